@@ -65,10 +65,12 @@ class Alert(Wire):
 
     alert_id: str = Field(description="Deterministic and opaque: the same log always gives the same ids.")
     version: int = Field(ge=1, description="1, 2, … within the alert.")
-    status: AlertStatus
-    kind: AlertKind
-    priority: Priority
-    patient_id: PatientId
+    status: AlertStatus = Field(
+        description="`raised`, `updated`, `resolved`, or `retracted`: what it rested on was entered in error."
+    )
+    kind: AlertKind = Field(description="What there is to know.")
+    priority: Priority = Field(description="How loud; follows the higher of the two grades.")
+    patient_id: PatientId = Field(description="Opaque patient reference.")
     episode: int = Field(ge=0, description="Episode number, 1..; 0 outside an episode.")
     grade: int = Field(ge=0, le=5, description="Grade in the profile in force.")
     previous_grade: int = Field(ge=0, le=5, description="Grade before this change.")
@@ -79,8 +81,10 @@ class Alert(Wire):
     message: str = Field(description="A short paragraph a clinician can act on.")
     evidence: tuple[Evidence, ...] = Field((), description="Everything it rests on.")
     unknown: tuple[str, ...] = Field((), description="What was missing; the grade is then a floor.")
-    rule: Rule
-    recommendation: Recommendation | None = None
-    reason: str | None = Field(None, description="For `resolved` and `retracted`: why. For an acknowledgement: by whom.")
+    rule: Rule = Field(description="Which rule spoke.")
+    recommendation: Recommendation | None = Field(None, description="What the guideline suggests, if anything.")
+    reason: str | None = Field(
+        None, description="For `resolved` and `retracted`: why. For an acknowledgement: by whom."
+    )
     acknowledged_at: AwareDatetime | None = Field(None, description="Log time of the acknowledgement, if any.")
     snoozed_until: AwareDatetime | None = Field(None, description="Quiet until then (log clock), if asked for.")
