@@ -1,0 +1,195 @@
+"""Bytes in, an event or a reason out: the one door through which the outside world comes in.
+
+A good message costs one pydantic call. Pydantic keeps unknown fields aside for us (`extra="allow"`), so counting them
+is a look at an empty dict. All else is rare and may take its time, but never raises and is linear in the input.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import NamedTuple, get_args
+
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import from_json, to_json
+
+from schemas.dead_letters import PAYLOAD_LIMIT_BYTES, DeadLetterReason
+from schemas.events import EVENT, Assessment, Event, Medication, Patient, Tick, Vitals
+from schemas.refusal import Fault, faults
+from schemas.topics import EventType
+
+
+class Implausible(NamedTuple):
+    """A signal that was taken out of its event because it cannot be true."""
+
+    signal: str
+    value: float | str | None
+    detail: str
+
+
+class Decoded(NamedTuple):
+    """An event that may be judged, what was taken out of it, and the names of fields that we do not know."""
+
+    event: Event
+    implausible: tuple[Implausible, ...] = ()
+    unknown_fields: tuple[str, ...] = ()
+
+
+class Refused(NamedTuple):
+    """Why a message is a dead letter. `detail` names fields and limits, never a value: it may be logged."""
+
+    reason: DeadLetterReason
+    detail: str
+
+
+Validate = Callable[..., Event]
+Faults = tuple[Fault, ...]
+ANY_TYPE: Validate = EVENT.validator.validate_json
+OF_TYPE: dict[EventType, Validate] = {
+    "vitals": TypeAdapter(Vitals).validator.validate_json,
+    "medication": TypeAdapter(Medication).validator.validate_json,
+    "patient": TypeAdapter(Patient).validator.validate_json,
+    "assessment": TypeAdapter(Assessment).validator.validate_json,
+    "tick": TypeAdapter(Tick).validator.validate_json,
+}
+assert set(OF_TYPE) == set(get_args(EventType))
+
+# These may be taken out of an otherwise good event. A dose, a rate or a time may not: the rest would mislead.
+REMOVABLE = frozenset(
+    {
+        "temperature_celsius",
+        "heart_rate_per_min",
+        "respiratory_rate_per_min",
+        "systolic_mmhg",
+        "diastolic_mmhg",
+        "mean_arterial_mmhg",
+        "spo2_percent",
+        "oxygen_flow_l_per_min",
+        "fio2_fraction",
+        "ice_score",
+        "weight_kg",
+        "age_years",
+        "birth_date",
+        "infused_at",
+        "neutrophils_per_ul",
+        "baseline_systolic_mmhg",
+        "baseline_oxygen_flow_l_per_min",
+    }
+)
+OLDEST_YEARS = 120
+UNBORN = Fault("implausible_value", "birth_date", f"birth_date: must be 0 to {OLDEST_YEARS} years before effective_at")
+
+
+def decode(payload: bytes | None, default_type: EventType | None = None) -> Decoded | Refused:
+    """The event that `payload` says, or why it says none. `default_type`: what it is when it does not say."""
+    if not payload:
+        return Refused("empty", "no bytes")
+    if len(payload) > PAYLOAD_LIMIT_BYTES:
+        return Refused("too_large", f"more than {PAYLOAD_LIMIT_BYTES} bytes")
+    validate = ANY_TYPE if default_type is None else OF_TYPE[default_type]
+    try:
+        event = validate(payload, extra="allow")
+    except ValidationError as error:
+        return without(faults(error, payload, default_type), payload, validate)
+    return judged(event, (), payload, validate)
+
+
+def judged(event: Event, removed: Faults, payload: bytes, validate: Validate) -> Decoded | Refused:
+    """What no single field can tell: nothing said at all, a void of nothing, a circle, a birth in the future."""
+    if isinstance(event, Vitals):
+        if not (removed or has_signal(event)) and event.status == "final":
+            return Refused("no_signal", "vitals without any signal")
+    elif isinstance(event, Patient) and event.birth_date is not None and not was_born(event):
+        return without((*removed, UNBORN), payload, validate)
+    refused = contradiction(event)
+    if refused is not None:
+        return refused
+    if removed or event.__pydantic_extra__:
+        return set_apart(event, removed, payload, validate)
+    return Decoded(event)
+
+
+def has_signal(vitals: Vitals) -> bool:
+    """Whether anything was observed: the usual signals first. A site without a temperature says nothing."""
+    return not (
+        vitals.heart_rate_per_min is None
+        and vitals.spo2_percent is None
+        and vitals.systolic_mmhg is None
+        and vitals.temperature_celsius is None
+        and vitals.respiratory_rate_per_min is None
+        and vitals.mean_arterial_mmhg is None
+        and vitals.diastolic_mmhg is None
+        and vitals.oxygen_device is None
+        and vitals.oxygen_flow_l_per_min is None
+        and vitals.fio2_fraction is None
+        and vitals.ice_score is None
+        and vitals.consciousness is None
+    )
+
+
+def was_born(patient: Patient) -> bool:
+    """Whether the birth date leaves an age between 0 and 120 years, with a day's grace: the date is a local one."""
+    assert patient.birth_date is not None
+    day = patient.effective_at.date()
+    return patient.birth_date <= day + timedelta(days=1) and day.year - patient.birth_date.year <= OLDEST_YEARS
+
+
+def contradiction(event: Event) -> Refused | None:
+    """References that lead nowhere or in a circle."""
+    if isinstance(event, Tick):
+        return None
+    if event.replaces is None:
+        if event.status == "entered_in_error":
+            return Refused("void_without_replaces", "replaces: is required with status entered_in_error")
+    elif event.replaces == event.event_id:
+        return Refused("refers_to_itself", "replaces: is the event's own event_id")
+    if isinstance(event, Patient) and event.merged_into == event.patient_id:
+        return Refused("refers_to_itself", "merged_into: is the event's own patient_id")
+    return None
+
+
+def without(found: Faults, payload: bytes, validate: Validate) -> Decoded | Refused:
+    """The event without its implausible signals, when nothing else is wrong with it; else the first other fault."""
+    for fault in found:
+        if fault.reason != "implausible_value" or fault.field not in REMOVABLE:
+            return Refused(fault.reason, fault.detail)
+    smaller = stripped(payload, found)
+    try:
+        event = validate(smaller, extra="allow")
+    except ValidationError as error:
+        again = faults(error, smaller, None)[0]
+        return Refused(again.reason, again.detail)
+    return judged(event, found, smaller, validate)
+
+
+def stripped(payload: bytes, removed: Faults) -> bytes:
+    """The same message without some of its fields."""
+    gone = {fault.field for fault in removed}
+    fields = from_json(payload)
+    return to_json({name: value for name, value in fields.items() if name not in gone}, inf_nan_mode="constants")
+
+
+def set_apart(event: Event, removed: Faults, payload: bytes, validate: Validate) -> Decoded | Refused:
+    """The event without the fields that we do not know; their names; the signals that were taken out."""
+    unknown = tuple(sorted(event.__pydantic_extra__ or ()))
+    if unknown and has_nan(payload):
+        return Refused("not_finite", "NaN or Infinity, which JSON does not have")
+    # A void says that something never happened; what else it carries is no reading, so none of it can be implausible.
+    implausible = () if is_void(event) else tuple(Implausible(f.field, f.value, f.detail) for f in removed)
+    return Decoded(validate(payload, extra="ignore") if unknown else event, implausible, unknown)
+
+
+def has_nan(payload: bytes) -> bool:
+    """Whether a field that no model reads holds NaN or Infinity; as part of a word they are welcome."""
+    if b"NaN" not in payload and b"Infinity" not in payload:
+        return False
+    try:
+        from_json(payload, allow_inf_nan=False)
+    except ValueError:
+        return True
+    return False
+
+
+def is_void(event: Event) -> bool:
+    """Whether the event only takes an earlier one back."""
+    return not isinstance(event, Tick) and event.status == "entered_in_error"

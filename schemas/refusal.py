@@ -1,0 +1,141 @@
+"""What is wrong with a message, in one of our own reasons and words: field and rule, never the value."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple, get_args
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails, from_json
+
+from schemas.dead_letters import DeadLetterReason
+from schemas.topics import EventType
+
+TYPES = frozenset(get_args(EventType))
+LONGEST_VALUE = 64
+
+# Pydantic's error types that say more than "wrong type".
+REASONS: dict[str, DeadLetterReason] = {
+    "missing": "missing_field",
+    "union_tag_not_found": "missing_field",
+    "union_tag_invalid": "unknown_value",
+    "model_type": "not_an_object",
+    "model_attributes_type": "not_an_object",
+    "string_too_short": "wrong_length",
+    "string_too_long": "wrong_length",
+    "string_pattern_mismatch": "not_a_time",
+    "datetime_parsing": "not_a_time",
+    "datetime_from_date_parsing": "not_a_time",
+    "datetime_object_invalid": "not_a_time",
+    "date_parsing": "not_a_time",
+    "date_from_datetime_parsing": "not_a_time",
+    "date_from_datetime_inexact": "not_a_time",
+    "timezone_aware": "naive_time",
+    "finite_number": "not_finite",
+    "greater_than_equal": "implausible_value",
+    "less_than_equal": "implausible_value",
+    "greater_than": "implausible_value",
+    "less_than": "implausible_value",
+}
+WORDS: dict[DeadLetterReason, str] = {
+    "missing_field": "is required",
+    "not_an_object": "an event is a JSON object",
+    "not_a_time": "must be ISO 8601 text",
+    "naive_time": "must have an offset from UTC",
+    "not_finite": "must be a finite number",
+}
+LIMITS = {"ge": "at least", "le": "at most", "gt": "more than", "lt": "before"}
+
+
+class Fault(NamedTuple):
+    """One thing that is wrong. `field` is empty when it is the whole message."""
+
+    reason: DeadLetterReason
+    field: str
+    detail: str
+    value: float | str | None = None
+
+
+def faults(error: ValidationError, payload: bytes, default_type: EventType | None) -> tuple[Fault, ...]:
+    """Everything pydantic found, in the order of the fields; a message of another type is only that."""
+    found = error.errors(include_url=False)
+    if found[0]["type"] == "json_invalid":
+        return (unreadable(payload, found[0]),)
+    other = another_type(from_json(payload), default_type)
+    return (other,) if other else tuple(fault(each) for each in found)
+
+
+def unreadable(payload: bytes, found: ErrorDetails) -> Fault:
+    """Why the bytes are not JSON that we read."""
+    try:
+        payload.decode("utf-8")
+    except UnicodeDecodeError as problem:
+        return Fault("not_utf8", "", f"not UTF-8 at byte {problem.start}")
+    words = found["msg"]
+    if "recursion limit" in words:
+        return Fault("too_deep", "", "nested too deeply")
+    if "number out of range" in words:
+        return Fault("not_finite", "", "a number with too many digits")
+    return Fault("not_json", "", words)
+
+
+def another_type(said: Any, default_type: EventType | None) -> Fault | None:
+    """Whether the message says to be of a type that we do not know, or that does not belong here."""
+    if not isinstance(said, dict):
+        return Fault("not_an_object", "", WORDS["not_an_object"])
+    if "type" not in said:
+        return Fault("missing_field", "type", "type: is required here") if default_type is None else None
+    if not isinstance(said["type"], str):
+        return Fault("wrong_type", "type", "type: must be a string")
+    if said["type"] not in TYPES:
+        return Fault("unknown_type", "type", f"type: must be one of {', '.join(sorted(TYPES))}")
+    if default_type not in (None, said["type"]):
+        return Fault("wrong_topic", "type", f"type: must be {default_type} on this topic")
+    return None
+
+
+def fault(found: ErrorDetails) -> Fault:
+    """One of pydantic's errors in our words."""
+    context = found.get("ctx", {})
+    field = str(found["loc"][-1]) if found["loc"] else ""
+    if found["type"].startswith("union_tag"):
+        field = str(context["discriminator"]).strip("'")
+    reason = reason_of(found)
+    return Fault(reason, field, f"{field}: {words(reason, found['type'], context)}", observed(found["input"]))
+
+
+def reason_of(found: ErrorDetails) -> DeadLetterReason:
+    """A literal is of the wrong type when it is no text at all, and unknown otherwise."""
+    if found["type"] == "literal_error":
+        return "unknown_value" if isinstance(found["input"], str) else "wrong_type"
+    return REASONS.get(found["type"], "wrong_type")
+
+
+def words(reason: DeadLetterReason, kind: str, context: dict[str, Any]) -> str:
+    """What would have been right."""
+    if reason in WORDS:
+        return WORDS[reason]
+    if "expected" in context:
+        return f"must be {context['expected']}"
+    if "expected_tags" in context:
+        return f"must be one of {context['expected_tags']}"
+    if "min_length" in context or "max_length" in context:
+        return f"must have at {'least' if 'min_length' in context else 'most'} {length(context)} characters"
+    for limit, comparison in LIMITS.items():
+        if limit in context:
+            return f"must be {comparison} {context[limit]}"
+    return f"must be a {kind.partition('_')[0]}"
+
+
+def length(context: dict[str, Any]) -> int:
+    """The limit of a length."""
+    return int(context.get("min_length", context.get("max_length", 0)))
+
+
+def observed(value: Any) -> float | str | None:
+    """A value that is small enough to be shown; None when it is not."""
+    if isinstance(value, str):
+        return value[:LONGEST_VALUE]
+    try:
+        return float(value)
+    except (TypeError, ValueError, OverflowError):
+        return None

@@ -1,0 +1,100 @@
+"""The topics, as a table: what lies where, under which key, for how long, and who writes and reads it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+EventType = Literal["vitals", "medication", "patient", "assessment", "tick"]
+DEFAULT_PREFIX = "crs."
+
+
+@dataclass(frozen=True, slots=True)
+class TopicSpec:
+    """One topic. `retention_days` is None for a compacted topic, which keeps the last value of every key."""
+
+    name: str
+    key: Literal["patient_id", "patient_id or null"]
+    written_by: str
+    read_by: str
+    cleanup: Literal["delete", "compact"]
+    retention_days: int | None
+    # Topics that share a number of partitions: partition 3 of the log and of the state hold the same patients.
+    co_partitioned: bool = False
+    # What an event on this topic is when it does not say; None: it must say.
+    default_type: EventType | None = None
+
+    def full_name(self, prefix: str = DEFAULT_PREFIX) -> str:
+        """The name on the broker."""
+        return prefix + self.name
+
+
+VITALS = TopicSpec(
+    "vitals", "patient_id", "telemetry feeds", "intake", cleanup="delete", retention_days=7, default_type="vitals"
+)
+MEDICATIONS = TopicSpec(
+    "medications",
+    "patient_id",
+    "medication record, infusion pumps",
+    "intake",
+    cleanup="delete",
+    retention_days=7,
+    default_type="medication",
+)
+PATIENTS = TopicSpec(
+    "patients",
+    "patient_id",
+    "admissions feed",
+    "intake",
+    cleanup="delete",
+    retention_days=30,
+    default_type="patient",
+)
+ASSESSMENTS = TopicSpec(
+    "assessments",
+    "patient_id",
+    "clinicians, through board or record",
+    "intake",
+    cleanup="delete",
+    retention_days=30,
+    default_type="assessment",
+)
+# The log: the one order in which a patient's story is told.
+PATIENT_EVENTS = TopicSpec(
+    "patient-events",
+    "patient_id",
+    "intake, ticker, feeds that speak the contract",
+    "watch",
+    cleanup="delete",
+    retention_days=60,
+    co_partitioned=True,
+)
+PATIENT_STATE = TopicSpec(
+    "patient-state",
+    "patient_id",
+    "watch",
+    "board, dashboards, anyone",
+    cleanup="compact",
+    retention_days=None,
+    co_partitioned=True,
+)
+ALERTS = TopicSpec(
+    "alerts",
+    "patient_id",
+    "watch",
+    "pagers, board, anyone",
+    cleanup="delete",
+    retention_days=60,
+    co_partitioned=True,
+)
+DEAD_LETTERS = TopicSpec(
+    "dead-letters", "patient_id or null", "intake, watch", "operators", cleanup="delete", retention_days=60
+)
+
+FEEDS = (VITALS, MEDICATIONS, PATIENTS, ASSESSMENTS)
+TOPICS = (*FEEDS, PATIENT_EVENTS, PATIENT_STATE, ALERTS, DEAD_LETTERS)
+
+
+def by_full_name(prefix: str = DEFAULT_PREFIX) -> dict[str, TopicSpec]:
+    """The table, by the names on the broker."""
+    return {topic.full_name(prefix): topic for topic in TOPICS}
