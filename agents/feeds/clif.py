@@ -14,18 +14,15 @@ from collections.abc import Callable, Iterable, Iterator
 from importlib.util import find_spec
 from itertools import groupby
 from pathlib import Path
-from typing import Any
 
 from agents.feeds import clif_words as words
-from agents.feeds import units
+from agents.feeds.clif_medications import Medications
 from agents.feeds.clif_movements import moves_of, stay_of
 from agents.feeds.clif_tables import BEDSIDE, ClifError, open_tables
 from agents.feeds.clif_words import Row, Told, event
 from monitor import formulary
 
 __all__ = ["ClifError", "ClifStays", "demo_dir"]
-
-Convert = Callable[[float, str], tuple[float, str] | None]
 
 
 class ClifStays:
@@ -53,12 +50,13 @@ class ClifStays:
         self.left_out.clear()
         self.left_out.update(self._absent)
         self.rows_read = 0
+        medications = Medications(self._formulary, self.unmapped, self.left_out)
         told: list[Iterable[Told]] = [
             self._movements(),
             self._by_instant("vitals", self._vitals),
             self._by_instant("respiratory_support", self._support),
-            self._infusions(),
-            self._by_instant("medication_admin_intermittent", self._doses),
+            self._by_instant("medication_admin_continuous", medications.infusions),
+            self._by_instant("medication_admin_intermittent", medications.doses),
         ]
         for _, said in heapq.merge(*told, key=lambda one: one[0]):
             yield said
@@ -141,108 +139,7 @@ class ClifStays:
             self.unmapped[f"oxygen device {category}: {(name or '').strip()}"] += 1
         return device
 
-    # ---- medication ----
-
-    def _infusions(self) -> Iterator[Told]:
-        """Infusions by drug. A drug often runs from several orders, one bag relieving another at the same minute:
-        it runs while any order runs, at the sum of their rates, and stops when the last one stops."""
-        running: dict[tuple[str, str], dict[str, tuple[float, str] | None]] = {}
-        for (at, stay), rows in groupby(self._rows("medication_admin_continuous"), key=lambda row: _place(row)):
-            changed: dict[str, Row] = {}
-            orders: dict[str, dict[str, tuple[float, str] | None]] = {}
-            ran: dict[str, bool] = {}
-            for row in sorted(rows, key=lambda row: words.ACTION_ORDER.get(row["mar_action_category"] or "", 0)):
-                action = row["mar_action_category"]
-                if action not in words.ACTION_ORDER:
-                    self.unmapped[f"infusion action {action}: {row['mar_action_name']}"] += 1
-                    continue
-                drug = self._drug(row)
-                bags = running.setdefault((stay, drug), {})
-                ran.setdefault(drug, bool(bags))
-                changed[drug], orders[drug] = row, bags
-                order = row["med_order_id"] or ""
-                if action in words.RUNNING and row["med_dose"] != 0:
-                    bags[order] = self._rate(row)
-                else:
-                    bags.pop(order, None)
-            for drug, row in changed.items():
-                yield at, self._infusion(stay, at, drug, row, ran[drug], orders[drug])
-                if not orders[drug]:
-                    del running[stay, drug]
-
-    def _infusion(
-        self, stay: str, at: int, drug: str, row: Row, ran: bool, bags: dict[str, tuple[float, str] | None]
-    ) -> Row:
-        action = ("rate_changed" if ran else "started") if bags else "stopped"
-        fields: Row = {"drug": drug, "action": action, **self._route(row)}
-        rates = list(bags.values())
-        written_in = {one[1] for one in rates if one is not None}
-        if rates and None not in rates and len(written_in) == 1:
-            fields["rate"] = round(sum(one[0] for one in rates if one is not None), units.DECIMALS)
-            fields["rate_unit"] = written_in.pop()
-        return event("i", "medication", stay, at, drug, **fields)
-
-    def _doses(self, stay: str, at: int, rows: list[Row]) -> Iterator[Row]:
-        """Doses given or not; a dose of zero was not given. One dose filed under two categories is one dose."""
-        seen = set()
-        for number, row in enumerate(rows):
-            key = tuple(value for column, value in row.items() if column != "med_category")
-            action = self._given(row)
-            if action is None or (row["med_order_id"] is not None and key in seen):
-                self.left_out["medication_admin_intermittent: a dose under a second category"] += action is not None
-                continue
-            seen.add(key)
-            drug = self._drug(row)
-            fields: Row = {"drug": drug, "action": action, **self._dose(row), **self._route(row)}
-            if action == "given" and row["med_dose"] == 0:
-                fields["action"] = "not_given"
-            yield event("d", "medication", stay, at, f"{drug}/{number}", **fields)
-
-    def _given(self, row: Row) -> str | None:
-        category, name = row["mar_action_category"], (row["mar_action_name"] or "").casefold()
-        if category in words.INTERMITTENT_ACTIONS:
-            return words.INTERMITTENT_ACTIONS[category]
-        for part, action in words.OTHER_ACTION_NAMES:
-            if part in name:
-                return action
-        self.unmapped[f"dose action {category}: {row['mar_action_name']}"] += 1
-        return None
-
-    def _drug(self, row: Row) -> str:
-        """The site's name of the drug; the category where only that is a drug of ours."""
-        name, category = row["med_name"], row["med_category"]
-        for written in (name, category):
-            if written and (self._formulary.find(written) or self._formulary.is_local(written)):
-                return str(written)
-        drug = str(name or category or "unknown")
-        self.unmapped[f"drug {drug}"] += 1
-        return drug
-
-    def _rate(self, row: Row) -> tuple[float, str] | None:
-        return self._amount(row, "rate", units.rate)
-
-    def _dose(self, row: Row) -> Row:
-        dose = self._amount(row, "dose", units.dose)
-        return {} if dose is None else {"dose": dose[0], "dose_unit": dose[1]}
-
-    def _amount(self, row: Row, what: str, convert: Convert) -> tuple[float, str] | None:
-        """A dose or rate in the contract's units; without a unit that we know it is unknown, never guessed."""
-        if row["med_dose"] is None:
-            return None
-        amount = convert(row["med_dose"], row["med_dose_unit"] or "")
-        if amount is None:
-            self.unmapped[f"{what} unit {row['med_dose_unit']}"] += 1
-        return amount
-
-    def _route(self, row: Row) -> Row:
-        """A route that is stated but not one of ours is "other": it counts for no rule."""
-        written = row["med_route_category"]
-        if written is None:
-            return {}
-        route = words.ROUTES.get(words.plain(written))
-        if route is None:
-            self.unmapped[f"route {written}"] += 1
-        return {"route": route or "other"}
+    # ---- movements ----
 
     def _movements(self) -> list[Told]:
         """Admissions, moves and ends of the stays that have bedside data."""

@@ -78,10 +78,9 @@ ROUTES = {
     "intrapleural": "other",
     "other": "other",
 }
-RUNNING = frozenset({"start", "dose_change", "going", "verify"})
-# Within one instant: the last change of an order, its end, the start of the next.
-ACTION_ORDER = {"dose_change": 0, "going": 0, "verify": 0, "stop": 1, "start": 2}
-INTERMITTENT_ACTIONS = {"given": "given", "bolus": "given", "not_given": "not_given"}
+# Infusions. Within one instant: the last change of an order, its end, the start of the next.
+ACTION_ORDER = {"dose change": 0, "going": 0, "verify": 0, "stop": 1, "start": 2}
+DOSE_ACTIONS = {"given": "given", "bolus": "given", "not given": "not_given"}
 OTHER_ACTION_NAMES = (("hold", "held"), ("held", "held"), ("not given", "not_given"), ("refused", "not_given"))
 
 
