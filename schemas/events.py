@@ -157,6 +157,10 @@ class Patient(PatientEvent):
     baseline_oxygen_flow_l_per_min: FlowLPerMin | None = Field(None, description="Flow of that support, L/min.")
     death_attributed_to_crs: bool | None = Field(None, description="A clinician attributes the death to CRS.")
     merged_into: PatientId | None = Field(None, description="This patient's story continues under that id.")
+    merged_from: tuple[PatientId, ...] | None = Field(
+        None, description="Internal, written by watch on a merge: the ids this story went through."
+    )
+    story: str | None = Field(None, description="Internal, written by watch on a merge: the story itself, packed.")
 
 
 class Attribution(Correctable):

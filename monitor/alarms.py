@@ -1,0 +1,312 @@
+"""The life of an alert: what should stand is held against what stands; the difference is what people are told."""
+
+from __future__ import annotations
+
+from hashlib import blake2s
+from typing import NamedTuple
+
+from monitor import episodes, evidence
+from monitor.instant import MINUTE, clock, to_datetime
+from monitor.state import Book, Course, OpenAlert, State
+from monitor.verdicts import Verdict
+from monitor.wanted import DISCHARGED, Scene, Wanted, missing, priority, wanted
+from schemas.alerts import Alert, AlertStatus, Recommendation, Rule
+
+URGENCY = {"technical": 0, "low": 1, "medium": 2, "high": 3}
+TOLD_LATE_AFTER = 2 * MINUTE
+COUNTS_KEPT = 64
+
+
+class Outcome(NamedTuple):
+    """The book after the difference was told, and what was told."""
+
+    book: Book
+    alerts: list[Alert]
+    verdicts: list[Verdict]
+
+
+def reconcile(scene: Scene, previous: int, *, retracting: bool) -> Outcome:
+    """Raise what is new, update what is worse, resolve what is over. `retracting`: an entry was just taken back."""
+    told = _Telling(scene, previous)
+    standing = {(a.kind, a.key): a for a in scene.state.book.open}
+    targets = wanted(scene)
+    closed = set(scene.state.book.closed)
+    still = {f"{target.kind}:{target.key}" for target in targets}
+    kept = [(standing.pop((target.kind, target.key), None), target) for target in targets]
+    # What is over is told first: a receiver that knows levels must not see two at once.
+    for before in standing.values():
+        if retracting:
+            told.close(before, "retracted", "rested on an entry made in error")
+        elif before.kind in ("dose_safety", "review") and scene.course.context.status not in DISCHARGED:
+            told.open.append(before)
+        else:
+            told.close(before, "resolved", _why_over(scene, before))
+    for stands, target in kept:
+        if stands is not None:
+            told.keep(stands, target)
+        elif f"{target.kind}:{target.key}" not in closed and target.news:
+            told.raise_new(target)
+    told.recoveries(retracting)
+    return told.outcome(tuple(sorted(closed & still)))
+
+
+class _Telling:
+    """Collects the messages of one reconciliation; lives no longer than the call."""
+
+    def __init__(self, scene: Scene, previous: int) -> None:
+        self.scene = scene
+        self.previous = previous
+        self.open: list[OpenAlert] = []
+        self.counts = dict(scene.state.book.counts)
+        self.alerts: list[Alert] = []
+        self.verdicts: list[Verdict] = []
+
+    def raise_new(self, target: Wanted) -> None:
+        """A new alert, with an id of its own."""
+        alert_id = self._alert_id(target.kind, target.key)
+        at = self.scene.at
+        made = OpenAlert(
+            target.kind,
+            target.key,
+            alert_id,
+            1,
+            "raised",
+            target.priority,
+            target.title,
+            target.rule_id,
+            self.scene.course.episode.number if self.scene.course.episode.open else 0,
+            target.effective_at,
+            at,
+            target.fingerprint,
+            indicated_at=at if target.kind == "dose_indicated" and target.rule_id != "dose-consider" else None,
+        )
+        self.open.append(made)
+        self._tell("raised", made, target)
+        if made.indicated_at is not None:
+            self.scene.due.append(at + self.scene.guideline.profile.dose_delay)
+
+    def keep(self, before: OpenAlert, target: Wanted) -> None:
+        """An alert that stands: a new version when it says something new; a snooze holds all but worse."""
+        at = self.scene.at
+        worse = URGENCY[target.priority] > URGENCY[before.priority]
+        snoozed = before.snoozed_until is not None and at < before.snoozed_until
+        ended = before.snoozed_until is not None and not snoozed
+        if target.fingerprint == before.fingerprint and not ended:
+            self.open.append(before)
+            self._wake(before)
+            return
+        if snoozed and not worse:
+            self.open.append(before)
+            self.verdicts.append(Verdict("held_snoozed", before.kind))
+            self._wake(before)
+            return
+        indicated = before.indicated_at
+        if target.kind == "dose_indicated" and indicated is None and target.rule_id != "dose-consider":
+            indicated = at
+        now = before._replace(
+            version=before.version + 1,
+            status="updated",
+            priority=target.priority,
+            title=target.title,
+            rule_id=target.rule_id,
+            fingerprint=target.fingerprint,
+            snoozed_until=None,
+            acknowledged_at=None if worse else before.acknowledged_at,
+            indicated_at=indicated,
+        )
+        self.open.append(now)
+        self._tell("updated", now, target)
+        if worse:
+            self.verdicts[-1] = Verdict("worsened", now.kind)
+        elif ended:
+            self.verdicts[-1] = Verdict("snooze_ended", now.kind)
+
+    def close(self, before: OpenAlert, status: AlertStatus, reason: str) -> None:
+        """The last version of an alert."""
+        self.alerts.append(closing(self.scene, before, status, reason, self.previous))
+        self.verdicts.append(Verdict("retracted" if status == "retracted" else "resolved", before.kind))  # type: ignore[arg-type]
+
+    def recoveries(self, retracting: bool) -> None:
+        """Tell that the grade fell or the episode ended; said and closed at once."""
+        scene, book = self.scene, self.scene.state.book
+        if retracting or scene.course.context.status == "died":
+            return
+        was_open = any(a.kind == "onset" for a in book.open)
+        ended = was_open and not scene.course.episode.open
+        if scene.grade < book.announced or ended:
+            title = f"CRS grade {scene.grade}" + (": the episode ended" if ended else " (was higher)")
+            since = scene.course.episode.ended_at if ended else scene.course.held.since
+            target = Wanted(
+                "recovery",
+                "ended" if ended else str(scene.grade),
+                "low",
+                "recovery",
+                since,
+                title,
+                f"The grade fell from {book.announced} to {scene.grade}."
+                if not ended
+                else f"Episode {scene.course.episode.number} ended at {clock(since)}.",
+                lambda: evidence.hypotension(scene.guideline.profile, scene.course) + evidence.hypoxia(scene.course),
+                unknown=missing(scene.course),
+            )
+            self.raise_new(target)
+            self.close(self.open.pop(), "resolved", "said once")
+
+    def outcome(self, closed: tuple[str, ...]) -> Outcome:
+        """The book and the messages."""
+        counts = tuple(sorted(self.counts.items()))[-COUNTS_KEPT:]
+        order = sorted(self.open, key=lambda a: (a.kind, a.key))
+        return Outcome(Book(tuple(order), counts, closed, self.scene.grade), self.alerts, self.verdicts)
+
+    def _wake(self, alert: OpenAlert) -> None:
+        if alert.snoozed_until is not None:
+            self.scene.due.append(alert.snoozed_until)
+
+    def _alert_id(self, kind: str, key: str) -> str:
+        """The same log gives the same id: patient, episode, kind, key and how often it was raised."""
+        name = f"{self.scene.course.episode.number}|{kind}|{key}"
+        count = self.counts.pop(name, 0) + 1
+        self.counts[name] = count
+        whole = f"{self.scene.state.patient_id}|{name}|{count}"
+        return blake2s(whole.encode(), digest_size=12).hexdigest()
+
+    def _tell(self, status: AlertStatus, alert: OpenAlert, target: Wanted) -> None:
+        late = self.scene.at - target.effective_at > TOLD_LATE_AFTER and status == "raised"
+        told_late = f" Known late: true since {clock(target.effective_at)}." if late else ""
+        self.alerts.append(
+            Alert(
+                **_common(self.scene, alert, self.previous),
+                status=status,
+                message=target.message + told_late,
+                evidence=target.evidence(),
+                unknown=target.unknown,
+                recommendation=_recommendation(target),
+            )
+        )
+        self.verdicts.append(Verdict(status, target.kind))  # type: ignore[arg-type]
+
+
+def closing(scene: Scene, alert: OpenAlert, status: AlertStatus, reason: str, previous: int) -> Alert:
+    """The message that closes an alert."""
+    closed = alert._replace(version=alert.version + 1)
+    return Alert(
+        **_common(scene, closed, previous),
+        status=status,
+        message=f"{alert.title}: {reason}.",
+        evidence=evidence.grade(scene.guideline.profile, scene.course),
+        unknown=missing(scene.course),
+        reason=reason,
+    )
+
+
+def marked(scene: Scene, alert: OpenAlert, reason: str) -> Alert:
+    """The message that an alert was acknowledged or snoozed: it stays open."""
+    return Alert(
+        **_common(scene, alert, scene.grade),
+        status="updated",
+        message=f"{alert.title}: {reason}.",
+        evidence=evidence.grade(scene.guideline.profile, scene.course),
+        unknown=missing(scene.course),
+        reason=reason,
+    )
+
+
+def _common(scene: Scene, alert: OpenAlert, previous: int) -> dict[str, object]:
+    profile = scene.guideline.profile
+    return {
+        "alert_id": alert.alert_id,
+        "version": alert.version,
+        "kind": alert.kind,
+        "priority": alert.priority,
+        "patient_id": scene.state.patient_id,
+        "episode": alert.episode,
+        "grade": scene.grade,
+        "previous_grade": previous,
+        "astct_grade": scene.astct,
+        "effective_at": to_datetime(alert.effective_at),
+        "raised_at": to_datetime(scene.at),
+        "title": alert.title,
+        "rule": Rule(
+            id=alert.rule_id,
+            profile=profile.name,
+            profile_version=profile.version,
+            source=profile.source_of(alert.rule_id),
+        ),
+        "acknowledged_at": None if alert.acknowledged_at is None else to_datetime(alert.acknowledged_at),
+        "snoozed_until": None if alert.snoozed_until is None else to_datetime(alert.snoozed_until),
+    }
+
+
+def _recommendation(target: Wanted) -> Recommendation | None:
+    if target.action is None:
+        return None
+    return Recommendation(
+        action=target.action,
+        drug=target.drug,
+        dose_mg=target.dose_mg,
+        dose_basis=target.dose_basis,
+        not_before=None if target.not_before is None else to_datetime(target.not_before),
+        limits=target.limits,
+    )
+
+
+def _why_over(scene: Scene, alert: OpenAlert) -> str:
+    """Why an alert is over, in words."""
+    course, grade = scene.course, scene.grade
+    status = course.context.status
+    if status in DISCHARGED and alert.kind not in ("unmonitored",):
+        return "the patient died" if status == "died" else "the patient was discharged"
+    match alert.kind:
+        case "escalation":
+            return "superseded by a higher grade" if grade > int(alert.key) else "the grade fell below this level"
+        case "onset":
+            return "the episode ended"
+        case "masked_fever":
+            hot = course.temperature is not None and course.temperature.value >= scene.guideline.profile.fever_tenths
+            return "fever documented" if hot else "no signs at grade 2 any more"
+        case "dose_indicated" | "repeat_dose_eligible":
+            return _why_dose_over(course, alert, grade)
+        case "dose_limit":
+            return "the limit lifted, or no dose is due any more"
+        case "step":
+            return "done, or no longer due"
+        case "no_improvement" | "refractory":
+            return "improved, or managed at a higher grade"
+        case "neuro":
+            return "ICE score and consciousness are normal"
+        case "signal_lost":
+            return "vitals are back, or the patient is not watched any more"
+        case "data_quality":
+            return "mended"
+        case "unmonitored":
+            return "the patient is judged again"
+        case _:
+            return "no longer true"
+
+
+def _why_dose_over(course: Course, alert: OpenAlert, grade: int) -> str:
+    if any(d.role == "tocilizumab" and d.at >= alert.effective_at for d in course.doses):
+        return "a dose was given"
+    if not course.episode.open:
+        return "the episode ended"
+    return "the grade fell" if grade < episodes.CLINICAL_SIGNS else "no dose is due now"
+
+
+def scene_of(guideline: object, state: State, course: Course, at: int) -> tuple[Scene, bool]:
+    """The scene at a log time, and whether a grade was overtaken before people knew of it.
+
+    A grade that only the falling delay still holds is no news: it stands in the record, and nobody is told anew.
+    """
+    known = state.book.announced
+    grade, overtaken = _told(course.held.grade, course.held.raw, known)
+    astct, _ = _told(course.astct.grade, course.astct.raw, known)
+    return Scene(guideline, state, course, at, grade, astct, []), overtaken  # type: ignore[arg-type]
+
+
+def _told(grade: int, raw: int, known: int) -> tuple[int, bool]:
+    if grade > known and raw < grade:
+        return max(raw, known), True
+    return grade, False
+
+
+__all__ = ["Outcome", "closing", "marked", "priority", "reconcile", "scene_of"]

@@ -1,0 +1,152 @@
+"""What a finding rests on: signals with value, unit, bedside time and the event that carried them."""
+
+from __future__ import annotations
+
+from monitor import axes
+from monitor.instant import to_datetime
+from monitor.masking import on_board
+from monitor.profile import Profile
+from monitor.state import Course, Dose, Infusion, Reading
+from schemas.alerts import Evidence
+
+
+def reading(signal: str, unit: str, value: Reading, scale: int = 1) -> Evidence:
+    """One reading as evidence."""
+    shown = value.value / scale if scale != 1 else value.value
+    return Evidence(
+        signal=signal, value=float(shown), unit=unit, effective_at=to_datetime(value.at), event_id=value.event_id
+    )
+
+
+def fever(course: Course) -> tuple[Evidence, ...]:
+    """The last fever."""
+    return () if course.fever is None else (reading("temperature_celsius", "°C", course.fever, 10),)
+
+
+def temperature(course: Course) -> tuple[Evidence, ...]:
+    """The latest temperature."""
+    return () if course.temperature is None else (reading("temperature_celsius", "°C", course.temperature, 10),)
+
+
+def hypotension(profile: Profile, course: Course) -> tuple[Evidence, ...]:
+    """What makes the hypotension axis, or what shows that the pressure holds."""
+    found = [infusion(i) for i in course.infusions if i.role in ("vasopressor", "vasopressin")]
+    for name, signal, below in (
+        ("systolic_mmhg", course.sbp, course.sbp_below),
+        ("mean_arterial_mmhg", course.map, course.map_below),
+    ):
+        if signal.counted is not None and (axes.is_low(signal, below) or not found):
+            found.append(reading(name, "mmHg", signal.counted))
+    treated = course.treated
+    if treated is not None and course.at < treated.at + profile.treated_for:
+        found.append(
+            Evidence(
+                signal=treated.drug,
+                value="given for hypotension",
+                effective_at=to_datetime(treated.at),
+                event_id=treated.event_id,
+            )
+        )
+    if any(i.rate_unit == "mcg/kg/min" for i in course.infusions):
+        found.extend(weight(course))
+    return tuple(found)
+
+
+def hypoxia(course: Course) -> tuple[Evidence, ...]:
+    """The oxygen support and the saturation."""
+    found = []
+    if course.oxygen is not None:
+        o = course.oxygen
+        found.append(
+            Evidence(
+                signal="oxygen_device",
+                value=o.device or "unknown",
+                effective_at=to_datetime(o.since),
+                event_id=o.event_id,
+            )
+        )
+        if o.flow is not None:
+            found.append(
+                Evidence(
+                    signal="oxygen_flow_l_per_min",
+                    value=o.flow,
+                    unit="L/min",
+                    effective_at=to_datetime(o.charted_at),
+                    event_id=o.event_id,
+                )
+            )
+    if course.spo2.counted is not None:
+        found.append(reading("spo2_percent", "%", course.spo2.counted))
+    return tuple(found)
+
+
+def grade(profile: Profile, course: Course) -> tuple[Evidence, ...]:
+    """Everything the grade rests on: the fever or its mask, and the axes that show a sign."""
+    found = list(fever(course)) if course.basis != "masked_unconfirmed" else []
+    if course.basis in ("masked", "masked_unconfirmed"):
+        found.extend(mask(profile, course))
+    if (course.hypotension.grade or 1) > 1:
+        found.extend(hypotension(profile, course))
+    if (course.hypoxia.grade or 1) > 1:
+        found.extend(hypoxia(course))
+    return tuple(found)
+
+
+def masked(profile: Profile, course: Course) -> tuple[Evidence, ...]:
+    """The signs, the temperature as it is, and the drug that hides the fever."""
+    found = [*temperature(course), *mask(profile, course)]
+    if (course.hypotension.grade or 1) > 1:
+        found.extend(hypotension(profile, course))
+    if (course.hypoxia.grade or 1) > 1:
+        found.extend(hypoxia(course))
+    return tuple(found)
+
+
+def mask(profile: Profile, course: Course) -> tuple[Evidence, ...]:
+    """The drug that hides a fever: the one on board, else the first of the episode."""
+    found = on_board(profile, course, course.at)
+    if found is not None:
+        return doses((found[0],))
+    return doses(tuple(d for d in course.doses if d.at == course.episode.masked_at)[:1])
+
+
+def doses(given: tuple[Dose, ...]) -> tuple[Evidence, ...]:
+    """Doses as evidence."""
+    return tuple(
+        Evidence(
+            signal=d.drug,
+            value=d.dose_mg,
+            unit=None if d.dose_mg is None else "mg",
+            effective_at=to_datetime(d.at),
+            event_id=d.event_id,
+        )
+        for d in given
+    )
+
+
+def infusion(running: Infusion) -> Evidence:
+    """A running infusion as evidence."""
+    return Evidence(
+        signal=running.drug,
+        value=running.rate,
+        unit=running.rate_unit,
+        effective_at=to_datetime(running.charted_at),
+        event_id=running.event_id,
+    )
+
+
+def neuro(course: Course) -> tuple[Evidence, ...]:
+    """ICE score, consciousness, and a CNS depressant given since."""
+    signs = [("ice_score", course.ice), ("consciousness", course.consciousness)]
+    found = [
+        Evidence(signal=name, value=s.value, effective_at=to_datetime(s.at), event_id=s.event_id)
+        for name, s in signs
+        if s is not None
+    ]
+    return tuple(found) + (doses((course.depressant,)) if course.depressant is not None else ())
+
+
+def weight(course: Course) -> tuple[Evidence, ...]:
+    """The weight that doses and rates per kg were worked out with."""
+    kg = course.context.weight_kg
+    return () if kg is None else (Evidence(signal="weight_kg", value=kg, unit="kg"),)

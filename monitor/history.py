@@ -1,0 +1,172 @@
+"""The facts of the last 24 hours, kept so that a late, corrected or voided event can be judged as if it had come in time.
+
+Bounded: beyond KEEP observations, those that agree in every band with the reading before and after are dropped (the
+next one `covers` the gap); beyond CAP facts, or 25 h, the oldest are folded into the checkpoint.
+"""
+
+from __future__ import annotations
+
+from bisect import insort
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from monitor.instant import HOUR
+from monitor.profile import DEVICES, Profile
+from monitor.state import ContextFact, Facts, InfusionFact, MedicationFact, StatementFact, VitalsFact
+
+Fact = VitalsFact | MedicationFact | ContextFact | InfusionFact | StatementFact
+
+KEEP = 48  # observations kept one by one
+RECENT = 16  # of these, never thinned
+CAP = 160  # facts of all kinds
+SPAN = 24 * HOUR  # late events are exact this far back
+SLACK = HOUR  # the checkpoint moves once an hour, not at every event
+
+DEVICE_RANK = {device: rank for rank, device in enumerate(DEVICES)}
+
+
+class Group(NamedTuple):
+    """All facts of one instant, in the order in which they are applied."""
+
+    at: int
+    facts: Facts
+
+
+def size(facts: Facts) -> int:
+    """How many facts are kept."""
+    return sum(len(kind) for kind in facts)
+
+
+def ids(facts: Facts) -> Iterable[str]:
+    """The events that are kept."""
+    return (fact.event_id for kind in facts for fact in kind)
+
+
+def kind_of(fact: Fact) -> str:
+    """In which of the facts this one belongs."""
+    return _KIND[type(fact)]
+
+
+def insert(facts: Facts, fact: Fact) -> Facts:
+    """The facts with one more, each kind in bedside order."""
+    name = kind_of(fact)
+    kind: tuple[Any, ...] = getattr(facts, name)
+    if not kind or _order(kind[-1]) <= _order(fact):
+        return facts._replace(**{name: (*kind, fact)})
+    ordered = list(kind)
+    insort(ordered, fact, key=_order)
+    return facts._replace(**{name: tuple(ordered)})
+
+
+def without(facts: Facts, event_id: str) -> Facts:
+    """The facts as if this event had never been."""
+    return Facts(*(tuple(f for f in kind if f.event_id != event_id) for kind in facts))  # type: ignore[arg-type]
+
+
+def groups(facts: Facts) -> list[Group]:
+    """The facts instant by instant, oldest first."""
+    by_instant: dict[int, list[list[Any]]] = {}
+    for index, kind in enumerate(facts):
+        for fact in kind:
+            at = fact.at
+            if at not in by_instant:
+                by_instant[at] = [[], [], [], [], []]
+            by_instant[at][index].append(fact)
+    return [Group(at, Facts(*map(tuple, by_instant[at]))) for at in sorted(by_instant)]  # type: ignore[arg-type]
+
+
+def split(facts: Facts, until: int) -> tuple[Facts, Facts]:
+    """The facts at or before an instant, and those after it."""
+    older = Facts(*(tuple(f for f in kind if f.at <= until) for kind in facts))  # type: ignore[arg-type]
+    newer = Facts(*(tuple(f for f in kind if f.at > until) for kind in facts))  # type: ignore[arg-type]
+    return older, newer
+
+
+def overdue(facts: Facts, newest_at: int) -> int | None:
+    """The instant up to which the checkpoint should move, or None while the facts are few and young."""
+    oldest_at = min((kind[0].at for kind in facts if kind), default=newest_at)
+    if oldest_at < newest_at - SPAN - SLACK:
+        return newest_at - SPAN
+    if size(facts) > CAP:
+        instants = sorted(fact.at for kind in facts for fact in kind)
+        return instants[len(instants) - CAP * 3 // 4]
+    return None
+
+
+def thin(vitals: tuple[VitalsFact, ...], profile: Profile) -> tuple[VitalsFact, ...]:
+    """Without the observations that say what their neighbours say. The two first of a run and the last stay."""
+    kept: list[VitalsFact] = []
+    banded = [_bands(fact, profile) for fact in vitals]
+    ahead = _next_bands(banded)
+    runs: dict[int, tuple[object, int]] = {}  # signal -> (band, how many kept in a row)
+    covers_from: int | None = None
+    for index, fact in enumerate(vitals):
+        bands = banded[index]
+        redundant = index < len(vitals) - RECENT
+        for signal, band in bands:
+            before, count = runs.get(signal, (None, 0))
+            if band != before or count < 2 or ahead[index].get(signal) != band:
+                redundant = False
+        if redundant and kept:
+            if covers_from is None:
+                covers_from = kept[-1].at
+            continue
+        for signal, band in bands:
+            before, count = runs.get(signal, (None, 0))
+            runs[signal] = (band, count + 1 if band == before else 1)
+        if covers_from is not None:
+            fact = fact._replace(covers=min(covers_from, fact.covers))
+            covers_from = None
+        kept.append(fact)
+    return tuple(kept)
+
+
+def _next_bands(banded: list[list[tuple[int, object]]]) -> list[dict[int, object]]:
+    """For each observation, the band of each signal's next reading."""
+    ahead: list[dict[int, object]] = [{}] * len(banded)
+    seen: dict[int, object] = {}
+    for index in range(len(banded) - 1, -1, -1):
+        ahead[index] = dict(seen)
+        seen.update(banded[index])
+    return ahead
+
+
+def _bands(fact: VitalsFact, profile: Profile) -> list[tuple[int, object]]:
+    """What each signal of an observation says, no finer than any rule can tell apart whatever the context."""
+    bands: list[tuple[int, object]] = []
+    if fact.temperature is not None:
+        bands.append((0, fact.temperature >= profile.fever_tenths))
+    if fact.sbp is not None:
+        bands.append(
+            (1, (min(max(fact.sbp, profile.extreme_systolic_below - 1), profile.baseline_below), fact.charted))
+        )
+    if fact.map is not None:
+        bands.append((2, (fact.map < profile.mean_arterial_below, fact.charted)))
+    if fact.spo2 is not None:
+        bands.append((3, (min(max(fact.spo2, profile.extreme_spo2_below - 1), profile.spo2_below), fact.charted)))
+    if fact.device is not None or fact.flow is not None:
+        bands.append((4, (fact.device, fact.flow)))
+    if fact.ice is not None:
+        bands.append((5, fact.ice))
+    if fact.consciousness is not None:
+        bands.append((6, fact.consciousness))
+    return bands
+
+
+_KIND: dict[type, str] = {
+    VitalsFact: "vitals",
+    MedicationFact: "medications",
+    ContextFact: "contexts",
+    InfusionFact: "infusions",
+    StatementFact: "statements",
+}
+
+
+def _order(fact: Fact) -> tuple[int, int, str]:
+    """Bedside order; at one instant the worse comes last and stands."""
+    worse = 0
+    if isinstance(fact, VitalsFact):
+        worse = DEVICE_RANK.get(fact.device or "", -1)
+    elif isinstance(fact, MedicationFact):
+        worse = 0 if fact.action == "stopped" else 1
+    return fact.at, worse, fact.event_id

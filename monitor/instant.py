@@ -1,0 +1,40 @@
+"""Instants as whole milliseconds since 1970 UTC: cheap to compare, exact to store."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+SECOND = 1000
+MINUTE = 60 * SECOND
+HOUR = 60 * MINUTE
+DAY = 24 * HOUR
+LONG_AGO = -(1 << 53)
+NEVER = 1 << 53
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def to_ms(at: datetime) -> int:
+    """Milliseconds since 1970 UTC of an aware time."""
+    return round((at - EPOCH).total_seconds() * 1000)
+
+
+def to_datetime(at_ms: int) -> datetime:
+    """The aware UTC time of an instant."""
+    return EPOCH + timedelta(milliseconds=at_ms)
+
+
+def whole_second(at_ms: int) -> int:
+    """The first whole second at or after an instant: where ticks stand."""
+    return -(-at_ms // SECOND) * SECOND
+
+
+def clock(at_ms: int) -> str:
+    """An instant as people read it: day and minute, UTC."""
+    return to_datetime(at_ms).strftime("%d %b %H:%M UTC")
+
+
+def duration(ms: int) -> str:
+    """A length of time as people read it: `2 h 05 min`."""
+    minutes = ms // MINUTE
+    hours, rest = divmod(minutes, 60)
+    return f"{hours} h {rest:02d} min" if hours else f"{rest} min"

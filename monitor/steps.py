@@ -1,0 +1,234 @@
+"""The step table: what the guideline asks for beside tocilizumab, when it falls due and when it is done."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from monitor import dosing, episodes
+from monitor.instant import HOUR
+from monitor.profile import Profile
+from monitor.state import Course, Dose
+
+CLINICAL_SIGNS = episodes.CLINICAL_SIGNS
+
+
+class Due(NamedTuple):
+    """One row of the table that asks for something now."""
+
+    kind: str  # step, no_improvement, refractory
+    rule_id: str
+    effective_at: int
+    title: str
+    message: str
+    action: str
+    drug: str | None = None
+    dose_mg: float | None = None
+    dose_basis: str | None = None
+
+
+class Waiting(NamedTuple):
+    """A row that may fall due by time alone."""
+
+    at: int
+
+
+def table(profile: Profile, course: Course, grade: int, at: int) -> Iterator[Due | Waiting]:
+    """The rows that ask for something at an instant, and when others will. `grade` is the one people know."""
+    if course.episode.open:
+        yield from _work_up(course)
+        yield from _persistent_hypotension(profile, course, grade, at)
+        yield from _by_grade(profile, course, grade)
+        yield from _no_improvement(profile, course, grade, at)
+        yield from _refractory(profile, course, grade, at)
+        yield from _alternatives(profile, course, grade, at)
+        yield from _antifungal(course)
+    yield from _antibiotics(profile, course, at)
+
+
+def _work_up(course: Course) -> Iterator[Due]:
+    if course.context.infection_workup is None:
+        yield Due(
+            "step",
+            "step-work-up",
+            course.episode.onset_at,
+            "Work-up for CRS and infection",
+            "Send blood count, metabolic panel, magnesium, phosphate, CRP, LDH, urate, fibrinogen, PT/PTT and ferritin; "
+            "blood and urine cultures and a chest film. Treatment does not wait for the results.",
+            "send the work-up",
+        )
+
+
+def _persistent_hypotension(profile: Profile, course: Course, grade: int, at: int) -> Iterator[Due | Waiting]:
+    if grade != 2 or (course.hypotension.grade or 1) < CLINICAL_SIGNS or course.attributed.hypotension is False:
+        return
+    first = next(iter(_tocilizumab(course)), None)
+    if first is None:
+        return
+    due = first.at + profile.persistent_after
+    if at < due:
+        yield Waiting(due)
+    elif not _given(course, ("dexamethasone", "methylprednisolone"), due - 12 * HOUR):
+        yield Due(
+            "step",
+            "step-dexamethasone-q12h",
+            max(due, course.hypotension.since),
+            "Add dexamethasone: hypotension persists after tocilizumab",
+            f"Hypotension is still present {profile.persistent_after // HOUR} h after tocilizumab. "
+            f"Add dexamethasone {profile.values['steps.dexamethasone_mg']:g} mg IV every 12 hours.",
+            "give dexamethasone IV every 12 h",
+            "dexamethasone",
+            profile.values["steps.dexamethasone_mg"],
+            "fixed dose, every 12 h",
+        )
+
+
+def _by_grade(profile: Profile, course: Course, grade: int) -> Iterator[Due]:
+    since = course.held.since
+    if grade >= 2:
+        yield Due(
+            "step",
+            "step-telemetry",
+            since,
+            "Continuous telemetry and pulse oximetry",
+            "From grade 2 on: continuous cardiac telemetry and pulse oximetry.",
+            "monitor continuously",
+        )
+    if grade == 3 and not _given(course, ("dexamethasone", "methylprednisolone"), since - 6 * HOUR):
+        yield Due(
+            "step",
+            "step-grade-3",
+            since,
+            "Grade 3: dexamethasone, intensive care, echocardiogram",
+            f"Give dexamethasone {profile.values['steps.dexamethasone_mg']:g} mg IV every 6 hours. Transfer to intensive "
+            "care; echocardiogram and haemodynamic monitoring; vasopressors as needed.",
+            "give dexamethasone IV every 6 h; transfer to intensive care; echocardiogram; haemodynamic monitoring",
+            "dexamethasone",
+            profile.values["steps.dexamethasone_mg"],
+            "fixed dose, every 6 h",
+        )
+    if grade == 4 and not _given(course, ("methylprednisolone",), since - 12 * HOUR):
+        low, high = profile.values["steps.methylprednisolone_from_mg"], profile.values["steps.methylprednisolone_to_mg"]
+        yield Due(
+            "step",
+            "step-grade-4",
+            since,
+            "Grade 4: high-dose methylprednisolone",
+            f"Give methylprednisolone {low:g}–{high:g} mg IV every 12 hours for 3 days, then taper. Intensive care, "
+            "ventilation as needed.",
+            "give methylprednisolone IV every 12 h for 3 days, then taper",
+            "methylprednisolone",
+            low,
+            f"{low:g}–{high:g} mg, every 12 h for 3 days",
+        )
+
+
+def _no_improvement(profile: Profile, course: Course, grade: int, at: int) -> Iterator[Due | Waiting]:
+    if grade != 2:
+        return
+    due = course.held.since + profile.no_improvement_after
+    if at < due:
+        yield Waiting(due)
+        return
+    yield Due(
+        "no_improvement",
+        "no-improvement-grade-2",
+        due,
+        "Grade 2 without improvement for 24 h: manage as grade 3",
+        "Grade 2 has not improved for 24 hours. Manage as grade 3: dexamethasone every 6 hours, intensive care, "
+        "echocardiogram and haemodynamic monitoring.",
+        "manage as grade 3",
+    )
+
+
+def _refractory(profile: Profile, course: Course, grade: int, at: int) -> Iterator[Due | Waiting]:
+    doses, steroid = _tocilizumab(course), _first_steroid(course)
+    if grade != 3 or not doses or steroid is None:
+        return
+    later = max(doses[0], steroid, key=lambda d: d.at)
+    if grade < (later.grade or 0):
+        return
+    due = max(later.at + profile.refractory_after, course.held.since)
+    if at < due:
+        yield Waiting(due)
+        return
+    yield Due(
+        "refractory",
+        "refractory-grade-3",
+        due,
+        "Grade 3 refractory: manage as grade 4",
+        "No improvement 24 hours after tocilizumab and a steroid. Manage as grade 4: high-dose methylprednisolone.",
+        "manage as grade 4",
+    )
+
+
+def _alternatives(profile: Profile, course: Course, grade: int, at: int) -> Iterator[Due | Waiting]:
+    doses, steroid = _tocilizumab(course), _first_steroid(course)
+    if grade < 3 or steroid is None or not doses:
+        return
+    tocilizumab = dosing.tocilizumab(profile, course, at)
+    enough = len(doses) >= profile.alternatives_doses or tocilizumab.blocked_by in ("limit_24h", "limit_total")
+    if not enough or grade < max(doses[-1].grade or 0, steroid.grade or 0):
+        return
+    due = max(steroid.at + profile.alternatives_after, course.held.since)
+    if at < due:
+        yield Waiting(due)
+        return
+    yield Due(
+        "refractory",
+        "refractory-alternatives",
+        due,
+        "No response to tocilizumab and steroids: consider alternatives",
+        "Consider anakinra, siltuximab, ruxolitinib or another immunosuppressant; renal replacement therapy for "
+        "cytokine removal in severe cases.",
+        "consider anakinra, siltuximab or ruxolitinib; renal replacement therapy in severe cases",
+    )
+
+
+def _antifungal(course: Course) -> Iterator[Due]:
+    steroid = _first_steroid(course)
+    if steroid is not None and not _given(course, None, course.episode.onset_at, role="antifungal"):
+        yield Due(
+            "step",
+            "step-antifungal",
+            steroid.at,
+            "Antifungal prophylaxis with steroids",
+            "A steroid was given for CRS: strongly consider antifungal prophylaxis.",
+            "consider antifungal prophylaxis",
+        )
+
+
+def _antibiotics(profile: Profile, course: Course, at: int) -> Iterator[Due]:
+    neutrophils = course.context.neutrophils_per_ul
+    if neutrophils is None or neutrophils >= profile.neutropenia_below or course.fever is None:
+        return
+    fever = episodes.fever_holds(profile, course, at)
+    if fever and not _given(course, None, course.fever.at - 24 * HOUR, role="antibiotic"):
+        yield Due(
+            "step",
+            "step-antibiotics",
+            course.episode.onset_at if course.episode.open else course.fever.at,
+            "Fever in neutropenia: empiric antibiotics",
+            f"Fever with neutrophils below {profile.neutropenia_below}/µl: consider empiric broad-spectrum antibiotics.",
+            "consider empiric broad-spectrum antibiotics",
+        )
+
+
+def _tocilizumab(course: Course) -> tuple[Dose, ...]:
+    return tuple(d for d in course.doses if d.role == "tocilizumab" and dosing.counts(course, d))
+
+
+def _first_steroid(course: Course) -> Dose | None:
+    """The first steroid given for CRS in this episode."""
+    return next(
+        (
+            d
+            for d in course.doses
+            if d.role == "steroid" and d.at >= course.episode.onset_at and d.indication in (None, "crs")
+        ),
+        None,
+    )
+
+
+def _given(course: Course, drugs: tuple[str, ...] | None, since: int, role: str = "steroid") -> bool:
+    return any(d.role == role and d.at >= since and (drugs is None or d.drug in drugs) for d in course.doses)

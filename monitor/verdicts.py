@@ -1,0 +1,48 @@
+"""Why something was said, or nothing: every decision gives one of these reasons."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple, get_args
+
+Reason = Literal[
+    # about an alert
+    "raised",
+    "worsened",
+    "updated",
+    "resolved",
+    "retracted",
+    "acknowledged",
+    "snoozed",
+    "snooze_ended",
+    "held_snoozed",
+    "overtaken",
+    # about an event
+    "applied",
+    "held_same_grade",
+    "held_unconfirmed",
+    "held_falling",
+    "duplicate",
+    "late",
+    "too_late",
+    "replaced",
+    "voided",
+    "from_the_future",
+    "implausible",
+    "unmapped_drug",
+    "not_systemic",
+    "not_given",
+    "no_rule",
+    "no_such_alert",
+    "merged",
+    "forwarded",
+    "not_due",
+    "defect",
+]
+REASONS: tuple[str, ...] = get_args(Reason)
+
+
+class Verdict(NamedTuple):
+    """One reason, and the kind of alert it is about, if any."""
+
+    reason: Reason
+    kind: str | None = None
