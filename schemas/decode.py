@@ -100,7 +100,8 @@ def judged(event: Event, removed: Faults, payload: bytes, validate: Validate) ->
         if not (removed or has_signal(event)) and event.status == "final":
             return Refused("no_signal", "vitals without any signal")
     elif isinstance(event, Patient) and event.birth_date is not None and not was_born(event):
-        return without((*removed, UNBORN), payload, validate)
+        unborn = UNBORN._replace(value=event.birth_date.isoformat())
+        return without((*removed, unborn), payload, validate)
     refused = contradiction(event)
     if refused is not None:
         return refused

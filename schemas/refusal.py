@@ -43,7 +43,8 @@ WORDS: dict[DeadLetterReason, str] = {
     "naive_time": "must have an offset from UTC",
     "not_finite": "must be a finite number",
 }
-LIMITS = {"ge": "at least", "le": "at most", "gt": "more than", "lt": "before"}
+LIMITS = {"ge": "at least", "le": "at most", "gt": "more than", "lt": "less than"}
+WANTED = {"float": "a number", "int": "a whole number", "bool": "true or false", "string": "text"}
 
 
 class Fault(NamedTuple):
@@ -85,7 +86,7 @@ def another_type(said: Any, default_type: EventType | None) -> Fault | None:
     if "type" not in said:
         return Fault("missing_field", "type", "type: is required here") if default_type is None else None
     if not isinstance(said["type"], str):
-        return Fault("wrong_type", "type", "type: must be a string")
+        return Fault("wrong_type", "type", "type: must be text")
     if said["type"] not in TYPES:
         return Fault("unknown_type", "type", f"type: must be one of {', '.join(sorted(TYPES))}")
     if default_type not in (None, said["type"]):
@@ -119,16 +120,16 @@ def words(reason: DeadLetterReason, kind: str, context: dict[str, Any]) -> str:
     if "expected_tags" in context:
         return f"must be one of {context['expected_tags']}"
     if "min_length" in context or "max_length" in context:
-        return f"must have at {'least' if 'min_length' in context else 'most'} {length(context)} characters"
+        return f"must have 1 to {context['max_length']} characters" if "max_length" in context else "must not be empty"
     for limit, comparison in LIMITS.items():
         if limit in context:
-            return f"must be {comparison} {context[limit]}"
-    return f"must be a {kind.partition('_')[0]}"
+            return f"must be {comparison} {shown(context[limit])}"
+    return f"must be {WANTED.get(kind.partition('_')[0], kind)}"
 
 
-def length(context: dict[str, Any]) -> int:
-    """The limit of a length."""
-    return int(context.get("min_length", context.get("max_length", 0)))
+def shown(limit: Any) -> str:
+    """A limit as people write it: 0 and not 0.0, a day and not its midnight."""
+    return f"{limit:g}" if isinstance(limit, int | float) else str(limit)[:10]
 
 
 def observed(value: Any) -> float | str | None:

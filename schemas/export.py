@@ -1,0 +1,65 @@
+"""JSON Schema of everything on the wire, generated from the models and checked in under `schemas/json/`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter
+from pydantic.json_schema import GenerateJsonSchema
+
+from schemas.alerts import Alert
+from schemas.dead_letters import DeadLetter
+from schemas.events import EVENT
+from schemas.state import PatientState
+
+CHECKED_IN = Path(__file__).parent / "json"
+
+DOCUMENTS: dict[str, tuple[TypeAdapter[Any], str]] = {
+    "event.json": (EVENT, "A message of crs.patient-events. On the four feed topics `type` may be left out."),
+    "alert.json": (TypeAdapter(Alert), "A message of crs.alerts."),
+    "patient-state.json": (TypeAdapter(PatientState), "A message of crs.patient-state."),
+    "dead-letter.json": (TypeAdapter(DeadLetter), "A message of crs.dead-letters."),
+}
+
+
+class Plain(GenerateJsonSchema):
+    """Pydantic's generator without a title for every field: the name says it already."""
+
+    def field_title_should_be_set(self, schema: Any) -> bool:
+        """Never."""
+        return False
+
+
+def documents() -> dict[str, str]:
+    """File name to text, the same on every machine: sorted keys, two spaces, a line feed at the end."""
+    return {name: text(adapter, comment) for name, (adapter, comment) in DOCUMENTS.items()}
+
+
+def text(adapter: TypeAdapter[Any], comment: str) -> str:
+    """One document. What tells the events apart is required, though our own code may leave it out."""
+    schema = adapter.json_schema(schema_generator=Plain)
+    for definition in schema.get("$defs", {}).values():
+        tags = [name for name in ("kind", "type") if "const" in definition["properties"].get(name, {})]
+        definition["required"] = sorted({*definition.get("required", ()), *tags})
+    document = {"$schema": GenerateJsonSchema.schema_dialect, "$comment": comment, **schema}
+    return json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def write(directory: Path = CHECKED_IN) -> list[Path]:
+    """Writes every document; returns the paths."""
+    directory.mkdir(parents=True, exist_ok=True)
+    written = []
+    for name, content in documents().items():
+        path = directory / name
+        path.write_text(content, encoding="utf-8")
+        written.append(path)
+    return written
+
+
+def differing(directory: Path = CHECKED_IN) -> list[str]:
+    """Names of the documents that are missing, differ from the models, or belong to no model."""
+    wanted = documents()
+    found = {path.name: path.read_text(encoding="utf-8") for path in directory.glob("*.json")}
+    return sorted(name for name in wanted.keys() | found.keys() if wanted.get(name) != found.get(name))
