@@ -366,9 +366,10 @@ class Walk:
     def take_medication(self, medication: Medication, at: int) -> None:
         drugs = self.formulary.find(medication.drug)
         roles: set[str] = {drug.role for drug in drugs if self.dose_counts(medication, drug.minimum_mg)}
-        if medication.action == "given":
+        if medication.action == "given" or (medication.action == "started" and medication.rate != 0):
             if roles & MASKS:
                 self.doses.append(Dose(at, roles, medication.indication))
+        if medication.action == "given":
             if medication.indication == "hypotension" and roles & (PRESSORS | {"fluid"}):
                 self.boluses.append(at)
                 heapq.heappush(self.agenda, at + BOLUS_HOLDS)
