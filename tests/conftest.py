@@ -1,0 +1,46 @@
+"""For every test: what was skipped is said loudly, and in CI (`CI=true`) a skip is a failure; seeds are printed."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from hypothesis import settings
+
+# The same examples on every run of CI, so that a red build is red again; new ones on every run at a desk.
+settings.register_profile("ci", derandomize=True, deadline=None, print_blob=True)
+settings.register_profile("desk", deadline=None, print_blob=True)
+
+
+def in_ci() -> bool:
+    """Whether a build server runs us."""
+    return os.environ.get("CI", "").lower() in {"1", "true", "yes"}
+
+
+settings.load_profile("ci" if in_ci() else "desk")
+
+
+def skipped(reporter: pytest.TerminalReporter) -> list[tuple[str, str]]:
+    """Which tests (or whole files) were skipped, and why."""
+    found = []
+    for report in reporter.stats.get("skipped", []):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        found.append((report.nodeid, reason.removeprefix("Skipped: ")))
+    return found
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A build that did not run everything is not green."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if in_ci() and reporter is not None and skipped(reporter) and session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Names every skip."""
+    missing = skipped(terminalreporter)
+    if not missing:
+        return
+    terminalreporter.section("NOT RUN" + (": in CI this is a failure" if in_ci() else ""), red=True, bold=True)
+    for nodeid, reason in missing:
+        terminalreporter.line(f"{nodeid}: {reason}")

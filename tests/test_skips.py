@@ -1,0 +1,45 @@
+"""A skipped test is said loudly at a desk and fails the build in CI."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+pytest_plugins = ["pytester"]
+SKIPPING = """
+import pytest
+
+def test_runs():
+    pass
+
+@pytest.mark.skip(reason="no broker here")
+def test_does_not():
+    pass
+"""
+
+
+@pytest.fixture
+def suite(pytester: pytest.Pytester) -> pytest.Pytester:
+    """A suite of one test and one skip, under our own conftest."""
+    shutil.copy(Path(__file__).with_name("conftest.py"), pytester.path / "conftest.py")
+    pytester.makepyfile(SKIPPING)
+    return pytester
+
+
+@pytest.mark.parametrize(("ci", "exit_code"), [("true", 1), ("", 0)])
+def test_a_skip_is_named_and_fails_in_ci(
+    suite: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, ci: str, exit_code: int
+) -> None:
+    monkeypatch.setenv("CI", ci)
+    result = suite.runpytest_subprocess("-q")
+    assert result.ret == exit_code
+    result.stdout.fnmatch_lines(["*NOT RUN*", "*test_does_not: no broker here*"])
+
+
+def test_without_skips_ci_is_green(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copy(Path(__file__).with_name("conftest.py"), pytester.path / "conftest.py")
+    pytester.makepyfile("def test_runs(): pass")
+    monkeypatch.setenv("CI", "true")
+    assert pytester.runpytest_subprocess("-q").ret == 0
