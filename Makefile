@@ -1,0 +1,64 @@
+# One command each, from a fresh clone: the first one makes .venv by itself.
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint format bench schemas clean
+
+BIN := .venv/bin
+STAMP := .venv/.as-in-pyproject
+# The first interpreter that is new enough; `make PYTHON=/path/to/python test` overrides.
+CANDIDATES := $(PYTHON) python3.11 python3.12 python3.13 python3
+NEW_ENOUGH := 'import sys; sys.exit(sys.version_info < (3, 11))'
+
+help:
+	@echo "make demo    the whole system on this machine, on real ICU stays"
+	@echo "make test    every test"
+	@echo "make lint    style, types, layers, generated schemas"
+	@echo "make bench   what it costs"
+	@echo "make format  lets ruff put things in order"
+	@echo "make schemas writes the JSON Schemas anew"
+	@echo "make clean   removes .venv, caches and output"
+
+$(STAMP): pyproject.toml
+	@for python in $(CANDIDATES); do \
+	  if command -v "$$python" >/dev/null 2>&1 && "$$python" -c $(NEW_ENOUGH); then found="$$python"; break; fi; \
+	done; \
+	if [ -z "$$found" ]; then \
+	  echo "crs-monitor needs Python 3.11 or newer; tried: $(CANDIDATES)." >&2; \
+	  echo "Install one (Debian, Ubuntu: apt-get install python3 python3-venv) or say make PYTHON=/path/to/python" >&2; \
+	  exit 1; \
+	fi; \
+	if [ ! -x $(BIN)/python ] || ! $(BIN)/python -c $(NEW_ENOUGH); then \
+	  echo "making .venv with $$found"; \
+	  "$$found" -m venv --clear .venv || { rm -rf .venv; echo "Is the package python3-venv installed?" >&2; exit 1; }; \
+	fi
+	@echo "installing what pyproject.toml names"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+demo: $(STAMP)
+	@$(BIN)/crs-monitor demo
+
+test: $(STAMP)
+	@$(BIN)/python -m pytest
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m agents.schemas_command --check
+
+format: $(STAMP)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+schemas: $(STAMP)
+	@$(BIN)/python -m agents.schemas_command
+
+bench: $(STAMP)
+	@set -e; for each in benchmarks/[a-z]*.py; do \
+	  name=$$(basename "$$each" .py); echo "== $$name"; $(BIN)/python -m "benchmarks.$$name"; \
+	done
+
+clean:
+	rm -rf .venv build dist out *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
