@@ -40,12 +40,13 @@ demo: $(STAMP)
 test: $(STAMP)
 	@$(BIN)/python -m pytest
 
+# Every check runs, also after one has failed: one run tells all.
 lint: $(STAMP)
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	$(BIN)/mypy
-	$(BIN)/lint-imports
-	$(BIN)/python -m agents.schemas_command --check
+	@failed=0; \
+	for check in "ruff check ." "ruff format --check ." "mypy" "lint-imports" "python -m agents.schemas_command --check"; do \
+	  echo "== $$check"; $(BIN)/$$check || failed=1; \
+	done; \
+	exit $$failed
 
 format: $(STAMP)
 	$(BIN)/ruff check --fix .

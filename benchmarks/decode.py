@@ -1,6 +1,6 @@
 """How long the door takes: microseconds for one event, beside the naive way (json.loads, then model_validate).
 
-    python -m benchmarks.decode
+Run it with `python -m benchmarks.decode`, or with all the others by `make bench`.
 """
 
 from __future__ import annotations

@@ -50,13 +50,13 @@ def test_any_json(said: object, default_type: EventType | None) -> None:
     answered(json.dumps(said).encode(), default_type)
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(EVENTS, DEFAULTS)
 def test_any_object_with_our_fields(said: dict[str, object], default_type: EventType | None) -> None:
     answered(json.dumps(said).encode(), default_type)
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(st.sampled_from(get_args(EventType)), EVENTS, DEFAULTS)
 def test_any_event_with_a_good_header(of: EventType, said: dict[str, object], default_type: EventType | None) -> None:
     whole = {name: value for name, value in said.items() if name not in ("type", "event_id", "patient_id")}
