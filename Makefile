@@ -19,7 +19,7 @@ help:
 
 $(STAMP): pyproject.toml
 	@for python in $(CANDIDATES); do \
-	  if command -v "$$python" >/dev/null 2>&1 && "$$python" -c $(NEW_ENOUGH); then found="$$python"; break; fi; \
+	  if command -v "$$python" >/dev/null 2>&1 && "$$python" -c $(NEW_ENOUGH) 2>/dev/null; then found="$$python"; break; fi; \
 	done; \
 	if [ -z "$$found" ]; then \
 	  echo "crs-monitor needs Python 3.11 or newer; tried: $(CANDIDATES)." >&2; \
