@@ -17,7 +17,7 @@ from schemas.alerts import Alert
 from schemas.decode import Decoded, decode
 from schemas.events import Tick
 from schemas.state import PatientState
-from tests.oracle import AxisOpinion, Charted, Clinical, instant
+from tests.oracle import MINUTE, AxisOpinion, Charted, Clinical, instant
 
 GUIDELINES = {name: load(name) for name in ("house", "astct-2019")}
 
@@ -111,8 +111,6 @@ def differences(state: PatientState, opinion: Clinical) -> list[str]:
         "astct_grade": (state.astct_grade, opinion.astct_grade),
         "grade_basis": (state.grade_basis, opinion.grade_basis),
         "fever": (None if state.axes.fever.grade is None else bool(state.axes.fever.grade), opinion.fever),
-        "hypotension": (axis_of(state, "hypotension"), opinion.hypotension),
-        "hypoxia": (axis_of(state, "hypoxia"), opinion.hypoxia),
         "episode": (state.episode, opinion.episode),
         "onset_at": (state.onset_at and instant(state.onset_at), opinion.onset_at),
         "peak_grade": (state.peak_grade, opinion.peak_grade),
@@ -126,6 +124,8 @@ def differences(state: PatientState, opinion: Clinical) -> list[str]:
         "blocked_by": (tocilizumab.blocked_by, opinion.blocked_by),
     }
     found = [f"{name}: engine {engine} oracle {oracle}" for name, (engine, oracle) in pairs.items() if engine != oracle]
+    axes = (axis_parts(state, "hypotension", opinion.hypotension), axis_parts(state, "hypoxia", opinion.hypoxia))
+    found += [parting for parting in axes if parting]
     if not same_dose(tocilizumab.dose_mg, opinion):
         found.append(f"dose_mg: engine {tocilizumab.dose_mg} oracle {opinion.dose_mg}")
     return found
@@ -138,6 +138,15 @@ def same_dose(dose_mg: float | None, opinion: Clinical) -> bool:
     return abs(dose_mg - float(opinion.dose_mg)) <= 0.51
 
 
-def axis_of(state: PatientState, name: str) -> AxisOpinion:
+def axis_parts(state: PatientState, name: str, opinion: AxisOpinion) -> str | None:
+    """An axis parts by its grade, or by its beginning: to the minute, which is how long a reading may wait to count.
+
+    Since when nothing was wrong, nobody asks.
+    """
     axis = getattr(state.axes, name)
-    return AxisOpinion(axis.grade, axis.since and instant(axis.since))
+    found = axis.grade is not None and axis.grade >= 2
+    since = instant(axis.since) if found and axis.since else None
+    later = found and opinion.since is not None and since is not None and not 0 <= since - opinion.since <= MINUTE
+    if axis.grade == opinion.grade and not later:
+        return None
+    return f"{name}: engine {axis.grade} since {since} oracle {opinion.grade} since {opinion.since}"

@@ -18,7 +18,7 @@ from decimal import ROUND_FLOOR, ROUND_HALF_UP, Decimal
 
 from monitor.formulary import Formulary, is_systemic
 from monitor.formulary import load as load_formulary
-from schemas.events import Acknowledge, Attribution, InfectionWorkup, Medication, Note, Patient, Snooze, Tick, Vitals
+from schemas.events import Acknowledge, Attribution, InfectionWorkup, Medication, Note, Patient, Snooze, Vitals
 
 FORMULARY = load_formulary()
 
@@ -63,7 +63,7 @@ DEVICE_ORDER = [
 class Received:
     """One event and the log time at which it was received."""
 
-    event: Charted | Tick
+    event: Charted
     at: int
 
 
@@ -133,7 +133,7 @@ def living(received: Sequence[Received]) -> list[Charted]:
     accepted: dict[str, Charted] = {}
     for one in received:
         event = one.event
-        if isinstance(event, Tick) or event.event_id in accepted:
+        if event.event_id in accepted:
             continue
         void_of_nothing = event.status == "entered_in_error" and event.replaces is None
         if void_of_nothing or instant(event.effective_at) > one.at + FEED_AHEAD:
@@ -366,13 +366,13 @@ class Walk:
     def take_medication(self, medication: Medication, at: int) -> None:
         drugs = self.formulary.find(medication.drug)
         roles: set[str] = {drug.role for drug in drugs if self.dose_counts(medication, drug.minimum_mg)}
-        if medication.action == "given" or (medication.action == "started" and medication.rate != 0):
-            if roles & MASKS:
-                self.doses.append(Dose(at, roles, medication.indication))
-        if medication.action == "given":
-            if medication.indication == "hypotension" and roles & (PRESSORS | {"fluid"}):
-                self.boluses.append(at)
-                heapq.heappush(self.agenda, at + BOLUS_HOLDS)
+        started = medication.action == "started" and medication.rate != 0
+        if roles & MASKS and (medication.action == "given" or started):
+            self.doses.append(Dose(at, roles, medication.indication))
+        treats_hypotension = bool(roles & (PRESSORS | {"fluid"})) and medication.indication == "hypotension"
+        if treats_hypotension and medication.action == "given":
+            self.boluses.append(at)
+            heapq.heappush(self.agenda, at + BOLUS_HOLDS)
         for drug in drugs:
             if drug.role not in PRESSORS:
                 continue
@@ -598,7 +598,8 @@ class Walk:
         assert self.episode is not None
         if self.episode.unconfirmed and not self.episode.fever_seen:
             return "masked_unconfirmed"
-        hot = self.temperature is not None and self.temperature >= FEVER_CELSIUS and self.fever(at)
+        counts = self.fever(at) and not self.left_out.get("fever")
+        hot = counts and self.temperature is not None and self.temperature >= FEVER_CELSIUS
         return "masked" if self.masked_in_episode() and not hot else "fever"
 
     # -- the answer

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 
+from monitor.instant import to_datetime
 from monitor.step import Implausible
+from monitor.view import view
 from schemas.events import Patient
 from schemas.state import PatientState
 from tests.bedside import Log, differences
@@ -20,29 +22,46 @@ class Disagreement:
 
     at: int
     fields: list[str]
-    story: list[Received]
+    story: list[Arrival]
+
+    @property
+    def about(self) -> str:
+        return self.fields[0].split(":")[0]
 
 
 def first_disagreement(arrivals: Iterable[Arrival], profile: str, patient_id: str) -> Disagreement | None:
     """None when engine and oracle agree after every event and at every hour between."""
     log = Log(profile)
-    story: list[Received] = []
+    story: list[Arrival] = []
     checks: list[tuple[int, PatientState]] = []
+    newest = 0
     for event, at, implausible in arrivals:
         hours = range(log.at - log.at % HOUR + HOUR, at, HOUR) if log.at else range(0)
         for hour in hours:
             log.tick_until(hour)
-            checks.append((hour, log.view(patient_id)))
+            checks.append(seen(log, patient_id, newest))
         if checks and rewrites(event, checks[-1][0]):
             if found := settle(story, checks, profile):
                 return found
             checks = []
-        log.receive(event, at, implausible)
-        story.append(Received(event, at))
-        if checks and checks[-1][0] == at:
+        story.append((event, at, implausible))
+        try:
+            log.receive(event, at, implausible)
+        except Exception as defect:
+            return settle(story, checks, profile) or Disagreement(at, [f"step raised: {defect!r}"], story)
+        if instant(event.effective_at) <= at + FEED_AHEAD:
+            newest = max(newest, instant(event.effective_at))
+        check = seen(log, patient_id, newest)
+        if checks and checks[-1][0] == check[0]:
             checks.pop()
-        checks.append((at, log.view(patient_id)))
+        checks.append(check)
     return settle(story, checks, profile)
+
+
+def seen(log: Log, patient_id: str, newest: int) -> tuple[int, PatientState]:
+    """The engine's state now. A feed may run two minutes ahead of the log: then as of its newest reading."""
+    at = max(log.at, newest)
+    return at, view(log.guideline, log.state(patient_id), at)
 
 
 def rewrites(event: Charted, known_at: int) -> bool:
@@ -55,26 +74,36 @@ def rewrites(event: Charted, known_at: int) -> bool:
     )
 
 
-def settle(story: list[Received], checks: list[tuple[int, PatientState]], profile: str) -> Disagreement | None:
+def settle(story: list[Arrival], checks: list[tuple[int, PatientState]], profile: str) -> Disagreement | None:
     """The oracle walks the record once, and is asked at every moment that was checked."""
-    opinions = course(story, [at for at, _ in checks], profile)
+    received = [Received(event, at) for event, at, _ in story]
+    opinions = course(received, [at for at, _ in checks], profile)
     for (at, state), opinion in zip(checks, opinions, strict=True):
         if fields := differences(state, opinion):
-            return Disagreement(at, fields, [one for one in story if one.at <= at + FEED_AHEAD])
+            return Disagreement(at, fields, [one for one in story if one[1] <= at + FEED_AHEAD])
     return None
 
 
-def smallest(found: Disagreement, profile: str, patient_id: str) -> Iterator[Received]:
-    """The events of a disagreement that it needs: each one is left out if the two still part without it."""
-    needed = list(found.story)
-    size = max(1, len(needed) // 2)
+def smallest(found: Disagreement, profile: str, patient_id: str) -> Disagreement:
+    """The same disagreement with every event left out that it does not need."""
+    size = max(1, len(found.story) // 2)
     while size:
         start = 0
-        while start < len(needed):
-            fewer = needed[:start] + needed[start + size :]
-            if fewer and first_disagreement([(one.event, one.at, ()) for one in fewer], profile, patient_id):
-                needed = fewer
+        while start < len(found.story):
+            fewer = found.story[:start] + found.story[start + size :]
+            again = first_disagreement(fewer, profile, patient_id)
+            if again and again.about == found.about and len(again.story) < len(found.story):
+                found = again
             else:
                 start += size
         size //= 2
-    yield from needed
+    return found
+
+
+def told_back(found: Disagreement) -> str:
+    """The disagreement as a story: what was received when, and where the two part."""
+    lines = [
+        f"@{to_datetime(at)} {event.model_dump_json(exclude_none=True, exclude={'patient_id', 'received_at'})}"
+        for event, at, _ in found.story
+    ]
+    return "\n".join([*lines, f"as of {to_datetime(found.at)}:", *found.fields])

@@ -1,0 +1,154 @@
+"""What may leave the house about an alert: how loud, what kind, which bed, an opaque reference, and where to look.
+
+A `Brief` is all that a pager ever sees of an alert. Names, drugs, vital values and patient ids are not in it, so no
+template, log line or adapter can give them away. Titles and messages of the alert itself stay inside.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import string
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+from urllib.parse import quote
+
+from schemas.alerts import Alert, AlertStatus, Priority
+
+# Said about each kind, and nothing more. `dispatch` and `summary` are about the pager itself, not about a patient.
+WORDS: dict[str, str] = {
+    "onset": "CRS suspected: an episode began",
+    "escalation": "CRS grade rose",
+    "masked_fever": "CRS signs while fever may be masked",
+    "dose_indicated": "A treatment decision is due",
+    "repeat_dose_eligible": "A repeat treatment may be due",
+    "dose_limit": "A treatment limit is reached",
+    "dose_safety": "Safety check on a treatment",
+    "step": "A step of the guideline is due",
+    "no_improvement": "No improvement after treatment",
+    "refractory": "CRS does not respond to treatment",
+    "neuro": "Neurological signs",
+    "review": "Please review",
+    "recovery": "CRS grade fell, or the episode ended",
+    "signal_lost": "No vitals are arriving",
+    "data_quality": "Data of this patient need mending",
+    "unmonitored": "A patient cannot be judged: watch by hand",
+    "dispatch": "Alert delivery needs attention",
+    "summary": "Several alerts at once",
+}
+DEFAULT_TEMPLATE = "{what}{level} - bed {bed} {unit} - ref {reference}"
+FIELDS = frozenset({"what", "kind", "level", "priority", "grade", "bed", "unit", "reference", "link", "status"})
+LOUDNESS: dict[str, int] = {"technical": 0, "low": 1, "medium": 2, "high": 3}
+GRADED = frozenset({"onset", "escalation", "masked_fever", "no_improvement", "refractory", "recovery"})
+
+Stage = Literal["technical", "low", "medium", "high", "g3", "g4"]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a patient lies, as far as known."""
+
+    unit: str | None = None
+    bed: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Brief:
+    """One version of one alert, without anything about the patient but an opaque reference and the bed."""
+
+    alert_id: str
+    version: int
+    status: AlertStatus
+    kind: str
+    priority: Priority
+    grade: int
+    raised_at: datetime  # log time of this version
+    reference: str
+    unit: str | None = None
+    bed: str | None = None
+    link: str | None = None
+    detail: str | None = None  # only for what is about the pager itself
+
+    @property
+    def over(self) -> bool:
+        """The alert is closed, by a clinical rule or because it rested on an error."""
+        return self.status in ("resolved", "retracted")
+
+    @property
+    def stage(self) -> Stage:
+        """How loud this version is; grade 3 and 4 are stages of their own for what is high."""
+        if self.priority == "high" and self.grade >= 3:
+            return "g4" if self.grade >= 4 else "g3"
+        return self.priority
+
+    @property
+    def loudness(self) -> int:
+        """Stages in order; a higher one pages anew."""
+        return {"g3": 4, "g4": 5}.get(self.stage, LOUDNESS[self.priority])
+
+
+def reference(secret: bytes, patient_id: str) -> str:
+    """A keyed hash of the patient id: the same patient has the same reference, and nobody can go back without the key."""
+    return hmac.new(secret, patient_id.encode(), hashlib.sha256).hexdigest()[:12]
+
+
+def brief(alert: Alert, place: Place, secret: bytes, link: str | None = None) -> Brief:
+    """What may be told about this version of an alert. `link` may hold `{alert_id}`."""
+    alert_id = public_id(alert, secret)
+    return Brief(
+        alert_id,
+        alert.version,
+        alert.status,
+        alert.kind,
+        alert.priority,
+        alert.grade,
+        alert.raised_at,
+        reference(secret, alert.patient_id),
+        place.unit,
+        place.bed,
+        link.replace("{alert_id}", quote(alert_id, safe="")) if link else None,
+    )
+
+
+def public_id(alert: Alert, secret: bytes) -> str:
+    """The alert id, which is opaque; should one ever spell out the patient id, a keyed hash stands in for it."""
+    if alert.patient_id in alert.alert_id:
+        return hmac.new(secret, alert.alert_id.encode(), hashlib.sha256).hexdigest()[:24]
+    return alert.alert_id
+
+
+def text(told: Brief, template: str = DEFAULT_TEMPLATE) -> str:
+    """One line for a person."""
+    if told.detail is not None:
+        return f"{WORDS.get(told.kind, told.kind)}: {told.detail}"
+    level = f", grade {told.grade}" if told.kind in GRADED else ""
+    values = {
+        "what": WORDS.get(told.kind, told.kind),
+        "kind": told.kind,
+        "level": level,
+        "priority": told.priority,
+        "grade": told.grade,
+        "bed": told.bed or "unknown",
+        "unit": told.unit or "",
+        "reference": told.reference,
+        "link": told.link or "",
+        "status": told.status,
+    }
+    return " ".join(template.format_map(values).split())
+
+
+def template_fault(template: str) -> str | None:
+    """Why a template cannot be used; None: it can. Only the named fields exist, so no patient data can be asked for."""
+    try:
+        parts = list(string.Formatter().parse(template))
+    except ValueError as error:
+        return f"not a template: {error}"
+    for _, name, form, conversion in parts:
+        if name is None:
+            continue
+        if name not in FIELDS:
+            return f"unknown field {{{name}}}; there are {', '.join(sorted(FIELDS))}"
+        if form or conversion:
+            return f"{{{name}}} takes no format"
+    return None
