@@ -29,7 +29,7 @@ from schemas.topics import TopicSpec
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 BOOTSTRAP = "KAFKA_BOOTSTRAP_SERVERS"
-SECRETS = ("sasl_password",)
+SECRETS = ("sasl_password", "database_url")
 CHANGELOG = "watch-patients-changelog"
 
 
@@ -68,6 +68,10 @@ class Settings(BaseSettings):
     data_dir: Path = Field(Path("out/data"), description="Local state; one directory for each worker.")
     metrics_port: int = Field(0, ge=0, le=65535, description="Port of /metrics, /healthz, /readyz; 0: none.")
     metrics_host: str = Field("127.0.0.1", description="Address of that port.")
+    database_url: SecretStr | None = Field(
+        None,
+        description="Where `history` writes, `postgresql://user@host/database`; left out: an SQLite file in data_dir.",
+    )
 
     checkpoint_seconds: float = Field(
         1.0,
