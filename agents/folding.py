@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from traceback import extract_tb
@@ -48,23 +49,29 @@ class Fold:
         self, event: PatientEventType, implausible: tuple[Implausible, ...] = (), at: datetime | None = None
     ) -> list[Judged]:
         """One event, and whatever it sends on to other patients (a merge). `at`: log time, if the event has none."""
-        judged = [self._judge(event.patient_id, event, implausible, at)]
+        judged = [self.judge(event.patient_id, event, implausible, at)]
         for one in judged:
             for forward in one.step.forwards:
                 assert len(judged) <= len(self.states) + 2, "a merge comes to an end"
                 # An event that only moves on takes along what was taken out of it.
                 removed = implausible if forward.event_id == event.event_id else ()
-                judged.append(self._judge(forward.patient_id, forward, removed, at))
+                judged.append(self.judge(forward.patient_id, forward, removed, at))
         return judged
 
     def tick(self, tick: Tick) -> list[Judged]:
         """Time has come this far: everyone who is due is judged, the longest due first."""
-        at = to_ms(tick.effective_at)
-        judged = []
+        return [self.judge(patient_id, tick) for patient_id in self.due(to_ms(tick.effective_at))]
+
+    def due(self, at: int) -> Iterator[str]:
+        """Whoever is due at or before an instant, the longest due first; each must be judged before the next."""
         while (due := self.next_due()) is not None and due <= at:
-            _, patient_id = heapq.heappop(self._due)
-            judged.append(self._judge(patient_id, tick, (), None))
-        return judged
+            yield heapq.heappop(self._due)[1]
+
+    def await_due(self, patient_id: str) -> None:
+        """Puts a patient back whom `due` named and who was not judged."""
+        due_at = self.states[patient_id].due_at
+        if due_at is not None:
+            heapq.heappush(self._due, (due_at, patient_id))
 
     def next_due(self) -> int | None:
         """When time alone will next change something for anyone, ms; None: never."""
@@ -75,9 +82,14 @@ class Fold:
             heapq.heappop(self._due)
         return None
 
-    def _judge(
-        self, patient_id: str, event: EventType, implausible: tuple[Implausible, ...], at: datetime | None
+    def judge(
+        self,
+        patient_id: str,
+        event: EventType,
+        implausible: tuple[Implausible, ...] = (),
+        at: datetime | None = None,
     ) -> Judged:
+        """One event and one patient; what it sends on to others is in the step, for the caller to follow."""
         before = self.states.get(patient_id) or fresh(patient_id)
         try:
             done = step(self.guideline, before, event, implausible, at=at)

@@ -243,7 +243,7 @@ def load(config: Path | None = None, **options: Any) -> Settings:
     """The settings in force; options that are None were not given. Raises Unusable naming the setting."""
     given = {name: value for name, value in options.items() if value is not None}
     try:
-        return Settings(in_file=in_file(config), **(secrets_in_files() | given))
+        return Settings(**({"in_file": in_file(config)} | secrets_in_files() | given))
     except ValidationError as error:
         raise Unusable(f"settings: {'; '.join(complaint(found, config) for found in error.errors())}") from error
 

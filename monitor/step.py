@@ -34,6 +34,7 @@ from monitor.state import (
 )
 from monitor.verdicts import Reason, Verdict
 from schemas.alerts import Alert
+from schemas.dead_letters import DeadLetterReason
 from schemas.events import (
     Acknowledge,
     Attribution,
@@ -72,7 +73,7 @@ class Rejected:
     """A part of an event, or all of it, that could not be used: a dead letter for the shell to write."""
 
     signal: str | None
-    reason: str
+    reason: DeadLetterReason
     detail: str
     event_id: str
 
