@@ -12,10 +12,10 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 
-from agents.brief import Brief
-from agents.case import Act, Case, Cause, Line, Page
-from agents.flood import Flood
-from agents.orders import Command, Drop, Forget, Remember, Result, Rules, Send, Told, Verdict
+from agents.dispatch.brief import Brief
+from agents.dispatch.case import Act, Case, Cause, Line, Page
+from agents.dispatch.flood import Flood
+from agents.dispatch.orders import Command, Drop, Forget, Remember, Result, Rules, Send, Told, Verdict
 
 LOUD = 3  # high priority and above
 INSISTENT = ("again", "next_tier", "snooze_ended")

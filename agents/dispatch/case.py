@@ -11,8 +11,8 @@ from typing import Literal
 
 from pydantic import TypeAdapter
 
-from agents.brief import Brief
-from agents.routing import Tiers
+from agents.dispatch.brief import Brief
+from agents.dispatch.routing import Tiers
 
 Act = Literal["open", "update", "acknowledge", "close"]
 Cause = Literal[

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal
 
-from agents.brief import Brief
-from agents.case import Case, Page
-from agents.routing import Routing
+from agents.dispatch.brief import Brief
+from agents.dispatch.case import Case, Page
+from agents.dispatch.routing import Routing
 
 
 @dataclass(frozen=True, slots=True)
