@@ -82,6 +82,9 @@ class Outcome:
     changed: dict[str, None] = field(default_factory=dict)
     dispositions: Counter[Disposition] = field(default_factory=Counter)
     verdicts: Counter[str] = field(default_factory=Counter)
+    # For the quality of alerting: ms from raising to acknowledgement, and (kind, ms) from raising to resolution.
+    acknowledged: list[int] = field(default_factory=list)
+    resolved: list[tuple[str, int]] = field(default_factory=list)
     unknown_fields: int = 0
     ticked_at: int = LONG_AGO
 
@@ -202,6 +205,7 @@ class Shard:
             outcome.verdicts[verdict.reason] += 1
         if done.alerts:
             outcome.alerts += [Told(alert, record.offset, record.timestamp) for alert in done.alerts]
+            note_lives(judged, outcome)
         for rejected in done.rejected:
             self._refuse(record, rejected.reason, rejected.detail, outcome)
         if differs(judged):
@@ -235,6 +239,20 @@ def differs(judged: Judged) -> bool:
         and before.hypoxia is after.hypoxia
         and before.context is after.context
     )
+
+
+def note_lives(judged: Judged, outcome: Outcome) -> None:
+    """How long alerts stood before somebody saw them, or before they were over."""
+    stood = {alert.alert_id: alert for alert in judged.before.book.open}
+    at = judged.step.state.clock
+    for alert in judged.step.alerts:
+        before = stood.get(alert.alert_id)
+        if before is None:
+            continue
+        if alert.status == "resolved":
+            outcome.resolved.append((before.kind, at - before.raised_at))
+        elif alert.acknowledged_at is not None and before.acknowledged_at is None:
+            outcome.acknowledged.append(at - before.raised_at)
 
 
 def forwarded(event: PatientEventType, original: PatientEventType, record: LogRecord) -> Forward:
