@@ -6,7 +6,7 @@ from hashlib import blake2s
 from typing import NamedTuple
 
 from monitor import episodes, evidence
-from monitor.instant import MINUTE, clock, to_datetime
+from monitor.instant import LONG_AGO, MINUTE, clock, to_datetime
 from monitor.state import Book, Course, OpenAlert, State
 from monitor.verdicts import Verdict
 from monitor.wanted import DISCHARGED, Scene, Wanted, missing, priority, wanted
@@ -134,8 +134,9 @@ class _Telling:
         was_open = any(a.kind == "onset" for a in book.open)
         ended = was_open and not scene.course.episode.open
         if scene.grade < book.announced or ended:
-            title = f"CRS grade {scene.grade}" + (": the episode ended" if ended else " (was higher)")
-            since = scene.course.episode.ended_at if ended else scene.course.held.since
+            number = scene.course.episode.number
+            title = f"CRS episode {number} ended" if ended else f"CRS grade {scene.grade} (was higher)"
+            since = _ended_at(scene.course) if ended else scene.course.held.since
             target = Wanted(
                 "recovery",
                 "ended" if ended else str(scene.grade),
@@ -145,7 +146,7 @@ class _Telling:
                 title,
                 f"The grade fell from {book.announced} to {scene.grade}."
                 if not ended
-                else f"Episode {scene.course.episode.number} ended at {clock(since)}.",
+                else f"Episode {number} ended at {clock(since)}.",
                 lambda: evidence.hypotension(scene.guideline.profile, scene.course) + evidence.hypoxia(scene.course),
                 unknown=missing(scene.course),
             )
@@ -248,6 +249,12 @@ def _recommendation(target: Wanted) -> Recommendation | None:
         not_before=None if target.not_before is None else to_datetime(target.not_before),
         limits=target.limits,
     )
+
+
+def _ended_at(course: Course) -> int:
+    """When the episode ended: by itself, or because another treatment began."""
+    episode = course.episode
+    return episode.ended_at if episode.ended_at > LONG_AGO else episode.counts_from
 
 
 def _why_over(scene: Scene, alert: OpenAlert) -> str:
