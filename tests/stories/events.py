@@ -1,0 +1,157 @@
+"""What happens in a story, in a nurse's words, as events of the contract.
+
+temperature_celsius 38.4 charted                     one observation, several signals separated by commas
+norepinephrine started 0.3 mcg/kg/min                drug, action, then dose or rate, route, `for` an indication
+patient weight_kg 80, high_risk yes, infused_at 08:00, status discharged
+attribution hypotension no                           a clinician says that an axis is not due to CRS
+infection_workup sent                                the work-up is under way
+acknowledge escalation 2                             of the alert that is open by that name
+snooze dose_indicated until 11:00
+corrects 10:00: temperature_celsius 37.2             replaces what was charted as true at 10:00
+voids 10:00                                          what was charted at 10:00 never happened
+again 10:00                                          the same message once more
+defect: temperature_celsius 38.4                     an event on which our own program fails
+B: …                                                 all of these, for a second patient
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from monitor.instant import to_datetime
+from schemas.events import Medication, Patient, Vitals
+from tests.stories import clock
+from tests.stories.clock import When
+
+Event = dict[str, Any]
+FindAlert = Callable[[str, str], str]
+UNITS_OF_DOSE = ("mg", "g", "mcg", "mL", "L", "units")
+ACTIONS = ("given", "started", "rate_changed", "stopped", "held", "not_given")
+ROUTES = ("iv", "oral", "sc", "im", "rectal", "topical", "ophthalmic", "inhaled", "other")
+TIMES = {"infused_at"}
+_MEDICATION = re.compile(
+    rf"(?P<drug>.+?) (?P<action>{'|'.join(ACTIONS)})"
+    rf"(?: (?P<amount>[\d.]+)(?: (?P<unit>[\w/]+))?)?(?: (?P<route>{'|'.join(ROUTES)}))?(?: for (?P<indication>\w+))?"
+)
+
+
+class Chart:
+    """The events of a story so far, so that a later line can correct, void or repeat an earlier one."""
+
+    def __init__(self, find_alert: FindAlert) -> None:
+        self._find_alert = find_alert
+        self._events: list[Event] = []
+
+    def read(self, what: str, when: When) -> Event:
+        """The event that a line of a story says."""
+        patient_id, what = patient_of(what)
+        if what.startswith("again "):
+            earlier = self._earlier(patient_id, what.removeprefix("again "), when)
+            return {**earlier, "received_at": _iso(when.received_at)}
+        event = {
+            **self._said(patient_id, what, when),
+            "event_id": f"{patient_id}-{len(self._events) + 1}",
+            "patient_id": patient_id,
+            "effective_at": _iso(when.effective_at),
+            "received_at": _iso(when.received_at),
+        }
+        self._events.append(event)
+        return event
+
+    def _said(self, patient_id: str, what: str, when: When) -> Event:
+        if what.startswith("voids "):
+            earlier = self._earlier(patient_id, what.removeprefix("voids "), when)
+            kept = {
+                name: earlier[name] for name in ("type", "kind", "axis", "state", "drug", "action") if name in earlier
+            }
+            if kept.get("kind") == "attribution":
+                kept["attributed_to_crs"] = earlier["attributed_to_crs"]
+            return {**kept, "replaces": earlier["event_id"], "status": "entered_in_error"}
+        if what.startswith("corrects "):
+            label, rest = what.removeprefix("corrects ").split(": ", 1)
+            earlier = self._earlier(patient_id, label, when)
+            return {**self._said(patient_id, rest, when), "replaces": earlier["event_id"]}
+        first, _, rest = what.partition(" ")
+        match first:
+            case "patient":
+                return {"type": "patient", **_fields(rest, Patient, when)}
+            case "attribution":
+                axis, word = rest.split()
+                return _assessment("attribution", axis=axis, attributed_to_crs=_value(word))
+            case "infection_workup":
+                return _assessment("infection_workup", state=rest)
+            case "note":
+                return _assessment("note", text=rest)
+            case "acknowledge":
+                return _assessment("acknowledge", alert_id=self._find_alert(patient_id, rest), by="nurse")
+            case "snooze":
+                name, until = rest.split(" until ")
+                until_at = clock.read_one(until, clock.midnight(when.effective_at))
+                return _assessment("snooze", alert_id=self._find_alert(patient_id, name), until=_iso(until_at))
+        if first in Vitals.model_fields or first in ("monitor", "charted"):
+            return _vitals(what, when)
+        return _medication(what)
+
+    def _earlier(self, patient_id: str, label: str, when: When) -> Event:
+        at = _iso(clock.read_one(label, clock.midnight(when.effective_at)))
+        found = [e for e in self._events if e["patient_id"] == patient_id and e["effective_at"] == at]
+        if not found:
+            raise ValueError(f"nothing was charted for {patient_id} as true at {label}")
+        return found[-1]
+
+
+def patient_of(what: str) -> tuple[str, str]:
+    """The patient a line is about, and the line without the name; `A` unless it says another."""
+    named = re.match(r"([A-Z]): ", what)
+    return (named[1], what[named.end() :]) if named else ("A", what)
+
+
+def _vitals(what: str, when: When) -> Event:
+    source = "charted" if what.endswith(" charted") else "monitor"
+    return {"type": "vitals", "source": source, **_fields(what.removesuffix(" charted"), Vitals, when)}
+
+
+def _fields(text: str, model: type[Vitals] | type[Patient], when: When) -> Event:
+    event = {}
+    for part in text.split(", "):
+        name, _, value = part.partition(" ")
+        if name not in model.model_fields:
+            raise ValueError(f"'{name}' is no field of a {model.__name__} event")
+        if name in TIMES:
+            event[name] = _iso(clock.read_one(value, clock.midnight(when.effective_at)))
+        else:
+            event[name] = _value(value)
+    return event
+
+
+def _medication(what: str) -> Event:
+    found = _MEDICATION.fullmatch(what)
+    if found is None:
+        raise ValueError(f"'{what}' is neither an observation nor a line of the medication record")
+    event: Event = {"type": "medication", "drug": found["drug"], "action": found["action"]}
+    if found["amount"]:
+        name = "dose" if found["unit"] in UNITS_OF_DOSE else "rate"
+        event[name] = float(found["amount"])
+        if found["unit"]:
+            event[f"{name}_unit"] = found["unit"]
+    event |= {name: found[name] for name in ("route", "indication") if found[name]}
+    assert event.keys() <= Medication.model_fields.keys()
+    return event
+
+
+def _assessment(kind: str, **fields: object) -> Event:
+    return {"type": "assessment", "kind": kind, **fields}
+
+
+def _value(text: str) -> float | int | bool | str:
+    if text in ("yes", "no"):
+        return text == "yes"
+    if re.fullmatch(r"-?\d+", text):
+        return int(text)
+    return float(text) if re.fullmatch(r"-?\d+\.\d+", text) else text
+
+
+def _iso(at: int) -> str:
+    return to_datetime(at).isoformat()
