@@ -6,11 +6,12 @@ from hashlib import blake2s
 from typing import NamedTuple
 
 from monitor import episodes, evidence
+from monitor.guideline import Guideline
 from monitor.instant import LONG_AGO, MINUTE, clock, to_datetime
 from monitor.state import Book, Course, OpenAlert, State
 from monitor.verdicts import Verdict
 from monitor.wanted import DISCHARGED, Scene, Wanted, missing, priority, wanted
-from schemas.alerts import Alert, AlertStatus, Recommendation, Rule
+from schemas.alerts import Alert, AlertStatus, Evidence, Recommendation, Rule
 
 URGENCY = {"technical": 0, "low": 1, "medium": 2, "high": 3}
 TOLD_LATE_AFTER = 2 * MINUTE
@@ -124,7 +125,7 @@ class _Telling:
     def close(self, before: OpenAlert, status: AlertStatus, reason: str) -> None:
         """The last version of an alert."""
         self.alerts.append(closing(self.scene, before, status, reason, self.previous))
-        self.verdicts.append(Verdict("retracted" if status == "retracted" else "resolved", before.kind))  # type: ignore[arg-type]
+        self.verdicts.append(Verdict("retracted" if status == "retracted" else "resolved", before.kind))
 
     def recoveries(self, retracting: bool) -> None:
         """Tell that the grade fell or the episode ended; said and closed at once."""
@@ -174,68 +175,68 @@ class _Telling:
     def _tell(self, status: AlertStatus, alert: OpenAlert, target: Wanted) -> None:
         late = self.scene.at - target.effective_at > TOLD_LATE_AFTER and status == "raised"
         told_late = f" Known late: true since {clock(target.effective_at)}." if late else ""
-        self.alerts.append(
-            Alert(
-                **_common(self.scene, alert, self.previous),
-                status=status,
-                message=target.message + told_late,
-                evidence=target.evidence(),
-                unknown=target.unknown,
-                recommendation=_recommendation(target),
-            )
-        )
-        self.verdicts.append(Verdict(status, target.kind))  # type: ignore[arg-type]
+        words = Words(status, target.message + told_late, target.evidence(), target.unknown, _recommendation(target))
+        self.alerts.append(_alert(self.scene, alert, self.previous, words))
+        self.verdicts.append(Verdict(status, target.kind))
+
+
+class Words(NamedTuple):
+    """What a message says beyond the alert itself."""
+
+    status: AlertStatus
+    message: str
+    evidence: tuple[Evidence, ...]
+    unknown: tuple[str, ...]
+    recommendation: Recommendation | None = None
+    reason: str | None = None
 
 
 def closing(scene: Scene, alert: OpenAlert, status: AlertStatus, reason: str, previous: int) -> Alert:
     """The message that closes an alert."""
-    closed = alert._replace(version=alert.version + 1)
-    return Alert(
-        **_common(scene, closed, previous),
-        status=status,
-        message=f"{alert.title}: {reason}.",
-        evidence=evidence.grade(scene.guideline.profile, scene.course),
-        unknown=missing(scene.course),
-        reason=reason,
-    )
+    return _alert(scene, alert._replace(version=alert.version + 1), previous, _reasoned(scene, alert, status, reason))
 
 
 def marked(scene: Scene, alert: OpenAlert, reason: str) -> Alert:
     """The message that an alert was acknowledged or snoozed: it stays open."""
-    return Alert(
-        **_common(scene, alert, scene.grade),
-        status="updated",
-        message=f"{alert.title}: {reason}.",
-        evidence=evidence.grade(scene.guideline.profile, scene.course),
-        unknown=missing(scene.course),
-        reason=reason,
-    )
+    return _alert(scene, alert, scene.grade, _reasoned(scene, alert, "updated", reason))
 
 
-def _common(scene: Scene, alert: OpenAlert, previous: int) -> dict[str, object]:
+def _reasoned(scene: Scene, alert: OpenAlert, status: AlertStatus, reason: str) -> Words:
+    """The words of a message that says why an alert is over or quiet."""
+    rests_on = evidence.grade(scene.guideline.profile, scene.course)
+    return Words(status, f"{alert.title}: {reason}.", rests_on, missing(scene.course), reason=reason)
+
+
+def _alert(scene: Scene, alert: OpenAlert, previous: int, words: Words) -> Alert:
     profile = scene.guideline.profile
-    return {
-        "alert_id": alert.alert_id,
-        "version": alert.version,
-        "kind": alert.kind,
-        "priority": alert.priority,
-        "patient_id": scene.state.patient_id,
-        "episode": alert.episode,
-        "grade": scene.grade,
-        "previous_grade": previous,
-        "astct_grade": scene.astct,
-        "effective_at": to_datetime(alert.effective_at),
-        "raised_at": to_datetime(scene.at),
-        "title": alert.title,
-        "rule": Rule(
+    return Alert(
+        alert_id=alert.alert_id,
+        version=alert.version,
+        status=words.status,
+        kind=alert.kind,
+        priority=alert.priority,
+        patient_id=scene.state.patient_id,
+        episode=alert.episode,
+        grade=scene.grade,
+        previous_grade=previous,
+        astct_grade=scene.astct,
+        effective_at=to_datetime(alert.effective_at),
+        raised_at=to_datetime(scene.at),
+        title=alert.title,
+        message=words.message,
+        evidence=words.evidence,
+        unknown=words.unknown,
+        rule=Rule(
             id=alert.rule_id,
             profile=profile.name,
             profile_version=profile.version,
             source=profile.source_of(alert.rule_id),
         ),
-        "acknowledged_at": None if alert.acknowledged_at is None else to_datetime(alert.acknowledged_at),
-        "snoozed_until": None if alert.snoozed_until is None else to_datetime(alert.snoozed_until),
-    }
+        recommendation=words.recommendation,
+        reason=words.reason,
+        acknowledged_at=None if alert.acknowledged_at is None else to_datetime(alert.acknowledged_at),
+        snoozed_until=None if alert.snoozed_until is None else to_datetime(alert.snoozed_until),
+    )
 
 
 def _recommendation(target: Wanted) -> Recommendation | None:
@@ -299,7 +300,7 @@ def _why_dose_over(course: Course, alert: OpenAlert, grade: int) -> str:
     return "the grade fell" if grade < episodes.CLINICAL_SIGNS else "no dose is due now"
 
 
-def scene_of(guideline: object, state: State, course: Course, at: int) -> tuple[Scene, bool]:
+def scene_of(guideline: Guideline, state: State, course: Course, at: int) -> tuple[Scene, bool]:
     """The scene at a log time, and whether a grade was overtaken before people knew of it.
 
     A grade that only the falling delay still holds is no news: it stands in the record, and nobody is told anew.
@@ -307,7 +308,7 @@ def scene_of(guideline: object, state: State, course: Course, at: int) -> tuple[
     known = state.book.announced
     grade, overtaken = _told(course.held.grade, course.held.raw, known)
     astct, _ = _told(course.astct.grade, course.astct.raw, known)
-    return Scene(guideline, state, course, at, grade, astct, []), overtaken  # type: ignore[arg-type]
+    return Scene(guideline, state, course, at, grade, astct, []), overtaken
 
 
 def _told(grade: int, raw: int, known: int) -> tuple[int, bool]:

@@ -9,6 +9,8 @@ from monitor.profile import UNKNOWN_DEVICE, LowDose, Profile
 from monitor.rounding import to_integer
 from monitor.state import Context, Course, Infusion, Oxygen, Signal
 
+NOTHING: tuple[str, ...] = ()
+
 
 def pressure_limits(profile: Profile, context: Context) -> tuple[int, int]:
     """Systolic and mean arterial pressure below which this patient is hypotensive, mmHg (0: not used)."""
@@ -38,7 +40,7 @@ def hypotension(profile: Profile, course: Course, at: int) -> tuple[int | None, 
     if not (vasopressors or vasopressin or low or treated):
         known = course.sbp.counted is not None or course.map.counted is not None
         return (1, ()) if known else (None, ("hypotension",))
-    dose, unknown = "other", ()
+    dose, unknown = "other", NOTHING
     if len(vasopressors) == 1 and not vasopressin:
         dose, unknown = dose_of(profile, vasopressors[0], course.context.weight_kg)
     count = min(len(vasopressors), 2)
@@ -113,6 +115,6 @@ def at_baseline(oxygen: Oxygen, context: Context) -> bool:
         return DEVICE_RANK[oxygen.device] < DEVICE_RANK[usual]
     usual_flow = context.baseline_oxygen_flow_l_per_min
     if usual_flow is None or oxygen.flow is None:
-        # A device without flows (a mask, a ventilator) at its baseline is the baseline; an unknown flow may be above it.
+        # A device without flows (a mask, a ventilator) is its own baseline; an unknown flow may be above it.
         return usual_flow is None and oxygen.flow is None
     return oxygen.flow <= usual_flow

@@ -38,7 +38,7 @@ def contradicted(signal: Signal, value: int, below: int) -> Signal:
 
 def relimited(signal: Signal, at: int, before: int, now: int) -> Signal:
     """The signal when the patient's limit changed: low since now, if it was not low by the old one."""
-    counted, since, pending = signal
+    counted = signal.counted
     if counted is None or (counted.value < before) == (counted.value < now):
         return signal
-    return Signal(counted, at, pending)
+    return Signal(counted, at, signal.pending)

@@ -16,6 +16,7 @@ from monitor.masking import MASKING
 from monitor.profile import Profile
 from monitor.state import (
     Attributed,
+    Context,
     ContextFact,
     Course,
     Dose,
@@ -26,6 +27,7 @@ from monitor.state import (
     Oxygen,
     Reading,
     Sign,
+    Signal,
     StatementFact,
     Treated,
     VitalsFact,
@@ -169,8 +171,14 @@ def _uncover(profile: Profile, course: Course, fact: VitalsFact) -> Course:
     ):
         signal = getattr(course, name)
         if value is not None and signal.pending is not None and signal.pending.at > fact.covers:
-            course = course._replace(**{name: confirmation.contradicted(signal, value, below)})
+            course = _with_signal(course, name, confirmation.contradicted(signal, value, below))
     return course
+
+
+def _with_signal(course: Course, name: str, signal: Signal) -> Course:
+    if name == "sbp":
+        return course._replace(sbp=signal)
+    return course._replace(map=signal) if name == "map" else course._replace(spo2=signal)
 
 
 def _observed(profile: Profile, course: Course, vitals: tuple[VitalsFact, ...], at: int) -> Course:
@@ -187,7 +195,7 @@ def _observed(profile: Profile, course: Course, vitals: tuple[VitalsFact, ...], 
         if worst is not None:
             reading = Reading(getattr(worst, name), at, worst.event_id)
             signal = confirmation.observe(getattr(course, name), reading, worst.charted, below, extreme)
-            course = course._replace(**{name: signal})
+            course = _with_signal(course, name, signal)
     hottest = max((f for f in vitals if f.temperature is not None), key=lambda f: f.temperature or 0, default=None)
     if hottest is not None and hottest.temperature is not None:
         reading = Reading(hottest.temperature, at, hottest.event_id)
@@ -251,7 +259,8 @@ def _running(infusions: tuple[Infusion, ...], fact: MedicationFact) -> tuple[Inf
 
 
 def _context(profile: Profile, course: Course, fact: ContextFact) -> Course:
-    context = course.context._replace(**dict(fact.changes))
+    changes = dict(fact.changes)
+    context = Context._make(changes.get(name, before) for name, before in course.context._asdict().items())
     if context.since == NEVER:
         context = context._replace(since=fact.at)
     systolic, mean = axes.pressure_limits(profile, context)
@@ -284,4 +293,5 @@ def _started(course: Course, fact: InfusionFact, at: int) -> Course:
 def _stated(course: Course, fact: StatementFact) -> Course:
     if fact.subject == "infection_workup":
         return course._replace(context=course.context._replace(infection_workup=fact.state))
-    return course._replace(attributed=course.attributed._replace(**{fact.subject: fact.attributed}))
+    said = course.attributed._asdict() | {fact.subject: fact.attributed}
+    return course._replace(attributed=Attributed(**said))

@@ -8,6 +8,7 @@ from monitor.instant import DAY
 from monitor.profile import Profile
 from monitor.rounding import to_tenths
 from monitor.state import Course, Dose
+from schemas.state import BlockedBy
 
 PROPHYLAXIS = "prophylaxis"
 
@@ -19,7 +20,7 @@ class Dosing(NamedTuple):
     count_total: int
     last_at: int | None
     next_eligible_at: int | None
-    blocked_by: str | None  # interval, limit_24h, limit_total
+    blocked_by: BlockedBy | None
     counted: tuple[Dose, ...]  # the doses of this episode
 
 
@@ -30,7 +31,7 @@ def tocilizumab(profile: Profile, course: Course, at: int) -> Dosing:
     counted = tuple(d for d in doses if counts(course, d))
     last_at = doses[-1].at if doses else None
     waits = []
-    blocked_by = None
+    blocked_by: BlockedBy | None = None
     if last_at is not None and at < last_at + profile.dose_interval:
         waits.append(last_at + profile.dose_interval)
         blocked_by = "interval"

@@ -9,6 +9,7 @@ from monitor.instant import DAY, LONG_AGO, NEVER
 from monitor.masking import MASKING, last_antipyretic_at, on_board
 from monitor.profile import Profile
 from monitor.state import Course, Dose, Episode, Finding
+from schemas.state import GradeBasis
 
 DIED_OF_CRS = 5
 CLINICAL_SIGNS = 2  # the lowest grade of an axis that shows a sign
@@ -145,7 +146,7 @@ def _present(course: Course, at: int) -> Course:
     return course._replace(episode=episode._replace(hypotension_at=last[0], hypoxia_at=last[1]))
 
 
-def _basis(profile: Profile, course: Course, episode: Episode, fever: bool) -> str:
+def _basis(profile: Profile, course: Course, episode: Episode, fever: bool) -> GradeBasis:
     if not episode.documented:
         return "masked_unconfirmed"
     hot = course.temperature is not None and course.temperature.value >= profile.fever_tenths

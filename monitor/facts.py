@@ -9,6 +9,7 @@ from monitor.history import Fact
 from monitor.instant import to_ms
 from monitor.rounding import to_integer, to_tenths
 from monitor.state import ContextFact, InfusionFact, MedicationFact, StatementFact, VitalsFact
+from monitor.verdicts import Reason
 from schemas.events import Attribution, InfectionWorkup, Medication, Patient, Vitals
 
 MG_PER_UNIT = {"mg": 1.0, "g": 1000.0, "mcg": 0.001}
@@ -48,7 +49,7 @@ def vitals_fact(event: Vitals, at: int) -> VitalsFact:
     )
 
 
-def medication_facts(formulary: Formulary, event: Medication, at: int) -> tuple[list[Fact], str]:
+def medication_facts(formulary: Formulary, event: Medication, at: int) -> tuple[list[Fact], Reason]:
     """The facts of a medication line, and the verdict on it: why it does or does not count."""
     drugs = formulary.find(event.drug)
     if not drugs:

@@ -1,4 +1,4 @@
-"""The facts of the last 24 hours, kept so that a late, corrected or voided event can be judged as if it had come in time.
+"""The facts of the last 24 hours, kept so that a late, corrected or voided event is judged as if it had come in time.
 
 Bounded: beyond KEEP observations, those that agree in every band with the reading before and after are dropped (the
 next one `covers` the gap); beyond CAP facts, or 25 h, the oldest are folded into the checkpoint.
@@ -7,7 +7,7 @@ next one `covers` the gap); beyond CAP facts, or 25 h, the oldest are folded int
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from monitor.instant import HOUR
@@ -60,26 +60,32 @@ def insert(facts: Facts, fact: Fact) -> Facts:
 
 def without(facts: Facts, event_id: str) -> Facts:
     """The facts as if this event had never been."""
-    return Facts(*(tuple(f for f in kind if f.event_id != event_id) for kind in facts))  # type: ignore[arg-type]
+    return _only(facts, lambda fact: fact.event_id != event_id)
 
 
 def groups(facts: Facts) -> list[Group]:
     """The facts instant by instant, oldest first."""
-    by_instant: dict[int, list[list[Any]]] = {}
-    for index, kind in enumerate(facts):
+    by_instant: dict[int, list[list[Fact]]] = {}
+    for index, kind in enumerate(_kinds(facts)):
         for fact in kind:
             at = fact.at
             if at not in by_instant:
                 by_instant[at] = [[], [], [], [], []]
             by_instant[at][index].append(fact)
-    return [Group(at, Facts(*map(tuple, by_instant[at]))) for at in sorted(by_instant)]  # type: ignore[arg-type]
+    return [Group(at, Facts._make(map(tuple, by_instant[at]))) for at in sorted(by_instant)]
 
 
 def split(facts: Facts, until: int) -> tuple[Facts, Facts]:
     """The facts at or before an instant, and those after it."""
-    older = Facts(*(tuple(f for f in kind if f.at <= until) for kind in facts))  # type: ignore[arg-type]
-    newer = Facts(*(tuple(f for f in kind if f.at > until) for kind in facts))  # type: ignore[arg-type]
-    return older, newer
+    return _only(facts, lambda fact: fact.at <= until), _only(facts, lambda fact: fact.at > until)
+
+
+def _kinds(facts: Facts) -> tuple[tuple[Fact, ...], ...]:
+    return (facts.vitals, facts.medications, facts.contexts, facts.infusions, facts.statements)
+
+
+def _only(facts: Facts, keep: Callable[[Fact], bool]) -> Facts:
+    return Facts._make(tuple(filter(keep, kind)) for kind in _kinds(facts))
 
 
 def overdue(facts: Facts, newest_at: int) -> int | None:

@@ -261,7 +261,8 @@ def _problems(profile: Profile) -> Iterator[str]:
                 rows = [r for r in profile.pressure_support if _matches(r, vasopressors, vasopressin, dose)]
                 if len(rows) != 1:
                     what = "gap" if not rows else "overlap"
-                    yield f"hypotension.support: {what} at vasopressors={vasopressors}, vasopressin={vasopressin}, dose={dose}"
+                    place = f"vasopressors={vasopressors}, vasopressin={vasopressin}, dose={dose}"
+                    yield f"hypotension.support: {what} at {place}"
     for device in (*DEVICES, UNKNOWN_DEVICE):
         yield from _flow_problems(profile, device)
     for key, source in {**profile.value_sources, **profile.rules}.items():

@@ -6,9 +6,14 @@ packs it without field names (decision 0003).
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from monitor.instant import LONG_AGO, NEVER
+from schemas.alerts import AlertKind, AlertStatus, Priority
+from schemas.events import Action, Axis, Consciousness, Indication, OxygenDevice, PatientStatus, RateUnit
+from schemas.state import GradeBasis
+
+WorkupState = Literal["sent", "negative", "positive"]
 
 # ---- facts: what one event says, placed at its bedside time ----------------------------------------------------------
 
@@ -23,11 +28,11 @@ class VitalsFact(NamedTuple):
     sbp: int | None
     map: int | None
     spo2: int | None
-    device: str | None
+    device: OxygenDevice | None
     flow: float | None
     fio2: float | None
     ice: int | None
-    consciousness: str | None
+    consciousness: Consciousness | None
     # Readings between this instant and `at` were dropped; all agreed with their neighbours (history.py).
     covers: int
 
@@ -39,11 +44,11 @@ class MedicationFact(NamedTuple):
     event_id: str
     drug: str
     role: str
-    action: str
+    action: Action
     dose_mg: float | None
     rate: float | None
-    rate_unit: str | None
-    indication: str | None
+    rate_unit: RateUnit | None
+    indication: Indication | None
 
 
 class ContextFact(NamedTuple):
@@ -67,9 +72,9 @@ class StatementFact(NamedTuple):
 
     at: int
     event_id: str
-    subject: str
+    subject: Axis | Literal["infection_workup"]
     attributed: bool | None
-    state: str | None
+    state: WorkupState | None
 
 
 class Facts(NamedTuple):
@@ -112,7 +117,7 @@ class Sign(NamedTuple):
 class Oxygen(NamedTuple):
     """The oxygen support in use."""
 
-    device: str | None
+    device: OxygenDevice | None
     flow: float | None
     fio2: float | None
     since: int
@@ -126,7 +131,7 @@ class Infusion(NamedTuple):
     drug: str
     role: str
     rate: float | None
-    rate_unit: str | None
+    rate_unit: RateUnit | None
     since: int
     charted_at: int
     event_id: str
@@ -148,7 +153,7 @@ class Dose(NamedTuple):
     drug: str
     role: str
     dose_mg: float | None
-    indication: str | None
+    indication: Indication | None
     grade: int | None = None
 
 
@@ -165,11 +170,11 @@ class Context(NamedTuple):
     high_risk: bool | None = None
     neutrophils_per_ul: float | None = None
     baseline_systolic_mmhg: float | None = None
-    baseline_oxygen_device: str | None = None
+    baseline_oxygen_device: OxygenDevice | None = None
     baseline_oxygen_flow_l_per_min: float | None = None
     death_attributed_to_crs: bool | None = None
-    infection_workup: str | None = None
-    status: str | None = None
+    infection_workup: WorkupState | None = None
+    status: PatientStatus | None = None
     since: int = NEVER
 
 
@@ -242,7 +247,7 @@ class Course(NamedTuple):
     attributed: Attributed = Attributed()
     hypotension: Finding = Finding()
     hypoxia: Finding = Finding()
-    basis: str = "none"
+    basis: GradeBasis = "none"
     held: Held = Held()
     astct: Held = Held()
     episode: Episode = Episode()
@@ -265,12 +270,12 @@ class Latest(NamedTuple):
 class OpenAlert(NamedTuple):
     """An alert that has not been resolved. Times without `log` in their comment are bedside times."""
 
-    kind: str
+    kind: AlertKind
     key: str
     alert_id: str
     version: int
-    status: str
-    priority: str
+    status: AlertStatus
+    priority: Priority
     title: str
     rule_id: str
     episode: int

@@ -113,7 +113,8 @@ def step(
     if isinstance(event, Tick):
         return _tick(guideline, state, to_ms(event.effective_at))
     effective_at = to_ms(event.effective_at)
-    known_at = to_ms(at or event.received_at) if at or event.received_at else effective_at
+    received_at = at or event.received_at
+    known_at = effective_at if received_at is None else to_ms(received_at)
     log_at = max(state.clock, known_at)
     if state.course.sbp_below == 0:
         start = courses.begin(guideline.profile)
@@ -159,13 +160,14 @@ def _quick(guideline: Guideline, state: State, event: Vitals, effective_at: int,
     ):
         return None
     oxygen = course.oxygen
-    if event.oxygen_device is not None or event.oxygen_flow_l_per_min is not None or event.fio2_fraction is not None:
-        if oxygen is None or (
-            event.oxygen_device not in (None, oxygen.device)
-            or event.oxygen_flow_l_per_min not in (None, oxygen.flow)
-            or event.fio2_fraction not in (None, oxygen.fio2)
-        ):
-            return None
+    device, flow, fio2 = event.oxygen_device, event.oxygen_flow_l_per_min, event.fio2_fraction
+    if (device is not None or flow is not None or fio2 is not None) and (
+        oxygen is None
+        or device not in (None, oxygen.device)
+        or flow not in (None, oxygen.flow)
+        or fio2 not in (None, oxygen.fio2)
+    ):
+        return None
     fact = vitals_fact(event, effective_at)
     profile = guideline.profile
     sbp = _same(course.sbp, fact.sbp, course.sbp_below, fact)
@@ -250,17 +252,16 @@ def _whole(
         verdicts.append(Verdict(late))
     if isinstance(event, Patient) and event.merged_into is not None and event.merged_into != state.patient_id:
         return _merge(guideline, state, event, event.merged_into, verdicts)
-    rejected = tuple(Rejected(part.signal, "implausible_value", part.detail, event.event_id) for part in implausible)
+    letters = tuple(Rejected(part.signal, "implausible_value", part.detail, event.event_id) for part in implausible)
     verdicts.extend(Verdict("implausible") for _ in implausible)
-    return _settle(guideline, state, verdicts, rejected=rejected, retracting=retracting)
+    return _settle(guideline, state, verdicts, rejected=letters, retracting=retracting)
 
 
 def _facts(guideline: Guideline, event: PatientEventType, at: int) -> tuple[list[Fact], Reason]:
     if isinstance(event, Vitals):
         return [vitals_fact(event, at)], "applied"
     if isinstance(event, Medication):
-        facts, verdict = medication_facts(guideline.formulary, event, at)
-        return facts, verdict  # type: ignore[return-value]
+        return medication_facts(guideline.formulary, event, at)
     if isinstance(event, Patient):
         return context_facts(event, at), "applied"
     if isinstance(event, (Attribution, InfectionWorkup)):

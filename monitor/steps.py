@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from monitor import dosing, episodes
 from monitor.instant import HOUR
@@ -16,7 +16,7 @@ CLINICAL_SIGNS = episodes.CLINICAL_SIGNS
 class Due(NamedTuple):
     """One row of the table that asks for something now."""
 
-    kind: str  # step, no_improvement, refractory
+    kind: Literal["step", "no_improvement", "refractory"]
     rule_id: str
     effective_at: int
     title: str
@@ -53,8 +53,8 @@ def _work_up(course: Course) -> Iterator[Due]:
             "step-work-up",
             course.episode.onset_at,
             "Work-up for CRS and infection",
-            "Send blood count, metabolic panel, magnesium, phosphate, CRP, LDH, urate, fibrinogen, PT/PTT and ferritin; "
-            "blood and urine cultures and a chest film. Treatment does not wait for the results.",
+            "Send blood count, metabolic panel, magnesium, phosphate, CRP, LDH, urate, fibrinogen, PT/PTT and "
+            "ferritin; blood and urine cultures and a chest film. Treatment does not wait for the results.",
             "send the work-up",
         )
 
@@ -100,8 +100,8 @@ def _by_grade(profile: Profile, course: Course, grade: int) -> Iterator[Due]:
             "step-grade-3",
             since,
             "Grade 3: dexamethasone, intensive care, echocardiogram",
-            f"Give dexamethasone {profile.values['steps.dexamethasone_mg']:g} mg IV every 6 hours. Transfer to intensive "
-            "care; echocardiogram and haemodynamic monitoring; vasopressors as needed.",
+            f"Give dexamethasone {profile.values['steps.dexamethasone_mg']:g} mg IV every 6 hours. Transfer to "
+            "intensive care; echocardiogram and haemodynamic monitoring; vasopressors as needed.",
             "give dexamethasone IV every 6 h; transfer to intensive care; echocardiogram; haemodynamic monitoring",
             "dexamethasone",
             profile.values["steps.dexamethasone_mg"],
@@ -209,7 +209,8 @@ def _antibiotics(profile: Profile, course: Course, at: int) -> Iterator[Due]:
             "step-antibiotics",
             course.episode.onset_at if course.episode.open else course.fever.at,
             "Fever in neutropenia: empiric antibiotics",
-            f"Fever with neutrophils below {profile.neutropenia_below}/µl: consider empiric broad-spectrum antibiotics.",
+            f"Fever with neutrophils below {profile.neutropenia_below}/µl: consider empiric broad-spectrum "
+            "antibiotics.",
             "consider empiric broad-spectrum antibiotics",
         )
 

@@ -14,6 +14,7 @@ from schemas.state import (
     AxisState,
     ContextState,
     DoseState,
+    Monitoring,
     OpenAlert,
     PatientState,
     SupportState,
@@ -172,7 +173,7 @@ def _supports(course: Course) -> tuple[SupportState, ...]:
     return tuple(running)
 
 
-def _monitoring(scene: Scene) -> str:
+def _monitoring(scene: Scene) -> Monitoring:
     if scene.course.context.status in DISCHARGED:
         return "discharged"
     silent_at = silence_at(scene)

@@ -327,13 +327,13 @@ def _dose_safety(scene: Scene) -> Iterator[Wanted]:
 
 
 def _table(scene: Scene) -> Iterator[Wanted]:
-    for row in steps.table(scene.guideline.profile, scene.course, scene.grade, scene.at):
+    course = scene.course
+    for row in steps.table(scene.guideline.profile, course, scene.grade, scene.at):
         if isinstance(row, steps.Waiting):
             scene.due.append(row.at)
             continue
-        course = scene.course
         yield Wanted(
-            row.kind,  # type: ignore[arg-type]
+            row.kind,
             row.rule_id,
             at_least_medium(scene.level) if row.kind == "step" else "high",
             row.rule_id,

@@ -11,6 +11,7 @@ from schemas.events import PatientId, Wire
 
 GradeBasis = Literal["fever", "masked", "masked_unconfirmed", "none"]
 Monitoring = Literal["live", "stale", "discharged"]
+BlockedBy = Literal["interval", "limit_24h", "limit_total"]
 
 
 class AxisState(Wire):
@@ -55,9 +56,7 @@ class TocilizumabState(Wire):
         None, description="Earliest time by interval and 24-h limit; null: now, or never."
     )
     dose_mg: float | None = Field(None, description="Weight-based dose, mg; null: weight unknown.")
-    blocked_by: Literal["interval", "limit_24h", "limit_total"] | None = Field(
-        None, description="What stands against a dose now; null: nothing does."
-    )
+    blocked_by: BlockedBy | None = Field(None, description="What stands against a dose now; null: nothing does.")
 
 
 class SupportState(Wire):
