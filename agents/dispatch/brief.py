@@ -89,7 +89,7 @@ class Brief:
 
 
 def reference(secret: bytes, patient_id: str) -> str:
-    """A keyed hash of the patient id: the same patient has the same reference, and nobody can go back without the key."""
+    """A keyed hash of the patient id: one patient, one reference, and no way back without the key."""
     return hmac.new(secret, patient_id.encode(), hashlib.sha256).hexdigest()[:12]
 
 

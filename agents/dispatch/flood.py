@@ -27,6 +27,11 @@ class Flood:
             self.recent.append(at)
         return True
 
+    def recall(self, at: datetime) -> None:
+        """A page of before a restart counts as well."""
+        if self.pages:
+            self.recent = deque(sorted([*self.recent, at])[-self.pages :])
+
     def hold(self, alert_id: str, at: datetime) -> None:
         """Keeps an alert for the next summary."""
         self.held.setdefault(alert_id, at)

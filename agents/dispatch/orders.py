@@ -28,6 +28,7 @@ class Rules:
     stuck_after: timedelta = timedelta(seconds=60)
     calm_after: timedelta = timedelta(minutes=10)
     heartbeat_within: timedelta | None = timedelta(seconds=90)
+    give_up_after: timedelta = timedelta(hours=1)
     keep_closed: timedelta = timedelta(days=61)
     alarm_to: tuple[str, ...] = ()
 
@@ -54,10 +55,10 @@ class Send:
 
 @dataclass(frozen=True, slots=True)
 class Drop:
-    """Do not send what still waits for this destination about this alert: it refused the page before."""
+    """What still waits for this destination about these incidents need not go: refused, or long over."""
 
     destination: str
-    alert_id: str
+    keys: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,4 +85,5 @@ class Verdict:
 
 
 Command = Send | Drop | Remember | Forget | Verdict
-Result = Literal["confirmed", "refused", "gone", "abandoned"]
+# `superseded`: an update that a later word about the same incident made needless before it was sent.
+Result = Literal["confirmed", "refused", "gone", "superseded"]

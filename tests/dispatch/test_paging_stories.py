@@ -1,0 +1,345 @@
+"""Who is paged, when again, and when not: stories of one alert, or of a few."""
+
+# ruff: noqa: E501  # a line of a story is a line
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from agents.dispatch.brief import Brief
+from agents.dispatch.orders import Rules, Told
+from agents.dispatch.paging import Paging
+from agents.dispatch.routing import Route, Routing
+from tests.dispatch.desk import DEFAULT, Desk
+
+CALM = replace(DEFAULT, heartbeat_within=None)
+
+
+def test_an_alert_pages_once_and_is_closed_by_the_engine_alone() -> None:
+    Desk(CALM).play("""
+        10:00  raise A medium      | doctor open A raised
+        10:01  repeat A            | -                      # the log was read again
+        11:00  tick                | -                      # medium is not repeated
+        12:00  resolve A           | doctor close A over
+        12:01  repeat A            | -
+    """)
+
+
+def test_high_and_unanswered_pages_again_after_two_minutes_and_the_next_tier_after_five() -> None:
+    Desk(CALM).play("""
+        10:00  raise A high        | doctor open A raised
+        10:02  tick                | doctor open A:2 again
+        10:05  tick                | senior open A next_tier
+        10:07  tick                | doctor open A:3 again, senior open A:2 again
+        10:09  resolve A           | doctor close A over, doctor close A:2 over, doctor close A:3 over, senior close A over, senior close A:2 over
+        10:30  tick                | -
+    """)
+
+
+def test_an_acknowledgement_stops_the_repeats_and_tells_everyone() -> None:
+    Desk(CALM).play("""
+        10:00  raise A high        | doctor open A raised
+        10:01  ack A               | doctor acknowledge A acknowledged
+        10:30  tick                | -
+        10:31  update A high       | doctor update A updated
+        11:00  resolve A           | doctor close A over
+    """)
+
+
+def test_worse_pages_anew_with_a_key_of_its_own_after_the_old_level_is_closed() -> None:
+    Desk(CALM).play("""
+        10:00  raise A medium            | doctor open A raised
+        10:10  update A high             | doctor close A superseded, doctor open A:2 worsened
+        10:11  update A high grade 3     | doctor close A:2 superseded, doctor open A:g3 worsened
+        10:12  ack A                     | doctor acknowledge A:g3 acknowledged
+        10:40  update A high grade 4     | doctor close A:g3 superseded, doctor open A:g4 worsened
+        10:41  update A high grade 3     | doctor update A:g4 eased
+        10:41:30  resolve A              | doctor close A:g4 over
+    """)
+
+
+def test_a_snooze_is_quiet_worse_breaks_it_and_its_end_is_heard() -> None:
+    Desk(CALM).play("""
+        10:00  raise A high              | doctor open A raised
+        10:01  snooze A until 10:31      | doctor update A snoozed
+        10:31  tick                      | doctor open A:2 snooze_ended
+        10:32  snooze A until 10:50      | doctor update A:2 snoozed
+        10:40  update A high grade 4     | doctor close A superseded, doctor close A:2 superseded, doctor open A:g4 worsened
+        10:41  ack A                     | doctor acknowledge A:g4 acknowledged
+        10:55  tick                      | -
+    """)
+
+
+def test_the_end_of_a_snooze_is_heard_once_whoever_notices_it_first() -> None:
+    Desk(CALM).play("""
+        10:00  raise A medium            | doctor open A raised
+        10:01  snooze A until 10:31      | doctor update A snoozed
+        10:31  tick                      | doctor open A:2 snooze_ended     # medium too: it was asked for
+        10:31  update A medium           | doctor update A:2 updated        # the engine's word comes a moment later
+        10:40  snooze A until 10:55      | doctor update A:2 snoozed
+        10:55  update A medium           | doctor open A:3 snooze_ended     # and now a moment earlier
+        10:56  tick                      | -
+    """)
+
+
+def test_what_was_taken_on_before_we_could_page_calls_nobody_unless_it_worsens() -> None:
+    desk = Desk(CALM)
+    desk.latest["A"] = Told("A", "somebody", 0, Brief("A", 1, "raised", "escalation", "high", 2, desk.at, "ref"))
+    desk.play("""
+        10:00  ack A                     | -
+        10:30  update A high grade 3     | doctor open A:g3 worsened
+    """)
+    assert "taken_on_before_told" in desk.verdicts
+
+
+def test_what_is_over_before_it_could_be_told_is_not_told() -> None:
+    desk = Desk(CALM)
+    desk.latest["A"] = Told("A", "somebody", 0, Brief("A", 1, "raised", "recovery", "low", 1, desk.at, "ref"))
+    desk.play("10:00  resolve A  | -")
+    assert desk.verdicts == ["over_before_told"]
+    desk.play("10:00  repeat A   | -")
+
+
+def test_a_dead_destination_is_stood_in_for_and_gets_everything_in_order_when_it_is_back() -> None:
+    desk = Desk(CALM)
+    desk.play("""
+        10:00  dead doctor               | -
+        10:00  raise A high              | doctor open A raised
+        10:00:30  raise B medium         | doctor open B raised
+        10:01  tick                      | desk open A second, desk open dispatch-stuck-doctor-0-1772618460 raised
+        10:02  tick                      | desk open A:2 second           # nobody answers: again, to whom it reaches
+        10:03  ack A                     | doctor acknowledge A acknowledged, desk acknowledge A acknowledged, desk acknowledge A:2 acknowledged
+        10:04  back doctor               | desk close dispatch-stuck-doctor-0-1772618460 over
+        10:30  resolve A                 | doctor close A over, desk close A over, desk close A:2 over
+    """)
+
+
+def test_a_refused_page_goes_to_the_second_destination_with_a_technical_alarm() -> None:
+    Desk(CALM).play("""
+        10:00  refuses doctor            | -
+        10:00  raise A medium            | doctor open A raised, desk open A second, desk open dispatch-refused-doctor-0-1772618400 raised
+        10:05  resolve A                 | desk close A over
+        10:10  tick                      | desk close dispatch-refused-doctor-0-1772618400 over
+    """)
+
+
+def test_a_refused_repeat_leaves_the_first_incident_to_be_closed() -> None:
+    Desk(CALM).play("""
+        10:00  raise A high              | doctor open A raised
+        10:01  refuses doctor            | -
+        10:02  tick                      | doctor open A:2 again, desk open A second, desk open dispatch-refused-doctor-0-1772618520 raised
+        10:03  back doctor               | -
+        10:04  resolve A                 | doctor close A over, desk close A over
+    """)
+
+
+def test_what_is_gone_is_asked_no_more() -> None:
+    Desk(CALM).play("""
+        10:00  gone doctor               | -
+        10:00  raise A medium            | doctor open A raised, desk open A second, desk open dispatch-gone-doctor-0-1772618400 raised
+        10:01  raise B medium            | desk open B raised
+    """)
+
+
+def test_more_than_ten_pages_in_ten_minutes_become_one_summary_and_high_is_never_held_back() -> None:
+    desk = Desk(CALM)
+    first = "\n".join(f"10:00:{n:02}  raise A{n} medium | doctor open A{n} raised" for n in range(10))
+    desk.play(f"""
+        {first}
+        10:01     raise B high           | doctor open B raised
+        10:01     ack B                  | doctor acknowledge B acknowledged
+        10:02     raise C medium         | -
+        10:02:01  raise D low            | -
+        10:02:02  raise E medium         | -
+        10:02:05  resolve E              | -      # over before the summary: nobody needs to know
+    """)
+    assert desk.verdicts.count("held_flood") == 3
+    desk.hear(["tick"])
+    assert desk.said == []
+    desk.at += timedelta(seconds=10)
+    desk.hear(["tick"])
+    (said,) = desk.said
+    assert said.startswith("doctor open summary-")
+    summary = said.split()[2]
+    assert desk.case(summary).brief.detail == "2 alerts: 1 onset, 1 step"
+    desk.said.clear()
+    desk.play(f"""
+        10:03     raise F medium         | -      # one summary in ten minutes
+        10:04     update D high          | doctor open D worsened
+        10:04:30  ack D                  | doctor acknowledge D acknowledged
+        10:05     resolve C              | -
+        10:06     resolve D              | doctor close D over, doctor close {summary} over
+    """)
+    desk.at = desk.at + timedelta(minutes=6, seconds=30)
+    desk.hear(["tick"])
+    assert desk.said[0].startswith("doctor open summary-")
+
+
+def test_pages_of_before_a_restart_count_for_the_flood_guard() -> None:
+    desk = Desk(CALM)
+    desk.play("\n".join(f"10:00:{n:02}  raise A{n} medium | doctor open A{n} raised" for n in range(10)))
+    desk.play("""
+        10:01  restart                   | -
+        10:02  raise B medium            | -
+    """)
+    assert "held_flood" in desk.verdicts
+
+
+def test_a_silent_partition_is_an_alarm_of_its_own_until_all_are_heard_again() -> None:
+    rules = replace(DEFAULT, heartbeat_within=timedelta(seconds=90), alarm_to=("desk",))
+    desk = Desk(rules)
+    desk.paging.assigned(1, [], desk.at)
+    desk.paging.assigned(2, [], desk.at)
+    desk.play("""
+        10:01     beat 0                 | -
+        10:01     beat 1                 | -
+        10:01:31  tick                   | desk open dispatch-heartbeat-2-1772618491 raised
+        10:01:40  tick                   | -
+        10:02:25  beat 1                 | -
+        10:02:31  tick                   | desk update dispatch-heartbeat-2-1772618491 updated   # 0 is silent too
+        10:02:40  beat 0                 | desk update dispatch-heartbeat-2-1772618491 updated
+        10:02:41  beat 2                 | desk close dispatch-heartbeat-2-1772618491 over
+    """)
+    words = desk.case("dispatch-heartbeat-2-1772618491").brief.detail
+    assert words == "no heartbeat of partition 2: alerts may not be arriving, watch patients by hand"
+
+
+def test_a_restart_sends_what_was_not_confirmed_in_the_same_words_and_nothing_twice() -> None:
+    desk = Desk(CALM)
+    desk.play("""
+        10:00  raise A high              | doctor open A raised
+        10:01  dead doctor               | -
+        10:01  raise B medium            | doctor open B raised
+        10:01  update B medium           | doctor update B updated
+        10:01  restart                   | doctor open B raised, doctor update B updated
+        10:01  repeat A                  | -
+        10:01  repeat B                  | -
+        10:01  back doctor               | -
+        10:01:30  restart                | -
+        10:02  tick                      | doctor open A:2 again            # the clock runs on across restarts
+        10:03  ack A                     | doctor acknowledge A acknowledged, doctor acknowledge A:2 acknowledged
+        10:04  resolve A                 | doctor close A over, doctor close A:2 over
+        10:05  restart                   | -
+        10:05  repeat A                  | -
+    """)
+
+
+def test_an_alarm_of_ours_survives_a_restart_and_is_not_raised_twice() -> None:
+    rules = replace(DEFAULT, heartbeat_within=timedelta(seconds=90), alarm_to=("desk",))
+    Desk(rules).play("""
+        10:01:31  tick                   | desk open dispatch-heartbeat-0-1772618491 raised
+        10:02     restart                | -
+        10:04     tick                   | -
+        10:04     beat 0                 | desk close dispatch-heartbeat-0-1772618491 over
+    """)
+
+
+def test_a_destination_that_left_the_settings_is_left_out_after_a_restart() -> None:
+    desk = Desk(CALM)
+    desk.play("""
+        10:00  dead doctor               | -
+        10:00  raise A high              | doctor open A raised
+    """)
+    desk.restart(replace(CALM, routing=Routing((("senior",),)), destinations=("senior",), second={}))
+    assert desk.said == []
+    desk.play("""
+        10:02  tick                      | senior open A again
+        10:03  resolve A                 | senior close A over
+    """)
+
+
+def test_what_lies_longer_than_the_alerts_topic_is_forgotten() -> None:
+    desk = Desk(CALM)
+    desk.play("""
+        10:00  raise A medium            | doctor open A raised
+        10:01  resolve A                 | doctor close A over
+    """)
+    desk.at += timedelta(days=60)
+    desk.restart()
+    assert "A" in desk.rows
+    desk.at += timedelta(days=2)
+    desk.restart()
+    assert desk.rows == {}
+
+
+def test_a_dead_destination_need_not_hear_of_what_is_long_over() -> None:
+    desk = Desk(CALM)
+    desk.play("""
+        10:00  dead doctor               | -
+        10:00  raise A medium            | doctor open A raised
+        10:30  resolve A                 | doctor close A over
+        11:30  tick                      | -
+        11:31  back doctor               | -
+    """)
+    assert desk.verdicts[-1] == "gave_up"
+    assert desk.queue == []
+    assert desk.case("A").settled
+
+
+def test_partitions_that_went_to_another_dispatcher_are_out_of_mind() -> None:
+    desk = Desk(CALM)
+    desk.play("10:00  raise A high | doctor open A raised")
+    desk.paging.revoked([0])
+    assert desk.paging.ticked(desk.at + timedelta(minutes=10)) == []
+    assert desk.paging.find("A") is None
+    desk.play("10:01  restart | -")
+    assert desk.paging.find("A") is not None
+
+
+def test_unit_time_of_day_and_kind_choose_who_hears_and_unknown_falls_to_the_default() -> None:
+    routing = Routing(
+        (("doctor",),), (Route((("desk",),), units=frozenset({"7A"})), Route((), kinds=frozenset({"onset"})))
+    )
+    Desk(replace(CALM, routing=routing)).play("""
+        10:00  raise A medium unit 7A    | desk open A raised
+        10:00  raise B medium unit 8B    | doctor open B raised
+        10:00  raise C medium            | doctor open C raised
+        10:00  raise D low unit 8B       | -
+        10:00  raise E high kind onset unit 8B | -
+        10:10  tick                      | -      # an alert that is routed to nobody is not repeated either
+    """)
+
+
+@pytest.mark.parametrize(("seconds", "calls"), [(119, 0), (120, 1)])
+def test_both_sides_of_two_minutes(seconds: int, calls: int) -> None:
+    desk = Desk(CALM)
+    desk.play("10:00  raise A high | doctor open A raised")
+    desk.obey(desk.paging.ticked(desk.at + timedelta(seconds=seconds)))
+    assert len(desk.said) == calls
+
+
+@pytest.mark.parametrize(("seconds", "calls"), [(299, 0), (300, 1)])
+def test_both_sides_of_five_minutes(seconds: int, calls: int) -> None:
+    desk = Desk(replace(CALM, repeat_limit=0))
+    desk.play("10:00  raise A high | doctor open A raised")
+    desk.obey(desk.paging.ticked(desk.at + timedelta(seconds=seconds)))
+    assert [said.split()[0] for said in desk.said] == ["senior"] * calls
+
+
+def test_repeats_end_at_their_limit() -> None:
+    desk = Desk(replace(CALM, repeat_limit=3, routing=Routing((("senior",),))))
+    desk.play("10:00  raise A high | senior open A raised")
+    for minute in range(1, 240):
+        desk.obey(desk.paging.ticked(desk.at + timedelta(minutes=minute)))
+    assert sum(" again" in said for said in desk.said) == 3
+
+
+def test_the_open_set_of_a_destination_is_what_it_confirmed_and_nothing_else() -> None:
+    desk = Desk(CALM)
+    desk.play("""
+        10:00  raise A medium            | doctor open A raised
+        10:01  dead doctor               | -
+        10:01  raise B medium            | doctor open B raised
+    """)
+    assert [page.key for page in desk.paging.open_pages("doctor")] == ["A"]
+
+
+def test_machine_without_rules_for_anybody_still_keeps_what_it_was_told() -> None:
+    paging = Paging(Rules(Routing(()), ()))
+    at = datetime(2026, 3, 4, tzinfo=UTC)
+    paging.assigned(0, [], at)
+    told = Told("A", "somebody", 0, Brief("A", 1, "raised", "neuro", "high", 3, at, "ref"))
+    assert [type(command).__name__ for command in paging.told(told, at)] == ["Verdict", "Remember"]
