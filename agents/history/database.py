@@ -1,0 +1,100 @@
+"""Reaching the history's database: PostgreSQL, or an SQLite file beside the local state; and its migrations."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from alembic import command as alembic
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
+
+from agents.settings import Settings
+from agents.usage import Unusable
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+FILE = "history.sqlite"
+POSTGRESQL = {"postgresql", "postgres", "postgresql+psycopg"}
+CONNECT_SECONDS = 5
+# Two processes that migrate at the same time take turns (any number that is ours will do).
+MIGRATION_LOCK = 0x63_72_73
+
+
+def url_of(settings: Settings) -> URL:
+    """Where the history is kept; an SQLite file in the data directory when no server is named."""
+    if settings.database_url is None:
+        return URL.create("sqlite", database=str(settings.data_dir / FILE))
+    try:
+        url = make_url(settings.database_url.get_secret_value())
+    except ArgumentError as error:
+        raise Unusable("database_url: no URL; expected postgresql://user@host/database") from error
+    if url.drivername in POSTGRESQL:
+        return url.set(drivername="postgresql+psycopg")
+    if url.drivername == "sqlite" and url.database:
+        return url
+    raise Unusable(f"database_url: {url.drivername} is not supported; expected postgresql://user@host/database")
+
+
+def connect(url: URL) -> Engine:
+    """An engine that was tried. Raises Unusable when the database does not answer."""
+    if url.drivername == "sqlite":
+        Path(url.database or "").parent.mkdir(parents=True, exist_ok=True)
+        engine = create_engine(url)
+        event.listen(engine, "connect", careful)
+    else:
+        engine = create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": CONNECT_SECONDS})
+    try:
+        with engine.connect():
+            return engine
+    except OperationalError as error:
+        raise Unusable(f"database {shown(url)} cannot be used: {first_line(error)}") from error
+
+
+def careful(connection: object, _record: object) -> None:
+    """SQLite: a reader (a dashboard, a backup) never blocks us, and a commit is on the disk."""
+    cursor = connection.cursor()  # type: ignore[attr-defined]
+    for pragma in ("journal_mode = WAL", "synchronous = FULL", "busy_timeout = 5000"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def shown(url: URL) -> str:
+    """A database's URL without the password."""
+    return url.set(drivername=url.get_backend_name()).render_as_string(hide_password=True)
+
+
+def first_line(error: DBAPIError) -> str:
+    """What the database said, in one line."""
+    said = [line.strip() for line in str(error.orig).splitlines() if line.strip()]
+    return said[0] if said else type(error.orig).__name__
+
+
+def migrate(engine: Engine) -> None:
+    """Brings the tables up to date, in one transaction; one process at a time."""
+    with engine.begin() as connection:
+        if connection.dialect.name == "postgresql":
+            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})")
+        alembic.upgrade(configuration(connection), "head")
+
+
+def require_migrated(engine: Engine) -> None:
+    """Raises Unusable when the tables are not those of this version."""
+    with engine.connect() as connection:
+        found = MigrationContext.configure(connection).get_current_revision()
+        wanted = ScriptDirectory.from_config(configuration(connection)).get_current_head()
+    if found != wanted:
+        raise Unusable(
+            f"database {shown(engine.url)} is at migration {found or 'none'}, this version needs {wanted}: "
+            "run crs-monitor history --migrate"
+        )
+
+
+def configuration(connection: Connection) -> Config:
+    """Alembic's configuration, without a file."""
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.attributes["connection"] = connection
+    return config

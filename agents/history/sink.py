@@ -1,0 +1,211 @@
+"""Reads states and alerts from Kafka, writes them to the database, and only then says to Kafka that it has."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Event
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from prometheus_client import Counter as Counts
+from prometheus_client import Gauge, Histogram
+from sqlalchemy.exc import OperationalError
+
+from agents.history.database import first_line
+from agents.history.reading import Row, read_alert, read_state
+from agents.history.store import Store
+from agents.settings import Settings
+from agents.usage import Unusable
+from schemas.state import PatientState
+from schemas.topics import ALERTS, PATIENT_STATE
+
+BATCH = 500
+POLL_SECONDS = 0.5
+REACH_SECONDS = 10.0
+# A database that is away is waited for: so often, and each time twice as long; then whoever runs us starts us again.
+RETRY_SECONDS = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
+# librdkafka's own lines, one for each attempt to connect; `told_by_kafka` says it once.
+SILENT = 0
+LOG = logging.getLogger("crs.history")
+
+MESSAGES = Counts("crs_history_messages_total", "Messages read.", ("topic", "disposition"))
+LAG = Gauge("crs_history_lag_events", "Messages that are not in the database yet.", ("topic", "partition"))
+WRITE_SECONDS = Histogram("crs_history_write_seconds", "One transaction, from begin to commit.")
+WRITTEN_AT = Gauge("crs_history_last_write_timestamp_seconds", "When the last transaction was committed.")
+RETRIES = Counts("crs_history_retries_total", "Transactions tried again because the database was away.")
+
+
+class Sink:
+    """One member of the history's consumer group."""
+
+    def __init__(self, settings: Settings, store: Store) -> None:
+        self.settings = settings
+        self.store = store
+        self.state_topic = settings.topic(PATIENT_STATE)
+        self.alert_topic = settings.topic(ALERTS)
+        self.stopping = Event()
+        self.counts: Counter[str] = Counter()
+
+    def run(self, begin_anew: bool = False, until_end: bool = False) -> None:
+        """Writes until told to stop, or (`until_end`) until everything that was there at the start is written."""
+        with self.consumer() as consumer:
+            self.store.begin(self.settings.topic_prefix, self.reach(consumer), anew=begin_anew)
+            parts = partitions(consumer, (self.state_topic, self.alert_topic))
+            if begin_anew:
+                rewind(consumer, parts)
+            if until_end:
+                self.finish(consumer, {tp: edges(consumer, tp)[1] for tp in parts})
+            else:
+                consumer.subscribe([self.state_topic, self.alert_topic])
+                while not self.stopping.is_set():
+                    self.turn(consumer)
+
+    def finish(self, consumer: Consumer, ends: dict[TopicPartition, int]) -> None:
+        """Up to `ends` and no further, without joining the group; begins where the group left off."""
+        starts = starting_points(consumer, list(ends))
+        consumer.assign(starts)
+        while not self.stopping.is_set() and behind(consumer, starts, ends):
+            self.turn(consumer)
+
+    def turn(self, consumer: Consumer) -> None:
+        """One batch: read, write, and only then commit to Kafka."""
+        messages = [message for message in consumer.consume(BATCH, POLL_SECONDS) if usable(message)]
+        if not messages:
+            return
+        states, alerts = self.sort(messages)
+        self.write(states, alerts)
+        try:
+            consumer.commit(asynchronous=False)
+        except KafkaException as error:  # A rebalance came between: the next owner reads it again, and skips it.
+            LOG.warning(json.dumps({"event": "commit_refused", "error": error.args[0].name()}))
+        self.measure(consumer)
+
+    def sort(self, messages: list[Message]) -> tuple[list[PatientState], list[Row]]:
+        """States and alerts, each in order; everything else is counted by its reason."""
+        states: list[PatientState] = []
+        alerts: list[Row] = []
+        for message in messages:
+            topic, value = message.topic(), message.value()
+            of_state = topic == self.state_topic
+            found = read_state(value) if of_state else read_alert(value, dict(message.headers() or ()))
+            if isinstance(found, PatientState):
+                states.append(found)
+            elif isinstance(found, dict):
+                alerts.append(found)
+            disposition = found if isinstance(found, str) else "read"
+            self.counts[disposition] += 1
+            MESSAGES.labels("patient-state" if of_state else "alerts", disposition).inc()
+            if disposition in ("unreadable", "no_log_offset"):
+                where = {"topic": topic, "partition": message.partition(), "offset": message.offset()}
+                LOG.warning(json.dumps({"event": "skipped", "reason": disposition} | where))
+        return states, alerts
+
+    def write(self, states: list[PatientState], alerts: list[Row]) -> None:
+        """One transaction. A database that is away is waited for a while; Unusable after that."""
+        for pause in (*RETRY_SECONDS, None):
+            try:
+                with WRITE_SECONDS.time():
+                    self.counts["states"] += self.store.write(states, alerts)
+                self.counts["alerts"] += len(alerts)
+                WRITTEN_AT.set_to_current_time()
+                return
+            except OperationalError as error:
+                if pause is None or self.stopping.wait(pause):
+                    raise Unusable(f"the database went away and did not come back: {first_line(error)}") from error
+                RETRIES.inc()
+
+    def measure(self, consumer: Consumer) -> None:
+        """How far behind we are, by what the last fetch said (no extra request)."""
+        for tp in consumer.position(consumer.assignment()):
+            _, high = consumer.get_watermark_offsets(tp, cached=True)
+            if tp.offset >= 0 and high >= 0:
+                topic = tp.topic.removeprefix(self.settings.topic_prefix)
+                LAG.labels(topic, tp.partition).set(max(0, high - tp.offset))
+
+    def reach(self, consumer: Consumer) -> str:
+        """The cluster's id. Raises Unusable when no broker answers or a topic is missing."""
+        try:
+            found = consumer.list_topics(timeout=REACH_SECONDS)
+        except KafkaException as error:
+            raise Unusable(
+                f"no Kafka broker answers at {self.settings.bootstrap_servers}: is it up, and the address right?"
+            ) from error
+        for topic in (self.state_topic, self.alert_topic):
+            if topic not in found.topics or found.topics[topic].error is not None:
+                raise Unusable(f"topic {topic} is missing: run crs-monitor topics")
+        return str(found.cluster_id or "")
+
+    @contextmanager
+    def consumer(self) -> Iterator[Consumer]:
+        """A consumer that commits when told to, and leaves its group in order."""
+        connection = self.settings.librdkafka()
+        connection.pop("partitioner", None)  # A producer's.
+        consumer = Consumer(
+            connection
+            | {
+                "group.id": f"{self.settings.topic_prefix}history",
+                "enable.auto.commit": False,
+                "auto.offset.reset": "earliest",
+                "enable.partition.eof": False,
+                "session.timeout.ms": int(self.settings.session_timeout_seconds * 1000),
+                "log_level": SILENT,
+                "error_cb": told_by_kafka,
+            }
+        )
+        try:
+            yield consumer
+        finally:
+            consumer.close()
+
+
+def told_by_kafka(error: KafkaError) -> None:
+    """What librdkafka cannot mend by itself, or mends in its own time."""
+    LOG.warning(json.dumps({"event": "kafka", "error": error.name()}))
+
+
+def usable(message: Message) -> bool:
+    """Whether there is a message; an error that librdkafka cannot mend by itself ends us."""
+    error = message.error()
+    if error is None:
+        return True
+    if error.code() in (KafkaError._PARTITION_EOF, KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN):
+        return False
+    if error.retriable():
+        return False
+    raise Unusable(f"Kafka: {error.name()} on {message.topic()}: {error.str()}")
+
+
+def partitions(consumer: Consumer, topics: tuple[str, ...]) -> list[TopicPartition]:
+    """All partitions of the topics."""
+    found = consumer.list_topics(timeout=REACH_SECONDS).topics
+    return [TopicPartition(topic, number) for topic in topics for number in sorted(found[topic].partitions)]
+
+
+def edges(consumer: Consumer, tp: TopicPartition) -> tuple[int, int]:
+    """The first offset of a partition, and the one that the next message will get."""
+    low, high = consumer.get_watermark_offsets(tp, timeout=REACH_SECONDS)
+    return low, high
+
+
+def starting_points(consumer: Consumer, parts: list[TopicPartition]) -> list[TopicPartition]:
+    """Where the group left off; the beginning where it never was."""
+    committed = consumer.committed(parts, timeout=REACH_SECONDS)
+    return [TopicPartition(tp.topic, tp.partition, max(edges(consumer, tp)[0], tp.offset)) for tp in committed]
+
+
+def behind(consumer: Consumer, starts: list[TopicPartition], ends: dict[TopicPartition, int]) -> bool:
+    """Whether any partition has been read less far than `ends`; one that was not read yet is at its start."""
+    read = {tp: tp.offset for tp in consumer.position(starts)}
+    return any(max(read[start], start.offset) < ends[start] for start in starts)
+
+
+def rewind(consumer: Consumer, parts: list[TopicPartition]) -> None:
+    """The group begins at the beginning again; nobody else may be in it."""
+    first = [TopicPartition(tp.topic, tp.partition, edges(consumer, tp)[0]) for tp in parts]
+    try:
+        consumer.commit(offsets=first, asynchronous=False)
+    except KafkaException as error:
+        raise Unusable("another history process is running: stop it before beginning anew") from error

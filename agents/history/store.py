@@ -1,0 +1,190 @@
+"""Writes the history: everything in one transaction, and nothing twice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Table, bindparam, delete, insert, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from agents.history.tables import ALERTS, DOSES, EPISODES, METADATA, ORIGINS, PATIENTS, STATE_CHANGES, VITALS
+from agents.history.told import Chapter, Known, Row, Withdrawn, tell
+from agents.usage import Unusable
+from schemas.state import PatientState
+
+Key = tuple[Any, ...]
+INSERTS: dict[str, Callable[[Table], Any]] = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}
+
+
+@dataclass(slots=True)
+class Pending:
+    """The rows of one transaction, the last of each key; what was taken back meanwhile is not among them."""
+
+    known: dict[str, Known]
+    rows: dict[str, dict[Key, Row]] = field(default_factory=dict)
+    doses_withdrawn: list[Row] = field(default_factory=list)
+    vitals_withdrawn: list[Row] = field(default_factory=list)
+
+    def put(self, table: Table, row: Row) -> None:
+        """A row to write."""
+        key = tuple(row[column.name] for column in table.primary_key)
+        self.rows.setdefault(table.name, {})[key] = row
+
+    def of(self, table: Table) -> list[Row]:
+        """The rows of a table."""
+        return list(self.rows.get(table.name, {}).values())
+
+    def add(self, chapter: Chapter) -> None:
+        """The rows of one state."""
+        patient = chapter.patient
+        self.known[patient["patient_id"]] = chapter.known
+        self.put(PATIENTS, patient | {"told": asdict(chapter.known)})
+        for event_id in chapter.doses_withdrawn:
+            self.take_back_dose(patient, event_id)
+        for withdrawn in chapter.vitals_withdrawn:
+            self.take_back_vital(patient, withdrawn)
+        for table, rows in ((EPISODES, (chapter.episode,)), (STATE_CHANGES, (chapter.change,))):
+            for row in rows:
+                if row is not None:
+                    self.put(table, {name: value for name, value in row.items() if name in table.c})
+        for table, more in ((DOSES, chapter.doses), (VITALS, chapter.vitals)):
+            for row in more:
+                self.put(table, row)
+
+    def take_back_dose(self, patient: Row, event_id: str) -> None:
+        """The dose stays, with the log time at which it was taken back."""
+        at, offset = patient["as_of"], patient["log_offset"]
+        self.doses_withdrawn.append(
+            {"of_patient": patient["patient_id"], "of_event": event_id, "before_offset": offset, "at": at}
+        )
+        if (row := self.rows.get(DOSES.name, {}).get((patient["patient_id"], event_id))) is not None:
+            row["withdrawn_at"] = at
+
+    def take_back_vital(self, patient: Row, withdrawn: Withdrawn) -> None:
+        """The reading goes: it never was, and the log keeps what was said."""
+        patient_id, offset = patient["patient_id"], patient["log_offset"]
+        self.vitals_withdrawn.append(
+            {
+                "of_patient": patient_id,
+                "of_signal": withdrawn.signal,
+                "of_time": withdrawn.at,
+                "before_offset": offset,
+            }
+        )
+        self.rows.get(VITALS.name, {}).pop((patient_id, withdrawn.signal, withdrawn.at), None)
+
+
+class Store:
+    """The history's database."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self._insert = INSERTS[engine.dialect.name]
+
+    def write(self, states: Iterable[PatientState], alerts: Sequence[Row]) -> int:
+        """States in log order for each patient, and alert versions; returns how many states were news."""
+        ordered = list(states)
+        with self.engine.begin() as connection:
+            pending = Pending(self._known(connection, sorted({state.patient_id for state in ordered})))
+            news = 0
+            for state in ordered:
+                chapter = tell(pending.known.get(state.patient_id, Known()), state)
+                if chapter is not None:
+                    pending.add(chapter)
+                    news += 1
+            for alert in alerts:
+                pending.put(ALERTS, alert)
+            self._flush(connection, pending)
+        return news
+
+    def begin(self, topic_prefix: str, cluster_id: str, anew: bool = False) -> None:
+        """Whose history this is. Raises Unusable when it is another cluster's, unless it may begin anew."""
+        with self.engine.begin() as connection:
+            found = connection.execute(select(ORIGINS.c.topic_prefix, ORIGINS.c.cluster_id)).all()
+            if anew:
+                for table in METADATA.sorted_tables:
+                    connection.execute(delete(table))
+            elif any(tuple(row) != (topic_prefix, cluster_id) for row in found):
+                raise Unusable(
+                    f"the database holds the history of Kafka cluster {found[0].cluster_id}, topics "
+                    f"{found[0].topic_prefix}*; this is {cluster_id}, {topic_prefix}*: name another database, "
+                    "or forget what it holds with --begin-anew"
+                )
+            elif found:
+                return
+            connection.execute(insert(ORIGINS).values(topic_prefix=topic_prefix, cluster_id=cluster_id))
+
+    def _known(self, connection: Connection, patient_ids: Sequence[str]) -> dict[str, Known]:
+        """What was told so far; the rows stay locked until we are done, in one order for everybody."""
+        rows = select(PATIENTS.c.patient_id, PATIENTS.c.told).where(PATIENTS.c.patient_id.in_(patient_ids))
+        found = connection.execute(rows.order_by(PATIENTS.c.patient_id).with_for_update())
+        return {patient_id: Known(**told) for patient_id, told in found}
+
+    def _flush(self, connection: Connection, pending: Pending) -> None:
+        take_back(connection, pending)
+        for table in (PATIENTS, EPISODES, STATE_CHANGES, DOSES, VITALS, ALERTS):
+            rows = pending.of(table)
+            if rows:
+                connection.execute(self._upsert(table), rows)
+        supersede(connection, pending.of(STATE_CHANGES))
+
+    def _upsert(self, table: Table) -> Any:
+        """A row takes the place of an older one of its key, never of a newer one."""
+        statement = self._insert(table)
+        keys = [column.name for column in table.primary_key]
+        given = {column.name for column in table.c} - {*keys, "superseded_by"}
+        older = table.c.log_offset <= statement.excluded.log_offset
+        if table is ALERTS:  # An alert that came without its place in the log gives way to any.
+            older = or_(ALERTS.c.log_offset.is_(None), older)
+        return statement.on_conflict_do_update(
+            index_elements=keys, set_={name: statement.excluded[name] for name in sorted(given)}, where=older
+        )
+
+
+def take_back(connection: Connection, pending: Pending) -> None:
+    """What was entered in error: doses are marked, sampled readings go."""
+    if pending.doses_withdrawn:
+        connection.execute(
+            update(DOSES)
+            .where(
+                DOSES.c.patient_id == bindparam("of_patient"),
+                DOSES.c.event_id == bindparam("of_event"),
+                DOSES.c.log_offset < bindparam("before_offset"),
+            )
+            .values(withdrawn_at=bindparam("at")),
+            pending.doses_withdrawn,
+        )
+    if pending.vitals_withdrawn:
+        connection.execute(
+            delete(VITALS).where(
+                VITALS.c.patient_id == bindparam("of_patient"),
+                VITALS.c.signal == bindparam("of_signal"),
+                VITALS.c.effective_at == bindparam("of_time"),
+                VITALS.c.log_offset < bindparam("before_offset"),
+            ),
+            pending.vitals_withdrawn,
+        )
+
+
+def supersede(connection: Connection, changes: Sequence[Row]) -> None:
+    """A change tells the bedside time from `effective_at` on anew: older rows about that time give way."""
+    if not changes:
+        return
+    marks: list[dict[str, int | str | datetime]] = [
+        {"of_patient": row["patient_id"], "by": row["log_offset"], "since": row["effective_at"]}
+        for row in sorted(changes, key=lambda row: (row["patient_id"], row["log_offset"]))
+    ]
+    connection.execute(
+        update(STATE_CHANGES)
+        .where(
+            STATE_CHANGES.c.patient_id == bindparam("of_patient"),
+            STATE_CHANGES.c.log_offset < bindparam("by"),
+            STATE_CHANGES.c.effective_at >= bindparam("since"),
+            STATE_CHANGES.c.superseded_by.is_(None),
+        )
+        .values(superseded_by=bindparam("by")),
+        marks,
+    )

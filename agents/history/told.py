@@ -1,0 +1,229 @@
+"""What one state of a patient adds to the history, given what the history knows already. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
+
+from schemas.state import DoseState, PatientState, Reading, SupportState
+
+Row = dict[str, Any]
+DAY = timedelta(hours=24)
+# The engine keeps this many doses; a list so long may have lost its oldest, which were not taken back.
+DOSES_LISTED = 48
+
+
+class Withdrawn(NamedTuple):
+    """The reading of a signal at `at` (bedside clock) never was."""
+
+    signal: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the history has told of a patient: up to which log offset, and the last it said, as ISO times."""
+
+    log_offset: int = -1
+    fingerprint: str = ""
+    latest: Mapping[str, str] = field(default_factory=dict)
+    doses: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Chapter:
+    """The rows of one state, by table; `change` is None where nothing clinical changed."""
+
+    known: Known
+    patient: Row
+    episode: Row | None
+    change: Row | None
+    doses: tuple[Row, ...]
+    doses_withdrawn: tuple[str, ...]
+    vitals: tuple[Row, ...]
+    vitals_withdrawn: tuple[Withdrawn, ...]
+
+
+def tell(known: Known, state: PatientState) -> Chapter | None:
+    """The next chapter; None when the history has been told at least as far (a repeat, or an older state)."""
+    assert state.log_offset is not None, "states in the stream say how far they have come"
+    if state.log_offset <= known.log_offset:
+        return None
+    place: Row = {"patient_id": state.patient_id, "log_offset": state.log_offset}
+    clinical = clinical_part(state)
+    now = Known(
+        log_offset=state.log_offset,
+        fingerprint=hashlib.sha256(json.dumps(clinical, sort_keys=True, default=str).encode()).hexdigest(),
+        latest={signal: mark(reading) for signal, reading in state.latest.items()},
+        doses={dose.event_id: iso(dose.effective_at) for dose in state.doses},
+    )
+    changed = now.fingerprint != known.fingerprint
+    return Chapter(
+        known=now,
+        patient=place | patient_row(state),
+        episode=place | episode_row(state) if changed and state.episode else None,
+        change=place | clinical | change_row(state) if changed else None,
+        doses=tuple(place | dose_row(state, dose) for dose in state.doses) if changed else (),
+        doses_withdrawn=taken_back(known, state),
+        vitals=tuple(
+            place | vital_row(signal, reading)
+            for signal, reading in state.latest.items()
+            if known.latest.get(signal) != mark(reading)
+        ),
+        vitals_withdrawn=tuple(unheard(known, state)),
+    )
+
+
+def clinical_part(state: PatientState) -> Row:
+    """What makes a change worth a row: grades, episode, axes, supports, doses; not vitals, not the clock."""
+    return {
+        "episode": state.episode,
+        "grade": state.grade,
+        "astct_grade": state.astct_grade,
+        "grade_basis": state.grade_basis,
+        "peak_grade": state.peak_grade,
+        "onset_at": state.onset_at,
+        "fever": state.axes.fever.grade,
+        "hypotension": state.axes.hypotension.grade,
+        "hypoxia": state.axes.hypoxia.grade,
+        "infusions": "; ".join(words(s) for s in state.supports if s.kind == "infusion"),
+        "oxygen": "; ".join(words(s) for s in state.supports if s.kind == "oxygen"),
+        "doses": [(dose.event_id, dose.dose_mg, iso(dose.effective_at)) for dose in state.doses],
+        "monitoring": state.monitoring,
+        "missing": list(state.unknown),
+        "effective_at": state.grade_since,
+    }
+
+
+def change_row(state: PatientState) -> Row:
+    """When a change was known, and from when on (bedside clock) its grade holds."""
+    return {"as_of": state.as_of, "effective_at": state.grade_since or state.as_of}
+
+
+def patient_row(state: PatientState) -> Row:
+    """Where the patient stands now."""
+    context, tocilizumab = state.context, state.tocilizumab
+    return {
+        "unit": context.unit,
+        "bed": context.bed,
+        "product": context.product,
+        "age_years": context.age_years,
+        "weight_kg": context.weight_kg,
+        "high_risk": context.high_risk,
+        "infused_at": context.infused_at,
+        "merged_into": context.merged_into,
+        "monitoring": state.monitoring,
+        "episode": state.episode,
+        "grade": state.grade,
+        "astct_grade": state.astct_grade,
+        "grade_basis": state.grade_basis,
+        "grade_since": state.grade_since,
+        "onset_at": state.onset_at,
+        "peak_grade": state.peak_grade,
+        "tocilizumab_count_24h": tocilizumab.count_24h,
+        "tocilizumab_count_total": tocilizumab.count_total,
+        "tocilizumab_next_eligible_at": tocilizumab.next_eligible_at,
+        "tocilizumab_blocked_by": tocilizumab.blocked_by,
+        "missing": list(state.unknown),
+        "as_of": state.as_of,
+    }
+
+
+def episode_row(state: PatientState) -> Row:
+    """The episode as known now: late data moves its onset and its peak."""
+    return {
+        "episode": state.episode,
+        "onset_at": state.onset_at,
+        "peak_grade": state.peak_grade,
+        "as_of": state.as_of,
+    }
+
+
+def dose_row(state: PatientState, dose: DoseState) -> Row:
+    """A dose as charted now. Listed is given: what was taken back earlier is not any more."""
+    return {
+        "event_id": dose.event_id,
+        "episode": state.episode,
+        "drug": dose.drug,
+        "role": dose.role,
+        "dose_mg": dose.dose_mg,
+        "indication": dose.indication,
+        "effective_at": dose.effective_at,
+        "grade": dose.grade,
+        "counts": dose.counts,
+        "withdrawn_at": None,
+    }
+
+
+def vital_row(signal: str, reading: Reading) -> Row:
+    """One reading."""
+    value = reading.value
+    return {
+        "signal": signal,
+        "effective_at": reading.effective_at,
+        "value": None if isinstance(value, str) else float(value),
+        "word": value if isinstance(value, str) else None,
+        "unit": reading.unit,
+        "source": reading.source,
+    }
+
+
+def taken_back(known: Known, state: PatientState) -> tuple[str, ...]:
+    """Doses told before that are not listed any more, though the list reaches back to them."""
+    listed = {dose.event_id for dose in state.doses}
+    since = listed_since(state)
+    return tuple(
+        event_id
+        for event_id, effective_at in known.doses.items()
+        if event_id not in listed and datetime.fromisoformat(effective_at) >= since
+    )
+
+
+def listed_since(state: PatientState) -> datetime:
+    """From when on (bedside clock) a state lists every dose: its treatment's part of the episode, at least 24 h."""
+    since = state.as_of - DAY
+    if state.onset_at is not None:
+        since = min(since, max(state.onset_at, state.context.infused_at or state.onset_at))
+    if len(state.doses) >= DOSES_LISTED:
+        since = max(since, min(dose.effective_at for dose in state.doses))
+    return since
+
+
+def unheard(known: Known, state: PatientState) -> list[Withdrawn]:
+    """Signals whose latest reading is gone or older than before: the one told last was entered in error.
+
+    A reading that was the latest no more when it was voided, or came late, does not show in the state: vitals are a
+    sample; grade, onset, peak and doses are what is told anew.
+    """
+    found = []
+    for signal, mark_before in known.latest.items():
+        reading, at = state.latest.get(signal), datetime.fromisoformat(mark_before.partition("|")[0])
+        if reading is None or reading.effective_at < at:
+            found.append(Withdrawn(signal, at))
+    return found
+
+
+def words(support: SupportState) -> str:
+    """A running infusion or the oxygen support, as the charts say it."""
+    parts = [support.name.replace("_", " ")]
+    if support.kind == "infusion":
+        parts.append("rate unknown" if support.rate is None else f"{support.rate:g} {support.rate_unit or ''}".strip())
+    if support.flow_l_per_min is not None:
+        parts.append(f"{support.flow_l_per_min:g} L/min")
+    if support.fio2_fraction is not None:
+        parts.append(f"FiO2 {support.fio2_fraction:g}")
+    return " ".join(parts)
+
+
+def mark(reading: Reading) -> str:
+    """A reading in brief, to see whether the next one differs: its time, then its value."""
+    return f"{iso(reading.effective_at)}|{reading.value}"
+
+
+def iso(at: datetime) -> str:
+    """A time as UTC text, so that texts compare as times do."""
+    return at.astimezone(UTC).isoformat()

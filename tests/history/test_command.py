@@ -1,0 +1,83 @@
+"""`crs-monitor history` at the command line: what can be wrong is one line, and exit 2."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from sqlalchemy import make_url
+
+from agents.history import database
+from agents.history.store import Store
+from tests.history.server import Server, free_port
+
+
+def history(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "agents.cli", "history", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+
+def complaint(*arguments: str) -> str:
+    run = history(*arguments)
+    lines = [line for line in run.stderr.splitlines() if not line.startswith("{")]
+    assert run.returncode == 2, run.stderr
+    assert len(lines) == 1, run.stderr
+    assert "Traceback" not in run.stderr
+    return lines[0]
+
+
+def test_a_server_that_does_not_answer_is_named_without_its_password() -> None:
+    said = complaint("--database-url", f"postgresql://crs:secret@127.0.0.1:{free_port()}/history")
+    assert "cannot be used" in said
+    assert "refused" in said
+    assert "secret" not in said
+
+
+def test_a_database_that_is_not_there_is_named(server: Server) -> None:
+    said = complaint("--database-url", f"postgresql://crs@127.0.0.1:{server.port}/nowhere")
+    assert '"nowhere" does not exist' in said
+
+
+def test_tables_that_are_missing_say_how_to_make_them(server: Server) -> None:
+    url = server.new_database("unmigrated")
+    assert "run crs-monitor history --migrate" in complaint("--database-url", url)
+    run = history("--database-url", url, "--migrate-only")
+    assert (run.returncode, run.stderr) == (0, "")
+    assert "up to date" in run.stdout
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("mysql://crs@127.0.0.1/history", "mysql is not supported"),
+        ("sqlite://", "not supported"),
+        ("not a url", "expected postgresql://"),
+    ],
+)
+def test_a_url_that_is_none_of_ours_says_what_is_expected(url: str, words: str) -> None:
+    assert words in complaint("--database-url", url)
+
+
+def test_a_broker_that_does_not_answer_is_named(tmp_path: Path) -> None:
+    port = free_port()
+    said = complaint("--data-dir", str(tmp_path), "--bootstrap-servers", f"127.0.0.1:{port}")
+    assert f"no Kafka broker answers at 127.0.0.1:{port}" in said
+    assert (tmp_path / "history.sqlite").is_file(), "without a server the history is a file beside the state"
+
+
+def test_a_metrics_port_in_use_is_named(tmp_path: Path, server: Server) -> None:
+    said = complaint("--data-dir", str(tmp_path), "--metrics-port", str(server.port))
+    assert f"metrics port 127.0.0.1:{server.port}" in said
+
+
+def test_a_server_that_restarts_is_written_to_again(server: Server) -> None:
+    """The pool notices that its connections were cut."""
+
+    engine = database.connect(make_url(server.new_database("restarted")))
+    database.migrate(engine)
+    server.stop()
+    server.start()
+    Store(engine).begin("crs.", "cluster-a")
+    engine.dispose()
