@@ -150,6 +150,8 @@ def _quick(guideline: Guideline, state: State, event: Vitals, effective_at: int,
         or effective_at >= course.timer
         or (state.due_at is not None and log_at >= state.due_at)
         or effective_at > log_at + guideline.profile.clock_ahead
+        # After a silence an alert about it may be open.
+        or log_at >= state.watch.vitals_at + guideline.profile.monitor_silence
         or event.replaces is not None
         or event.ice_score is not None
         or event.consciousness is not None

@@ -445,6 +445,8 @@ def silence_at(scene: Scene) -> int | None:
     profile, course, watch = scene.guideline.profile, scene.course, scene.state.watch
     infused_at = course.context.infused_at
     recent = infused_at is not None and infused_at <= scene.at < infused_at + profile.watched_after_infusion
+    if recent and infused_at is not None:
+        scene.due.append(infused_at + profile.watched_after_infusion)
     if course.context.status in DISCHARGED or not (course.episode.open or recent):
         if infused_at is not None and infused_at > scene.at:
             scene.due.append(infused_at)
