@@ -249,7 +249,12 @@ def load(config: Path | None = None, **options: Any) -> Settings:
 
 
 def in_file(config: Path | None) -> dict[str, Any]:
-    """The settings that stand in a TOML file."""
+    """The settings that stand in a TOML file. A table in it belongs to one command, which reads it itself."""
+    return {name: value for name, value in whole_file(config).items() if not isinstance(value, dict)}
+
+
+def whole_file(config: Path | None) -> dict[str, Any]:
+    """Everything that stands in a TOML file."""
     if config is None:
         return {}
     try:
