@@ -1,4 +1,4 @@
-"""What a worker tells about itself: rates, lag, latency, and the ward in numbers. No patient is ever named in a label."""
+"""What a worker tells about itself: rates, lag, latency, and the ward in numbers. No label ever names a patient."""
 
 from __future__ import annotations
 
@@ -40,6 +40,7 @@ MARKER_AGE = Gauge("crs_marker_age_seconds", "Since the last marker was written.
 DEAD_LETTERS = Counter("crs_dead_letters_total", "Messages or signals that could not be used.", ["topic", "reason"])
 LAST_TICK = Gauge("crs_last_tick_timestamp_seconds", "Time of the last tick folded.", ["partition"])
 FEED_LAST_EVENT = Gauge("crs_feed_last_event_timestamp_seconds", "When a feed last sent anything.", ["topic"])
+LOG_CUT = Counter("crs_log_cut_total", "Records that retention took out of the log before they were read.")
 OWNED = Gauge("crs_partitions_owned", "Partitions of the log that this worker judges.")
 FENCES = Counter("crs_fences_total", "Times this worker ended itself rather than do harm, by reason.", ["reason"])
 STARTS = Counter("crs_worker_starts_total", "Starts of a worker with this data directory.")

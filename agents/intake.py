@@ -1,0 +1,91 @@
+"""Intake: takes what feeds send, refuses what is no event, and writes the rest into the log under its patient's key.
+
+A feed's words are kept as they came; only the type and the time of arrival are put in where the feed left them out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Callable
+from time import monotonic
+from typing import Any
+
+from agents import metrics
+from agents.changelog import Record
+from agents.outbox import Outbox, confirmed, partition_of
+from agents.settings import Settings
+from monitor.instant import to_datetime
+from schemas import topics
+from schemas.dead_letters import Origin, dead_letter
+from schemas.decode import Refused, decode
+from schemas.events import Tick
+from schemas.topics import EventType
+
+ON_THEIR_WAY = 64  # batches that may wait for their confirmation at once
+
+
+class Intake:
+    """All feed topics of this worker."""
+
+    def __init__(self, settings: Settings, outbox: Outbox) -> None:
+        self.settings = settings
+        self.outbox = outbox
+        self.taken_at = monotonic()
+        self._log = settings.topic(topics.PATIENT_EVENTS)
+        self._letters = settings.topic(topics.DEAD_LETTERS)
+        self._types = {settings.topic(feed): feed.default_type for feed in topics.FEEDS}
+        self._room = asyncio.Semaphore(ON_THEIR_WAY)
+        self._waiting: set[asyncio.Task[None]] = set()
+
+    async def take(self, topic: str, records: list[Any], acknowledge: Callable[[], Any]) -> None:
+        """A batch of one partition of a feed, in its order. `acknowledge` is called once the log has it."""
+        await self._room.acquire()
+        default_type = self._types[topic]
+        events: dict[int, list[Record]] = defaultdict(list)
+        sent: list[asyncio.Future[Any]] = []
+        refused = 0
+        for record in records:
+            said = decode(record.value, default_type)
+            if isinstance(said, Refused):
+                refused += 1
+                sent.append(await self._refuse(topic, record, said))
+            elif not isinstance(said.event, Tick):
+                key = said.event.patient_id.encode()
+                value = stamped(record.value, said.event, default_type, record.timestamp)
+                events[partition_of(key, self.settings.partitions)].append(Record(key, value))
+        for partition, found in events.items():
+            sent += await self.outbox.append(self._log, partition, found)
+        metrics.EVENTS.labels(topic, "applied").inc(len(records) - refused)
+        metrics.EVENTS.labels(topic, "dead_letter").inc(refused)
+        metrics.FEED_LAST_EVENT.labels(topic).set(records[-1].timestamp / 1000)
+        self.taken_at = monotonic()
+        task = asyncio.create_task(self._finish(sent, acknowledge))
+        self._waiting.add(task)
+        task.add_done_callback(self._waiting.discard)
+
+    async def drain(self) -> None:
+        """Waits for what is on its way."""
+        if self._waiting:
+            await asyncio.wait(self._waiting)
+
+    async def _finish(self, sent: list[asyncio.Future[Any]], acknowledge: Callable[[], Any]) -> None:
+        await confirmed(sent)
+        acknowledge()
+        self._room.release()
+
+    async def _refuse(self, topic: str, record: Any, why: Refused) -> asyncio.Future[Any]:
+        metrics.DEAD_LETTERS.labels(topic, why.reason).inc()
+        origin = Origin(topic, record.partition, record.offset, to_datetime(record.timestamp))
+        letter = dead_letter(why.reason, why.detail, record.value, origin)
+        return await self.outbox.send(self._letters, letter.model_dump_json().encode(), record.key)
+
+
+def stamped(value: bytes, event: Any, event_type: EventType | None, arrived_ms: int) -> bytes:
+    """The message with its type and its time of arrival, where it had none; all else as it came."""
+    missing = b""
+    if "type" not in event.model_fields_set:
+        missing += b'"type":"%b",' % str(event_type).encode()
+    if event.received_at is None:
+        missing += b'"received_at":"%b",' % to_datetime(arrived_ms).isoformat().encode()
+    return value if not missing else b"{" + missing + value[value.index(b"{") + 1 :]

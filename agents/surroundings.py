@@ -1,0 +1,76 @@
+"""What a command finds at the brokers before it starts: reachable, the right topics, enough copies; else one line."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import AdminClient
+
+from agents.settings import Settings
+from agents.usage import Unusable
+from schemas import topics
+
+PATIENCE_SECONDS = 10.0
+ADVICE = "`crs-monitor topics` creates what is missing and says what differs"
+
+
+class Found(NamedTuple):
+    """A topic as it is: partitions, and the fewest copies that one of them has."""
+
+    partitions: int
+    copies: int
+
+
+def found(settings: Settings, patience_seconds: float = PATIENCE_SECONDS) -> dict[str, Found]:
+    """All topics at the brokers. Raises Unusable when they cannot be reached, or do not let us in."""
+    silent = logging.getLogger("crs.librdkafka")
+    silent.addHandler(logging.NullHandler())
+    silent.propagate = False
+    errors: list[KafkaError] = []
+    quick = {"socket.connection.setup.timeout.ms": 5000, "error_cb": errors.append}
+    client = AdminClient(settings.librdkafka() | quick, logger=silent)
+    try:
+        listed = client.list_topics(timeout=patience_seconds)
+    except KafkaException as error:
+        raise Unusable(unreachable(settings, error.args[0], errors)) from error
+    return {
+        name: Found(len(topic.partitions), min((len(p.replicas) for p in topic.partitions.values()), default=0))
+        for name, topic in listed.topics.items()
+    }
+
+
+def unreachable(settings: Settings, error: KafkaError, errors: Iterable[KafkaError]) -> str:
+    """Why there is no answer: the last thing heard says more than that time ran out."""
+    codes = {each.code() for each in (*errors, error)}
+    where = settings.bootstrap_servers
+    if KafkaError._AUTHENTICATION in codes or KafkaError.SASL_AUTHENTICATION_FAILED in codes:
+        return f"{where}: the brokers refuse the credentials; check sasl_username, sasl_password and sasl_mechanism"
+    if KafkaError._SSL in codes:
+        return f"{where}: no TLS connection; check security_protocol and ssl_cafile"
+    return f"{where}: no broker answers; is Kafka running, and is KAFKA_BOOTSTRAP_SERVERS right?"
+
+
+def demand(settings: Settings) -> None:
+    """Raises Unusable when a worker could not work safely with the topics as they are."""
+    there = found(settings)
+    for complaint in complaints(settings, there):
+        raise Unusable(complaint)
+
+
+def complaints(settings: Settings, there: Mapping[str, Found]) -> Iterable[str]:
+    """What is missing or other than the settings ask for."""
+    log = [settings.topic(topic) for topic in topics.TOPICS if topic.co_partitioned]
+    names = [*(settings.topic(topic) for topic in topics.TOPICS), settings.changelog]
+    for name in names:
+        if name not in there:
+            yield f"topic {name} is missing; {ADVICE}"
+        elif (name in log or name == settings.changelog) and there[name].partitions != settings.partitions:
+            yield (
+                f"topic {name} has {there[name].partitions} partitions, the settings say {settings.partitions}: "
+                "set CRS_PARTITIONS to what there is; partitions are never changed later"
+            )
+        elif there[name].copies < settings.replication_factor:
+            yield f"topic {name} has {there[name].copies} copies, the settings ask for {settings.replication_factor}"

@@ -1,0 +1,188 @@
+"""Faust's consumer, changed in the places where its defaults lose or delay events. All private parts are in this file.
+
+What differs from faust-streaming 0.15.3, which is pinned (decision 0006; tests/worker/test_transport.py fails when an
+overridden method changes):
+- a poll is delivered as one batch for each partition, not as one message after the other;
+- after recovery each partition of the log is sought to its marker, not to the group's commit;
+- a batch is acknowledged as a whole, and only when we say so;
+- how long a broker may hold back an answer to a fetch is a setting.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import types
+from collections.abc import Callable, Generator, Mapping
+from typing import Any, ClassVar
+
+from aiokafka.errors import ConsumerStoppedError
+from faust.transport.drivers import TRANSPORTS
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP, ConsumerMessage
+from faust.types.tuples import ack_lock
+from mode.utils.futures import notify
+
+SCHEME = "crs"
+CHUNK = 1000  # records delivered at once, so that one partition does not keep the others waiting
+
+
+class Batch(ConsumerMessage):
+    """Consecutive records of one partition; `value` is their list."""
+
+    first_offset: int = 0
+
+
+class ConsumerThread(driver.AIOKafkaConsumerThread):
+    """As Faust's, with our fetch wait."""
+
+    def _create_worker_consumer(self, transport: Any) -> Any:
+        consumer = super()._create_worker_consumer(transport)
+        consumer._fetch_max_wait_ms = BatchTransport.fetch_wait_ms
+        return consumer
+
+
+class BatchConsumer(driver.Consumer):
+    """Delivers polls as batches."""
+
+    def _new_consumer_thread(self) -> Any:
+        return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
+
+    def ack(self, message: Any) -> bool:
+        """Marks all records of a batch as done."""
+        if not isinstance(message, Batch):
+            return bool(super().ack(message))
+        with ack_lock:
+            if message.acked:
+                return False
+            message.acked = True
+            self._unacked_messages.discard(message)
+            self._acked[message.tp].extend(range(message.first_offset, message.offset + 1))
+            self._n_acked += 1
+            notify(self._waiting_for_ack)
+            return True
+
+    async def perform_seek(self) -> None:
+        """To the committed offsets first; then the log to its markers, which are what the rows go with."""
+        await super().perform_seek()
+        owned = self.assignment()
+        for tp, offset in BatchTransport.markers().items():
+            if tp in owned and self._read_offset.get(tp) != offset:
+                await self.seek(tp, offset)
+                self._read_offset[tp] = self._committed_offset[tp] = offset
+
+    async def _drain_messages(self, fetcher: Any) -> None:
+        try:
+            while not (self._stopped.is_set() or fetcher._stopped.is_set()):
+                await self.sleep(0)
+                if self.should_stop:
+                    break
+                records, active = await self._wait_next_records(1.0)
+                generation = self.app.consumer_generation_id
+                if records is None or self.should_stop:
+                    continue
+                if not self.flow_active:
+                    # What was just read is not delivered: it must be read again.
+                    await self._seek_again()
+                    continue
+                for tp, found in records.items():
+                    if self.suspend_flow.is_set() or self.app.consumer_generation_id != generation:
+                        break
+                    if active is None or tp in active or tp in self._buffered_partitions:
+                        await self._hand_over(tp, found, generation)
+        except (ConsumerStoppedError, asyncio.CancelledError):
+            if not self.transport.app.should_stop:
+                raise
+
+    async def _seek_again(self) -> None:
+        try:
+            await self.perform_seek()
+        except Exception as error:  # The assignment is changing: whoever has it next seeks for itself.
+            self.log.info("not sought while partitions move: %r", error)
+
+    async def _hand_over(self, tp: TP, records: list[Any], generation: int) -> None:
+        """The records of one partition: one by one if they are a changelog's, else in batches."""
+        read = self._read_offset[tp]
+        if read is not None and records[0].offset < read:
+            records = [record for record in records if record.offset >= read]
+        if not records:
+            return
+        if tp.topic not in BatchTransport.batched:
+            for record in records:
+                await self._deliver(self._to_message(tp, record))
+                self._read_offset[tp] = record.offset
+            return
+        self.app.monitor.track_tp_end_offset(tp, self.highwater(tp))
+        for start in range(0, len(records), CHUNK):
+            if self.suspend_flow.is_set() or self.app.consumer_generation_id != generation:
+                return
+            part = records[start : start + CHUNK]
+            await self._deliver(self._batch(tp, part, read, generation))
+            read = self._read_offset[tp] = part[-1].offset + 1
+
+    def _batch(self, tp: TP, part: list[Any], read: int | None, generation: int) -> Batch:
+        last = part[-1]
+        seconds = last.timestamp / 1000.0
+        batch = Batch(
+            last.topic,
+            last.partition,
+            last.offset,
+            seconds,
+            last.timestamp_type,
+            [],
+            None,
+            part,  # type: ignore[arg-type]  # a list where Faust expects bytes: nothing of Faust's looks inside
+            None,
+            None,
+            None,
+            tp,
+            generation_id=generation,
+        )
+        # From where we had read to, so that a gap (offsets that hold nothing) does not stop the commits.
+        batch.first_offset = part[0].offset if read is None else read
+        return batch
+
+    async def _deliver(self, message: Any) -> None:
+        """Hands a message to its stream. Usually that never waits, and then needs neither task nor event loop."""
+        delivery: Any = self.callback(message)
+        try:
+            waiting = delivery.send(None)
+        except StopIteration:
+            return
+        await self.wait_first(_go_on(delivery, waiting), self.suspend_flow.wait())
+
+
+async def _go_on(coroutine: Any, waiting: Any) -> Any:
+    return await _resumed(coroutine, waiting)
+
+
+@types.coroutine
+def _resumed(coroutine: Any, waiting: Any) -> Generator[Any, Any, Any]:
+    """Goes on with a coroutine that was started by hand and now waits for something."""
+    while True:
+        if hasattr(waiting, "_asyncio_future_blocking"):
+            waiting._asyncio_future_blocking = True
+        try:
+            answer = yield waiting
+        except BaseException as error:
+            try:
+                waiting = coroutine.throw(error)
+            except StopIteration as done:
+                return done.value
+        else:
+            try:
+                waiting = coroutine.send(answer)
+            except StopIteration as done:
+                return done.value
+
+
+class BatchTransport(driver.Transport):
+    """Faust makes its consumer by way of this class, so what the consumer must know is set here, once a process."""
+
+    Consumer: ClassVar[type] = BatchConsumer
+
+    batched: ClassVar[frozenset[str]] = frozenset()  # topics whose polls are delivered as batches
+    fetch_wait_ms: ClassVar[int] = 500
+    markers: ClassVar[Callable[[], Mapping[TP, int]]] = staticmethod(dict)
+
+
+TRANSPORTS.aliases[SCHEME] = "agents.transport:BatchTransport"
