@@ -130,7 +130,7 @@ class _Telling:
     def recoveries(self, retracting: bool) -> None:
         """Tell that the grade fell or the episode ended; said and closed at once."""
         scene, book = self.scene, self.scene.state.book
-        if retracting or scene.course.context.status == "died":
+        if retracting or scene.course.context.status in DISCHARGED:
             return
         was_open = any(a.kind == "onset" for a in book.open)
         ended = was_open and not scene.course.episode.open
