@@ -176,7 +176,7 @@ class Cluster:
 
 def answering(bootstrap_servers: str, seconds: float = 1.0) -> set[int]:
     """The brokers that are in the cluster, as one of them says."""
-    quiet = {"log_level": 0, "error_cb": lambda error: None, "reconnect.backoff.max.ms": 200}
+    quiet: dict[str, Any] = {"log_level": 0, "error_cb": lambda error: None, "reconnect.backoff.max.ms": 200}
     client = AdminClient({"bootstrap.servers": bootstrap_servers, **quiet})
     try:
         return set(client.list_topics(timeout=seconds).brokers)
