@@ -1,4 +1,4 @@
-"""Times in a story: `10:19`, `10:19:30`, `day 2 06:00`, and `10:19@10:27` for what was received later than it was true."""
+"""Times in a story: `10:19`, `10:19:30`, `day 2 06:00`; `10:19@10:27` was received later than it was true."""
 
 from __future__ import annotations
 

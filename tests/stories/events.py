@@ -31,6 +31,8 @@ UNITS_OF_DOSE = ("mg", "g", "mcg", "mL", "L", "units")
 ACTIONS = ("given", "started", "rate_changed", "stopped", "held", "not_given")
 ROUTES = ("iv", "oral", "sc", "im", "rectal", "topical", "ophthalmic", "inhaled", "other")
 TIMES = {"infused_at"}
+# What a void repeats of the event that it takes back: its type, and what that type requires.
+VOID_REPEATS = ("type", "kind", "axis", "attributed_to_crs", "state", "drug", "action")
 _MEDICATION = re.compile(
     rf"(?P<drug>.+?) (?P<action>{'|'.join(ACTIONS)})"
     rf"(?: (?P<amount>[\d.]+)(?: (?P<unit>[\w/]+))?)?(?: (?P<route>{'|'.join(ROUTES)}))?(?: for (?P<indication>\w+))?"
@@ -63,11 +65,7 @@ class Chart:
     def _said(self, patient_id: str, what: str, when: When) -> Event:
         if what.startswith("voids "):
             earlier = self._earlier(patient_id, what.removeprefix("voids "), when)
-            kept = {
-                name: earlier[name] for name in ("type", "kind", "axis", "state", "drug", "action") if name in earlier
-            }
-            if kept.get("kind") == "attribution":
-                kept["attributed_to_crs"] = earlier["attributed_to_crs"]
+            kept = {name: earlier[name] for name in VOID_REPEATS if name in earlier}
             return {**kept, "replaces": earlier["event_id"], "status": "entered_in_error"}
         if what.startswith("corrects "):
             label, rest = what.removeprefix("corrects ").split(": ", 1)
@@ -114,7 +112,7 @@ def _vitals(what: str, when: When) -> Event:
 
 
 def _fields(text: str, model: type[Vitals] | type[Patient], when: When) -> Event:
-    event = {}
+    event: Event = {}
     for part in text.split(", "):
         name, _, value = part.partition(" ")
         if name not in model.model_fields:

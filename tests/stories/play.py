@@ -16,6 +16,8 @@ from tests.stories.events import Chart
 from tests.stories.script import Line, Story
 from tests.stories.stage import Said, Stage, engine
 
+OUTAGE = "outage"  # a line that says: from here to the next line nothing ticks
+
 
 class Player:
     """One telling of a story. `raised`: every alert that it told, in order."""
@@ -27,6 +29,7 @@ class Player:
         self.raised: list[Alert] = []
         self._chart = Chart(self._alert_named)
         self._today = DAY_1
+        self._outage = False
 
     def play(self) -> list[Line]:
         """The story as it happened: the lines as written, and a `tick` line wherever time alone told something."""
@@ -34,6 +37,9 @@ class Player:
 
     def _line(self, line: Line) -> list[Line]:
         """A line, and before it the ticks that told something on their own."""
+        if line.when == OUTAGE:
+            self._outage = True
+            return [line]
         when = clock.read(line.when, self._today)
         happened = self._ticks(when.received_at, inclusive=line.what != "tick")
         self._today = clock.midnight(when.received_at)
@@ -47,7 +53,10 @@ class Player:
 
     def _ticks(self, until: int, *, inclusive: bool) -> list[Line]:
         """Time goes on; at one instant the tick comes before the event, as it does in the log."""
-        happened = []
+        happened: list[Line] = []
+        if self._outage:
+            self._outage = False
+            return happened
         while (due := self.stage.next_due()) is not None and (due < until or (inclusive and due == until)):
             told = self._told("-", self.stage.tick(due), due)
             if told != "-":

@@ -1,4 +1,4 @@
-"""Every story comes true: by the engine alone, with a restart between any two events, and through the stream's shard."""
+"""Every story comes true: by the engine alone, with restarts between events, and through the stream's shard."""
 
 from __future__ import annotations
 

@@ -79,9 +79,8 @@ def tokens(told: str) -> list[Token]:
 def _token(text: str) -> Token:
     found = re.fullmatch(r"(?:(?P<patient>[A-Z]): )?(?P<name>[^(]+?)(?: \((?P<details>.*)\))?", text)
     assert found is not None, f"'{text}' is not told as stories tell"
-    return Token(
-        found["patient"] or "A", found["name"], tuple((found["details"] or "").split("; ")) if found["details"] else ()
-    )
+    details = found["details"]
+    return Token(found["patient"] or "A", found["name"], tuple(details.split("; ")) if details else ())
 
 
 def happened(asked: list[Token], said: Said, names: Names, view: Callable[[str], PatientState], today: int) -> str:
@@ -112,11 +111,11 @@ def _detail(asked: str, alert: Alert, today: int) -> str:
     word = asked.split()[0]
     if asked in PRIORITIES:
         return alert.priority
-    if asked.endswith(" mg") or asked == "dose unknown":
+    if re.fullmatch(r"[\d.]+ mg", asked) or asked == "dose unknown":
         return "dose unknown" if advice is None or advice.dose_mg is None else f"{advice.dose_mg:g} mg"
     match word:
         case "says":
-            text = f"{alert.title} {alert.message} {alert.recommendation.limits if advice else ''}"
+            text = f"{alert.title} {alert.message} {'' if advice is None else advice.limits}"
             return asked if asked.removeprefix("says ").lower() in text.lower() else f"says {text}"
         case "source":
             return asked if asked.removeprefix("source ") in alert.rule.source else f"source {alert.rule.source}"
