@@ -41,7 +41,7 @@ class Book:
     def open_pages(self, destination: str) -> list[Page]:
         """Everything open at a destination and confirmed by it, for those that must be reminded of the whole set."""
         return [
-            Page(destination, "open", "raised", key, case.brief, order=case.offset)
+            Page(destination, "open", "raised", key, case.brief, order=case.offset, level=line.levels[key])
             for case in self.cases.values()
             if case.closed_at is None and (line := case.lines.get(destination)) is not None
             for key in line.keys
@@ -69,8 +69,10 @@ class Book:
         stem = stem_of(case.brief)
         key = stem if stem not in line.used else f"{stem}:{len(line.used) + 1}"
         repeat = len(line.used) if line.version == case.brief.version else 0
-        page = Page(name, "open", cause, key, case.brief, repeat, order=case.offset)
-        line = replace(line, keys=(*line.keys, key), used=(*line.used, key), held=False)
+        level = case.brief.priority
+        page = Page(name, "open", cause, key, case.brief, repeat, order=case.offset, level=level)
+        levels = {**line.levels, key: level}
+        line = replace(line, keys=(*line.keys, key), used=(*line.used, key), levels=levels, held=False)
         return self._send(case, name, line, [page])
 
     def _standing_in(self, name: str) -> str:
@@ -87,9 +89,10 @@ class Book:
 
     def _pages(self, case: Case, name: str, act: Act, cause: Cause, keys: Iterable[str]) -> list[Page]:
         """The same word about several incidents of one alert; the latest incident speaks for all of them."""
-        last = case.lines.get(name, Line()).keys[-1:]
+        line = case.lines.get(name, Line())
+        last = () if cause == "superseded" else line.keys[-1:]
         return [
-            Page(name, act, cause, key, case.brief, order=case.offset, primary=(key,) == last and cause != "superseded")
+            Page(name, act, cause, key, case.brief, order=case.offset, primary=(key,) == last, level=line.levels[key])
             for key in keys
         ]
 

@@ -13,6 +13,7 @@ from pydantic import TypeAdapter
 
 from agents.dispatch.brief import Brief
 from agents.dispatch.routing import Tiers
+from schemas.alerts import Priority
 
 Act = Literal["open", "update", "acknowledge", "close"]
 Cause = Literal[
@@ -43,6 +44,7 @@ class Page:
     repeat: int = 0  # how often this version was told here before, because nobody answered
     order: int = 0  # when it was said: the place on the alerts topic
     primary: bool = True  # False: only receivers that keep an incident for every key need to know
+    level: Priority = "medium"  # how loud the alert was when this incident was opened: a receiver's identity of it
 
     @property
     def page_id(self) -> str:
@@ -57,6 +59,7 @@ class Line:
 
     keys: tuple[str, ...] = ()  # incidents open there, the latest last
     used: tuple[str, ...] = ()  # every key ever opened there
+    levels: dict[str, Priority] = field(default_factory=dict)  # how loud the alert was then
     pending: tuple[Page, ...] = ()  # on their way, in order
     version: int = 0  # the latest version told here
     held: bool = False  # waits for a summary
