@@ -79,9 +79,13 @@ def rate_in(limit: LowDose, infusion: Infusion, weight_kg: float | None) -> floa
 def hypoxia(profile: Profile, course: Course) -> tuple[int | None, tuple[str, ...]]:
     """The grade of the hypoxia axis, and what was missing; None: no data."""
     oxygen = course.oxygen
-    if oxygen is None and course.spo2.counted is None:
+    saturated = course.spo2.counted is not None
+    # An oxygen fraction, or no flow, of an unknown device says nothing about the support.
+    if not saturated and (oxygen is None or (oxygen.device is None and not oxygen.flow)):
         return None, ("hypoxia",)
     grade, unknown = support_grade(profile, oxygen, course.context)
+    if grade <= 1 and not saturated:
+        unknown = (*unknown, "spo2_percent")
     if grade <= 1 and is_low(course.spo2, profile.spo2_below):
         grade = profile.low_spo2_grade
     return grade, unknown

@@ -12,7 +12,8 @@ from __future__ import annotations
 import heapq
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from copy import copy
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from decimal import ROUND_FLOOR, ROUND_HALF_UP, Decimal
 
@@ -103,20 +104,16 @@ def judge(received: Sequence[Received], at: int, profile: str = "house") -> Clin
 def course(received: Sequence[Received], times: Iterable[int], profile: str = "house") -> list[Clinical]:
     """The states at several instants (ascending), all of them given the same record."""
     assert profile in ("house", "astct-2019")
-    asked = sorted(times)
+    walk = begin(received, profile)
+    return [walk.go_on(at) for at in sorted(times)]
+
+
+def begin(received: Sequence[Received], profile: str) -> Walk:
+    """The walk through a record, before its first entry."""
     walk = Walk(profile=profile, facts=facts_by_instant(received))
-    walk.agenda = [*walk.facts, *asked]
+    walk.agenda = list(walk.facts)
     heapq.heapify(walk.agenda)
-    found: dict[int, Clinical] = {}
-    wanted = set(asked)
-    while len(found) < len(wanted):
-        at = heapq.heappop(walk.agenda)
-        while walk.agenda and walk.agenda[0] == at:
-            heapq.heappop(walk.agenda)
-        walk.arrive(at)
-        if at in wanted:
-            found[at] = walk.opinion(at)
-    return [found[at] for at in asked]
+    return walk
 
 
 # ---- the record --------------------------------------------------------------------------------------------------
@@ -255,6 +252,30 @@ class Walk:
     hypoxia: AxisOpinion = AxisOpinion(None, None)
     criterion: bool = False
     raw: list[tuple[int, int, int]] = field(default_factory=list)
+
+    def fork(self) -> Walk:
+        """The same walk, to be gone on with separately; only the record itself is shared."""
+        return replace(
+            self,
+            agenda=list(self.agenda),
+            left_out=dict(self.left_out),
+            signals={name: copy(signal) for name, signal in self.signals.items()},
+            running=dict(self.running),
+            boluses=list(self.boluses),
+            doses=list(self.doses),
+            episode=copy(self.episode),
+            raw=list(self.raw),
+        )
+
+    def go_on(self, until: int) -> Clinical:
+        """Everything on the agenda up to and including an instant; the state there."""
+        heapq.heappush(self.agenda, until)
+        while self.agenda and self.agenda[0] <= until:
+            at = heapq.heappop(self.agenda)
+            while self.agenda and self.agenda[0] == at:
+                heapq.heappop(self.agenda)
+            self.arrive(at)
+        return self.opinion(until)
 
     def arrive(self, at: int) -> None:
         had_signs = self.signs_present()

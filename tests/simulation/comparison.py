@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from monitor.instant import to_datetime
 from monitor.step import Implausible
 from monitor.view import view
-from schemas.events import Patient
-from schemas.state import PatientState
 from tests.bedside import Log, differences
-from tests.oracle import FEED_AHEAD, HOUR, Charted, Received, course, instant
+from tests.oracle import FEED_AHEAD, HOUR, Charted, instant
+from tests.simulation.second_opinion import SecondOpinion
 
 Arrival = tuple[Charted, int, tuple[Implausible, ...]]
 
@@ -32,56 +31,32 @@ class Disagreement:
 def first_disagreement(arrivals: Iterable[Arrival], profile: str, patient_id: str) -> Disagreement | None:
     """None when engine and oracle agree after every event and at every hour between."""
     log = Log(profile)
+    oracle = SecondOpinion(profile)
     story: list[Arrival] = []
-    checks: list[tuple[int, PatientState]] = []
     newest = 0
     for event, at, implausible in arrivals:
-        hours = range(log.at - log.at % HOUR + HOUR, at, HOUR) if log.at else range(0)
-        for hour in hours:
+        for hour in range(log.at - log.at % HOUR + HOUR, at, HOUR) if log.at else ():
             log.tick_until(hour)
-            checks.append(seen(log, patient_id, newest))
-        if checks and rewrites(event, checks[-1][0]):
-            if found := settle(story, checks, profile):
-                return found
-            checks = []
+            if found := parting(log, oracle, patient_id, newest):
+                return Disagreement(*found, story)
         story.append((event, at, implausible))
         try:
             log.receive(event, at, implausible)
         except Exception as defect:
-            return settle(story, checks, profile) or Disagreement(at, [f"step raised: {defect!r}"], story)
+            return Disagreement(at, [f"step raised: {defect!r}"], story)
+        oracle.receive(event, at)
         if instant(event.effective_at) <= at + FEED_AHEAD:
             newest = max(newest, instant(event.effective_at))
-        check = seen(log, patient_id, newest)
-        if checks and checks[-1][0] == check[0]:
-            checks.pop()
-        checks.append(check)
-    return settle(story, checks, profile)
-
-
-def seen(log: Log, patient_id: str, newest: int) -> tuple[int, PatientState]:
-    """The engine's state now. A feed may run two minutes ahead of the log: then as of its newest reading."""
-    at = max(log.at, newest)
-    return at, view(log.guideline, log.state(patient_id), at)
-
-
-def rewrites(event: Charted, known_at: int) -> bool:
-    """Whether an event changes the past: then what was checked before must be checked without it."""
-    starts = event.infused_at if isinstance(event, Patient) else None
-    return (
-        event.replaces is not None
-        or instant(event.effective_at) <= known_at
-        or (starts is not None and instant(starts) <= known_at)
-    )
-
-
-def settle(story: list[Arrival], checks: list[tuple[int, PatientState]], profile: str) -> Disagreement | None:
-    """The oracle walks the record once, and is asked at every moment that was checked."""
-    received = [Received(event, at) for event, at, _ in story]
-    opinions = course(received, [at for at, _ in checks], profile)
-    for (at, state), opinion in zip(checks, opinions, strict=True):
-        if fields := differences(state, opinion):
-            return Disagreement(at, fields, [one for one in story if one[1] <= at + FEED_AHEAD])
+        if found := parting(log, oracle, patient_id, newest):
+            return Disagreement(*found, story)
     return None
+
+
+def parting(log: Log, oracle: SecondOpinion, patient_id: str, newest: int) -> tuple[int, list[str]] | None:
+    """Where the two part now. A feed may run two minutes ahead of the log: then as of its newest reading."""
+    at = max(log.at, newest)
+    fields = differences(view(log.guideline, log.state(patient_id), at), oracle.at(at))
+    return (at, fields) if fields else None
 
 
 def smallest(found: Disagreement, profile: str, patient_id: str) -> Disagreement:
