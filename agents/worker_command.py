@@ -26,7 +26,7 @@ def command(settings: Settings, log_level: str) -> None:
     from agents.worker import Worker
 
     logging.basicConfig(level=log_level.upper(), format=LINE)
-    for chatty in ("faust", "aiokafka", "mode", "asyncio"):
+    for chatty in ("faust", "aiokafka", "mode", "asyncio", "agents"):
         logging.getLogger(chatty).setLevel(max(logging.WARNING, logging.getLevelName(log_level.upper())))
 
     async def work() -> None:
