@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 from unittest.mock import patch
 
@@ -108,7 +109,8 @@ def unjudged_step(
     return unjudged(guideline, state, event, at)  # type: ignore[arg-type]
 
 
-class Record(NamedTuple):
+@dataclass(slots=True)
+class Record:
     """A record of the log, as a Kafka client would give it."""
 
     offset: int

@@ -12,10 +12,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import datetime
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
 from monitor.instant import to_ms
-from schemas.alerts import Alert
+from schemas.alerts import Alert, AlertKind
 from schemas.state import PatientState
 from tests.stories import clock
 from tests.stories.stage import Said
@@ -57,6 +57,11 @@ def _happened(alert: Alert) -> list[str]:
     if alert.status == "updated" and alert.reason is not None:
         return ["snoozed" if alert.reason.startswith("snoozed") else "acknowledged"]
     return [alert.status]
+
+
+def is_alert(name: str) -> bool:
+    """Whether a name is that of an alert."""
+    return name.split()[0] in get_args(AlertKind)
 
 
 class Token(NamedTuple):
