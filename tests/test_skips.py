@@ -21,11 +21,18 @@ def test_does_not():
 
 
 @pytest.fixture
-def suite(pytester: pytest.Pytester) -> pytest.Pytester:
-    """A suite of one test and one skip, under our own conftest."""
+def our_house(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
+    """An empty suite under our own conftest, which finds its plugins in this checkout."""
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[1]))
     shutil.copy(Path(__file__).with_name("conftest.py"), pytester.path / "conftest.py")
-    pytester.makepyfile(SKIPPING)
     return pytester
+
+
+@pytest.fixture
+def suite(our_house: pytest.Pytester) -> pytest.Pytester:
+    """A suite of one test and one skip."""
+    our_house.makepyfile(SKIPPING)
+    return our_house
 
 
 @pytest.mark.parametrize(("ci", "exit_code"), [("true", 1), ("", 0)])
@@ -38,8 +45,7 @@ def test_a_skip_is_named_and_fails_in_ci(
     result.stdout.fnmatch_lines(["*NOT RUN*", "*test_does_not: no broker here*"])
 
 
-def test_without_skips_ci_is_green(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
-    shutil.copy(Path(__file__).with_name("conftest.py"), pytester.path / "conftest.py")
-    pytester.makepyfile("def test_runs(): pass")
+def test_without_skips_ci_is_green(our_house: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    our_house.makepyfile("def test_runs(): pass")
     monkeypatch.setenv("CI", "true")
-    assert pytester.runpytest_subprocess("-q").ret == 0
+    assert our_house.runpytest_subprocess("-q").ret == 0
