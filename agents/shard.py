@@ -42,10 +42,25 @@ DISPOSITIONS: Mapping[Reason, Disposition] = {
 class LogRecord(Protocol):
     """A record of the log, as every Kafka client gives it. `timestamp`: ms since 1970, when the broker had it."""
 
-    offset: int
-    timestamp: int
-    key: bytes | None
-    value: bytes | None
+    @property
+    def offset(self) -> int:
+        """Its place in the partition."""
+        ...
+
+    @property
+    def timestamp(self) -> int:
+        """When the broker had it."""
+        ...
+
+    @property
+    def key(self) -> bytes | None:
+        """The patient it was written under."""
+        ...
+
+    @property
+    def value(self) -> bytes | None:
+        """The event, as JSON."""
+        ...
 
 
 class Told(NamedTuple):
