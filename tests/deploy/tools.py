@@ -1,0 +1,52 @@
+"""The real checkers, run as a person would. One that is missing is named, with the package that brings it."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+DEPLOY = ROOT / "deploy"
+PACKAGES = {
+    "promtool": "prometheus",
+    "prometheus": "prometheus",
+    "amtool": "prometheus-alertmanager",
+}
+
+
+def tool(name: str) -> str:
+    """A checker's path: in the virtual environment when a wheel brings it, else from the distribution."""
+    found = shutil.which(name, path=str(Path(sys.executable).parent)) or shutil.which(name)
+    if found is None:
+        pytest.skip(f"{name} is not installed (Debian: apt-get install {PACKAGES.get(name, name)})")
+    return found
+
+
+def run(name: str, *arguments: str | Path, cwd: Path = ROOT, **more: Any) -> subprocess.CompletedProcess[str]:
+    """Runs a checker; what it says is in the result."""
+    command = [tool(name), *map(str, arguments)]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=120, check=False, **more)
+
+
+def passes(name: str, *arguments: str | Path, **more: Any) -> str:
+    """Runs a checker that must be content; returns what it printed."""
+    done = run(name, *arguments, **more)
+    assert done.returncode == 0, f"{name}: {done.stdout}{done.stderr}"
+    return done.stdout
+
+
+def documents(path: Path) -> list[Any]:
+    """All YAML documents of a file."""
+    return [document for document in yaml.safe_load_all(path.read_text(encoding="utf-8")) if document is not None]
+
+
+def one(path: Path) -> Any:
+    """The only YAML document of a file."""
+    (document,) = documents(path)
+    return document
