@@ -132,12 +132,13 @@ class _Telling:
         scene, book = self.scene, self.scene.state.book
         if retracting or scene.course.context.status in DISCHARGED:
             return
-        was_open = any(a.kind == "onset" for a in book.open)
-        ended = was_open and not scene.course.episode.open
+        course, number = scene.course, scene.course.episode.number
+        # An episode that by a late entry never began has not ended either.
+        ended = not course.episode.open and any(a.kind == "onset" and a.episode <= number for a in book.open)
         if scene.grade < book.announced or ended:
-            number = scene.course.episode.number
             title = f"CRS episode {number} ended" if ended else f"CRS grade {scene.grade} (was higher)"
-            since = _ended_at(scene.course) if ended else scene.course.held.since
+            since = _ended_at(course) if ended else course.held.since
+            since = scene.at if since == LONG_AGO else since
             target = Wanted(
                 "recovery",
                 "ended" if ended else str(scene.grade),
@@ -268,7 +269,8 @@ def _why_over(scene: Scene, alert: OpenAlert) -> str:
         case "escalation":
             return "superseded by a higher grade" if grade > int(alert.key) else "the grade fell below this level"
         case "onset":
-            return "the episode ended"
+            began = alert.episode <= course.episode.number
+            return "the episode ended" if began else "by what is known now, the episode never began"
         case "masked_fever":
             hot = course.temperature is not None and course.temperature.value >= scene.guideline.profile.fever_tenths
             return "fever documented" if hot else "no signs at grade 2 any more"

@@ -260,6 +260,8 @@ def _running(infusions: tuple[Infusion, ...], fact: MedicationFact) -> tuple[Inf
 
 def _context(profile: Profile, course: Course, fact: ContextFact) -> Course:
     changes = dict(fact.changes)
+    if course.context.status == "died" and changes.get("status") == "discharged":
+        del changes["status"]  # A record is closed after a death, too.
     context = Context._make(changes.get(name, before) for name, before in course.context._asdict().items())
     if context.since == NEVER:
         context = context._replace(since=fact.at)

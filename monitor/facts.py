@@ -24,8 +24,8 @@ CONTEXT_FIELDS = (
     "baseline_oxygen_device",
     "baseline_oxygen_flow_l_per_min",
     "death_attributed_to_crs",
-    "status",
 )
+MOVEMENTS = ("admitted", "transferred", "discharged", "died")
 
 
 def vitals_fact(event: Vitals, at: int) -> VitalsFact:
@@ -86,6 +86,8 @@ def context_facts(event: Patient, at: int) -> list[Fact]:
     changes: list[tuple[str, float | str | bool | None]] = [
         (name, value) for name in CONTEXT_FIELDS if (value := getattr(event, name)) is not None
     ]
+    if event.status in MOVEMENTS:
+        changes.append(("status", event.status))
     if event.age_years is not None:
         changes.append(("age_years", event.age_years))
     elif event.birth_date is not None:

@@ -311,7 +311,8 @@ class Walk:
             self.take_medication(medication, at)
 
     def take_context(self, patient: Patient) -> None:
-        self.died = self.died or patient.status == "died"
+        if patient.status in ("admitted", "transferred", "died"):
+            self.died = patient.status == "died"
         if patient.weight_kg is not None:
             self.weight_kg = Decimal(str(patient.weight_kg))
         if patient.baseline_systolic_mmhg is not None:

@@ -1,4 +1,4 @@
-"""Holds the engine against the oracle, event by event and hour by hour, for one patient at a time."""
+"""Holds the engine against the oracle, event by event and hour by hour, for the patients of one story."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from monitor.instant import to_datetime
 from monitor.step import Implausible
 from monitor.view import view
+from schemas.events import Patient
 from tests.bedside import Log, differences
 from tests.oracle import FEED_AHEAD, HOUR, Charted, instant
 from tests.simulation.second_opinion import SecondOpinion
@@ -28,45 +29,90 @@ class Disagreement:
         return self.fields[0].split(":")[0]
 
 
-def first_disagreement(arrivals: Iterable[Arrival], profile: str, patient_id: str) -> Disagreement | None:
+class BothOpinions:
+    """One log, judged by the engine and by the oracle."""
+
+    def __init__(self, profile: str) -> None:
+        self.log = Log(profile)
+        self._profile = profile
+        self._oracles: dict[str, SecondOpinion] = {}
+        self._newest: dict[str, int] = {}
+        self._continued: dict[str, str] = {}
+
+    def receive(self, event: Charted, at: int, implausible: tuple[Implausible, ...]) -> str:
+        """The event for both; gives the patient under whose id the story stands now."""
+        self.log.receive(event, at, implausible)
+        patient_id = self._now_called(event.patient_id)
+        oracle = self._oracles.setdefault(patient_id, SecondOpinion(self._profile))
+        oracle.receive(event, at)
+        effective_at = instant(event.effective_at)
+        if effective_at <= at + FEED_AHEAD:
+            self._newest[patient_id] = max(self._newest.get(patient_id, 0), effective_at)
+        if isinstance(event, Patient) and event.merged_into is not None:
+            return self._continue(patient_id, event.merged_into)
+        return patient_id
+
+    def parting(self, patient_id: str) -> tuple[int, list[str]] | None:
+        """Where the two part now. A feed may run two minutes ahead of the log: then as of its newest reading."""
+        at = max(self.log.at, self._newest.get(patient_id, 0))
+        state = view(self.log.guideline, self.log.state(patient_id), at)
+        fields = differences(state, self._oracles[patient_id].at(at))
+        return (at, fields) if fields else None
+
+    def patients(self) -> list[str]:
+        """Everyone whose story is told under an id of its own."""
+        return list(self._oracles)
+
+    def _now_called(self, patient_id: str) -> str:
+        while patient_id in self._continued:
+            patient_id = self._continued[patient_id]
+        return patient_id
+
+    def _continue(self, patient_id: str, under: str) -> str:
+        under = self._now_called(under)
+        if under == patient_id:
+            return patient_id
+        self._continued[patient_id] = under
+        self._oracles.setdefault(under, SecondOpinion(self._profile)).take_over(self._oracles.pop(patient_id))
+        self._newest[under] = max(self._newest.get(under, 0), self._newest.pop(patient_id, 0))
+        return under
+
+
+def first_disagreement(arrivals: Iterable[Arrival], profile: str) -> Disagreement | None:
     """None when engine and oracle agree after every event and at every hour between."""
-    log = Log(profile)
-    oracle = SecondOpinion(profile)
+    both = BothOpinions(profile)
     story: list[Arrival] = []
-    newest = 0
     for event, at, implausible in arrivals:
-        for hour in range(log.at - log.at % HOUR + HOUR, at, HOUR) if log.at else ():
-            log.tick_until(hour)
-            if found := parting(log, oracle, patient_id, newest):
-                return Disagreement(*found, story)
         story.append((event, at, implausible))
         try:
-            log.receive(event, at, implausible)
+            if found := _hourly(both, at):
+                return Disagreement(*found, story[:-1])
+            patient_id = both.receive(event, at, implausible)
         except Exception as defect:
             return Disagreement(at, [f"step raised: {defect!r}"], story)
-        oracle.receive(event, at)
-        if instant(event.effective_at) <= at + FEED_AHEAD:
-            newest = max(newest, instant(event.effective_at))
-        if found := parting(log, oracle, patient_id, newest):
+        if found := both.parting(patient_id):
             return Disagreement(*found, story)
     return None
 
 
-def parting(log: Log, oracle: SecondOpinion, patient_id: str, newest: int) -> tuple[int, list[str]] | None:
-    """Where the two part now. A feed may run two minutes ahead of the log: then as of its newest reading."""
-    at = max(log.at, newest)
-    fields = differences(view(log.guideline, log.state(patient_id), at), oracle.at(at))
-    return (at, fields) if fields else None
+def _hourly(both: BothOpinions, until: int) -> tuple[int, list[str]] | None:
+    log = both.log
+    for hour in range(log.at - log.at % HOUR + HOUR, until, HOUR) if log.at else ():
+        log.tick_until(hour)
+        for patient_id in both.patients():
+            if found := both.parting(patient_id):
+                return found
+    return None
 
 
-def smallest(found: Disagreement, profile: str, patient_id: str) -> Disagreement:
+def smallest(found: Disagreement, profile: str) -> Disagreement:
     """The same disagreement with every event left out that it does not need."""
     size = max(1, len(found.story) // 2)
     while size:
         start = 0
         while start < len(found.story):
             fewer = found.story[:start] + found.story[start + size :]
-            again = first_disagreement(fewer, profile, patient_id)
+            again = first_disagreement(fewer, profile)
             if again and again.about == found.about and len(again.story) < len(found.story):
                 found = again
             else:
@@ -78,7 +124,7 @@ def smallest(found: Disagreement, profile: str, patient_id: str) -> Disagreement
 def told_back(found: Disagreement) -> str:
     """The disagreement as a story: what was received when, and where the two part."""
     lines = [
-        f"@{to_datetime(at)} {event.model_dump_json(exclude_none=True, exclude={'patient_id', 'received_at'})}"
+        f"@{to_datetime(at)} {event.model_dump_json(exclude_none=True, exclude={'received_at'})}"
         for event, at, _ in found.story
     ]
     return "\n".join([*lines, f"as of {to_datetime(found.at)}:", *found.fields])

@@ -36,6 +36,12 @@ class SecondOpinion:
         else:
             self._insert(event)
 
+    def take_over(self, other: SecondOpinion) -> None:
+        """Another record turns out to be this patient's too."""
+        self.record = sorted((*self.record, *other.record), key=lambda one: one.at)
+        self._known |= other._known
+        self._start_anew()
+
     def at(self, at: int) -> Clinical:
         """The state at an instant, given the record so far."""
         while self._forks and self._forks[-1][0] >= at:

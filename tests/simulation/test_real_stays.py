@@ -1,0 +1,44 @@
+"""Engine and oracle agree on every one of the 134 real stays, after every event and at every hour between."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from functools import cache
+
+import pytest
+
+from agents.feeds.clif import ClifStays, demo_dir
+from tests.bedside import told
+from tests.oracle import Received, course
+from tests.simulation.comparison import Arrival, first_disagreement, smallest, told_back
+from tests.simulation.second_opinion import SecondOpinion
+
+
+@cache
+def stays() -> dict[str, list[Arrival]]:
+    """Each patient's events in order of arrival."""
+    by_patient: dict[str, list[Arrival]] = defaultdict(list)
+    for event in ClifStays(demo_dir()):
+        arrival = told(event)
+        assert arrival is not None, "the source writes what the contract reads"
+        by_patient[event["patient_id"]].append(arrival)
+    return by_patient
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("profile", ["house", "astct-2019"])
+def test_engine_and_oracle_agree_on_every_real_stay(profile: str) -> None:
+    assert len(stays()) == 134
+    for patient_id, arrivals in stays().items():
+        found = first_disagreement(arrivals, profile)
+        if found:
+            pytest.fail(f"{patient_id}\n{told_back(smallest(found, profile))}", pytrace=False)
+
+
+def test_the_oracle_that_goes_on_says_what_the_one_that_starts_anew_says() -> None:
+    for arrivals in list(stays().values())[::19]:
+        oracle = SecondOpinion("house")
+        for index, (event, at, _) in enumerate(arrivals[:120]):
+            oracle.receive(event, at)
+            record = [Received(*one[:2]) for one in arrivals[: index + 1]]
+            assert oracle.at(at) == course(record, [at])[0]
