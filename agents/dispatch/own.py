@@ -29,6 +29,10 @@ class OwnCases(Book):
         within = self.rules.heartbeat_within
         return [] if within is None else sorted(p for p, last in self.heard_at.items() if at - last > within)
 
+    def all_heard(self, at: datetime) -> bool:
+        """Whether every partition of ours was heard of lately; not when there is none."""
+        return bool(self.heard_at) and self._beaten >= self.heard_at.keys() and not self.silent_partitions(at)
+
     def _everyone(self) -> tuple[str, ...]:
         return self.rules.alarm_to or (self.rules.routing.default[0] if self.rules.routing.default else ())
 

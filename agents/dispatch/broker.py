@@ -1,0 +1,69 @@
+"""Our clients of the brokers: a group consumer of alerts, a producer that waits for all copies, plain readers."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
+
+from agents.dispatch.stop import fail_stop
+from agents.settings import Settings
+
+log = logging.getLogger("crs.dispatch")
+
+
+class Broker:
+    """Connections, and how they are set: nothing is committed by itself, nothing is sent that is not confirmed."""
+
+    def __init__(self, settings: Settings, group: str) -> None:
+        self.settings = settings
+        session_ms = round(settings.session_timeout_seconds * 1000)
+        self.consumer: Any = AIOKafkaConsumer(
+            group_id=group,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            session_timeout_ms=session_ms,
+            heartbeat_interval_ms=session_ms // 3,
+            rebalance_timeout_ms=round(settings.rebalance_timeout_seconds * 1000),
+            max_poll_interval_ms=300_000,
+            fetch_max_wait_ms=settings.fetch_wait_ms,
+            **settings.aiokafka(),
+        )
+        self.producer: Any = AIOKafkaProducer(
+            acks="all",
+            enable_idempotence=True,
+            max_request_size=2 << 20,
+            request_timeout_ms=round(settings.send_timeout_seconds * 1000),
+            **settings.aiokafka(),
+        )
+
+    async def start(self, topic: str, listener: Any) -> None:
+        """Connects; from now on partitions come and go."""
+        await self.producer.start()
+        self.consumer.subscribe([topic], listener=listener)
+        await self.consumer.start()
+
+    async def stop(self) -> None:
+        """Leaves the group and disconnects."""
+        await self.consumer.stop()
+        await self.producer.stop()
+
+    def reader(self) -> Any:
+        """A consumer without a group, for topics that we read back."""
+        return AIOKafkaConsumer(
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            fetch_max_wait_ms=self.settings.fetch_wait_ms,
+            **self.settings.aiokafka(),
+        )
+
+    async def commit(self, places: dict[Any, int]) -> None:
+        """Commits our places. While partitions move they are not ours: whoever gets them reads on from before."""
+        try:
+            await self.consumer.commit(places)
+        except (CommitFailedError, IllegalStateError) as error:
+            log.info("commit why=%s", type(error).__name__)
+        except KafkaError as error:
+            fail_stop("commit_refused", type(error).__name__)

@@ -1,0 +1,26 @@
+"""What a dispatcher tells about itself: pages, delays, what waits. No label names a patient or an alert."""
+
+from __future__ import annotations
+
+from prometheus_client import Counter, Gauge, Histogram
+
+SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200)
+
+PAGES = Counter(
+    "crs_pages_total", "Attempts at pages, by what the destination answered.", ["destination", "act", "outcome"]
+)
+PAGE_SECONDS = Histogram(
+    "crs_page_seconds",
+    "From the append of an event to the log until a destination took the page about it.",
+    ["destination"],
+    buckets=SECONDS,
+)
+PENDING = Gauge("crs_pages_pending", "Pages on their way.", ["destination"])
+OLDEST = Gauge("crs_oldest_pending_seconds", "How long the oldest page on its way has waited.", ["destination"])
+UP = Gauge("crs_destination_up", "1: the last attempt reached the destination.", ["destination"])
+HEARTBEAT = Gauge("crs_heartbeat_timestamp_seconds", "When a partition's heartbeat last came through.", ["partition"])
+DECISIONS = Counter("crs_dispatch_verdicts_total", "Decisions about paging by reason.", ["reason"])
+CALLBACKS = Counter("crs_callbacks_total", "Acknowledgements and snoozes that came in.", ["source", "outcome"])
+OWNED = Gauge("crs_dispatch_partitions_owned", "Partitions of the alerts topic that this dispatcher delivers.")
+CASES = Gauge("crs_dispatch_open_cases", "Alerts that are open, or over and not yet known to all.")
+STARTS = Counter("crs_dispatch_starts_total", "Starts of this process.")

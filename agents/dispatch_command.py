@@ -1,0 +1,74 @@
+"""`crs-monitor dispatch`: delivers alerts to pagers, until SIGTERM or SIGINT."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from pathlib import Path
+
+import click
+
+from agents.settings import Settings, with_settings
+from agents.usage import Unusable
+
+LINE = "%(asctime)s %(levelname)s %(name)s %(message)s"
+# These say at INFO what was asked of whom: addresses may hold keys.
+CHATTY = ("aiokafka", "httpx", "httpcore", "aiohttp", "asyncio", "kafka")
+
+
+@click.command("dispatch")
+@with_settings
+@click.option("--check", is_flag=True, help="Only say whether the file with the destinations is sound.")
+@click.option(
+    "--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="info", show_default=True
+)
+def command(settings: Settings, check: bool, log_level: str) -> None:
+    """Deliver alerts to pagers.
+
+    Destinations, routes and patience stand in the table [dispatch] of the --config file; deploy/dispatch.example.toml
+    shows every setting. Exits 0 after SIGTERM or SIGINT; after anything else whoever runs it starts it again.
+    """
+    from agents.dispatch import plan as plans
+    from agents.dispatch.dispatcher import Dispatcher
+    from agents.dispatch.lanes import Patience
+    from agents.pagers import build
+
+    plan = plans.load(_file())
+    logging.basicConfig(level=log_level.upper(), format=LINE)
+    for name in CHATTY:
+        logging.getLogger(name).setLevel(logging.WARNING)
+    if check:
+        build.pagers(plan)
+        click.echo(f"{len(plan.destinations)} destinations, {len(plan.routes)} routes: sound")
+        return
+    _demand(settings)
+
+    async def deliver() -> None:
+        await Dispatcher(settings, plan, build.pagers(plan), Patience()).run()
+
+    asyncio.run(deliver())
+
+
+def _file() -> Path | None:
+    """The file that --config named; the settings have read their part of it, the rest is ours."""
+    context = click.get_current_context()
+    return context.params.get("config")
+
+
+def _demand(settings: Settings) -> None:
+    """Raises Unusable when the topics are not as paging needs them."""
+    from agents import surroundings, topic_table
+    from schemas import topics
+
+    there = surroundings.found(settings)
+    alerts = settings.topic(topics.ALERTS)
+    needed = (alerts, settings.topic(topics.PATIENT_STATE), topic_table.delivered(settings))
+    for name in (*needed, settings.topic(topics.ASSESSMENTS)):
+        if name not in there:
+            raise Unusable(f"topic {name} is missing; {surroundings.ADVICE}")
+    for name in needed:
+        if there[name].partitions != there[alerts].partitions:
+            raise Unusable(
+                f"topic {name} has {there[name].partitions} partitions, {alerts} has {there[alerts].partitions}: "
+                "they must have as many, or what was delivered would be forgotten"
+            )
