@@ -1,0 +1,90 @@
+"""Two lists that must hold the same things, however long: kept on disk as hashes, compared a part at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from hashlib import blake2b
+from pathlib import Path
+from struct import Struct
+from tempfile import TemporaryDirectory
+from types import TracebackType
+from typing import NamedTuple, Self
+
+PARTS = 64
+BUFFER_BYTES = 64 * 1024
+ENTRY = Struct("<QHHQ")
+
+
+class Place(NamedTuple):
+    """Where something lies: the number of a topic, a partition, an offset."""
+
+    topic: int
+    partition: int
+    offset: int
+
+
+class Account:
+    """Expected against found. Memory does not grow with what goes in."""
+
+    def __init__(self) -> None:
+        self._directory = TemporaryDirectory(prefix="crs-verify-")
+        self._expected = Side(Path(self._directory.name) / "expected")
+        self._found = Side(Path(self._directory.name) / "found")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._directory.cleanup()
+
+    def expect(self, identity: bytes, place: Place) -> None:
+        """Something that should be found; `place`: where we know it from."""
+        self._expected.put(identity, place)
+
+    def find(self, identity: bytes, place: Place) -> None:
+        """Something that is there."""
+        self._found.put(identity, place)
+
+    def missing(self) -> Iterator[Place]:
+        """What was expected and not found."""
+        return self._expected.without(self._found)
+
+    def unexpected(self) -> Iterator[Place]:
+        """What was found and not expected."""
+        return self._found.without(self._expected)
+
+
+class Side:
+    """One of the two lists, in parts by hash."""
+
+    def __init__(self, directory: Path) -> None:
+        directory.mkdir()
+        self._paths = [directory / f"{number:02d}" for number in range(PARTS)]
+        self._buffers = [bytearray() for _ in range(PARTS)]
+
+    def put(self, identity: bytes, place: Place) -> None:
+        """One more entry."""
+        hashed = int.from_bytes(blake2b(identity, digest_size=8).digest(), "little")
+        buffer = self._buffers[hashed % PARTS]
+        buffer += ENTRY.pack(hashed, *place)
+        if len(buffer) >= BUFFER_BYTES:
+            self._write(hashed % PARTS)
+
+    def part(self, number: int) -> Iterator[tuple[int, Place]]:
+        """The entries of one part."""
+        self._write(number)
+        for hashed, *place in ENTRY.iter_unpack(self._paths[number].read_bytes()):
+            yield hashed, Place(*place)
+
+    def without(self, other: Side) -> Iterator[Place]:
+        """The entries that the other side does not have."""
+        for number in range(PARTS):
+            there = {hashed for hashed, _ in other.part(number)}
+            for hashed, place in self.part(number):
+                if hashed not in there:
+                    yield place
+
+    def _write(self, number: int) -> None:
+        with self._paths[number].open("ab") as file:
+            file.write(self._buffers[number])
+        self._buffers[number].clear()

@@ -1,0 +1,65 @@
+"""Where two accounts of a patient first part: the path of a field, and only on request what stands there."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+
+class Difference(NamedTuple):
+    """A place, what should stand there, and what stands there."""
+
+    path: str
+    expected: Any
+    actual: Any
+
+
+ABSENT = "(absent)"
+
+
+def differences(expected: Any, actual: Any, path: str = "") -> Iterator[Difference]:
+    """Every place where two values part: named tuples, mappings and sequences are gone into."""
+    if expected == actual:
+        return
+    if fields := fields_of(expected, actual):
+        for name in fields:
+            yield from differences(part(expected, name), part(actual, name), f"{path}.{name}" if path else name)
+    elif isinstance(expected, list | tuple) and isinstance(actual, list | tuple):
+        for place in range(max(len(expected), len(actual))):
+            yield from differences(item(expected, place), item(actual, place), f"{path}[{place}]")
+    else:
+        yield Difference(path or "(all of it)", expected, actual)
+
+
+def first_difference(expected: Any, actual: Any) -> Difference | None:
+    """The first place where two values part; None when they are equal."""
+    return next(differences(expected, actual), None)
+
+
+def first_in_json(expected: bytes, actual: bytes) -> Difference | None:
+    """The same for two JSON texts; texts that mean the same may still differ in their bytes."""
+    try:
+        return first_difference(json.loads(expected), json.loads(actual)) or Difference("(bytes)", len(expected), None)
+    except ValueError:
+        return Difference("(not JSON)", len(expected), len(actual))
+
+
+def fields_of(expected: Any, actual: Any) -> tuple[str, ...]:
+    """The names of the parts of both, when both have names for them."""
+    if type(expected) is type(actual) and hasattr(expected, "_fields"):
+        names: tuple[str, ...] = expected._fields
+        return names
+    if isinstance(expected, dict) and isinstance(actual, dict):
+        return tuple(dict.fromkeys((*expected, *actual)))
+    return ()
+
+
+def part(whole: Any, name: str) -> Any:
+    """One named part."""
+    return whole.get(name, ABSENT) if isinstance(whole, dict) else getattr(whole, name)
+
+
+def item(whole: Any, place: int) -> Any:
+    """One part of a sequence."""
+    return whole[place] if place < len(whole) else ABSENT
