@@ -25,6 +25,7 @@ CODES = ctypes.POINTER(ctypes.c_int)
 # name: (result, arguments)
 FUNCTIONS = {
     "conf_new": (POINTER, ()),
+    "conf_set": (NUMBER, (POINTER, TEXT, TEXT, TEXT, SIZE)),
     "new": (POINTER, (NUMBER, POINTER, TEXT, SIZE)),
     "destroy": (None, (POINTER,)),
     "mock_cluster_new": (POINTER, (POINTER, NUMBER)),
@@ -47,7 +48,9 @@ class MockKafka:
     def __init__(self, brokers: int = 1) -> None:
         self._call = bound(library())
         complaint = ctypes.create_string_buffer(512)
-        self._client = self._call["new"](PRODUCER, self._call["conf_new"](), complaint, len(complaint))
+        configuration = self._call["conf_new"]()
+        self._call["conf_set"](configuration, b"log_level", b"0", complaint, len(complaint))
+        self._client = self._call["new"](PRODUCER, configuration, complaint, len(complaint))
         if not self._client:
             raise Unusable(f"librdkafka does not start: {complaint.value.decode(errors='replace')}")
         self._cluster = self._call["mock_cluster_new"](self._client, brokers)
