@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from monitor.instant import DAY
 from monitor.profile import Profile
 from monitor.rounding import to_tenths
 from monitor.state import Course, Dose
@@ -27,7 +26,7 @@ class Dosing(NamedTuple):
 def tocilizumab(profile: Profile, course: Course, at: int) -> Dosing:
     """Counts, limits and the next possible time, at an instant."""
     doses = [d for d in course.doses if d.role == "tocilizumab" and d.at <= at]
-    lately = [d for d in doses if at < d.at + DAY]
+    lately = [d for d in doses if at < d.at + profile.dose_window]
     counted = tuple(d for d in doses if counts(course, d))
     last_at = doses[-1].at if doses else None
     waits = []
@@ -35,8 +34,8 @@ def tocilizumab(profile: Profile, course: Course, at: int) -> Dosing:
     if last_at is not None and at < last_at + profile.dose_interval:
         waits.append(last_at + profile.dose_interval)
         blocked_by = "interval"
-    if len(lately) >= profile.maximum_in_24_hours:
-        waits.append(lately[-profile.maximum_in_24_hours].at + DAY)
+    if len(lately) >= profile.maximum_in_window:
+        waits.append(lately[-profile.maximum_in_window].at + profile.dose_window)
         blocked_by = "limit_24h"
     if len(counted) >= profile.maximum_in_episode:
         return Dosing(len(lately), len(counted), last_at, None, "limit_total", counted)
@@ -65,7 +64,7 @@ def dangers(profile: Profile, course: Course, dose: Dose) -> tuple[str, ...]:
     found = []
     if earlier and dose.at - earlier[-1].at < profile.dose_interval:
         found.append("interval")
-    if sum(dose.at < d.at + DAY for d in earlier) >= profile.maximum_in_24_hours:
+    if sum(dose.at < d.at + profile.dose_window for d in earlier) >= profile.maximum_in_window:
         found.append("limit_24h")
     if counts(course, dose) and sum(counts(course, d) for d in earlier) >= profile.maximum_in_episode:
         found.append("limit_total")

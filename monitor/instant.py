@@ -33,6 +33,11 @@ def clock(at_ms: int) -> str:
     return to_datetime(at_ms).strftime("%d %b %H:%M UTC")
 
 
+def hours(ms: int) -> str:
+    """A length of time that rules speak of: `24 h`, `1.5 h`."""
+    return f"{ms / HOUR:g} h"
+
+
 def duration(ms: int) -> str:
     """A length of time as people read it: `2 h 05 min`."""
     minutes = ms // MINUTE

@@ -108,7 +108,8 @@ class Profile:
     reopens_within: int
     maximum_mg: float
     dose_interval: int
-    maximum_in_24_hours: int
+    dose_window: int
+    maximum_in_window: int
     maximum_in_episode: int
     overdose_percent: int
     grade_1_for: int
@@ -120,6 +121,13 @@ class Profile:
     alternatives_after: int
     alternatives_doses: int
     neutropenia_below: int
+    antibiotics_cover: int
+    dexamethasone_mg: float
+    dexamethasone_grade_2_every: int
+    dexamethasone_grade_3_every: int
+    methylprednisolone_mg: tuple[float, float]
+    methylprednisolone_every: int
+    methylprednisolone_for: int
     ice_full_score: int
     organ_function_every: int
     monitor_silence: int
@@ -212,7 +220,8 @@ def _build(table: Table) -> Profile:
         reopens_within=whole("episode.reopen_hours"),
         maximum_mg=values["tocilizumab.maximum_mg"],
         dose_interval=whole("tocilizumab.interval_hours"),
-        maximum_in_24_hours=int(values["tocilizumab.maximum_in_24_hours"]),
+        dose_window=whole("tocilizumab.window_hours"),
+        maximum_in_window=int(values["tocilizumab.maximum_in_window"]),
         maximum_in_episode=int(values["tocilizumab.maximum_in_episode"]),
         overdose_percent=whole("tocilizumab.overdose_percent"),
         grade_1_for=whole("tocilizumab.grade_1_hours"),
@@ -226,6 +235,16 @@ def _build(table: Table) -> Profile:
         alternatives_after=whole("steps.alternatives_steroid_hours"),
         alternatives_doses=whole("steps.alternatives_doses"),
         neutropenia_below=whole("steps.neutropenia_below_per_ul"),
+        antibiotics_cover=whole("steps.antibiotics_cover_hours"),
+        dexamethasone_mg=values["steps.dexamethasone_mg"],
+        dexamethasone_grade_2_every=whole("steps.dexamethasone_grade_2_hours"),
+        dexamethasone_grade_3_every=whole("steps.dexamethasone_grade_3_hours"),
+        methylprednisolone_mg=(
+            values["steps.methylprednisolone_from_mg"],
+            values["steps.methylprednisolone_to_mg"],
+        ),
+        methylprednisolone_every=whole("steps.methylprednisolone_hours"),
+        methylprednisolone_for=whole("steps.methylprednisolone_days"),
         ice_full_score=whole("steps.ice_full_score"),
         organ_function_every=whole("steps.organ_function_hours"),
         monitor_silence=whole("watching.monitor_silence_minutes"),

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
 from monitor import dosing, episodes
-from monitor.instant import HOUR
+from monitor.instant import DAY, hours
 from monitor.profile import Profile
 from monitor.state import Course, Dose
 
 CLINICAL_SIGNS = episodes.CLINICAL_SIGNS
+STEROID_CAUTION = "Steroids may weaken the cell therapy; in severe CRS their benefit prevails."
 
 
 class Due(NamedTuple):
@@ -68,23 +69,25 @@ def _persistent_hypotension(profile: Profile, course: Course, grade: int, at: in
     due = first.at + profile.persistent_after
     if at < due:
         yield Waiting(due)
-    elif not _given(course, ("dexamethasone", "methylprednisolone"), due - 12 * HOUR):
+    elif not _given(course, ("dexamethasone", "methylprednisolone"), due - profile.dexamethasone_grade_2_every):
+        every = hours(profile.dexamethasone_grade_2_every)
         yield Due(
             "step",
             "step-dexamethasone-q12h",
             max(due, course.hypotension.since),
             "Add dexamethasone: hypotension persists after tocilizumab",
-            f"Hypotension is still present {profile.persistent_after // HOUR} h after tocilizumab. "
-            f"Add dexamethasone {profile.values['steps.dexamethasone_mg']:g} mg IV every 12 hours.",
-            "give dexamethasone IV every 12 h",
+            f"Hypotension is still present {hours(profile.persistent_after)} after tocilizumab. "
+            f"Add dexamethasone {profile.dexamethasone_mg:g} mg IV every {every}.",
+            f"give dexamethasone IV every {every}",
             "dexamethasone",
-            profile.values["steps.dexamethasone_mg"],
-            "fixed dose, every 12 h",
+            profile.dexamethasone_mg,
+            f"fixed dose, every {every}",
         )
 
 
 def _by_grade(profile: Profile, course: Course, grade: int) -> Iterator[Due]:
     since = course.held.since
+    dexamethasone, methylprednisolone = profile.dexamethasone_grade_3_every, profile.methylprednisolone_every
     if grade >= 2:
         yield Due(
             "step",
@@ -94,32 +97,34 @@ def _by_grade(profile: Profile, course: Course, grade: int) -> Iterator[Due]:
             "From grade 2 on: continuous cardiac telemetry and pulse oximetry.",
             "monitor continuously",
         )
-    if grade == 3 and not _given(course, ("dexamethasone", "methylprednisolone"), since - 6 * HOUR):
+    if grade == 3 and not _given(course, ("dexamethasone", "methylprednisolone"), since - dexamethasone):
+        every = hours(dexamethasone)
         yield Due(
             "step",
             "step-grade-3",
             since,
             "Grade 3: dexamethasone, intensive care, echocardiogram",
-            f"Give dexamethasone {profile.values['steps.dexamethasone_mg']:g} mg IV every 6 hours. Transfer to "
-            "intensive care; echocardiogram and haemodynamic monitoring; vasopressors as needed.",
-            "give dexamethasone IV every 6 h; transfer to intensive care; echocardiogram; haemodynamic monitoring",
+            f"Give dexamethasone {profile.dexamethasone_mg:g} mg IV every {every}. Transfer to intensive care; "
+            f"echocardiogram and haemodynamic monitoring; vasopressors as needed. {STEROID_CAUTION}",
+            f"give dexamethasone IV every {every}; transfer to intensive care; echocardiogram; haemodynamic monitoring",
             "dexamethasone",
-            profile.values["steps.dexamethasone_mg"],
-            "fixed dose, every 6 h",
+            profile.dexamethasone_mg,
+            f"fixed dose, every {every}",
         )
-    if grade == 4 and not _given(course, ("methylprednisolone",), since - 12 * HOUR):
-        low, high = profile.values["steps.methylprednisolone_from_mg"], profile.values["steps.methylprednisolone_to_mg"]
+    if grade == 4 and not _given(course, ("methylprednisolone",), since - methylprednisolone):
+        low, high = profile.methylprednisolone_mg
+        course_of = f"every {hours(methylprednisolone)} for {profile.methylprednisolone_for // DAY} days"
         yield Due(
             "step",
             "step-grade-4",
             since,
             "Grade 4: high-dose methylprednisolone",
-            f"Give methylprednisolone {low:g}–{high:g} mg IV every 12 hours for 3 days, then taper. Intensive care, "
-            "ventilation as needed.",
-            "give methylprednisolone IV every 12 h for 3 days, then taper",
+            f"Give methylprednisolone {low:g}–{high:g} mg IV {course_of}, then taper. Intensive care, ventilation "
+            f"and vasopressors as needed. {STEROID_CAUTION}",
+            f"give methylprednisolone IV {course_of}, then taper",
             "methylprednisolone",
             low,
-            f"{low:g}–{high:g} mg, every 12 h for 3 days",
+            f"{low:g}–{high:g} mg, {course_of}",
         )
 
 
@@ -134,9 +139,9 @@ def _no_improvement(profile: Profile, course: Course, grade: int, at: int) -> It
         "no_improvement",
         "no-improvement-grade-2",
         due,
-        "Grade 2 without improvement for 24 h: manage as grade 3",
-        "Grade 2 has not improved for 24 hours. Manage as grade 3: dexamethasone every 6 hours, intensive care, "
-        "echocardiogram and haemodynamic monitoring.",
+        f"Grade 2 without improvement for {hours(profile.no_improvement_after)}: manage as grade 3",
+        f"Grade 2 has not improved for {hours(profile.no_improvement_after)}. Manage as grade 3: dexamethasone every "
+        f"{hours(profile.dexamethasone_grade_3_every)}, intensive care, echocardiogram and haemodynamic monitoring.",
         "manage as grade 3",
     )
 
@@ -157,7 +162,8 @@ def _refractory(profile: Profile, course: Course, grade: int, at: int) -> Iterat
         "refractory-grade-3",
         due,
         "Grade 3 refractory: manage as grade 4",
-        "No improvement 24 hours after tocilizumab and a steroid. Manage as grade 4: high-dose methylprednisolone.",
+        f"No improvement {hours(profile.refractory_after)} after tocilizumab and a steroid. Manage as grade 4: "
+        "high-dose methylprednisolone.",
         "manage as grade 4",
     )
 
@@ -203,7 +209,7 @@ def _antibiotics(profile: Profile, course: Course, at: int) -> Iterator[Due]:
     if neutrophils is None or neutrophils >= profile.neutropenia_below or course.fever is None:
         return
     fever = episodes.fever_holds(profile, course, at)
-    if fever and not _given(course, None, course.fever.at - 24 * HOUR, role="antibiotic"):
+    if fever and not _given(course, None, course.fever.at - profile.antibiotics_cover, role="antibiotic"):
         yield Due(
             "step",
             "step-antibiotics",

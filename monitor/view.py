@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from monitor import alarms, dosing, evidence
 from monitor.course import advance, begin
+from monitor.episodes import CLINICAL_SIGNS
 from monitor.guideline import Guideline
-from monitor.instant import HOUR, LONG_AGO, to_datetime
+from monitor.instant import HOUR, LONG_AGO, hours, to_datetime
 from monitor.state import Course, Finding, State
 from monitor.wanted import DISCHARGED, Scene, missing, silence_at
 from schemas.alerts import Evidence
@@ -71,7 +72,7 @@ def view(
                 counts=d.role == "tocilizumab" and dosing.counts(course, d),
             )
             for d in course.doses
-            if d.role in TRACKED and (d.at >= episode.counts_from or d.at >= at - 24 * HOUR)
+            if d.role in TRACKED and (d.at >= episode.counts_from or d.at >= at - guideline.profile.dose_window)
         ),
         tocilizumab=_tocilizumab(guideline, course, at),
         supports=_supports(course),
@@ -101,11 +102,18 @@ def view(
             for a in state.book.open
         ),
         unknown=missing(course),
-        reminders=("organ function: cardiac, renal, hepatic, pulmonary; once a day",) if course.held.grade >= 2 else (),
+        reminders=_reminders(guideline, course),
         monitoring=_monitoring(scene),
         context=_context(state, course),
         log_offset=log_offset,
     )
+
+
+def _reminders(guideline: Guideline, course: Course) -> tuple[str, ...]:
+    if course.held.grade < CLINICAL_SIGNS:
+        return ()
+    every = hours(guideline.profile.organ_function_every)
+    return (f"organ function: cardiac, renal, hepatic, pulmonary; every {every}",)
 
 
 def _axes(guideline: Guideline, course: Course, at: int) -> AxesState:

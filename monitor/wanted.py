@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 from monitor import dosing, episodes, evidence, steps
 from monitor.guideline import Guideline
-from monitor.instant import HOUR, LONG_AGO, clock, duration
+from monitor.instant import LONG_AGO, clock, duration, hours
+from monitor.profile import Profile
 from monitor.state import Course, OpenAlert, State
 from schemas.alerts import AlertKind, Evidence, Priority
 
@@ -135,7 +136,11 @@ def _escalation(scene: Scene) -> Iterator[Wanted]:
     if not 2 <= scene.grade <= 4:
         return
     course = scene.course
-    what = {2: "", 3: " Intensive care, echocardiogram and haemodynamic monitoring.", 4: " Intensive care."}
+    what = {
+        2: " Fluid boluses and oxygen as needed.",
+        3: " Intensive care, echocardiogram and haemodynamic monitoring.",
+        4: " Intensive care, ventilation as needed, echocardiogram and haemodynamic monitoring.",
+    }
     basis = {"masked": " Fever is masked.", "masked_unconfirmed": " No fever on record: masked, please review."}
     yield Wanted(
         "escalation",
@@ -186,23 +191,23 @@ def _doses(scene: Scene) -> Iterator[Wanted]:
         if now.blocked_by is not None:
             yield from _blocked(scene, now)
             return
-        late = _delayed(scene)
+        late, delay = _delayed(scene), duration(profile.dose_delay)
         yield Wanted(
             "dose_indicated",
             "",
             "high" if late else at_least_medium(scene.level),
             "dose-delay" if late else "dose-first",
             max(course.held.since, course.episode.onset_at),
-            "Tocilizumab indicated" + (": not given for 60 min" if late else ""),
+            "Tocilizumab indicated" + (f": not given for {delay}" if late else ""),
             f"CRS {_grades(scene)}: give tocilizumab {amount} IV."
-            + (" It has been indicated for 60 minutes; delay worsens the outcome." if late else ""),
+            + (f" It has been indicated for {delay}; delay worsens the outcome." if late else ""),
             lambda: evidence.grade(profile, course),
             unknown=unknown,
             action="give tocilizumab IV",
             drug="tocilizumab",
             dose_mg=dose,
             dose_basis=basis,
-            limits=_limits(now),
+            limits=_limits(profile, now),
         )
     elif scene.grade == 1 and not now.counted:
         long = course.held.since + profile.grade_1_for + 1
@@ -210,7 +215,7 @@ def _doses(scene: Scene) -> Iterator[Wanted]:
         if not risk and at < long:
             scene.due.append(long)
             return
-        why = "high risk" if risk else "grade 1 for more than 24 h"
+        why = "high risk" if risk else f"grade 1 for more than {hours(profile.grade_1_for)}"
         yield Wanted(
             "dose_indicated",
             "",
@@ -225,7 +230,7 @@ def _doses(scene: Scene) -> Iterator[Wanted]:
             drug="tocilizumab",
             dose_mg=dose,
             dose_basis=basis,
-            limits=_limits(now),
+            limits=_limits(profile, now),
         )
     elif scene.grade >= 2 and scene.grade >= (now.counted[-1].grade or 0):
         assert now.last_at is not None
@@ -242,7 +247,7 @@ def _doses(scene: Scene) -> Iterator[Wanted]:
                 "dose-repeat",
                 max(again, course.held.since),
                 "Tocilizumab may be repeated",
-                f"CRS {_grades(scene)} without improvement {duration(at - now.last_at)} after the last dose: repeat "
+                f"CRS {_grades(scene)} without improvement since the last dose ({clock(now.last_at)}): repeat "
                 f"tocilizumab {amount} IV.",
                 lambda: evidence.grade(profile, course) + evidence.doses(now.counted[-1:]),
                 unknown=unknown,
@@ -251,7 +256,7 @@ def _doses(scene: Scene) -> Iterator[Wanted]:
                 dose_mg=dose,
                 dose_basis=basis,
                 not_before=again,
-                limits=_limits(now),
+                limits=_limits(profile, now),
             )
 
 
@@ -267,14 +272,14 @@ def _delayed(scene: Scene) -> bool:
 
 
 def _blocked(scene: Scene, now: dosing.Dosing) -> Iterator[Wanted]:
-    lifts = now.next_eligible_at
+    profile, lifts = scene.guideline.profile, now.next_eligible_at
     if lifts is not None:
         scene.due.append(lifts)
     when = f"until {clock(lifts)}" if lifts is not None else "for good in this episode: consider alternatives"
     why = {
-        "limit_24h": f"{now.count_24h} doses in 24 h",
+        "limit_24h": f"{now.count_24h} doses in {hours(profile.dose_window)}",
         "limit_total": f"{now.count_total} doses in the episode",
-        "interval": "less than 8 h since the last dose",
+        "interval": f"less than {hours(profile.dose_interval)} since the last dose",
     }[now.blocked_by or ""]
     title = "Tocilizumab limit: total reached: alternatives" if lifts is None else "Tocilizumab limit"
     yield Wanted(
@@ -289,22 +294,23 @@ def _blocked(scene: Scene, now: dosing.Dosing) -> Iterator[Wanted]:
         action="consider alternatives" if lifts is None else "wait for the limit to lift",
         drug="tocilizumab",
         not_before=lifts,
-        limits=_limits(now),
+        limits=_limits(profile, now),
     )
 
 
-def _limits(now: dosing.Dosing) -> str:
-    return f"{now.count_24h} of 3 in 24 h, {now.count_total} of 4 in the episode"
+def _limits(profile: Profile, now: dosing.Dosing) -> str:
+    lately = f"{now.count_24h} of {profile.maximum_in_window} in {hours(profile.dose_window)}"
+    return f"{lately}, {now.count_total} of {profile.maximum_in_episode} in the episode"
 
 
 def _dose_safety(scene: Scene) -> Iterator[Wanted]:
     profile, course = scene.guideline.profile, scene.course
     words = {
-        "interval": "less than 8 h after the dose before",
-        "limit_24h": "more than 3 in 24 h",
-        "limit_total": "more than 4 in the episode",
-        "maximum_dose": "over 800 mg",
-        "weight_based_dose": "more than 110 % of the weight-based dose",
+        "interval": f"less than {hours(profile.dose_interval)} after the dose before",
+        "limit_24h": f"more than {profile.maximum_in_window} in {hours(profile.dose_window)}",
+        "limit_total": f"more than {profile.maximum_in_episode} in the episode",
+        "maximum_dose": f"over {profile.maximum_mg:g} mg",
+        "weight_based_dose": f"more than {profile.overdose_percent} % of the weight-based dose",
     }
     for dose in course.doses:
         if dose.role != "tocilizumab":
@@ -368,13 +374,14 @@ def _neuro(scene: Scene) -> Iterator[Wanted]:
         "neuro",
         since,
         title,
-        "The ICE score is below 10 or the patient is not fully alert during a CRS episode: assess for ICANS and avoid "
-        "drugs that depress the CNS." + (f" {drug.drug} was given at {clock(drug.at)}." if drug else ""),
+        f"The ICE score is below {full} or the patient is not fully alert during a CRS episode: assess for ICANS and "
+        "avoid drugs that depress the CNS." + (f" {drug.drug} was given at {clock(drug.at)}." if drug else ""),
         lambda: evidence.neuro(course),
     )
 
 
 def _review(scene: Scene) -> Iterator[Wanted]:
+    profile = scene.guideline.profile
     course, episode = scene.course, scene.course.episode
     if course.unmasked_signs_at is not None:
         yield Wanted(
@@ -384,8 +391,8 @@ def _review(scene: Scene) -> Iterator[Wanted]:
             "review-signs-without-fever",
             course.unmasked_signs_at,
             "Signs persist without fever",
-            "Hypotension or hypoxia persists more than 24 h after the last fever, with nothing on board that masks "
-            "one: not graded as CRS. Please review for another cause.",
+            f"Hypotension or hypoxia persists more than {hours(profile.fever_holds)} after the last fever, with "
+            "nothing on board that masks one: not graded as CRS. Please review for another cause.",
             lambda: evidence.grade(scene.guideline.profile, course),
             until_acknowledged=True,
         )
@@ -397,7 +404,8 @@ def _review(scene: Scene) -> Iterator[Wanted]:
             "review-reopened",
             episode.reopened_at,
             "Fever again: the episode is reopened",
-            "New fever within 72 h of the end of the episode: infection, or IEC-HS? The episode is reopened.",
+            f"New fever within {hours(profile.reopens_within)} of the end of the episode: infection, or IEC-HS? The "
+            "episode is reopened.",
             lambda: evidence.fever(course),
             until_acknowledged=True,
         )
@@ -488,7 +496,7 @@ def _data_quality(scene: Scene) -> Iterator[Wanted]:
                 "data-infusion",
                 due,
                 "A running infusion has not been charted",
-                f"No rate of {infusion.drug} has been charted for {profile.infusion_uncharted // HOUR} h; it still "
+                f"No rate of {infusion.drug} has been charted for {hours(profile.infusion_uncharted)}; it still "
                 "counts as running. Chart it or stop it.",
             )
     for rejects in state.watch.rejects:
@@ -508,7 +516,8 @@ def _data_quality(scene: Scene) -> Iterator[Wanted]:
             "data-clock",
             state.watch.ahead_at,
             "A feed's clock is ahead",
-            "An event came with a time more than 2 minutes in the future; it was set aside. Check the feed's clock.",
+            f"An event came with a time more than {duration(profile.clock_ahead)} in the future; it was set aside. "
+            "Check the feed's clock.",
         )
 
 
