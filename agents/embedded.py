@@ -39,7 +39,7 @@ class Embedded:
         self._command += ["--partitions", str(partitions), "--topic-prefix", topic_prefix]
         self._command += ["--topics", ",".join(topics)] if topics else []
         self._process: subprocess.Popen[str] | None = None
-        self._said = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115: closed with the pipes
+        self._said = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115 (closed with the pipes)
         self.bootstrap_servers = ""
 
     def __enter__(self) -> Self:
