@@ -39,7 +39,7 @@ class Told(NamedTuple):
 
 
 class NdjsonFiles:
-    """Iterate for what the lines of some files say. `read` and `total`: bytes, for a progress bar; total None: unknown."""
+    """Iterate for what the lines of some files say. `read`, `total`: bytes, for a progress bar; total None: unknown."""
 
     def __init__(self, paths: Iterable[str]) -> None:
         """Opens the files. Raises Unusable when one of them cannot be read, or is something else."""

@@ -1,0 +1,69 @@
+"""Tocilizumab for a demonstration: real ICU stays hold none, so a dose is given by the rules, and marked as injected.
+
+When the judgement says that a dose is due, one of the recommended amount is planned some minutes later. Everyone who
+sees such a dose can tell it by its event id.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from agents.folding import Judged
+from monitor.instant import MINUTE, to_datetime, to_ms
+from monitor.step import PatientEventType
+from schemas.alerts import Alert
+from schemas.events import Medication
+
+PREFIX = "injected-"
+GIVEN_AFTER = 20 * MINUTE
+INJECTED = "injected by the demonstration, not in the record"
+# A dose that may be considered (grade 1) is not one that is due.
+DUE = frozenset({"dose-first", "dose-delay", "dose-repeat"})
+
+
+class Pharmacy:
+    """Plans doses. `watch` sees every judgement; `injected`: how many doses were planned, by patient."""
+
+    def __init__(self, plan: Callable[[PatientEventType], None]) -> None:
+        self.injected: dict[str, int] = {}
+        self._plan = plan
+        self._served: dict[str, str] = {}
+
+    def watch(self, one: Judged) -> None:
+        """Gives what has become due."""
+        for alert in one.step.alerts:
+            if is_due(alert) and self._served.get(alert.patient_id) != alert.alert_id:
+                self._served[alert.patient_id] = alert.alert_id
+                self.injected[alert.patient_id] = self.injected.get(alert.patient_id, 0) + 1
+                self._plan(dose_for(alert, self.injected[alert.patient_id]))
+
+
+def is_due(alert: Alert) -> bool:
+    """Whether an alert asks for a dose now."""
+    return (
+        alert.kind in ("dose_indicated", "repeat_dose_eligible")
+        and alert.status in ("raised", "updated")
+        and alert.rule.id in DUE
+        and alert.acknowledged_at is None
+    )
+
+
+def dose_for(alert: Alert, number: int) -> Medication:
+    """The dose that an alert asks for; without a weight its amount is not known, as it would not be at the bedside."""
+    amount = alert.recommendation.dose_mg if alert.recommendation is not None else None
+    return Medication(
+        event_id=f"{PREFIX}{number}-{alert.alert_id}",
+        patient_id=alert.patient_id,
+        effective_at=to_datetime(to_ms(alert.raised_at) + GIVEN_AFTER),
+        drug="tocilizumab",
+        action="given",
+        dose=amount,
+        dose_unit=None if amount is None else "mg",
+        route="iv",
+        indication="crs",
+    )
+
+
+def is_injected(event_id: str | None) -> bool:
+    """Whether a dose is one of the demonstration's."""
+    return event_id is not None and event_id.startswith(PREFIX)

@@ -1,0 +1,114 @@
+"""Collects the charts while the replay runs: every judgement leaves its mark, and nothing is kept twice."""
+
+from __future__ import annotations
+
+from agents.folding import Fold, Judged
+from agents.injection import is_injected
+from agents.report.chart import SIGNALS, Breathing, Chart, Given, Graded, Running
+from agents.report.series import Steps
+from agents.tally import course_of
+from monitor.guideline import Guideline
+from monitor.instant import LONG_AGO, MINUTE, to_ms
+from monitor.state import Course, Infusion
+from monitor.wanted import missing
+from schemas.events import Tick, Vitals
+
+OFF = Running(False, None, None)
+
+
+class Charts:
+    """The charts of all patients, in the order in which they appeared. `watch` sees every judgement."""
+
+    def __init__(self, guideline: Guideline) -> None:
+        self.guideline = guideline
+        self.by_patient: dict[str, Chart] = {}
+        self._seen: dict[str, tuple[object, ...]] = {}
+
+    def watch(self, one: Judged) -> None:
+        """Takes in one judgement."""
+        chart = self.by_patient.get(one.patient_id)
+        if chart is None:
+            chart = self.by_patient[one.patient_id] = Chart(one.patient_id, len(self.by_patient) + 1)
+        state = one.step.state
+        if not isinstance(one.event, Tick):
+            at = to_ms(one.event.effective_at)
+            if at <= state.clock + MINUTE:
+                chart.first_at, chart.last_at = min(chart.first_at, at), max(chart.last_at, at)
+            if one.event.replaces is not None:
+                take_back(chart, one, one.event.replaces)
+            if isinstance(one.event, Vitals) and one.event.status == "final" and was_applied(one):
+                read(chart, one.event, at)
+        if state.course is not one.before.course or one.step.alerts:
+            self._follow(chart, course_of(self.guideline, one))
+        for alert in one.step.alerts:
+            chart.tell(alert)
+
+    def finish(self, fold: Fold) -> None:
+        """What is only known at the end."""
+        for patient_id, chart in self.by_patient.items():
+            state = fold.states[patient_id]
+            chart.merged_into = state.merged_into
+            if state.merged_into is None:
+                chart.context, chart.unknown = state.course.context, missing(state.course)
+
+    def _follow(self, chart: Chart, course: Course) -> None:
+        """What the course says now, where it says something else than before."""
+        seen = (course.held, course.astct, course.basis, course.oxygen, course.infusions, course.doses, missing(course))
+        if self._seen.get(chart.patient_id) == seen:
+            return
+        self._seen[chart.patient_id] = seen
+        chart.sbp_below, chart.map_below, chart.context = course.sbp_below, course.map_below, course.context
+        for steps, held in ((chart.grades, course.held), (chart.astct, course.astct)):
+            graded = Graded(held.grade, missing(course), course.basis)
+            if steps.value != graded:
+                risen = steps.value is None or steps.value.grade != held.grade
+                steps.set(held.since if risen and held.since > LONG_AGO else course.at, graded)
+        oxygen = course.oxygen
+        if oxygen is not None:
+            breathing = Breathing(oxygen.device, oxygen.flow, oxygen.fio2)
+            if chart.oxygen.value != breathing:
+                chart.oxygen.set(oxygen.charted_at, breathing)
+        run(chart, course)
+        for dose in course.doses:
+            if (dose.event_id, dose.drug) not in chart.doses:
+                given = Given(dose.at, dose.drug, dose.role, dose.dose_mg, is_injected(dose.event_id))
+                chart.give(dose.event_id, given)
+
+
+def read(chart: Chart, event: Vitals, at: int) -> None:
+    """The readings that are drawn."""
+    for name in SIGNALS:
+        value = getattr(event, name)
+        if value is not None:
+            chart.signals[name].add(at, value)
+    temperature = event.temperature_celsius
+    if temperature is not None and (chart.hottest is None or temperature > chart.hottest):
+        chart.hottest = temperature
+
+
+def run(chart: Chart, course: Course) -> None:
+    """Infusions that began, changed or ended."""
+    running: dict[str, Infusion] = {infusion.drug: infusion for infusion in course.infusions}
+    for drug in {**chart.infusions, **running}:
+        infusion = running.get(drug)
+        now = OFF if infusion is None else Running(True, infusion.rate, infusion.rate_unit)
+        steps = chart.infusions.setdefault(drug, Steps(lambda one: one.rate or 0))
+        if steps.value != now:
+            steps.set(course.at if infusion is None else infusion.charted_at, now)
+
+
+def take_back(chart: Chart, one: Judged, event_id: str) -> None:
+    """What an event said never happened."""
+    for fact in one.before.facts.vitals:
+        if fact.event_id == event_id:
+            for series in chart.signals.values():
+                series.take_back(fact.at)
+    for key in [key for key in chart.doses if key[0] == event_id]:
+        del chart.doses[key]
+
+
+def was_applied(one: Judged) -> bool:
+    """Whether the readings of an event became part of the story."""
+    return not any(
+        verdict.reason in ("duplicate", "from_the_future", "forwarded", "defect") for verdict in one.step.verdicts
+    )

@@ -1,0 +1,144 @@
+"""The report: one page that needs nothing from outside, the ward first, a timeline of each patient behind it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from importlib import resources
+from pathlib import Path
+from typing import Any, NamedTuple, get_args
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from plotly.offline import get_plotlyjs
+from pydantic_core import to_json
+
+from agents.report import colours, words
+from agents.report.chart import AlertLife, Chart
+from agents.report.collect import Charts
+from agents.report.timeline import timeline
+from agents.tally import DISCLAIMER, GRADES, Stay, Tally
+from agents.usage import Unusable
+from monitor.instant import MINUTE, duration
+from schemas.alerts import AlertKind
+
+CLIF_SOURCE = "CLIF"
+SHORT_LIFE_WORDS = "the same alert raised and resolved within 30 min, more than twice in a day"
+LETTERS_NAMED = 8
+
+
+class Line(NamedTuple):
+    """A patient in the list and in the heading of the own section."""
+
+    chart: Chart
+    stay: Stay
+    figure: str
+
+    @property
+    def tocilizumab(self) -> int:
+        """Doses of it."""
+        return sum(given.role == "tocilizumab" for given in self.chart.doses.values())
+
+    @property
+    def injected(self) -> int:
+        """Doses that the demonstration gave."""
+        return sum(given.injected for given in self.chart.doses.values())
+
+    @property
+    def lives(self) -> list[AlertLife]:
+        """Alerts in the order in which they were raised."""
+        return sorted(self.chart.alerts.values(), key=lambda life: (life.first.raised_at, life.first.kind))
+
+    @property
+    def is_floor(self) -> bool:
+        """Whether the last grade is a floor."""
+        return bool(self.chart.unknown)
+
+
+def write_page(path: Path, tally: Tally, charts: Charts, source: str, story: str | None = None) -> None:
+    """Writes the page. `source`: CLIF_SOURCE, or where the events came from. Raises Unusable if it cannot."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(page(tally, charts, source, story), encoding="utf-8")
+    except OSError as error:
+        raise Unusable(f"{path}: cannot be written: {error.strerror or error}") from error
+
+
+def page(tally: Tally, charts: Charts, source: str, story: str | None = None) -> str:
+    """The page as text."""
+    rooms = Environment(
+        loader=PackageLoader("agents.report", "."), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    )
+    rooms.globals |= {"words": words, "colours": colours, "duration": lasted}
+    return rooms.get_template("page.html.j2").render(
+        tally=tally,
+        guideline=charts.guideline,
+        lines=lines_of(tally, charts),
+        reached=reached(tally),
+        kinds=kinds(tally),
+        raised=sum(tally.raised().values()),
+        events=sum(count for kind, count in tally.events.items() if kind not in ("tick", "recorded tick")),
+        letters=named(tally.dead_letters),
+        clif=source == CLIF_SOURCE,
+        source=source,
+        story=story,
+        disclaimer=DISCLAIMER,
+        flap=SHORT_LIFE_WORDS,
+        style=asset("page.css"),
+        script=asset("page.js"),
+        plotly=get_plotlyjs(),
+    )
+
+
+def lines_of(tally: Tally, charts: Charts) -> list[Line]:
+    """All patients with any event of their own, those with fever or a grade first, the worst of them first."""
+    lines = [
+        Line(chart, tally.stays[patient_id], inline(timeline(charts.guideline, chart)))
+        for patient_id, chart in charts.by_patient.items()
+        if patient_id in tally.stays
+    ]
+    fever = charts.guideline.profile.fever_tenths / 10
+    return sorted(
+        lines,
+        key=lambda line: (
+            -line.stay.peak,
+            -line.stay.astct_peak,
+            -((line.chart.hottest or 0) >= fever),
+            -sum(line.stay.raised.values()),
+            line.chart.number,
+        ),
+    )
+
+
+def inline(data: Any) -> str:
+    """JSON that may stand inside a page: nothing in it can end the element or begin another."""
+    return to_json(data).decode().replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def reached(tally: Tally) -> list[tuple[int, int, int]]:
+    """Grade, patients by the profile, patients by ASTCT."""
+    counts = tally.reached()
+    return [(grade, *counts[grade]) for grade in GRADES if grade < 5 or any(counts[grade])]
+
+
+def kinds(tally: Tally) -> list[tuple[str, int, int, str]]:
+    """Kind of alert, how many, in how many patients, how many a patient-day."""
+    raised = tally.raised()
+    return [
+        (kind, raised[kind], sum(kind in stay.raised for stay in tally.stays.values()), tally.per_day(raised[kind]))
+        for kind in get_args(AlertKind)
+        if raised[kind]
+    ]
+
+
+def named(counted: Counter[str]) -> str:
+    """The most frequent reasons in one line."""
+    return ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in counted.most_common(LETTERS_NAMED))
+
+
+def lasted(days: float) -> str:
+    """A length of stay."""
+    return f"{days:.1f} days" if days >= 1 else duration(round(days * 24 * 60) * MINUTE)
+
+
+def asset(name: str) -> str:
+    """A file that lies beside this one."""
+    return (resources.files("agents.report") / name).read_text(encoding="utf-8")

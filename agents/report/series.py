@@ -1,0 +1,86 @@
+"""Curves that stay small however long a patient is watched: fewer points, never fewer extremes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Generic, NamedTuple, TypeVar
+
+POINTS_KEPT = 1600
+STEPS_KEPT = 1000
+# From each group of so many points two are kept, the lowest and the highest, in their order.
+GROUP = 4
+
+Value = TypeVar("Value")
+
+
+class Series:
+    """Readings of one signal: (bedside time in ms, value)."""
+
+    def __init__(self) -> None:
+        self._points: list[tuple[int, float]] = []
+
+    def add(self, at: int, value: float) -> None:
+        """One reading; it may be late."""
+        self._points.append((at, value))
+        if len(self._points) > POINTS_KEPT:
+            self._points = list(thinned(sorted(self._points)))
+
+    def take_back(self, at: int) -> None:
+        """What was read at an instant was entered in error."""
+        self._points = [point for point in self._points if point[0] != at]
+
+    def points(self) -> list[tuple[int, float]]:
+        """All that is kept, in time order."""
+        return sorted(self._points)
+
+
+def thinned(points: list[tuple[int, float]]) -> Iterator[tuple[int, float]]:
+    """About half the points; the lowest and highest of any stretch are among them, and the first and the last."""
+    yield points[0]
+    inner = points[1:-1]
+    for start in range(0, len(inner), GROUP):
+        group = inner[start : start + GROUP]
+        lowest = min(group, key=lambda point: point[1])
+        highest = max(group, key=lambda point: point[1])
+        yield from sorted({lowest, highest})
+    yield points[-1]
+
+
+class Span(NamedTuple, Generic[Value]):
+    """Something that held for a time."""
+
+    begins: int
+    ends: int
+    value: Value
+
+
+class Steps(Generic[Value]):
+    """Something that holds until it changes. `weight`: of two, which must not be lost when there are too many."""
+
+    def __init__(self, weight: Callable[[Value], float]) -> None:
+        self._weight = weight
+        self._steps: list[tuple[int, Value]] = []
+
+    @property
+    def value(self) -> Value | None:
+        """What holds now."""
+        return self._steps[-1][1] if self._steps else None
+
+    def set(self, at: int, value: Value) -> None:
+        """From an instant on it is this; what was said of later instants no longer stands."""
+        while self._steps and self._steps[-1][0] >= at:
+            self._steps.pop()
+        if not self._steps or self._steps[-1][1] != value:
+            self._steps.append((at, value))
+        if len(self._steps) > STEPS_KEPT:
+            self._steps = self._paired()
+
+    def spans(self, ends: int) -> list[Span[Value]]:
+        """Each value with the time for which it held."""
+        until = [*(at for at, _ in self._steps[1:]), ends]
+        return [Span(at, over, value) for (at, value), over in zip(self._steps, until, strict=False) if at < over]
+
+    def _paired(self) -> list[tuple[int, Value]]:
+        """Two neighbours become one: the weightier value, from where the first began."""
+        pairs = [self._steps[number : number + 2] for number in range(0, len(self._steps), 2)]
+        return [(pair[0][0], max(pair, key=lambda step: self._weight(step[1]))[1]) for pair in pairs]

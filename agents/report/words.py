@@ -1,0 +1,125 @@
+"""What the report says in words: doses, alerts, evidence, times. Plain text; whoever shows it escapes it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from html import escape
+from textwrap import wrap
+
+from agents.injection import INJECTED
+from agents.report.chart import AlertLife, Breathing, Given, Graded, Running
+from monitor.instant import clock, to_datetime
+from schemas.alerts import Evidence
+
+LINE = 64
+EVIDENCE_SHOWN = 8
+NAMES = {
+    "temperature_celsius": "temperature",
+    "systolic_mmhg": "systolic pressure",
+    "mean_arterial_mmhg": "mean pressure",
+    "spo2_percent": "SpO2",
+    "oxygen_device": "oxygen device",
+    "oxygen_flow_l_per_min": "oxygen flow",
+    "fio2_fraction": "FiO2",
+    "weight_kg": "weight",
+    "ice_score": "ICE score",
+    "systolic": "systolic pressure",
+    "spo2": "SpO2",
+}
+BASES = {
+    "fever": "fever on record",
+    "masked": "fever masked by treatment",
+    "masked_unconfirmed": "no fever on record: masked, to be reviewed",
+    "none": "no fever criterion",
+}
+
+
+def name_of(signal: str) -> str:
+    """A signal or a drug as people say it."""
+    return NAMES.get(signal, signal.replace("_", " "))
+
+
+def at(when: datetime | int | None) -> str:
+    """A time with its year and zone."""
+    if when is None:
+        return "time unknown"
+    moment = to_datetime(when) if isinstance(when, int) else when
+    return moment.strftime("%Y-%m-%d %H:%M UTC")
+
+
+def amount(dose_mg: float | None) -> str:
+    """A dose."""
+    return "amount unknown" if dose_mg is None else f"{dose_mg:g} mg"
+
+
+def dose(given: Given) -> str:
+    """A dose in one line."""
+    injected = f" ({INJECTED})" if given.injected else ""
+    return f"{given.drug} {amount(given.dose_mg)}, {at(given.at)}{injected}"
+
+
+def breathing(one: Breathing) -> str:
+    """Oxygen support in one line; what is not known is said to be unknown."""
+    device = name_of(one.device) if one.device else "device unknown"
+    if one.device == "room_air":
+        return device
+    flow = "flow unknown" if one.flow_l_per_min is None else f"{one.flow_l_per_min:g} L/min"
+    if one.fio2_fraction is None:
+        return f"{device}, {flow}"
+    share = f"FiO2 {one.fio2_fraction * 100:.0f} %"
+    return f"{device}, {share}" if one.flow_l_per_min is None else f"{device}, {flow}, {share}"
+
+
+def running(drug: str, one: Running) -> str:
+    """An infusion in one line."""
+    return f"{drug}, rate unknown" if one.rate is None else f"{drug} {one.rate:g} {one.unit or ''}".strip()
+
+
+def graded(one: Graded) -> str:
+    """A grade in one line: a floor when something was missing."""
+    if not one.unknown:
+        return f"grade {one.grade} ({BASES[one.basis]})" if one.grade else "grade 0: no CRS"
+    missing = ", ".join(name_of(name) for name in one.unknown)
+    return f"grade at least {one.grade}: a floor, unknown: {missing}"
+
+
+def evidence(one: Evidence) -> str:
+    """One observation in one line."""
+    value = "unknown" if one.value is None else f"{one.value:g}" if isinstance(one.value, float) else str(one.value)
+    unit = f" {one.unit}" if one.unit and one.unit != "1" else ""
+    injected = f" ({INJECTED})" if (one.event_id or "").startswith("injected-") else ""
+    return f"{name_of(one.signal)}: {value.replace('_', ' ')}{unit}, {at(one.effective_at)}{injected}"
+
+
+def alert(life: AlertLife) -> str:
+    """An alert for the tip that appears over its mark, in Plotly's small subset of HTML."""
+    first = life.first
+    lines = [
+        f"<b>{escape(first.title)}</b>",
+        f"{first.kind.replace('_', ' ')} · {first.priority} · raised {at(first.raised_at)}",
+        *(escape(line) for line in wrap(first.message, LINE)),
+    ]
+    if first.evidence:
+        lines.append("<b>Rests on</b>")
+        lines += [escape(evidence(one)) for one in first.evidence[:EVIDENCE_SHOWN]]
+    if first.unknown:
+        lines.append("<b>Unknown</b>: " + escape(", ".join(name_of(name) for name in first.unknown)))
+    lines.append(escape(f"Rule {first.rule.id} ({first.rule.profile} {first.rule.profile_version})"))
+    if life.over is not None:
+        lines += [escape(line) for line in wrap(f"{ended(life)} {clock_of(life)}", LINE)]
+    return "<br>".join(lines)
+
+
+def ended(life: AlertLife) -> str:
+    """How an alert ended."""
+    if life.over is None:
+        return "open at the end"
+    return f"{life.over.status}: {life.over.reason or 'no reason given'}"
+
+
+def clock_of(life: AlertLife) -> str:
+    """When an alert ended."""
+    return "" if life.over is None else at(life.over.raised_at)
+
+
+__all__ = ["alert", "amount", "at", "breathing", "clock", "dose", "ended", "evidence", "graded", "name_of", "running"]
