@@ -1,0 +1,121 @@
+"""Better dead than wrong: a worker that stood still, or whose work does not move, ends itself."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+from threading import Event
+
+import pytest
+
+from agents.fence import FENCED, STOPPED, Fence, Watchdog
+from agents.outbox import guarded
+from agents.settings import Settings
+from agents.ticker import AHEAD_MS, Ticker
+from tests.worker.records import FailStop, KeptOutbox, Metadata, stop_instead_of_exit
+
+PULSING = """
+import asyncio
+from agents.fence import Fence
+
+async def main():
+    asyncio.get_running_loop().call_later(0.5, lambda: print("beats", flush=True))
+    await asyncio.wait_for(Fence(0.6).pulse(), 20)
+
+asyncio.run(main())
+"""
+
+
+def test_a_process_that_was_paused_for_too_long_ends_before_it_does_anything() -> None:
+    with subprocess.Popen([sys.executable, "-c", PULSING], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        os.kill(process.pid, signal.SIGSTOP)
+        time.sleep(1.2)
+        os.kill(process.pid, signal.SIGCONT)
+        assert process.wait(10) == FENCED
+
+
+def test_a_fence_asks_nothing_before_the_loop_turns() -> None:
+    fence = Fence(0.0)
+    time.sleep(0.01)
+    fence.check()
+    assert fence.stood_still() == 0.0
+
+
+def test_a_refused_write_ends_the_process() -> None:
+    code = """
+import asyncio
+from aiokafka.errors import KafkaTimeoutError
+from agents.outbox import guarded
+
+async def refused():
+    raise KafkaTimeoutError()
+
+asyncio.run(guarded(refused()))
+print("went on")
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=False)
+    assert (done.returncode, done.stdout) == (STOPPED, "")
+    assert "send_failed" in done.stderr
+
+
+def test_a_write_that_is_taken_goes_on() -> None:
+    async def taken() -> str:
+        return "offset"
+
+    assert asyncio.run(guarded(taken())) == "offset"
+
+
+def test_the_watchdog_barks_once_the_work_is_stuck(monkeypatch: pytest.MonkeyPatch) -> None:
+    stop_instead_of_exit(monkeypatch)
+    reasons = iter([None, "nothing folded for 31 s"])
+    barked = Event()
+
+    class Kept(Watchdog):
+        def run(self) -> None:
+            with pytest.raises(FailStop, match="nothing folded"):
+                super().run()
+            barked.set()
+
+    Kept(lambda: next(reasons), every_seconds=0.01).start()
+    assert barked.wait(5)
+
+
+def test_the_watchdog_is_quiet_when_the_worker_leaves() -> None:
+    dog = Watchdog(lambda: None, every_seconds=0.01)
+    dog.start()
+    dog.end()
+    dog.join(5)
+    assert not dog.is_alive()
+
+
+def ticked(ahead_ms: list[int]) -> list[str]:
+    outbox = KeptOutbox(at_once=False)
+
+    async def story() -> None:
+        ticker = Ticker(Settings(), outbox, lambda: [0, 1])  # type: ignore[arg-type]
+        for at, ahead in enumerate(ahead_ms, 1):
+            await ticker.tick(at * 1000 + 400)
+            for sent in outbox.unconfirmed:
+                sent.set_result(Metadata(0, timestamp=at * 1000 + 400 - ahead))
+            outbox.unconfirmed.clear()
+            await asyncio.sleep(0)
+
+    asyncio.run(story())
+    return [value.decode() for _, value, _, _ in outbox.of("patient-events")]
+
+
+def test_ticks_stand_on_whole_seconds_one_in_every_partition() -> None:
+    ticks = ticked([0])
+    assert len(ticks) == 2
+    assert all('"1970-01-01T00:00:01+00:00"' in tick for tick in ticks)
+
+
+@pytest.mark.parametrize(("ahead_ms", "ticks"), [(AHEAD_MS, 4), (AHEAD_MS + 1, 2)])
+def test_a_worker_whose_clock_is_ahead_of_the_brokers_does_not_tick(ahead_ms: int, ticks: int) -> None:
+    assert len(ticked([ahead_ms, 0])) == ticks

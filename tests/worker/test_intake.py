@@ -1,0 +1,93 @@
+"""What feeds send goes into the log under its patient's key, in its own words; what is no event is kept apart."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any, NamedTuple
+
+import pytest
+
+from agents.intake import Intake, stamped
+from agents.outbox import partition_of
+from agents.settings import Settings
+from schemas.decode import Decoded, decode
+from tests.worker.records import BEGAN, KeptOutbox, instant
+
+SAID = {"event_id": "e1", "patient_id": "p1", "effective_at": instant(0), "heart_rate_per_min": 90, "extra": "kept"}
+
+
+class FeedRecord(NamedTuple):
+    offset: int
+    value: bytes | None
+    key: bytes | None = b"whatever the feed likes"
+    partition: int = 0
+    timestamp: int = BEGAN
+
+
+def taken(topic: str, *values: Any, at_once: bool = True) -> tuple[KeptOutbox, list[str]]:
+    outbox, acknowledged = KeptOutbox(at_once=at_once), []
+
+    async def story() -> None:
+        intake = Intake(Settings(partitions=4), outbox)  # type: ignore[arg-type]
+        written = [value if isinstance(value, bytes) else json.dumps(value).encode() for value in values]
+        records = [FeedRecord(offset, value) for offset, value in enumerate(written)]
+        await intake.take(f"crs.{topic}", records, lambda: acknowledged.append("done"))
+        if at_once:
+            await intake.drain()
+        await asyncio.sleep(0)
+
+    asyncio.run(story())
+    return outbox, acknowledged
+
+
+def test_an_event_lies_under_its_patient_in_the_patients_partition() -> None:
+    outbox, acknowledged = taken("vitals", SAID)
+    ((partition, (record,)),) = outbox.of("patient-events")
+    assert (partition, record.key) == (partition_of(b"p1", 4), b"p1")
+    assert acknowledged == ["done"]
+
+
+def test_only_type_and_arrival_are_put_in() -> None:
+    outbox, _ = taken("vitals", SAID)
+    ((_, (record,)),) = outbox.of("patient-events")
+    assert json.loads(record.value) == SAID | {"type": "vitals", "received_at": instant(0)}
+
+
+def test_a_feed_that_says_it_all_is_not_touched() -> None:
+    whole = json.dumps(SAID | {"type": "vitals", "received_at": instant(5)}).encode()
+    decoded = decode(whole, "vitals")
+    assert isinstance(decoded, Decoded)
+    assert stamped(whole, decoded.event, "vitals", BEGAN) is whole
+
+
+def test_events_of_one_patient_keep_their_order() -> None:
+    outbox, _ = taken("vitals", *(SAID | {"event_id": f"e{n}"} for n in range(50)))
+    ((_, records),) = outbox.of("patient-events")
+    assert [json.loads(record.value)["event_id"] for record in records] == [f"e{n}" for n in range(50)]
+
+
+@pytest.mark.parametrize(
+    ("topic", "value", "reason"),
+    [
+        ("vitals", b"{", "not_json"),
+        ("vitals", SAID | {"type": "medication"}, "wrong_topic"),
+        ("vitals", SAID | {"heart_rate_per_min": "fast"}, "wrong_type"),
+        ("medications", SAID, "missing_field"),
+        ("vitals", {"type": "tick", "effective_at": instant(0)}, "wrong_topic"),
+    ],
+)
+def test_what_is_no_event_of_the_feed_is_a_dead_letter_that_says_where_it_was(
+    topic: str, value: Any, reason: str
+) -> None:
+    outbox, acknowledged = taken(topic, SAID if topic == "vitals" else b"[]", value)
+    *_, (key, written, _, _) = outbox.of("dead-letters")
+    letter = json.loads(written)
+    assert (letter["reason"], letter["topic"], letter["offset"]) == (reason, f"crs.{topic}", 1)
+    assert key == b"whatever the feed likes"
+    assert acknowledged == ["done"]
+
+
+def test_nothing_is_acknowledged_before_the_log_has_it() -> None:
+    _, acknowledged = taken("vitals", SAID, at_once=False)
+    assert acknowledged == []

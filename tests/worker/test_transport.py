@@ -1,0 +1,63 @@
+"""We override private methods of Faust: this fails when one of them is not what it was when we did."""
+
+from __future__ import annotations
+
+import inspect
+from hashlib import sha256
+from importlib.metadata import version
+
+import pytest
+from faust.stores import memory
+from faust.transport import consumer
+from faust.transport.drivers import aiokafka as driver
+
+from agents.rows import RowStore
+from agents.transport import BatchConsumer, BatchTransport, ConsumerThread
+
+PINNED = {"faust-streaming": "0.15.3", "mode-streaming": "0.7.1", "aiokafka": "0.14.0"}
+# Each method that we override or rest on, as it stood when we read it.
+READ = {
+    consumer.Consumer._drain_messages: "44a2500309e83c63",
+    consumer.Consumer.perform_seek: "0e8c130ff4b0afd8",
+    consumer.Consumer.ack: "5fcf41cf45153475",
+    consumer.Consumer._wait_next_records: "6218e1969a636b3f",
+    consumer.Consumer._new_offset: "1d2c7ea89a7ad4f1",
+    consumer.Consumer.getmany: "4b168d84882a70d6",
+    consumer.ThreadDelegateConsumer.__init__: "7072ae80eac1ff62",
+    driver.Consumer._new_consumer_thread: "0870ec53dea75083",
+    driver.AIOKafkaConsumerThread._create_worker_consumer: "c2701bfc3e6f6cad",
+    memory.Store.__post_init__: "e59c82f3785458b2",
+    memory.Store.apply_changelog_batch: "71863e3cd727aac2",
+    memory.Store.on_recovery_completed: "a00bef343e139602",
+}
+
+
+def fingerprint(method: object) -> str:
+    return sha256(inspect.getsource(method).encode()).hexdigest()[:16]  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("package", "pinned"), PINNED.items())
+def test_the_versions_are_the_ones_that_we_read(package: str, pinned: str) -> None:
+    assert version(package) == pinned
+
+
+@pytest.mark.parametrize(("method", "known"), READ.items(), ids=lambda value: getattr(value, "__qualname__", ""))
+def test_a_method_that_we_rest_on_is_as_we_read_it(method: object, known: str) -> None:
+    assert fingerprint(method) == known, "read it again, then renew the fingerprint"
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "names"),
+    [
+        (BatchConsumer, driver.Consumer, ("_drain_messages", "perform_seek", "ack", "_new_consumer_thread")),
+        (ConsumerThread, driver.AIOKafkaConsumerThread, ("_create_worker_consumer",)),
+        (RowStore, memory.Store, ("apply_changelog_batch", "persisted_offset", "on_recovery_completed")),
+    ],
+)
+def test_what_we_override_exists(ours: type, theirs: type, names: tuple[str, ...]) -> None:
+    for name in names:
+        assert getattr(ours, name) is not getattr(theirs, name)
+
+
+def test_faust_makes_our_consumer() -> None:
+    assert BatchTransport.Consumer is BatchConsumer
