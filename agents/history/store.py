@@ -15,6 +15,8 @@ from agents.history.told import Chapter, Known, Row, Withdrawn, tell
 from agents.usage import Unusable
 from schemas.state import PatientState
 
+# What a row keeps, however often it is written.
+ONCE = {"reference", "superseded_by"}
 Key = tuple[Any, ...]
 INSERTS: dict[str, Callable[[Table], Any]] = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}
 
@@ -135,7 +137,7 @@ class Store:
         """A row takes the place of an older one of its key, never of a newer one."""
         statement = self._insert(table)
         keys = [column.name for column in table.primary_key]
-        given = {column.name for column in table.c} - {*keys, "superseded_by"}
+        given = {column.name for column in table.c} - {*keys, *ONCE}
         older = table.c.log_offset <= statement.excluded.log_offset
         if table is ALERTS:  # An alert that came without its place in the log gives way to any.
             older = or_(ALERTS.c.log_offset.is_(None), older)

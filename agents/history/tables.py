@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,7 +10,7 @@ from sqlalchemy import JSON, BigInteger, Boolean, Column, DateTime, Dialect, Flo
 from sqlalchemy import Table as Listing
 from sqlalchemy.types import TypeDecorator
 
-NAMES = {"pk": "pk_%(table_name)s", "ix": "ix_%(column_0_label)s"}
+NAMES = {"pk": "pk_%(table_name)s", "ix": "ix_%(column_0_label)s", "uq": "uq_%(column_0_label)s"}
 METADATA = MetaData(naming_convention=NAMES)
 
 
@@ -45,6 +46,8 @@ PATIENTS = Listing(
     "patients",
     METADATA,
     Column("patient_id", String, primary_key=True),
+    # What stands for the patient where an address is seen by others: random, given once, known to nobody else.
+    Column("reference", String, nullable=False, unique=True, default=lambda: secrets.token_hex(6)),
     Column("unit", String),
     Column("bed", String),
     Column("product", String),

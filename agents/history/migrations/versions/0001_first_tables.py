@@ -80,6 +80,7 @@ def upgrade() -> None:
     op.create_table(
         "patients",
         sa.Column("patient_id", sa.String(), nullable=False),
+        sa.Column("reference", sa.String(), nullable=False),
         sa.Column("unit", sa.String(), nullable=True),
         sa.Column("bed", sa.String(), nullable=True),
         sa.Column("product", sa.String(), nullable=True),
@@ -105,6 +106,7 @@ def upgrade() -> None:
         sa.Column("log_offset", sa.BigInteger(), nullable=False),
         sa.Column("told", sa.JSON(), nullable=False),
         sa.PrimaryKeyConstraint("patient_id", name="pk_patients"),
+        sa.UniqueConstraint("reference", name="uq_patients_reference"),
     )
     op.create_index("ix_patients_unit", "patients", ["unit"], unique=False)
     op.create_table(
