@@ -216,6 +216,8 @@ class Plan(Table):
                 raise ValueError(f"destinations.{name}.second: cannot stand in for itself")
         if len(self.reference_secret.get_secret_value()) < SECRET_SHORTEST:
             raise ValueError(f"reference_secret: at least {SECRET_SHORTEST} characters")
+        if self.link is not None and "{token}" in self.link and self.callbacks is None:
+            raise ValueError("link: {token} needs callbacks, which answer it")
         if self.next_tier_after_seconds < self.again_after_seconds:
             raise ValueError("next_tier_after_seconds is before again_after_seconds")
         return self

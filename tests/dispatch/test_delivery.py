@@ -1,0 +1,120 @@
+"""A dispatcher as a process, on a real Kafka, against receivers that misbehave: each alert arrives, once, in order."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.broker import Fresh
+from tests.dispatch import ward
+from tests.dispatch.receiver import Receiver, receiver
+from tests.dispatch.ward import Watch, alert, dispatcher, plan
+
+pytestmark = pytest.mark.kafka
+
+WEBHOOK = """
+[dispatch.destinations.pager]
+kind = "webhook"
+url = "{url}/hook"
+secrets = [{{ env = "CRS_TEST_SIGNING" }}]
+timeout_seconds = 0.7
+flood_pages = 0
+{more}
+"""
+
+
+@pytest.fixture
+def pager() -> Iterator[Receiver]:
+    with receiver() as running:
+        yield running
+
+
+def config(tmp_path: Path, pager: Receiver, more: str = "", timing: str = "", rest: str = "") -> Path:
+    file = tmp_path / "dispatch.toml"
+    file.write_text(plan(WEBHOOK.format(url=pager.url, more=more) + rest, '[["pager"]]', timing=timing))
+    return file
+
+
+def story(pager: Receiver) -> dict[str, list[str]]:
+    """What the pager saw of each alert, repeats of the same message taken away, in order."""
+    seen: dict[str, None] = {}
+    told: dict[str, list[str]] = {}
+    for received in pager.taken:
+        if received.headers["webhook-id"] not in seen:
+            seen[received.headers["webhook-id"]] = None
+            data = received.json["data"]
+            told.setdefault(data["alert_id"], []).append(
+                f"{received.json['type'].removeprefix('crs.alert.')} {data['version']}"
+            )
+    return told
+
+
+def test_an_alert_goes_out_is_updated_and_ends_with_bed_and_reference_only(
+    kafka_settings: Fresh, pager: Receiver, tmp_path: Path
+) -> None:
+    settings = kafka_settings()
+    watch = Watch(settings)
+    watch.place("p1", "7A", "12")
+    with dispatcher(settings, config(tmp_path, pager)):
+        for number, one in enumerate(
+            (alert("p1", "A"), alert("p1", "A", 2, "updated"), alert("p1", "A", 3, "resolved")), 1
+        ):
+            watch.alerts(one)
+            pager.wait(number)
+    assert story(pager) == {ward.alert_id("p1", "A"): ["open 1", "update 2", "close 3"]}
+    data = pager.posts()[0]["data"]
+    assert (data["unit"], data["bed"], data["priority"], data["grade"]) == ("7A", "12", "high", 2)
+    assert data["text"] == f"CRS grade rose, grade 2 - bed 12 7A - ref {data['reference']}"
+
+
+def test_a_restart_and_a_replay_page_nobody_twice(kafka_settings: Fresh, pager: Receiver, tmp_path: Path) -> None:
+    settings = kafka_settings()
+    watch = Watch(settings)
+    file = config(tmp_path, pager)
+    with dispatcher(settings, file):
+        watch.alerts(*(alert(f"p{n}", "A") for n in range(8)))
+        pager.wait(8)
+        time.sleep(0.5)
+    again = tmp_path / "again.toml"
+    again.write_text(file.read_text().replace("[dispatch]\n", '[dispatch]\ngroup = "replayed"\n'))
+    with dispatcher(settings, again):  # a new group reads the alerts topic from its beginning
+        watch.alerts(alert("p9", "A"))
+        pager.wait(9)
+        time.sleep(1)
+    assert len(pager.taken) == 9
+
+
+MODES = ["down", "slow", "500", "429", "resets"]
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_whatever_the_pager_does_each_alert_is_seen_once_and_in_order(
+    mode: str, kafka_settings: Fresh, pager: Receiver, tmp_path: Path
+) -> None:
+    settings = kafka_settings()
+    watch = Watch(settings)
+    pager.mode = mode
+    file = config(tmp_path, pager)
+    process = ward.start(settings, file)
+    try:
+        for n in range(6):
+            watch.alerts(alert(f"p{n}", "A"), alert(f"p{n}", "A", 2, "updated", priority="high", grade=3))
+        until = time.monotonic() + 20
+        while pager.tried < 6 and time.monotonic() < until:
+            time.sleep(0.05)
+        ward.stop(process, signal.SIGKILL)
+        process = ward.start(settings, file)
+        time.sleep(1.5)
+        watch.alerts(*(alert(f"p{n}", "A", 3, "resolved") for n in range(6)))
+        time.sleep(1)
+        pager.mode = "ok"
+        until = time.monotonic() + 45
+        while sum(map(len, story(pager).values())) < 18 and time.monotonic() < until:
+            time.sleep(0.1)
+    finally:
+        ward.stop(process)
+    assert story(pager) == {ward.alert_id(f"p{n}", "A"): ["open 1", "open 2", "close 3"] for n in range(6)}
