@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from monitor import grading
 from monitor.instant import DAY, LONG_AGO, NEVER
-from monitor.masking import MASKING, last_antipyretic_at, on_board
+from monitor.masking import ANTI_CYTOKINE, MASKING, last_antipyretic_at, on_board
 from monitor.profile import Profile
 from monitor.state import Course, Dose, Episode, Finding
 from schemas.state import GradeBasis
@@ -121,7 +121,8 @@ def _open(profile: Profile, course: Course, at: int, fever: bool, signs: int, ma
             counts_from=counts_from,
             infusion_known=course.context.infused_at is not None,
         )
-        course = course._replace(doses=tuple(d for d in course.doses if d.at >= onset - 2 * DAY), reopenings=0)
+        kept = tuple(d for d in course.doses if d.at >= onset - 2 * DAY or d.role in ANTI_CYTOKINE)
+        course = course._replace(doses=kept, reopenings=0)
     if episode.masked_at is None:
         first = next((d for d in course.doses if d.role in MASKING and d.at >= onset), None)
         masking = first if fever else (mask[0] if mask else None)
