@@ -1,0 +1,232 @@
+"""A whole installation on paper: topics in memory, feeds that send, a worker that does all it should in good order."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from random import Random
+from typing import Any
+
+from agents import changelog
+from agents.changelog import Marker
+from agents.checking.findings import Findings
+from agents.checking.journal import Bounds, Written
+from agents.checking.verification import Verification
+from agents.intake import stamped
+from agents.outbox import partition_of
+from agents.settings import Settings
+from agents.shard import Shard
+from agents.watch import headers_of
+from monitor import guideline, ward
+from monitor.instant import to_datetime, to_ms
+from monitor.view import view
+from schemas import topics
+from schemas.dead_letters import Origin, dead_letter
+from schemas.decode import Refused, decode
+from schemas.topics import TopicSpec
+
+PARTITIONS = 2
+START = datetime(2026, 3, 1, 8, tzinfo=UTC)
+HOUSE = guideline.load("house")
+SETTINGS = Settings(topic_prefix="paper.", partitions=PARTITIONS)
+FEED_OF = {
+    "vitals": topics.VITALS,
+    "medication": topics.MEDICATIONS,
+    "patient": topics.PATIENTS,
+    "assessment": topics.ASSESSMENTS,
+}
+Change = Callable[[Written], Written]
+
+
+class Paper:
+    """Topics in memory. What is taken out of a topic leaves a gap, as compaction would."""
+
+    def __init__(self) -> None:
+        self.topics: dict[tuple[str, int], list[Written]] = defaultdict(list)
+        self.ends: dict[tuple[str, int], int] = defaultdict(int)
+        self.begins: dict[tuple[str, int], int] = defaultdict(int)
+        self.offsets: dict[tuple[str, int], int] = {}
+        self.group = 0
+
+    def append(
+        self,
+        topic: str,
+        partition: int,
+        key: bytes | None,
+        value: bytes | None,
+        at: int,
+        headers: Iterable[tuple[str, bytes]] = (),
+    ) -> Written:
+        place = topic, partition
+        record = Written(self.ends[place], at, key, value, tuple(headers))
+        self.ends[place] += 1
+        self.topics[place].append(record)
+        return record
+
+    def bounds(self, topic: str) -> Mapping[int, Bounds]:
+        return {p: Bounds(self.begins[topic, p], self.ends[topic, p]) for p in range(PARTITIONS)}
+
+    def read(self, topic: str, partition: int, begin: int, end: int) -> Iterator[Written]:
+        first = max(begin, self.begins[topic, partition])
+        return (record for record in list(self.topics[topic, partition]) if first <= record.offset < end)
+
+    def committed(self, group: str, topic: str) -> Mapping[int, int]:
+        return {p: self.offsets.get((topic, p), self.ends[topic, p]) for p in range(PARTITIONS)}
+
+    def members(self, group: str) -> int:
+        return self.group
+
+    # ---- to do damage
+
+    def drop(self, spec: TopicSpec | str, wanted: Callable[[Written], bool]) -> Written:
+        """Takes the first fitting record out of a topic."""
+        for (topic, _), records in self.topics.items():
+            if topic == name_of(spec):
+                for record in records:
+                    if wanted(record):
+                        records.remove(record)
+                        return record
+        raise AssertionError("nothing fits")
+
+    def change(self, spec: TopicSpec | str, wanted: Callable[[Written], bool], change: Change) -> Written:
+        """Changes the first fitting record of a topic; gives what it was."""
+        for (topic, _), records in self.topics.items():
+            if topic == name_of(spec):
+                for place, record in enumerate(records):
+                    if wanted(record):
+                        records[place] = change(record)
+                        return record
+        raise AssertionError("nothing fits")
+
+
+def name_of(spec: TopicSpec | str) -> str:
+    return spec if isinstance(spec, str) else SETTINGS.topic(spec)
+
+
+LOG, ALERTS, STATES, LETTERS = (
+    name_of(spec) for spec in (topics.PATIENT_EVENTS, topics.ALERTS, topics.PATIENT_STATE, topics.DEAD_LETTERS)
+)
+
+
+class Installation:
+    """Feeds, intake and one worker on paper."""
+
+    def __init__(self) -> None:
+        self.paper = Paper()
+        self.shards = {p: self.shard(p) for p in range(PARTITIONS)}
+        self.written: dict[int, int] = dict.fromkeys(range(PARTITIONS), 0)
+        self.epochs = dict.fromkeys(range(PARTITIONS), 1)
+        self.at = to_ms(START)
+
+    def shard(self, partition: int) -> Shard:
+        return Shard(HOUSE, partition, LOG, belongs=lambda one: partition_of(one.encode(), PARTITIONS) == partition)
+
+    # ---- feeds and intake
+
+    def send(self, event: Mapping[str, Any], key: bytes | None = None) -> None:
+        """A feed sends an event, and intake does its work."""
+        self.send_bytes(FEED_OF[event["type"]], ward_json({k: v for k, v in event.items() if k != "type"}), key)
+
+    def send_bytes(self, feed: TopicSpec, value: bytes, key: bytes | None = None) -> None:
+        record = self.paper.append(name_of(feed), 0, key, value, self.at)
+        said = decode(value, feed.default_type)
+        if isinstance(said, Refused):
+            origin = Origin(name_of(feed), 0, record.offset, to_datetime(record.timestamp))
+            letter = dead_letter(said.reason, said.detail, value, origin)
+            self.paper.append(LETTERS, 0, key, letter.model_dump_json().encode(), self.at)
+            return
+        patient = said.event.patient_id.encode()  # type: ignore[union-attr]
+        logged = stamped(value, said.event, feed.default_type, record.timestamp)
+        self.paper.append(LOG, partition_of(patient, PARTITIONS), patient, logged, self.at)
+
+    def tick(self, seconds: float = 1.0) -> None:
+        """Time goes on, and the ticker says so in every partition."""
+        self.at += round(seconds * 1000)
+        whole = to_datetime(self.at - self.at % 1000).isoformat()
+        for partition in range(PARTITIONS):
+            self.paper.append(LOG, partition, None, ward_json({"type": "tick", "effective_at": whole}), self.at)
+
+    # ---- watch
+
+    def work(self, partition: int | None = None, *, upto: int | None = None, write_down: bool = True) -> None:
+        """Folds what is new; tells; then writes rows and marker (or dies before that)."""
+        for each in range(PARTITIONS) if partition is None else (partition,):
+            self._work(each, upto, write_down)
+
+    def die(self, partition: int) -> None:
+        """A worker is killed: another one takes over with the rows as they were written down."""
+        held = changelog.Held()
+        for record in self.paper.topics[SETTINGS.changelog, partition]:
+            held.take(record.offset, record.key, record.value, record.headers)
+        shard = self.shard(partition)
+        self.shards[partition] = Shard(
+            HOUSE,
+            partition,
+            LOG,
+            rows=held.decoded(),
+            next_offset=held.marker.next_offset,
+            belongs=shard._belongs,
+        )
+        self.epochs[partition] += 1
+        self.write_down(partition, {})
+
+    def write_down(self, partition: int, touched: Iterable[str]) -> None:
+        shard = self.shards[partition]
+        rows = {patient_id: shard.row(patient_id) for patient_id in touched}
+        for record in changelog.records_of(rows, Marker(shard.next_offset, self.epochs[partition])):
+            self.paper.append(SETTINGS.changelog, partition, record.key, record.value, self.at, record.headers)
+
+    def _work(self, partition: int, upto: int | None, write_down: bool) -> None:
+        shard = self.shards[partition]
+        new = [r for r in self.paper.topics[LOG, partition] if r.offset >= shard.next_offset]
+        outcome = shard.apply(new if upto is None else [r for r in new if r.offset < upto])
+        for told in outcome.alerts:
+            key, value = told.alert.patient_id.encode(), told.alert.model_dump_json().encode()
+            self.paper.append(ALERTS, partition, key, value, self.at, headers_of(told, partition))
+        for forward in outcome.forwards:
+            key = forward.patient_id.encode()
+            self.paper.append(LOG, partition_of(key, PARTITIONS), key, forward.value, self.at)
+        for letter in outcome.letters:
+            self.paper.append(LETTERS, 0, letter.key, letter.letter.model_dump_json().encode(), self.at)
+        for patient_id in outcome.changed:
+            self.publish(partition, patient_id)
+        if write_down:
+            self.write_down(partition, outcome.touched)
+
+    def publish(self, partition: int, patient_id: str) -> None:
+        shard = self.shards[partition]
+        offset = shard.positions[patient_id].log_offset
+        state = view(HOUSE, shard.state(patient_id), None, offset).model_dump_json().encode()
+        self.paper.append(STATES, partition, patient_id.encode(), state, self.at)
+
+    # ---- the check
+
+    def verify(self, **options: Any) -> Findings:
+        """What the checker finds, without waiting."""
+        run = Verification(self.paper, SETTINGS, HOUSE, 0.0, pause=lambda _: None, **options)
+        self.run = run
+        return run.run()
+
+
+def ward_json(event: Mapping[str, Any]) -> bytes:
+    return json.dumps(event).encode()
+
+
+def a_day_on_the_ward(patients: int = 5, hours: float = 24, seed: int = 7) -> Installation:
+    """A simulated ward for a while, judged in batches as it went."""
+    installation = Installation()
+    cadence = ward.Cadence(vitals_every_s=900, mishaps=ward.Mishaps(merged=0.5, repeated=0.05))
+    events = ward.ward(Random(seed), patients, START, duration=timedelta(hours=hours), cadence=cadence)
+    for count, event in enumerate(events):
+        installation.at = max(installation.at, to_ms(datetime.fromisoformat(event["received_at"])))
+        installation.send(event)
+        if count % 7 == 0:
+            installation.tick(0)
+            installation.work()
+    installation.send_bytes(topics.VITALS, b'{"event_id": "broken"', b"key")
+    for _ in range(4):  # what merges sent on comes to an end
+        installation.tick()
+        installation.work()
+    return installation
