@@ -1,0 +1,42 @@
+"""Recorded ICU stays as if all of them began now, faster than they happened."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from agents.feeds.clif import ClifError, ClifStays
+from agents.simulation.story import Due, Json, Story, to_iso, to_ms
+from agents.usage import Unusable
+
+# Not everybody is admitted at one instant, or each hour of the record would come as a burst.
+ADMISSIONS_OVER_MS = 60_000
+
+
+def recorded(directory: Path, start_ms: int, speed_up: float) -> Story:
+    """The stays of a CLIF data set. Raises Unusable when it is none."""
+    try:
+        events = list(ClifStays(directory))
+    except ClifError as error:
+        raise Unusable(str(error)) from error
+    return told_now(events, start_ms, speed_up)
+
+
+def told_now(events: Iterable[Json], start_ms: int, speed_up: float) -> Story:
+    """Each stay from its first event on, `speed_up` times faster; all of them side by side."""
+    begins: dict[str, tuple[int, int]] = {}
+    story = []
+    for event in events:
+        at_ms = to_ms(event["effective_at"])
+        first_ms, number = begins.setdefault(event["patient_id"], (at_ms, len(begins)))
+        story.append((at_ms - first_ms, number, event))
+    spread_ms = ADMISSIONS_OVER_MS / max(1, len(begins))
+    due = [Due(round(start_ms + number * spread_ms + since / speed_up), event) for since, number, event in story]
+    due.sort(key=lambda each: each.at_ms)
+    for each in due:
+        at_ms = to_ms(each.event["effective_at"])
+        if "infused_at" in each.event:
+            earlier_ms = at_ms - to_ms(each.event["infused_at"])
+            each.event["infused_at"] = to_iso(each.at_ms - earlier_ms / speed_up)
+        each.event["effective_at"] = each.event["received_at"] = to_iso(each.at_ms)
+        yield each

@@ -1,0 +1,29 @@
+"""One event of a story that is told now: when it is due, and the event itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+Json = dict[str, Any]
+
+
+class Due(NamedTuple):
+    """`at_ms`: when it arrives at the feed, in ms since 1970."""
+
+    at_ms: int
+    event: Json
+
+
+Story = Iterator[Due]
+
+
+def to_ms(written: str) -> int:
+    """An instant as a story writes it, with its offset."""
+    return round(datetime.fromisoformat(written).timestamp() * 1000)
+
+
+def to_iso(at_ms: float) -> str:
+    """And back, in UTC."""
+    return datetime.fromtimestamp(round(at_ms) / 1000, UTC).isoformat(timespec="milliseconds")
