@@ -1,0 +1,302 @@
+"""What each kind of receiver is sent, and what its answers mean."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+
+import pytest
+from pydantic import SecretStr
+from standardwebhooks.webhooks import Webhook as Verifier
+from standardwebhooks.webhooks import WebhookVerificationError
+
+from agents.dispatch.case import Page
+from agents.dispatch.plan import AlertmanagerAt, AppriseAt, ConsoleAt, PagerdutyAt, Plan, WebhookAt
+from agents.pagers import build, http
+from agents.pagers.alertmanager import Alertmanager
+from agents.pagers.answer import Answer, Pager
+from agents.pagers.console import Console
+from agents.pagers.notify import Notify
+from agents.pagers.pagerduty import Pagerduty, dedup_key
+from agents.pagers.webhook import Webhook
+from agents.usage import Unusable
+from tests.dispatch.pages import AT, page
+from tests.dispatch.receiver import Receiver, receiver
+
+OLD, NEW = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"
+
+
+@pytest.fixture
+def service() -> Iterator[Receiver]:
+    with receiver() as running:
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"KEY": "routing-key", "OLD": OLD, "NEW": NEW}.items():
+        monkeypatch.setenv(name, value)
+
+
+def send(pager: Pager, *pages: Page) -> list[Answer]:
+    async def all_of_them() -> list[Answer]:
+        answers = [await pager.send(one) for one in pages]
+        await pager.close()
+        return answers
+
+    return asyncio.run(all_of_them())
+
+
+def pagerduty(url: str) -> Pagerduty:
+    return Pagerduty(PagerdutyAt.model_validate({"kind": "pagerduty", "routing_key": {"env": "KEY"}, "url": url}))
+
+
+def alertmanager(*urls: str, **given: object) -> Alertmanager:
+    return Alertmanager(AlertmanagerAt.model_validate({"kind": "alertmanager", "urls": urls} | given), "dispatch")
+
+
+def webhook(url: str, *secrets: str) -> Webhook:
+    at = {"kind": "webhook", "url": f"{url}/hook", "secrets": [{"env": name} for name in secrets or ("OLD",)]}
+    return Webhook(WebhookAt.model_validate(at))
+
+
+@pytest.mark.parametrize(
+    ("status", "outcome"),
+    [
+        (200, "taken"),
+        (202, "taken"),
+        (204, "taken"),
+        (301, "refused"),
+        (400, "refused"),
+        (401, "refused"),
+        (404, "refused"),
+        (408, "again"),
+        (410, "gone"),
+        (413, "refused"),
+        (425, "again"),
+        (429, "again"),
+        (500, "again"),
+        (502, "again"),
+        (503, "again"),
+        (504, "again"),
+    ],
+)
+def test_what_a_status_says_about_trying_again(status: int, outcome: str) -> None:
+    assert http.meaning(status).outcome == outcome
+
+
+def test_retry_after_may_be_seconds_or_a_date_and_nonsense_is_nothing() -> None:
+    assert http.meaning(429, "7").retry_after_seconds == 7
+    in_a_minute = http.seconds(format_datetime(datetime.now(UTC) + timedelta(seconds=60), usegmt=True))
+    assert in_a_minute is not None
+    assert 55 < in_a_minute <= 60
+    assert http.seconds("Wed, 21 Oct 2015 07:28:00 GMT") == 0
+    assert http.seconds("soon") is None
+    assert http.seconds("-5") is None
+
+
+@pytest.mark.parametrize("mode", ["down", "resets"])
+def test_a_connection_that_breaks_is_worth_another_attempt(mode: str, service: Receiver) -> None:
+    service.mode = mode
+    (answer,) = send(webhook(service.url), page())
+    assert answer.outcome == "again"
+
+
+def test_nobody_there_is_worth_another_attempt() -> None:
+    (answer,) = send(webhook("http://127.0.0.1:1"), page())
+    assert answer == Answer("again", "ConnectError")
+
+
+def test_pagerduty_gets_one_incident_for_each_key_with_severity_and_place(service: Receiver) -> None:
+    told = [
+        page(priority="medium", link="https://board.example/a1"),
+        page("update", "updated", priority="medium"),  # not sent: it would open anew what a person closed there
+        page("close", "superseded", primary=False),
+        page("open", "worsened", key="a1:g3", grade=3),
+        page("acknowledge", "acknowledged", key="a1:g3"),
+        page("close", "over", key="a1:g3", status="resolved"),
+    ]
+    assert {answer.outcome for answer in send(pagerduty(service.url), *told)} == {"taken"}
+    events = service.posts()
+    assert [(e["event_action"], e["dedup_key"]) for e in events] == [
+        ("trigger", "a1"),
+        ("resolve", "a1"),
+        ("trigger", "a1:g3"),
+        ("acknowledge", "a1:g3"),
+        ("resolve", "a1:g3"),
+    ]
+    assert events[0] == {
+        "routing_key": "routing-key",
+        "event_action": "trigger",
+        "dedup_key": "a1",
+        "payload": {
+            "summary": "CRS grade rose, grade 2 - bed 12 7A - ref 5f1c",
+            "severity": "error",
+            "source": "7A 12",
+            "timestamp": "2026-03-04T10:00:00+00:00",
+            "component": "crs-monitor",
+            "group": "5f1c",
+            "class": "escalation",
+            "custom_details": {"reference": "5f1c", "priority": "medium", "cause": "raised"},
+        },
+        "links": [{"href": "https://board.example/a1", "text": "Open the alert"}],
+    }
+    assert events[2]["payload"]["severity"] == "critical"
+    assert {received.path for received in service.taken} == {"/v2/enqueue"}
+
+
+def test_a_dedup_key_is_never_longer_than_pagerduty_takes() -> None:
+    assert dedup_key("x" * 255) == "x" * 255
+    assert len(dedup_key("x" * 256)) == 64
+    assert dedup_key("x" * 256) != dedup_key("x" * 257)
+
+
+@pytest.mark.parametrize(
+    ("priority", "severity"),
+    [("high", "critical"), ("medium", "error"), ("low", "warning"), ("technical", "error")],
+)
+def test_pagerduty_severities(priority: str, severity: str, service: Receiver) -> None:
+    send(pagerduty(service.url), page(priority=priority))
+    assert service.posts()[0]["payload"]["severity"] == severity
+
+
+def test_a_webhook_is_signed_so_that_the_library_agrees(service: Receiver) -> None:
+    send(webhook(service.url), page(link="https://board.example/a1"))
+    (received,) = service.taken
+    told = Verifier(OLD).verify(received.body, received.headers)
+    assert told["type"] == "crs.alert.open"
+    assert told["data"]["alert_id"] == "a1"
+    assert received.headers["webhook-id"] == "a1.1"
+    with pytest.raises(WebhookVerificationError):
+        Verifier(NEW).verify(received.body, received.headers)
+    with pytest.raises(WebhookVerificationError):
+        Verifier(OLD).verify(received.body.replace(b"a1", b"a2"), received.headers)
+
+
+def test_keys_of_a_webhook_can_be_changed_without_a_gap(service: Receiver) -> None:
+    send(webhook(service.url, "NEW", "OLD"), page())
+    (received,) = service.taken
+    for key in (OLD, NEW):
+        Verifier(key).verify(received.body, received.headers)
+
+
+def test_a_webhook_hears_of_an_alert_and_not_of_its_incidents(service: Receiver) -> None:
+    send(webhook(service.url), page("close", "superseded", primary=False), page("open", "again", key="a1:2", repeat=1))
+    assert [received.headers["webhook-id"] for received in service.taken] == ["a1.1.1"]
+
+
+def test_alertmanager_always_gets_both_times_and_an_identity_that_does_not_move(service: Receiver) -> None:
+    opened, moved = (
+        page(),
+        page("update", "eased", bed="14", unit="8B", priority="medium", level="high", status="updated"),
+    )
+    before = datetime.now(UTC)
+    send(alertmanager(service.url, refresh_seconds=30, outlive_refreshes=10), opened, moved, page("close", "over"))
+    first, second, last = (posted[0] for posted in service.posts())
+    assert first["labels"] == second["labels"] == last["labels"]
+    assert first["labels"] | {"severity": "critical", "incident": "a1"} == first["labels"]
+    assert second["annotations"]["bed"] == "14"
+    assert first["startsAt"] == AT.isoformat()
+    ends = [datetime.fromisoformat(alert["endsAt"]) for alert in (first, last)]
+    assert timedelta(seconds=299) < ends[0] - before < timedelta(seconds=302)
+    assert before <= ends[1] <= datetime.now(UTC)
+    assert all(alert["startsAt"] <= alert["endsAt"] for alert in (first, second, last))
+
+
+def test_an_alert_from_a_clock_ahead_of_ours_does_not_start_after_it_ends(service: Receiver) -> None:
+    send(alertmanager(service.url), page("close", "over", raised_at=datetime.now(UTC) + timedelta(minutes=1)))
+    ((alert,),) = service.posts()
+    assert alert["startsAt"] <= alert["endsAt"]
+
+
+def test_an_empty_identity_is_refused_before_two_patients_become_one(service: Receiver) -> None:
+    (answer,) = send(alertmanager(service.url), page(reference=""))
+    assert answer == Answer("refused", "empty label reference")
+    assert service.taken == []
+
+
+def test_the_whole_open_set_is_posted_with_a_sign_of_life(service: Receiver) -> None:
+    pager = alertmanager(service.url)
+
+    async def remind() -> None:
+        await pager.refresh([page(), page(key="a2")], alive=True)
+        await pager.refresh([page()], alive=False)
+        await pager.refresh([page(key=f"a{n}") for n in range(501)], alive=False)
+        await pager.close()
+
+    asyncio.run(remind())
+    sets = [
+        [alert["labels"].get("incident", alert["labels"]["alertname"]) for alert in post] for post in service.posts()
+    ]
+    assert sets[:2] == [["a1", "a2", "CrsMonitorAlive"], ["a1"]]
+    assert [len(post) for post in sets[2:]] == [500, 1]
+
+
+def test_one_member_of_the_cluster_is_enough_and_none_is_worth_another_attempt(service: Receiver) -> None:
+    assert send(alertmanager("http://127.0.0.1:1", service.url), page())[0].outcome == "taken"
+    assert send(alertmanager("http://127.0.0.1:1"), page())[0].outcome == "again"
+    service.mode = "400"
+    assert send(alertmanager(service.url), page())[0].outcome == "refused"
+
+
+def test_chat_and_mail_get_one_line_and_no_quiet_changes(service: Receiver) -> None:
+    address = service.url.replace("http", "json") + "/notify"
+    at = AppriseAt.model_construct(kind="apprise", urls=(SecretStr(address),), tell_end=True)
+    answers = send(
+        Notify(at, "place"),
+        page(),
+        page("update", "updated"),
+        page("acknowledge", "acknowledged"),
+        page("close", "over", status="resolved"),
+    )
+    assert {answer.outcome for answer in answers} == {"taken"}
+    assert [(post["title"], post["message"]) for post in service.posts()] == [
+        ("CRS: urgent", "CRS grade rose, grade 2 - bed 12 7A - ref 5f1c"),
+        ("CRS: over", "CRS grade rose, grade 2 - bed 12 7A - ref 5f1c"),
+    ]
+
+
+def test_chat_that_does_not_take_it_is_asked_again(service: Receiver) -> None:
+    service.mode = "500"
+    at = AppriseAt.model_construct(kind="apprise", urls=(SecretStr(service.url.replace("http", "json")),))
+    (answer,) = send(Notify(at, "place"), page())
+    assert answer == Answer("again", "not delivered")
+
+
+def test_an_address_that_apprise_does_not_know_is_said_at_once_and_not_shown() -> None:
+    at = AppriseAt.model_construct(kind="apprise", urls=(SecretStr("nonsense://secret-password"),))
+    with pytest.raises(Unusable) as error:
+        Notify(at, "dispatch.destinations.mail")
+    assert error.value.message == "dispatch.destinations.mail: address 1 is none that apprise knows"
+
+
+def test_the_console_prints_one_line_for_each_page(capsys: pytest.CaptureFixture[str]) -> None:
+    send(Console(ConsoleAt(kind="console")), page(), page("close", "superseded", primary=False))
+    assert capsys.readouterr().out == "10:00:00 PAGE   high      CRS grade rose, grade 2 - bed 12 7A - ref 5f1c [a1]\n"
+
+
+def test_every_kind_can_be_built_and_a_bad_signing_key_is_named_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REFERENCE", "a-long-enough-secret")
+    destinations = {
+        "desk": {"kind": "console"},
+        "rack": {"kind": "alertmanager", "urls": ["http://127.0.0.1:9093"]},
+        "duty": {"kind": "pagerduty", "routing_key": {"env": "KEY"}},
+        "hook": {"kind": "webhook", "url": "http://127.0.0.1:1/", "secrets": [{"env": "OLD"}]},
+        "alarm": {"kind": "acm", "host": "127.0.0.1", "port": 2575},
+    }
+    plan = {"reference_secret": {"env": "REFERENCE"}, "default": [["desk"]], "destinations": destinations}
+    assert set(build.pagers(Plan.model_validate(plan))) == set(destinations)
+    monkeypatch.setenv("OLD", "whsec_!")
+    with pytest.raises(Unusable, match=r"^dispatch\.destinations\.hook\.secrets: not base64, as in whsec_\.\.\.$"):
+        build.pagers(Plan.model_validate(plan))
+
+
+def test_no_receiver_is_told_more_than_a_brief_holds(service: Receiver) -> None:
+    send(webhook(service.url), page())
+    send(pagerduty(service.url), page())
+    send(alertmanager(service.url), page())
+    words = " ".join(json.dumps(post) for post in service.posts())
+    assert "patient" not in words
