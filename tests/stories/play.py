@@ -20,13 +20,14 @@ OUTAGE = "outage"  # a line that says: from here to the next line nothing ticks
 
 
 class Player:
-    """One telling of a story. `raised`: every alert that it told, in order."""
+    """One telling of a story. `raised`: every alert that it told, in order; `last`: those of the last line."""
 
     def __init__(self, story: Story, stage: Stage) -> None:
         self.story = story
         self.stage = stage
         self.names = words.Names()
         self.raised: list[Alert] = []
+        self.last: tuple[Alert, ...] = ()
         self._chart = Chart(self._alert_named)
         self._today = DAY_1
         self._outage = False
@@ -66,6 +67,7 @@ class Player:
     def _told(self, asked: str, said: Said, at: int) -> str:
         """What was told, as far as the story looks at it."""
         self.raised += said.alerts
+        self.last = said.alerts
         for alert in said.alerts:
             self.names.of(alert)
         looks_at = self.story.looks_at

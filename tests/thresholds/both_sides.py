@@ -69,11 +69,16 @@ def _line(event: str) -> Line:
     return Line(" ".join(parts[:until]), " ".join(parts[until:]), "")
 
 
-def outcome(threshold: Threshold, side: tuple[Line, ...], profile: str) -> tuple[str, str]:
+def outcome(threshold: Threshold, side: int, profile: str) -> tuple[str, str]:
     """What a side asks for, and what was told and stood there at its last event."""
-    lines = tuple(line._replace(told=line.told or "-") for line in (*threshold.given, *side))
-    story = Story("thresholds", threshold.value, "", profile, threshold.kinds, lines)
-    return side[-1].told, Player(story, engine(profile)).play()[-1].told
+    story = story_of(threshold, side, profile)
+    return story.lines[-1].told, Player(story, engine(profile)).play()[-1].told
+
+
+def story_of(threshold: Threshold, side: int, profile: str) -> Story:
+    """One side of a value as a story, of which only the last line asks for anything."""
+    lines = tuple(line._replace(told=line.told or "-") for line in (*threshold.given, *threshold.sides[side]))
+    return Story("thresholds", f"both sides of {threshold.value}", "", profile, threshold.kinds, lines)
 
 
 def numbers(profile: Mapping[str, Any]) -> Iterator[str]:

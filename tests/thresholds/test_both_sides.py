@@ -35,7 +35,7 @@ def cases() -> list[tuple[Threshold, str, int]]:
     ids=[f"{t.value}-{profile}-{'that' if side else 'this'} side" for t, profile, side in cases()],
 )
 def test_a_value_matters_exactly_where_it_says(threshold: Threshold, profile: str, side: int) -> None:
-    asked, told = outcome(threshold, threshold.sides[side], profile)
+    asked, told = outcome(threshold, side, profile)
     assert told == asked
 
 
