@@ -16,7 +16,7 @@ from agents.surroundings import ADVICE, found, unreachable
 from agents.usage import Unusable
 
 ANSWER_SECONDS = 30.0
-POLL_SECONDS = 1.0
+POLL_SECONDS = 0.05  # a poll waits this long for its last message, also when nothing is left to come
 AT_ONCE = 2000
 READER = {
     "group.id": "crs-monitor-verify",  # never joined: partitions are assigned by hand
@@ -57,7 +57,7 @@ class Brokers:
             return
         self._consumer.assign([TopicPartition(topic, partition, begin)])
         try:
-            yield from self._until(end, f"{topic} partition {partition}")
+            yield from self._between(begin, end, f"{topic} partition {partition}")
         finally:
             self._consumer.unassign()
 
@@ -87,10 +87,10 @@ class Brokers:
         except KafkaException as error:
             raise self._unreachable(error) from error
 
-    def _until(self, end: int, place: str) -> Iterator[Written]:
-        heard_at = monotonic()
+    def _between(self, begin: int, end: int, place: str) -> Iterator[Written]:
+        heard_at, following = monotonic(), begin
         while True:
-            messages = self._consumer.consume(AT_ONCE, POLL_SECONDS)
+            messages = self._consumer.consume(min(AT_ONCE, end - following), POLL_SECONDS)
             if messages:
                 heard_at = monotonic()
             elif monotonic() - heard_at > ANSWER_SECONDS:
@@ -101,7 +101,8 @@ class Brokers:
                     if offset >= end:
                         return
                     yield as_written(offset, message.timestamp()[1], message.key(), message.value(), message.headers())
-                    if offset == end - 1:
+                    following = offset + 1
+                    if following == end:
                         return
                 elif error.code() == KafkaError._PARTITION_EOF:
                     if offset >= end:
