@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from monitor import axes, confirmation, episodes, grading
 from monitor.guideline import Guideline
-from monitor.history import Group
+from monitor.history import DEVICE_RANK, Group
 from monitor.instant import LONG_AGO, NEVER
 from monitor.masking import MASKING
 from monitor.profile import Profile
@@ -32,11 +32,13 @@ from monitor.state import (
     Treated,
     VitalsFact,
 )
+from schemas.events import Consciousness
 
 DOSE_ROLES = MASKING | {"ruxolitinib", "antifungal", "antibiotic"}
 RUNNING_ROLES = frozenset({"vasopressor", "vasopressin", "inotrope"})
 TREATING_ROLES = frozenset({"fluid", "vasopressor", "vasopressin"})
 DOSES_KEPT = 48
+AVPU: tuple[Consciousness, ...] = ("alert", "voice", "pain", "unresponsive")
 
 
 def begin(profile: Profile) -> Course:
@@ -203,27 +205,37 @@ def _observed(profile: Profile, course: Course, vitals: tuple[VitalsFact, ...], 
         infused_at = course.context.infused_at
         if reading.value >= profile.fever_tenths and (infused_at is None or at >= infused_at):
             course = course._replace(fever=reading)
-    for fact in vitals:
-        course = _supported(course, fact)
-    return course
+    return _signed(_supported(course, vitals), vitals)
 
 
-def _supported(course: Course, fact: VitalsFact) -> Course:
-    """Oxygen support and the charted signs of an observation."""
-    if fact.device is not None or fact.flow is not None or fact.fio2 is not None:
-        before = course.oxygen
-        device, flow, fio2 = fact.device, fact.flow, fact.fio2
-        since = fact.at
-        if before is not None and device in (None, before.device):
-            device = before.device
-            since = before.since
-            flow = before.flow if flow is None else flow
-            fio2 = before.fio2 if fio2 is None else fio2
-        course = course._replace(oxygen=Oxygen(device, flow, fio2, since, fact.at, fact.event_id))
-    if fact.ice is not None:
-        course = course._replace(ice=Sign(fact.ice, fact.at, fact.event_id))
-    if fact.consciousness is not None:
-        course = course._replace(consciousness=Sign(fact.consciousness, fact.at, fact.event_id))
+def _supported(course: Course, vitals: tuple[VitalsFact, ...]) -> Course:
+    """The oxygen support after the observations of one instant: of two devices the higher on the ladder."""
+    said = [f for f in vitals if f.device is not None or f.flow is not None or f.fio2 is not None]
+    if not said:
+        return course
+    highest = max(said, key=lambda f: (-1 if f.device is None else DEVICE_RANK[f.device], f.flow or 0.0))
+    of_it = [f for f in said if f.device in (None, highest.device)]
+    device, since, before = highest.device, highest.at, course.oxygen
+    flow = max((f.flow for f in of_it if f.flow is not None), default=None)
+    fio2 = max((f.fio2 for f in of_it if f.fio2 is not None), default=None)
+    if before is not None and device in (None, before.device):
+        device = before.device
+        since = before.since
+        flow = before.flow if flow is None else flow
+        fio2 = before.fio2 if fio2 is None else fio2
+    return course._replace(oxygen=Oxygen(device, flow, fio2, since, highest.at, highest.event_id))
+
+
+def _signed(course: Course, vitals: tuple[VitalsFact, ...]) -> Course:
+    """The charted signs after the observations of one instant: of two the worse."""
+    scores = [(f.ice, f.event_id) for f in vitals if f.ice is not None]
+    if scores:
+        ice, event_id = min(scores)
+        course = course._replace(ice=Sign(ice, vitals[0].at, event_id))
+    levels = [(AVPU.index(f.consciousness), f.event_id) for f in vitals if f.consciousness is not None]
+    if levels:
+        level, event_id = max(levels)
+        course = course._replace(consciousness=Sign(AVPU[level], vitals[0].at, event_id))
     return course
 
 

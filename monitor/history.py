@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from bisect import insort
 from collections.abc import Callable, Iterable
+from math import inf
 from typing import Any, NamedTuple
 
 from monitor.instant import HOUR
 from monitor.profile import DEVICES, Profile
 from monitor.state import ContextFact, Facts, InfusionFact, MedicationFact, StatementFact, VitalsFact
+from schemas.events import OxygenDevice
 
 Fact = VitalsFact | MedicationFact | ContextFact | InfusionFact | StatementFact
 
@@ -22,7 +24,21 @@ CAP = 160  # facts of all kinds
 SPAN = 24 * HOUR  # late events are exact this far back
 SLACK = HOUR  # the checkpoint moves once an hour, not at every event
 
-DEVICE_RANK = {device: rank for rank, device in enumerate(DEVICES)}
+# The ladder that support climbs (ward policy): what stands lower is less support.
+LADDER: tuple[OxygenDevice, ...] = (
+    "room_air",
+    "blow_by",
+    "nasal_cannula",
+    "face_mask",
+    "venturi",
+    "non_rebreather",
+    "high_flow_nasal_cannula",
+    "cpap",
+    "bipap",
+    "invasive_ventilation",
+)
+DEVICE_RANK = {device: rank for rank, device in enumerate(LADDER)}
+assert set(LADDER) == set(DEVICES), "every device has its rung"
 
 
 class Group(NamedTuple):
@@ -168,11 +184,9 @@ _KIND: dict[type, str] = {
 }
 
 
-def _order(fact: Fact) -> tuple[int, int, str]:
+def _order(fact: Fact) -> tuple[int, float, str]:
     """Bedside order; at one instant the worse comes last and stands."""
-    worse = 0
-    if isinstance(fact, VitalsFact):
-        worse = DEVICE_RANK.get(fact.device or "", -1)
-    elif isinstance(fact, MedicationFact):
-        worse = 0 if fact.action == "stopped" else 1
+    worse = 0.0
+    if isinstance(fact, MedicationFact) and fact.action != "stopped":
+        worse = inf if fact.rate is None else 1.0 + fact.rate
     return fact.at, worse, fact.event_id

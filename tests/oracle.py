@@ -52,8 +52,8 @@ DEVICE_ORDER = [
     "nasal_cannula",
     "face_mask",
     "venturi",
-    "high_flow_nasal_cannula",
     "non_rebreather",
+    "high_flow_nasal_cannula",
     "cpap",
     "bipap",
     "invasive_ventilation",
@@ -332,7 +332,8 @@ class Walk:
         if infused_at == self.infused_at:
             return
         self.infused_at = infused_at
-        heapq.heappush(self.agenda, max(at, infused_at))
+        if infused_at > at:
+            heapq.heappush(self.agenda, infused_at)
         if self.episode:
             self.episode.by_new_treatment = True
             if self.episode.ended_at is None:
@@ -349,16 +350,16 @@ class Walk:
         self.take_signal("systolic", at, [(v.systolic_mmhg, v.source) for v in vitals])
         self.take_signal("mean", at, [(v.mean_arterial_mmhg, v.source) for v in vitals])
         self.take_signal("spo2", at, [(v.spo2_percent, v.source) for v in vitals])
-        for fact in sorted(
-            (v for v in vitals if v.oxygen_device), key=lambda v: DEVICE_ORDER.index(v.oxygen_device or "")
-        ):
-            if fact.oxygen_device != self.device:
-                self.device, self.flow = fact.oxygen_device, None
+        devices = [v.oxygen_device for v in vitals if v.oxygen_device]
+        if devices:
+            worst = max(devices, key=DEVICE_ORDER.index)
+            if worst != self.device:
+                self.device, self.flow = worst, None
             self.support_known = True
-            self.take_flow(fact.oxygen_flow_l_per_min)
-        alone = [v.oxygen_flow_l_per_min for v in vitals if not v.oxygen_device and v.oxygen_flow_l_per_min is not None]
-        if alone:
-            self.take_flow(max(alone))
+            vitals = [v for v in vitals if v.oxygen_device in (None, worst)]
+        self.take_flow(
+            max((v.oxygen_flow_l_per_min for v in vitals if v.oxygen_flow_l_per_min is not None), default=None)
+        )
 
     def take_flow(self, flow: float | None) -> None:
         if flow is not None:
