@@ -53,7 +53,9 @@ class Lane:
     """The pages of one patient to this destination, in order."""
 
     pages: deque[Waiting] = field(default_factory=deque)
-    busy: bool = False  # in the queue, under way, or pausing
+    under_way: bool = False
+    turn: int | None = None  # its place in the queue, if it stands there
+    timer: asyncio.TimerHandle | None = None  # it pauses until then
 
     @property
     def loudness(self) -> int:
@@ -86,11 +88,18 @@ class Lanes:
         metrics.UP.labels(name).set(1)
 
     def put(self, page: Page, remembered: asyncio.Future[None]) -> None:
-        """One more page for its patient."""
+        """One more page for its patient. A loud one moves the whole lane up, and shortens its pause."""
         lane = self.lanes.setdefault(page.brief.reference, Lane())
+        before = lane.loudness if lane.pages else -1
         lane.pages.append(Waiting(page, remembered, self._loop.time()))
-        if not lane.busy:
-            self._queue(page.brief.reference, lane)
+        if lane.under_way:
+            return
+        if lane.timer is None:
+            if lane.turn is None or lane.loudness > before:
+                self._queue(page.brief.reference, lane)
+        elif before < LOUD <= lane.loudness:
+            lane.timer.cancel()
+            self._pause(page.brief.reference, lane, min(self.patience.first, lane.timer.when() - self._loop.time()))
 
     def drop(self, keys: frozenset[str]) -> None:
         """These incidents need not be told of any more; an attempt that is under way is not stopped."""
@@ -143,25 +152,39 @@ class Lanes:
         return self._loop.time() - min(since) if since else 0.0
 
     def _queue(self, reference: str, lane: Lane) -> None:
-        lane.busy = True
-        heapq.heappush(self._ready, (-lane.loudness, next(self._number), reference))
+        lane.timer = None
+        lane.turn = next(self._number)
+        heapq.heappush(self._ready, (-lane.loudness, lane.turn, reference))
         self._something.set()
+
+    def _pause(self, reference: str, lane: Lane, seconds: float) -> None:
+        lane.timer = self._loop.call_later(max(0.0, seconds), self._again, reference, lane)
 
     async def _next(self) -> str:
         """The loudest patient whose turn it is, once the destination may be asked again."""
         while True:
             self._something.clear()
             pause = None
+            while self._ready and not self._stands(self._ready[0]):
+                heapq.heappop(self._ready)
             if self._ready and not self._held:
                 loud = -self._ready[0][0] >= LOUD
                 pause = (self._asked_until_loud if loud else self._asked_until) - self._loop.time()
                 if pause <= 0:
-                    return heapq.heappop(self._ready)[2]
+                    reference = heapq.heappop(self._ready)[2]
+                    self.lanes[reference].turn = None
+                    self.lanes[reference].under_way = True
+                    return reference
             try:
                 async with asyncio.timeout(pause):
                     await self._something.wait()
             except TimeoutError:
                 continue
+
+    def _stands(self, place: tuple[int, int, str]) -> bool:
+        """Whether a place in the queue still holds: its lane may have moved up, or away."""
+        lane = self.lanes.get(place[2])
+        return lane is not None and lane.turn == place[1]
 
     async def _attempt(self, reference: str) -> None:
         lane = self.lanes[reference]
@@ -170,11 +193,12 @@ class Lanes:
             if lane.pages:
                 pause = await self._send(lane, lane.pages[0])
         finally:
+            lane.under_way = False
             self._slots.release()
         if not lane.pages:
             del self.lanes[reference]
         elif pause > 0:
-            self._loop.call_later(pause, self._again, reference, lane)
+            self._pause(reference, lane, pause)
         else:
             self._queue(reference, lane)
 
@@ -204,7 +228,8 @@ class Lanes:
         if answer.retry_after_seconds is not None:
             self._asked_until = now + min(answer.retry_after_seconds, self.patience.asked_longest)
             self._asked_until_loud = now + min(answer.retry_after_seconds, self.patience.asked_longest_loud)
-        return self.patience.pause(waiting.attempts, loud=page.brief.loudness >= LOUD, dice=self.dice)
+        loud = any(each.page.brief.loudness >= LOUD for each in lane.pages)
+        return self.patience.pause(waiting.attempts, loud=loud, dice=self.dice)
 
     async def _ask(self, page: Page) -> Answer:
         """A defect of ours must not stop the others: the second destination is told, with a technical alarm."""

@@ -1,0 +1,273 @@
+"""The way to one destination: order of a patient, loud first, patience, and an end that nothing overtakes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from random import Random
+
+import pytest
+
+from agents.dispatch.case import Page
+from agents.dispatch.lanes import Lanes, Patience
+from agents.dispatch.orders import Result
+from agents.pagers.answer import TAKEN, Answer
+from tests.dispatch.pages import page
+
+QUICK = Patience(first=0.02, longest_loud=0.05, longest=0.05, asked_longest_loud=0.2, asked_longest=1.0)
+
+
+class Scripted:
+    """Answers as a script says; takes everything when the script is over."""
+
+    refresh_seconds: float | None = None
+
+    def __init__(self, *script: Answer, seconds: float = 0.0) -> None:
+        self.script = list(script)
+        self.seconds = seconds
+        self.asked: list[str] = []
+        self.under_way = 0
+        self.most_under_way = 0
+        self.times: list[float] = []
+
+    async def send(self, page: Page) -> Answer:
+        self.under_way += 1
+        self.most_under_way = max(self.most_under_way, self.under_way)
+        self.times.append(asyncio.get_running_loop().time())
+        await asyncio.sleep(self.seconds)
+        self.under_way -= 1
+        self.asked.append(f"{page.brief.reference} {page.act} {page.key}")
+        return self.script.pop(0) if self.script else TAKEN
+
+    async def refresh(self, pages: Sequence[Page], *, alive: bool) -> Answer:
+        assert self.under_way == 0, "an end could be overtaken"
+        self.asked.append(f"refresh {' '.join(page.key for page in pages)}")
+        return TAKEN
+
+    async def close(self) -> None:
+        pass
+
+
+class Bench:
+    """Lanes with a note of what was reported."""
+
+    def __init__(self, pager: Scripted, at_once: int = 4, patience: Patience = QUICK) -> None:
+        self.reported: list[tuple[str, Result]] = []
+        self.lanes = Lanes("pager", pager, self.report, at_once, patience, Random(1))
+        self.written = asyncio.get_running_loop().create_future()
+        self.written.set_result(None)
+        self.report_seconds = 0.0
+
+    async def report(self, page: Page, result: Result) -> None:
+        await asyncio.sleep(self.report_seconds)
+        self.reported.append((page.key, result))
+
+    def put(self, *pages: Page) -> None:
+        for one in pages:
+            self.lanes.put(one, self.written)
+
+
+def run(play: Callable[[], Awaitable[None]]) -> None:
+    asyncio.run(asyncio.wait_for(_played(play), 10))
+
+
+async def _played(play: Callable[[], Awaitable[None]]) -> None:
+    await play()
+
+
+async def turn(bench: Bench, ended: int) -> None:
+    """Runs the lanes until so many pages have ended."""
+    task = asyncio.create_task(bench.lanes.run())
+    while len(bench.reported) < ended:
+        await asyncio.sleep(0.005)
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+
+
+def test_a_patients_pages_never_overtake_even_when_one_is_tried_again() -> None:
+    async def play() -> None:
+        pager = Scripted(Answer("again"), Answer("again"))
+        bench = Bench(pager)
+        bench.put(page(), page("close", "over"))
+        await turn(bench, 2)
+        assert pager.asked == ["5f1c open a1"] * 3 + ["5f1c close a1"]
+
+    run(play)
+
+
+def test_the_next_page_of_a_patient_waits_until_the_last_is_written_down() -> None:
+    async def play() -> None:
+        pager = Scripted()
+        bench = Bench(pager)
+        bench.report_seconds = 0.1
+        bench.put(page(), page("close", "over"))
+        await turn(bench, 2)
+        assert pager.times[1] - pager.times[0] >= 0.1
+
+    run(play)
+
+
+def test_nothing_goes_out_before_its_case_is_written_down() -> None:
+    async def play() -> None:
+        pager = Scripted()
+        bench = Bench(pager)
+        bench.written = asyncio.get_running_loop().create_future()
+        bench.put(page())
+        task = asyncio.create_task(bench.lanes.run())
+        await asyncio.sleep(0.05)
+        assert pager.asked == []
+        bench.written.set_result(None)
+        await asyncio.sleep(0.05)
+        assert pager.asked == ["5f1c open a1"]
+        task.cancel()
+
+    run(play)
+
+
+def test_one_patient_who_waits_delays_no_other() -> None:
+    async def play() -> None:
+        pager = Scripted(Answer("again"))
+        bench = Bench(pager, patience=Patience(first=0.3, longest=0.3, longest_loud=0.3))
+        bench.put(page(), page(key="b1", reference="b"), page(key="c1", reference="c"))
+        await turn(bench, 3)
+        assert [key for key, _ in bench.reported] == ["b1", "c1", "a1"]
+
+    run(play)
+
+
+def test_loud_goes_first_also_from_behind_a_quiet_page_of_its_patient() -> None:
+    async def play() -> None:
+        pager = Scripted(seconds=0.01)
+        bench = Bench(pager, at_once=1)
+        for n in range(5):
+            bench.put(page(key=f"q{n}", reference=f"q{n}", priority="low"))
+        bench.put(page(key="l0", reference="loud", priority="low"), page(key="l1", reference="loud"))
+        bench.put(page(key="m1", reference="m", priority="medium"))
+        await turn(bench, 8)
+        assert [asked.split()[2] for asked in pager.asked] == ["l0", "l1", "m1", "q0", "q1", "q2", "q3", "q4"]
+
+    run(play)
+
+
+def test_a_loud_page_shortens_the_pause_of_the_quiet_one_before_it() -> None:
+    async def play() -> None:
+        pager = Scripted(Answer("again"))
+        bench = Bench(pager, patience=Patience(first=0.02, longest=60))
+        bench.put(page(priority="low"))
+        bench.lanes.lanes["5f1c"].pages[0].attempts = 11  # the next pause is half a minute or more
+        task = asyncio.create_task(bench.lanes.run())
+        await asyncio.sleep(0.05)
+        bench.put(page("open", "worsened", key="a1:2", version=2))
+        while len(bench.reported) < 2:
+            await asyncio.sleep(0.005)
+        task.cancel()
+        assert pager.times[2] - pager.times[0] < 1
+
+    run(play)
+
+
+def test_many_at_once_but_never_more_than_allowed() -> None:
+    async def play() -> None:
+        pager = Scripted(seconds=0.02)
+        bench = Bench(pager, at_once=4)
+        bench.put(*(page(key=f"k{n}", reference=f"r{n}") for n in range(20)))
+        await turn(bench, 20)
+        assert pager.most_under_way == 4
+
+    run(play)
+
+
+@pytest.mark.parametrize(("priority", "least", "most"), [("high", 0.2, 0.6), ("low", 0.9, 1.6)])
+def test_retry_after_is_honoured_within_a_cap_that_is_short_for_loud(priority: str, least: float, most: float) -> None:
+    async def play() -> None:
+        pager = Scripted(Answer("again", "HTTP 429", 3600.0))
+        bench = Bench(pager)
+        bench.put(page(priority=priority))
+        await turn(bench, 1)
+        assert least <= pager.times[1] - pager.times[0] <= most
+
+    run(play)
+
+
+@pytest.mark.parametrize(("answer", "result"), [("refused", "refused"), ("gone", "gone"), ("taken", "confirmed")])
+def test_what_is_final_is_reported_once(answer: str, result: str) -> None:
+    async def play() -> None:
+        pager = Scripted(Answer(answer))  # type: ignore[arg-type]
+        bench = Bench(pager)
+        bench.put(page())
+        await turn(bench, 1)
+        assert bench.reported == [("a1", result)]
+        assert len(pager.asked) == 1
+
+    run(play)
+
+
+def test_an_update_that_a_later_word_made_needless_is_not_sent() -> None:
+    async def play() -> None:
+        pager = Scripted(Answer("again"))
+        bench = Bench(pager)
+        bench.put(page(), page("update", "updated", version=2), page("update", "updated", version=3))
+        bench.put(page("close", "over", version=4))
+        await turn(bench, 4)
+        assert pager.asked == ["5f1c open a1", "5f1c open a1", "5f1c close a1"]
+        assert [result for _, result in bench.reported] == ["confirmed", "superseded", "superseded", "confirmed"]
+
+    run(play)
+
+
+def test_what_was_dropped_is_not_sent() -> None:
+    async def play() -> None:
+        pager = Scripted()
+        bench = Bench(pager)
+        bench.put(page(), page(key="b1"), page("close", "over", key="b1"), page("close", "over"))
+        bench.lanes.drop(frozenset({"b1"}))
+        await turn(bench, 2)
+        assert pager.asked == ["5f1c open a1", "5f1c close a1"]
+        assert bench.lanes.pending == 0
+
+    run(play)
+
+
+def test_the_open_set_is_never_posted_beside_a_page_that_is_under_way() -> None:
+    async def play() -> None:
+        pager = Scripted(seconds=0.03)
+        bench = Bench(pager)
+        task = asyncio.create_task(bench.lanes.run())
+        bench.put(*(page(key=f"k{n}", reference=f"r{n}") for n in range(12)))
+        await asyncio.sleep(0.01)
+        await bench.lanes.refresh(lambda: [page()], alive=True)
+        while len(bench.reported) < 12:
+            await asyncio.sleep(0.005)
+        task.cancel()
+        assert "refresh a1" in pager.asked
+
+    run(play)
+
+
+def test_a_defect_of_a_pager_is_a_refusal_and_stops_nobody() -> None:
+    class Broken(Scripted):
+        async def send(self, page: Page) -> Answer:
+            if page.key == "a1":
+                raise KeyError("a secret")
+            return await super().send(page)
+
+    async def play() -> None:
+        bench = Bench(Broken())
+        bench.put(page(), page(key="b1", reference="b"))
+        await turn(bench, 2)
+        assert dict(bench.reported) == {"a1": "refused", "b1": "confirmed"}
+
+    run(play)
+
+
+def test_pauses_double_with_jitter_up_to_a_cap() -> None:
+    patience, dice = Patience(), Random(7)
+    loud = [patience.pause(n, loud=True, dice=dice) for n in range(1, 40)]
+    quiet = [patience.pause(n, loud=False, dice=dice) for n in range(1, 40)]
+    assert all(0.25 * 2 ** min(n, 4) <= pause <= 0.5 * 2**n for n, pause in enumerate(loud[:5]))
+    assert max(loud) <= 10
+    assert max(quiet) <= 60
+    assert min(quiet[10:]) >= 30
+    assert len(set(quiet[10:])) > 20

@@ -1,0 +1,121 @@
+"""A ward's plan: what is wrong is named, secrets are not shown, and the example is sound."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from agents.dispatch.brief import Brief, template_fault, text
+from agents.dispatch.plan import load
+from agents.settings import load as load_settings
+from agents.usage import Unusable
+from tests.dispatch.pages import page
+
+EXAMPLE = Path(__file__).resolve().parents[2] / "deploy" / "dispatch.example.toml"
+GOOD = """
+[dispatch]
+reference_secret = { env = "REFERENCE" }
+default = [["desk"]]
+[dispatch.destinations.desk]
+kind = "console"
+"""
+
+
+@pytest.fixture(autouse=True)
+def secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REFERENCE", "a-long-enough-secret")
+
+
+def complaint(tmp_path: Path, text: str) -> str:
+    file = tmp_path / "dispatch.toml"
+    file.write_text(text)
+    with pytest.raises(Unusable) as error:
+        load(file)
+    return error.value.message.removeprefix(f"{file}: ")
+
+
+def test_a_small_plan_is_sound(tmp_path: Path) -> None:
+    file = tmp_path / "dispatch.toml"
+    file.write_text('topic_prefix = "ward."\n' + GOOD)
+    assert load(file).rules().routing.default == (("desk",),)
+    assert load_settings(file).topic_prefix == "ward."  # one file for both
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ('kind = "console"', 'kind = "consol"', "destinations.desk: Input tag 'consol'"),
+        ('kind = "console"', 'kind = "console"\ncolour = 1', "destinations.desk.console.colour: no such setting"),
+        ('{ env = "REFERENCE" }', '"written-down-secret"', "reference_secret: say where the secret is"),
+        ('{ env = "REFERENCE" }', '{ env = "NOT_SET" }', "reference_secret: environment variable NOT_SET is not set"),
+        ('{ env = "REFERENCE" }', '{ file = "/not/there" }', "reference_secret: /not/there: No such file or directory"),
+        ('[["desk"]]', '[["dask"]]', "no destination dask; there are desk"),
+        ('[["desk"]]', "[]", "default: "),
+        (
+            'kind = "console"',
+            'kind = "console"\nsecond = "desk"',
+            "destinations.desk.second: cannot stand in for itself",
+        ),
+        ('kind = "console"', 'kind = "console"\ntemplate = "{patient_id}"', "unknown field {patient_id}"),
+        ('kind = "console"', 'kind = "console"\ntemplate = "{bed!r}"', "{bed} takes no format"),
+        ('kind = "console"', 'kind = "alertmanager"\nurls = ["rack:9093"]', "must begin with http:// or https://"),
+        ('kind = "console"', 'kind = "acm"\nhost = "h"\nport = 99999', "destinations.desk.acm.port"),
+        ("default =", 'zone = "Mars/Olympus"\ndefault =', "zone: no time zone 'Mars/Olympus'"),
+        ("default =", 'link = "https://b/{token}"\ndefault =', "link: {token} needs callbacks"),
+        ("default =", "again_after_seconds = 400\ndefault =", "next_tier_after_seconds is before again_after_seconds"),
+        ("default =", 'routes = [{ kinds = ["onsett"], tiers = [] }]\ndefault =', "no alert kind onsett"),
+        ("default =", 'routes = [{ begin = "07:00", tiers = [] }]\ndefault =', "begin and end go together"),
+        ("default =", 'routes = [{ priorities = ["urgent"], tiers = [] }]\ndefault =', "routes.0.priorities"),
+        ("default =", 'routes = [{ tiers = [["ghost"]] }]\ndefault =', "no destination ghost"),
+        ("[dispatch", "[dispach", "no table [dispatch]"),
+    ],
+)
+def test_what_is_wrong_is_named(old: str, new: str, words: str, tmp_path: Path) -> None:
+    assert old in GOOD
+    said = complaint(tmp_path, GOOD.replace(old, new))
+    assert words in said
+    assert "written-down-secret" not in said
+    assert "\n" not in said
+
+
+def test_a_short_secret_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REFERENCE", "short")
+    assert "reference_secret: at least 16 characters" in complaint(tmp_path, GOOD)
+
+
+def test_without_a_file_it_says_where_an_example_is() -> None:
+    with pytest.raises(Unusable, match=r"deploy/dispatch\.example\.toml"):
+        load(None)
+
+
+def test_the_example_is_sound_and_routes_by_day_and_night(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("CRS_REFERENCE_SECRET", "CRS_CALLBACK_TOKEN", "CRS_PAGERDUTY_KEY", "CRS_PAGERDUTY_SENIOR_KEY"):
+        monkeypatch.setenv(name, "a-long-enough-secret")
+    monkeypatch.setenv("CRS_PAGERDUTY_HOOK_SECRET", "a-long-enough-secret")
+    monkeypatch.setenv("CRS_WEBHOOK_SECRET", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
+    monkeypatch.setenv("CRS_MAIL_URL", "mailtos://user:password@mail.example")
+    routing = load(EXAMPLE).rules().routing
+    told = page(priority="medium").brief
+    day, night = datetime(2026, 3, 4, 12, tzinfo=UTC), datetime(2026, 3, 4, 2, tzinfo=UTC)
+    assert routing.tiers(told, day) != routing.tiers(told, night)
+    assert routing.tiers(page().brief, day) == routing.tiers(page().brief, night) == routing.default
+
+
+def test_hours_over_midnight_and_the_ward_clock(tmp_path: Path) -> None:
+    file = tmp_path / "dispatch.toml"
+    line = '{ begin = "22:00", end = "06:00", tiers = [] }'
+    file.write_text(GOOD.replace("default =", f'zone = "Europe/Berlin"\nroutes = [{line}]\ndefault ='))
+    routing = load(file).rules().routing
+    told = page().brief
+    summer = [routing.tiers(told, datetime(2026, 7, 1, hour, 59, tzinfo=UTC)) for hour in (19, 20, 3, 4)]
+    assert [bool(tiers) for tiers in summer] == [True, False, False, True]
+
+
+def test_a_text_has_no_field_for_a_patient() -> None:
+    assert template_fault("{what} {bed} {link}") is None
+    assert template_fault("{message}") is not None
+    assert template_fault("{") is not None
+    plain: Brief = page(bed=None, unit=None).brief
+    assert text(plain) == "CRS grade rose, grade 2 - bed unknown - ref 5f1c"
