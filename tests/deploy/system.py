@@ -1,0 +1,201 @@
+"""The whole system on this machine for half a minute: broker, worker, dispatch, history, Prometheus, Alertmanager.
+
+A simulated ward falls ill at speed, some messages are broken on purpose, some alerts are acknowledged.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import yaml
+from confluent_kafka import Consumer, Producer
+
+from agents import children
+from agents.embedded import Embedded
+from agents.settings import Settings
+from schemas.topics import ALERTS, ASSESSMENTS, VITALS
+from tests.deploy.tools import DEPLOY, tool
+
+PATIENTS, EVENTS_PER_SECOND = 40, 150
+FED_SECONDS = 30.0
+# Scraped four times a second: rates over a few seconds are then worth something.
+SCRAPE = "250ms"
+
+
+class System:
+    """A running system. `ports`: where each part tells about itself."""
+
+    def __init__(self, settings: Settings, folder: Path, database_url: str) -> None:
+        self.settings, self.folder, self.database_url = settings, folder, database_url
+        names = ("worker", "dispatch", "history", "prometheus", "alertmanager")
+        self.ports = dict(zip(names, free_ports(len(names)), strict=True))
+        self.logs: dict[str, Path] = {}
+        self.processes: dict[str, subprocess.Popen[Any]] = {}
+
+    def start(self) -> None:
+        """Everything, in the order in which it is needed."""
+        self.write_configuration()
+        self.alertmanager()
+        self.ours("worker")
+        self.ours("history", "--migrate", "--database-url", self.database_url)
+        self.ours("dispatch")
+        self.prometheus()
+        self.wait_for("prometheus", "/-/ready")
+        self.wait_for("worker", "/readyz")
+
+    def ours(self, name: str, *arguments: str, port: bool = True) -> subprocess.Popen[Any]:
+        """One of our own processes."""
+        more = ["--metrics-port", str(self.ports[name])] if port else []
+        command = [sys.executable, "-m", "agents.cli", name, "--config", str(self.folder / "crs.toml"), *more]
+        return self.run(name, [*command, *arguments])
+
+    def run(self, name: str, command: list[str]) -> subprocess.Popen[Any]:
+        self.logs[name] = self.folder / f"{name}.log"
+        with self.logs[name].open("ab") as log:
+            self.processes[name] = children.start(command, stdout=log, stderr=log, cwd=self.folder)
+        return self.processes[name]
+
+    def write_configuration(self) -> None:
+        """Settings, one destination that is a real Alertmanager and one that is a log, and Prometheus' own."""
+        settings = self.settings
+        (self.folder / "crs.toml").write_text(
+            f'bootstrap_servers = "{settings.bootstrap_servers}"\ntopic_prefix = "{settings.topic_prefix}"\n'
+            f"partitions = {settings.partitions}\nfetch_wait_ms = 10\nstate_seconds = 1\n"
+            f'data_dir = "{self.folder}"\n'
+            "[dispatch]\n"
+            'reference_secret = { env = "CRS_REFERENCE_SECRET" }\n'
+            'default = [["pager", "alertmanager"]]\n'
+            "[dispatch.destinations.pager]\n"
+            'kind = "console"\n'
+            "[dispatch.destinations.alertmanager]\n"
+            'kind = "alertmanager"\n'
+            f'urls = ["http://127.0.0.1:{self.ports["alertmanager"]}"]\n'
+            "refresh_seconds = 5\n",
+            encoding="utf-8",
+        )
+        shipped = yaml.safe_load((DEPLOY / "prometheus" / "prometheus.yml").read_text(encoding="utf-8"))
+        shipped["global"] |= {"scrape_interval": SCRAPE, "scrape_timeout": SCRAPE, "evaluation_interval": "1s"}
+        shipped["rule_files"] = [str(DEPLOY / "prometheus" / "rules" / "*.yml")]
+        for job in shipped["scrape_configs"]:
+            name = job["job_name"].removeprefix("crs-")
+            job["static_configs"] = [{"targets": [f"127.0.0.1:{self.ports[name]}"]}]
+        shipped["alerting"]["alertmanagers"] = [
+            {"static_configs": [{"targets": [f"127.0.0.1:{self.ports['alertmanager']}"]}]}
+        ]
+        (self.folder / "prometheus.yml").write_text(yaml.safe_dump(shipped), encoding="utf-8")
+
+    def prometheus(self) -> None:
+        listen = f"--web.listen-address=127.0.0.1:{self.ports['prometheus']}"
+        files = [f"--config.file={self.folder}/prometheus.yml", f"--storage.tsdb.path={self.folder}/tsdb"]
+        self.run("prometheus", [tool("prometheus"), listen, *files])
+
+    def alertmanager(self) -> None:
+        listen = [f"--web.listen-address=127.0.0.1:{self.ports['alertmanager']}", "--cluster.listen-address="]
+        files = [
+            f"--config.file={DEPLOY}/alertmanager/alertmanager.yml",
+            f"--storage.path={self.folder}/alertmanager",
+        ]
+        self.run("alertmanager", [tool("prometheus-alertmanager"), *listen, *files])
+
+    def get(self, name: str, path: str, **parameters: str) -> Any:
+        """JSON out of Prometheus or Alertmanager."""
+        query = f"?{urlencode(parameters)}" if parameters else ""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.ports[name]}{path}{query}", timeout=10) as answer:
+            return json.load(answer)
+
+    def query(self, expression: str) -> list[Any]:
+        """The samples that a PromQL expression gives now."""
+        found = self.get("prometheus", "/api/v1/query", query=expression)
+        assert found["status"] == "success"
+        return list(found["data"]["result"])
+
+    def wait_for(self, name: str, path: str, seconds: float = 60) -> None:
+        def answers() -> bool:
+            try:
+                with urllib.request.urlopen(f"http://127.0.0.1:{self.ports[name]}{path}", timeout=2) as answer:
+                    return bool(answer.status == 200)
+            except OSError:
+                return False
+
+        self.until(answers, f"{name} did not become ready", seconds)
+
+    def until(self, true: Callable[[], bool], otherwise: str, seconds: float = 60) -> None:
+        """Waits until something is so; says what every process said when it does not come to that."""
+        deadline = time.monotonic() + seconds
+        while not true():
+            ended = [name for name, process in self.processes.items() if process.poll() not in (None, 0)]
+            assert not ended, f"{ended[0]} ended:\n{self.said(ended[0])}"
+            assert time.monotonic() < deadline, f"{otherwise}:\n" + "\n".join(map(self.said, self.logs))
+            time.sleep(0.2)
+
+    def said(self, name: str) -> str:
+        return f"--- {name}\n{self.logs[name].read_text(errors='replace')[-3000:]}"
+
+    def feed(self) -> None:
+        """A ward falls ill; meanwhile broken messages come in, and someone acknowledges."""
+        numbers = ["--patients", str(PATIENTS), "--rate", str(EVENTS_PER_SECOND), "--duration", str(FED_SECONDS)]
+        ward = self.ours("simulate", *numbers, "--seed", "3", port=False)
+        producer = Producer(self.connection())
+        answering = Consumer(self.connection() | {"group.id": "answering", "auto.offset.reset": "earliest"})
+        answering.subscribe([self.settings.topic(ALERTS)])
+        while ward.poll() is None:
+            for payload in (b"not json", b'{"patient_id": "p", "temperature_celsius": 1}'):
+                producer.produce(self.settings.topic(VITALS), payload, b"p")
+            message = answering.poll(0.5)
+            if message is not None and message.error() is None and message.key() is not None:
+                alert = json.loads(message.value() or b"{}")
+                if alert["status"] == "raised":
+                    answer = acknowledgement(alert)
+                    producer.produce(self.settings.topic(ASSESSMENTS), json.dumps(answer).encode(), message.key())
+            producer.flush(5)
+        answering.close()
+        assert ward.returncode == 0, self.said("simulate")
+
+    def connection(self) -> dict[str, Any]:
+        connection = self.settings.librdkafka()
+        connection.pop("partitioner")
+        return connection
+
+
+def acknowledgement(alert: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "event_id": f"answer-{alert['alert_id']}",
+        "patient_id": alert["patient_id"],
+        "effective_at": datetime.now(UTC).isoformat(),
+        "kind": "acknowledge",
+        "alert_id": alert["alert_id"],
+        "by": "a nurse",
+    }
+
+
+def free_ports(number: int) -> list[int]:
+    """Ports that nobody has; held together, so that they differ."""
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(number)]
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [int(each.getsockname()[1]) for each in sockets]
+
+
+@contextmanager
+def running(folder: Path, database_url: str) -> Iterator[System]:
+    """A system that has seen a ward for half a minute and goes on running."""
+    with Embedded(partitions=4, topic_prefix="crs.") as broker:
+        system = System(broker.settings(), folder, database_url)
+        try:
+            system.start()
+            system.feed()
+            yield system
+        finally:
+            children.end(list(reversed(system.processes.values())))

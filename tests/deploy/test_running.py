@@ -1,0 +1,108 @@
+"""The whole system, looked at while it runs: what its watchers see, and that none of them sees a patient."""
+
+from __future__ import annotations
+
+import json
+import urllib.request
+from typing import Any
+
+import pytest
+from confluent_kafka import Consumer, TopicPartition
+from sqlalchemy import create_engine, text
+
+from agents.pagers.alertmanager import ALERT_NAME, ALIVE_NAME
+from schemas.topics import PATIENT_STATE
+from tests.deploy.system import PATIENTS, System
+
+
+def firing(system: System) -> dict[str, str]:
+    """Names of the rules that fire, with their severities."""
+    found = system.query('ALERTS{alertstate="firing"}')
+    return {sample["metric"]["alertname"]: sample["metric"]["severity"] for sample in found}
+
+
+def ids(system: System) -> set[str]:
+    with create_engine(system.database_url).connect() as connection:
+        return set(connection.execute(text("SELECT patient_id FROM patients")).scalars())
+
+
+def test_a_ward_has_fallen_ill(system: System) -> None:
+    """Else the tests of the dashboards would be content with empty pictures."""
+    for expression in (
+        'sum(crs_patients{grade=~"3|4"})',
+        'sum(crs_open_alerts{priority="high"})',
+        "sum(crs_doses_due)",
+        "sum(crs_acknowledge_seconds_count)",
+        "sum(crs_dead_letters_total)",
+        'sum(crs_pages_total{outcome="taken"})',
+    ):
+        assert sum(float(sample["value"][1]) for sample in system.query(expression)) > 0, expression
+
+
+def test_a_system_that_is_well_says_that_it_lives_and_pages_no_operator(system: System) -> None:
+    system.until(lambda: firing(system).get("CrsAlive") == "none", "CrsAlive does not fire")
+    assert not {name for name, severity in firing(system).items() if severity == "critical"}
+
+
+def test_alertmanager_shows_patients_alerts_and_both_signs_of_life(system: System) -> None:
+    def shown() -> set[tuple[str, str]]:
+        alerts = system.get("alertmanager", "/api/v2/alerts")
+        return {(alert["labels"]["alertname"], receiver["name"]) for alert in alerts for receiver in alert["receivers"]}
+
+    wanted = {(ALERT_NAME, "clinicians"), (ALIVE_NAME, "watchdog"), ("CrsAlive", "watchdog")}
+    system.until(lambda: wanted <= shown(), "Alertmanager lacks some of them")
+
+
+def test_the_higher_level_speaks_for_the_lower_one(system: System) -> None:
+    """A patient whose grade rose to 3 has no warning of grade 2 standing beside it."""
+    escalations: dict[str, set[tuple[str, str]]] = {}
+    for alert in system.get("alertmanager", "/api/v2/alerts"):
+        if alert["labels"].get("kind") == "escalation":
+            state = (alert["labels"]["severity"], alert["status"]["state"])
+            escalations.setdefault(alert["labels"]["reference"], set()).add(state)
+    assert escalations
+    assert not [s for s in escalations.values() if {("critical", "active"), ("warning", "active")} <= s]
+
+
+def test_the_history_is_what_the_state_topic_says(system: System) -> None:
+    def told() -> bool:
+        wanted = last_states(system)
+        with create_engine(system.database_url).connect() as connection:
+            rows = connection.execute(text("SELECT patient_id, log_offset, grade, peak_grade FROM patients")).all()
+        found = {row.patient_id: (row.log_offset, row.grade, row.peak_grade) for row in rows}
+        return len(found) >= PATIENTS and found == wanted
+
+    system.until(told, "the history differs from the topic")
+
+
+def last_states(system: System) -> dict[str, tuple[int, int, int]]:
+    """The newest state of every patient on the topic."""
+    consumer = Consumer(system.connection() | {"group.id": "looking"})
+    topic = system.settings.topic(PATIENT_STATE)
+    parts = [TopicPartition(topic, number, 0) for number in range(system.settings.partitions)]
+    ends = sum(consumer.get_watermark_offsets(part)[1] for part in parts)
+    consumer.assign(parts)
+    found: dict[str, tuple[int, int, int]] = {}
+    read = 0
+    while read < ends:
+        for message in consumer.consume(500, 1.0):
+            if message.error() is None:
+                read += 1
+                state: dict[str, Any] = json.loads(message.value() or b"{}")
+                found[state["patient_id"]] = (state["log_offset"], state["grade"], state["peak_grade"])
+    consumer.close()
+    return found
+
+
+@pytest.mark.parametrize("name", ["worker", "dispatch", "history"])
+def test_no_metric_names_a_patient(system: System, name: str) -> None:
+    with urllib.request.urlopen(f"http://127.0.0.1:{system.ports[name]}/metrics", timeout=10) as answer:
+        page = answer.read().decode()
+    assert not [patient_id for patient_id in ids(system) if patient_id in page]
+
+
+def test_no_log_and_no_page_names_a_patient(system: System) -> None:
+    paged = json.dumps(system.get("alertmanager", "/api/v2/alerts"))
+    for name in system.logs:
+        assert not [patient_id for patient_id in ids(system) if patient_id in system.logs[name].read_text()], name
+    assert not [patient_id for patient_id in ids(system) if patient_id in paged]
