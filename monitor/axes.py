@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from math import ceil
 
+from monitor.gaps import UNKNOWN_DEVICE
 from monitor.history import DEVICE_RANK
-from monitor.profile import UNKNOWN_DEVICE, LowDose, Profile
+from monitor.profile import LowDose, Profile
 from monitor.rounding import to_integer
 from monitor.state import Context, Course, Infusion, Oxygen, Signal
 

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import Any, Literal, get_args
 
+from monitor.gaps import problems
 from monitor.instant import DAY, HOUR, MINUTE, SECOND
 from monitor.rounding import to_tenths
 from schemas.events import OxygenDevice
 
 Table = Mapping[str, Any]
 DEVICES: tuple[str, ...] = get_args(OxygenDevice)
-UNKNOWN_DEVICE = "unknown"
 
 
 class ProfileError(ValueError):
@@ -165,7 +165,9 @@ def parse(text: str, place: str) -> Profile:
         profile = _build(table)
     except KeyError as error:
         raise ProfileError(f"{place}: missing {error}") from error
-    for problem in _problems(profile):
+    except (TypeError, ValueError) as error:
+        raise ProfileError(f"{place}: {error}") from error
+    for problem in problems(profile):
         raise ProfileError(f"{place}: {problem}")
     return profile
 
@@ -185,7 +187,8 @@ def _build(table: Table) -> Profile:
         sources=table["sources"],
         rules=table["rules"],
         values=values,
-        value_sources={f"{section}.{key}": cell["source"] for section, key, cell in _cells(table)},
+        value_sources={f"{section}.{key}": cell["source"] for section, key, cell in _cells(table)}
+        | {f"{section}.{key} {number}": row["source"] for section, key, number, row in _rows(table)},
         fever_tenths=to_tenths(values["fever.threshold_celsius"]),
         fever_holds=whole("fever.holds_hours"),
         mean_arterial_below=whole("hypotension.mean_arterial_below_mmhg"),
@@ -266,60 +269,9 @@ def _cells(table: Table) -> Iterator[tuple[str, str, Table]]:
                     yield section, key, cell
 
 
-def _problems(profile: Profile) -> Iterator[str]:
-    """What is wrong with the tables: a gap, an overlap, a source nobody named."""
-    yield from _interval_problems(
-        "hypotension.systolic", [(b.from_years, b.below_years) for b in profile.systolic], 121
-    )
-    yield from _interval_problems("tocilizumab.by_weight", [(b.from_kg, b.below_kg) for b in profile.by_weight], 400.1)
-    for vasopressors in (0, 1, 2):
-        for vasopressin in (False, True):
-            for dose in ("low", "other"):
-                if vasopressors == 0 and not vasopressin and dose == "low":
-                    continue
-                rows = [r for r in profile.pressure_support if _matches(r, vasopressors, vasopressin, dose)]
-                if len(rows) != 1:
-                    what = "gap" if not rows else "overlap"
-                    place = f"vasopressors={vasopressors}, vasopressin={vasopressin}, dose={dose}"
-                    yield f"hypotension.support: {what} at {place}"
-    for device in (*DEVICES, UNKNOWN_DEVICE):
-        yield from _flow_problems(profile, device)
-    for key, source in {**profile.value_sources, **profile.rules}.items():
-        for letter in source.partition(":")[0].partition(";")[0].split(","):
-            if letter.strip() not in profile.sources:
-                yield f"{key}: source '{source}' names none of {', '.join(profile.sources)}"
-
-
-def _matches(row: PressureSupport, vasopressors: int, vasopressin: bool, dose: str) -> bool:
-    return row.vasopressors == vasopressors and row.vasopressin == vasopressin and row.dose in ("any", dose)
-
-
-def _interval_problems(place: str, intervals: list[tuple[float, float]], to: float) -> Iterator[str]:
-    at = 0.0
-    for start, end in sorted(intervals):
-        if start > at:
-            yield f"{place}: gap from {at:g} to {start:g}"
-        if start < at:
-            yield f"{place}: overlap from {start:g} to {at:g}"
-        at = max(at, end)
-    if at < to:
-        yield f"{place}: gap from {at:g}"
-
-
-def _flow_problems(profile: Profile, device: str) -> Iterator[str]:
-    rows = [r for r in profile.oxygen_support if device in r.devices]
-    kinds = sorted(r.flow for r in rows)
-    if kinds == ["any"]:
-        return
-    place = f"hypoxia.support: device {device}"
-    if kinds == ["over", "up_to"]:
-        upper = next(r.limit_l_per_min for r in rows if r.flow == "up_to")
-        lower = next(r.limit_l_per_min for r in rows if r.flow == "over")
-        if upper is None or lower is None:
-            yield f"{place}: limit_l_per_min is missing"
-        elif upper < lower:
-            yield f"{place}: gap in flow from {upper} to {lower} L/min"
-        elif upper > lower:
-            yield f"{place}: overlap in flow from {lower} to {upper} L/min"
-        return
-    yield f"{place}: {'gap' if not {'any', 'over', 'up_to'} & set(kinds) or len(kinds) < 2 else 'overlap'} in its flows"
+def _rows(table: Table) -> Iterator[tuple[str, str, int, Table]]:
+    for section, entries in table.items():
+        if isinstance(entries, dict) and section not in ("sources", "rules"):
+            for key, rows in entries.items():
+                if isinstance(rows, list):
+                    yield from ((section, key, number, row) for number, row in enumerate(rows, 1))

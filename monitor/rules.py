@@ -1,0 +1,39 @@
+"""The rules that may speak: every alert names one of these, and every profile says where each of them is written."""
+
+from __future__ import annotations
+
+RULES = frozenset(
+    {
+        "onset",
+        "escalation",
+        "masked-fever",
+        "dose-first",
+        "dose-consider",
+        "dose-delay",
+        "dose-repeat",
+        "dose-limit",
+        "dose-interval",
+        "dose-safety",
+        "step-dexamethasone-q12h",
+        "step-grade-3",
+        "step-grade-4",
+        "step-antifungal",
+        "step-antibiotics",
+        "step-work-up",
+        "step-telemetry",
+        "no-improvement-grade-2",
+        "refractory-grade-3",
+        "refractory-alternatives",
+        "neuro",
+        "organ-function",
+        "review-signs-without-fever",
+        "review-reopened",
+        "recovery",
+        "signal-lost",
+        "data-weight",
+        "data-infusion",
+        "data-implausible",
+        "data-clock",
+        "unmonitored",
+    }
+)
