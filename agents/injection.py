@@ -6,36 +6,51 @@ sees such a dose can tell it by its event id.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 
 from agents.folding import Judged
 from monitor.instant import MINUTE, to_datetime, to_ms
 from monitor.step import PatientEventType
 from schemas.alerts import Alert
-from schemas.events import Medication
+from schemas.events import Medication, Tick
+
+Plan = Callable[[PatientEventType, Callable[[], bool]], None]
 
 PREFIX = "injected-"
-GIVEN_AFTER = 20 * MINUTE
+# About what ordering, mixing and hanging take; a deadline of 60 min stands against it.
+GIVEN_AFTER = 40 * MINUTE
 INJECTED = "injected by the demonstration, not in the record"
 # A dose that may be considered (grade 1) is not one that is due.
 DUE = frozenset({"dose-first", "dose-delay", "dose-repeat"})
 
 
 class Pharmacy:
-    """Plans doses. `watch` sees every judgement; `injected`: how many doses were planned, by patient."""
+    """Plans doses. `watch` sees every judgement; `injected`: how many doses were given, by patient."""
 
-    def __init__(self, plan: Callable[[PatientEventType], None]) -> None:
-        self.injected: dict[str, int] = {}
+    def __init__(self, plan: Plan) -> None:
+        """`plan`: takes a dose, and whether it is still to be given when its time has come."""
+        self.injected: Counter[str] = Counter()
         self._plan = plan
+        self._gone: set[str] = set()
         self._served: dict[str, str] = {}
 
     def watch(self, one: Judged) -> None:
-        """Gives what has become due."""
+        """Gives what has become due; nobody gets a dose who has left."""
+        if one.step.state.course.context.status in ("discharged", "died"):
+            self._gone.add(one.patient_id)
+            return
+        self._gone.discard(one.patient_id)
+        if not isinstance(one.event, Tick) and is_injected(one.event.event_id):
+            self.injected[one.patient_id] += 1
         for alert in one.step.alerts:
             if is_due(alert) and self._served.get(alert.patient_id) != alert.alert_id:
                 self._served[alert.patient_id] = alert.alert_id
-                self.injected[alert.patient_id] = self.injected.get(alert.patient_id, 0) + 1
-                self._plan(dose_for(alert, self.injected[alert.patient_id]))
+                self._plan(dose_for(alert), self._stays(alert.patient_id))
+
+    def _stays(self, patient_id: str) -> Callable[[], bool]:
+        """Whether a patient is still there."""
+        return lambda: patient_id not in self._gone
 
 
 def is_due(alert: Alert) -> bool:
@@ -48,11 +63,11 @@ def is_due(alert: Alert) -> bool:
     )
 
 
-def dose_for(alert: Alert, number: int) -> Medication:
+def dose_for(alert: Alert) -> Medication:
     """The dose that an alert asks for; without a weight its amount is not known, as it would not be at the bedside."""
     amount = alert.recommendation.dose_mg if alert.recommendation is not None else None
     return Medication(
-        event_id=f"{PREFIX}{number}-{alert.alert_id}",
+        event_id=f"{PREFIX}{alert.alert_id}",
         patient_id=alert.patient_id,
         effective_at=to_datetime(to_ms(alert.raised_at) + GIVEN_AFTER),
         drug="tocilizumab",

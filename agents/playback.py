@@ -15,6 +15,7 @@ from monitor.step import EventType, Implausible, PatientEventType
 from schemas.events import Tick
 
 Watcher = Callable[[Judged], None]
+Still = Callable[[], bool]
 
 
 class Playback:
@@ -24,7 +25,7 @@ class Playback:
         self.fold = fold
         self.clock = LONG_AGO
         self._watchers = tuple(watchers)
-        self._planned: list[tuple[int, int, PatientEventType]] = []
+        self._planned: list[tuple[int, int, PatientEventType, Still]] = []
         self._plans = 0
 
     def feed(self, event: EventType, implausible: tuple[Implausible, ...] = ()) -> None:
@@ -33,10 +34,10 @@ class Playback:
         if not isinstance(event, Tick):
             self._tell(self.fold.apply(event, implausible))
 
-    def plan(self, event: PatientEventType) -> None:
-        """An event that will arrive in its own time."""
+    def plan(self, event: PatientEventType, still: Still = lambda: True) -> None:
+        """An event that will arrive in its own time, if it is `still` to happen then."""
         self._plans += 1
-        heapq.heappush(self._planned, (arrival(event), self._plans, event))
+        heapq.heappush(self._planned, (arrival(event), self._plans, event, still))
 
     def until(self, at: int) -> None:
         """Time goes on to `at`, never back."""
@@ -47,7 +48,9 @@ class Playback:
                 self._tell(self.fold.tick(Tick(effective_at=to_datetime(due))))
             elif planned is not None and planned <= at:
                 self.clock = max(self.clock, planned)
-                self._tell(self.fold.apply(heapq.heappop(self._planned)[2]))
+                _, _, event, still = heapq.heappop(self._planned)
+                if still():
+                    self._tell(self.fold.apply(event))
             else:
                 self.clock = max(self.clock, at)
                 return

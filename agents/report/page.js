@@ -13,12 +13,16 @@
     if (narrow()) {
       Object.assign(figure.layout.margin, { l: 66, r: 34 });
       figure.layout.xaxis.nticks = 4;
-      for (const note of figure.layout.annotations) { note.font.size = Math.min(note.font.size, 11); }
+      for (const note of figure.layout.annotations) {
+        note.font.size = Math.min(note.font.size, 11);
+        note.text = note.text.replace(/ \(.*\)/, "");
+      }
       for (const name of Object.keys(figure.layout)) {
         if (name.startsWith("yaxis")) { figure.layout[name].tickfont = { ...figure.layout[name].tickfont, size: 9 }; }
       }
     }
     Plotly.newPlot(place, figure.data, figure.layout, settings);
+    new ResizeObserver(() => { if (place.clientWidth) { Plotly.Plots.resize(place); } }).observe(place);
   }
 
   function open() {

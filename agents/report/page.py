@@ -16,6 +16,7 @@ from agents.report.chart import AlertLife, Chart
 from agents.report.collect import Charts
 from agents.report.timeline import timeline
 from agents.tally import DISCLAIMER, GRADES, Stay, Tally
+from agents.telling import Story
 from agents.usage import Unusable
 from monitor.instant import MINUTE, duration
 from schemas.alerts import AlertKind
@@ -45,7 +46,8 @@ class Line(NamedTuple):
     @property
     def lives(self) -> list[AlertLife]:
         """Alerts in the order in which they were raised."""
-        return sorted(self.chart.alerts.values(), key=lambda life: (life.first.raised_at, life.first.kind))
+        kinds = get_args(AlertKind)
+        return sorted(self.chart.alerts.values(), key=lambda life: (life.first.raised_at, kinds.index(life.first.kind)))
 
     @property
     def is_floor(self) -> bool:
@@ -53,7 +55,7 @@ class Line(NamedTuple):
         return bool(self.chart.unknown)
 
 
-def write_page(path: Path, tally: Tally, charts: Charts, source: str, story: str | None = None) -> None:
+def write_page(path: Path, tally: Tally, charts: Charts, source: str, story: Story | None = None) -> None:
     """Writes the page. `source`: CLIF_SOURCE, or where the events came from. Raises Unusable if it cannot."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -62,7 +64,7 @@ def write_page(path: Path, tally: Tally, charts: Charts, source: str, story: str
         raise Unusable(f"{path}: cannot be written: {error.strerror or error}") from error
 
 
-def page(tally: Tally, charts: Charts, source: str, story: str | None = None) -> str:
+def page(tally: Tally, charts: Charts, source: str, story: Story | None = None) -> str:
     """The page as text."""
     rooms = Environment(
         loader=PackageLoader("agents.report", "."), autoescape=True, undefined=StrictUndefined, trim_blocks=True

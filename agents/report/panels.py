@@ -113,6 +113,7 @@ def heading(text: str, top: float) -> Json:
         "yanchor": "bottom",
         "yshift": 3,
         "showarrow": False,
+        "bgcolor": "rgba(255,255,255,0.85)",
         "font": {"size": 12, "color": colours.INK},
     }
 

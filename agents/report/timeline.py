@@ -86,7 +86,7 @@ def bars(lane: str, spans: list[tuple[int, int]], looks: list[tuple[str, str, st
         "textangle": 0,
         "marker": {
             "color": [look[0] for look in looks],
-            "line": {"color": "#ffffff", "width": 0.5},
+            "line": {"width": 0},
             "pattern": {
                 "shape": [look[3] for look in looks],
                 "fgcolor": "rgba(34,48,60,0.28)",
@@ -210,7 +210,7 @@ def pressure(chart: Chart) -> Panel:
         if limit
     ]
     return Panel(
-        said("Blood pressure, mmHg (dark: systolic; light: mean arterial)", systolic, mean),
+        said("Blood pressure, mmHg (dark: systolic, light: mean arterial)", systolic, mean),
         140,
         {"range": [min([45, *values]) - 5, max([140, *values]) + 5]},
         [
@@ -292,7 +292,7 @@ def oxygen(guideline: Guideline, chart: Chart, ends: int) -> Iterator[Panel]:
     percent = {"range": [15, 105], "tickvals": [21, 60, 100], "tickfont": {"size": 11, "color": colours.FRACTION}}
     ticks = {"rangemode": "tozero", "range": [0, highest * 1.1], "tickfont": {"size": 11, "color": colours.FLOW}}
     yield Panel(
-        "Oxygen flow, L/min (left, blue) and FiO2, % (right, purple)",
+        "Oxygen flow, L/min, and FiO2, % (left and blue, right and purple)",
         80,
         ticks,
         [flow],

