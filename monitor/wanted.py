@@ -127,7 +127,7 @@ def _onset(scene: Scene) -> Wanted:
         f"{what} started episode {episode.number} at {clock(episode.onset_at)}.{marked} Antipyretics, hydration and "
         "symptomatic care; watch for ICANS; work-up without delaying treatment."
         + (" High risk: consider tocilizumab early." if risk else ""),
-        lambda: evidence.fever(course),
+        lambda: evidence.fever(course) or evidence.masked(scene.guideline.profile, course),
         unknown=_missing(course),
     )
 
