@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
@@ -14,6 +15,7 @@ from agents.usage import Unusable
 from schemas import topics
 
 PATIENCE_SECONDS = 10.0
+REFUSED = frozenset({KafkaError._AUTHENTICATION, KafkaError.SASL_AUTHENTICATION_FAILED})
 ADVICE = "`crs-monitor topics` creates what is missing and says what differs"
 
 
@@ -32,21 +34,29 @@ def found(settings: Settings, patience_seconds: float = PATIENCE_SECONDS) -> dic
     errors: list[KafkaError] = []
     quick = {"socket.connection.setup.timeout.ms": 5000, "error_cb": errors.append}
     client = AdminClient(settings.librdkafka() | quick, logger=silent)
-    try:
-        listed = client.list_topics(timeout=patience_seconds)
-    except KafkaException as error:
-        raise Unusable(unreachable(settings, error.args[0], errors)) from error
+    listed = listing(settings, client, errors, time.monotonic() + patience_seconds)
     return {
         name: Found(len(topic.partitions), min((len(p.replicas) for p in topic.partitions.values()), default=0))
-        for name, topic in listed.topics.items()
+        for name, topic in listed.items()
     }
+
+
+def listing(settings: Settings, client: AdminClient, errors: list[KafkaError], until: float) -> Mapping[str, Any]:
+    """All topics, asked for until there is an answer. What a broker holds against us is heard between two questions only."""
+    while True:
+        try:
+            return client.list_topics(timeout=max(0.1, min(1.0, until - time.monotonic()))).topics
+        except KafkaException as error:
+            client.poll(0)
+            if time.monotonic() >= until or REFUSED & {each.code() for each in errors}:
+                raise Unusable(unreachable(settings, error.args[0], errors)) from error
 
 
 def unreachable(settings: Settings, error: KafkaError, errors: Iterable[KafkaError]) -> str:
     """Why there is no answer: the last thing heard says more than that time ran out."""
     codes = {each.code() for each in (*errors, error)}
     where = settings.bootstrap_servers
-    if KafkaError._AUTHENTICATION in codes or KafkaError.SASL_AUTHENTICATION_FAILED in codes:
+    if REFUSED & codes:
         return f"{where}: the brokers refuse the credentials; check sasl_username, sasl_password and sasl_mechanism"
     if KafkaError._SSL in codes:
         return f"{where}: no TLS connection; check security_protocol and ssl_cafile"
