@@ -189,7 +189,7 @@ def plan(data: Path, nodes: int, port: int | None, login: bool) -> tuple[str, li
     known: dict[str, Any] = json.loads((data / PLAN).read_text()) if (data / PLAN).is_file() else {}
     if known and len(known["ports"]) != nodes:
         raise Unusable(f"{data} holds a cluster of {len(known['ports'])} nodes, not {nodes}; choose another --data")
-    identity = known.get("identity") or urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()
+    identity = known.get("identity") or new_identity()
     ports = [Ports(*each) for each in known.get("ports", ())]
     if not ports or (port is not None and port != ports[0].broker) or (login and not ports[0].login):
         free = iter(free_ports(nodes * 3))
@@ -200,6 +200,13 @@ def plan(data: Path, nodes: int, port: int | None, login: bool) -> tuple[str, li
     listed = [[each.broker, each.controller, each.login] for each in ports]
     (data / PLAN).write_text(json.dumps({"identity": identity, "ports": listed}))
     return identity, ports
+
+
+def new_identity() -> str:
+    """A cluster's name as Kafka has them: a UUID in base64, none that looks like an option."""
+    while (identity := urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()).startswith("-"):
+        pass
+    return identity
 
 
 def free_ports(count: int) -> list[int]:

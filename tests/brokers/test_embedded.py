@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 import subprocess
 import sys
@@ -16,6 +15,7 @@ from aiokafka.errors import KafkaError
 from agents.embedded import Embedded
 from agents.settings import Settings
 from agents.surroundings import Found, found
+from tests.brokers.processes import is_gone_soon, is_running
 
 REQUEST_TIMED_OUT = 7
 PRODUCE = 0
@@ -80,20 +80,4 @@ def test_it_does_not_outlive_whoever_started_it() -> None:
     assert is_running(child)
     parent.send_signal(signal.SIGKILL)
     parent.communicate()
-    for _ in range(50):
-        if not is_running(child):
-            break
-        time.sleep(0.1)
-    assert not is_running(child)
-
-
-def is_running(pid: int) -> bool:
-    """Whether there is such a process, and not only its remains."""
-    try:
-        os.kill(pid, 0)
-        state = subprocess.run(
-            ["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False
-        ).stdout
-    except ProcessLookupError:
-        return False
-    return bool(state.strip()) and not state.startswith("Z")
+    assert is_gone_soon(child)

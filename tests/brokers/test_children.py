@@ -1,0 +1,50 @@
+"""A child that we start lives as long as we do, whatever ends us; not as long as the thread that asked for it."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import threading
+
+from agents import children
+from tests.brokers.processes import is_gone_soon, is_running
+
+PARENT = """
+from agents import children
+print(children.start(["sleep", "60"]).pid, flush=True)
+input()
+"""
+
+
+def test_it_dies_when_its_parent_is_killed() -> None:
+    parent = subprocess.Popen([sys.executable, "-c", PARENT], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert parent.stdout is not None
+    child = int(parent.stdout.readline())
+    assert is_running(child)
+    parent.send_signal(signal.SIGKILL)
+    parent.communicate()
+    assert is_gone_soon(child)
+
+
+def test_it_outlives_the_thread_that_asked_for_it() -> None:
+    started: list[subprocess.Popen[bytes]] = []
+    thread = threading.Thread(target=lambda: started.append(children.start(["sleep", "60"])))
+    thread.start()
+    thread.join()
+    assert is_running(started[0].pid)
+    children.end(started)
+    assert started[0].returncode == -signal.SIGTERM
+
+
+def test_one_that_does_not_want_to_stop_is_killed_also_when_it_is_paused() -> None:
+    stubborn = children.start(
+        ["sh", "-c", "trap '' TERM; echo ready; while :; do sleep 0.1; done"], stdout=subprocess.PIPE
+    )
+    assert stubborn.stdout is not None
+    assert stubborn.stdout.readline() == b"ready\n"
+    paused = children.start(["sleep", "60"])
+    paused.send_signal(signal.SIGSTOP)
+    children.end([stubborn, paused], grace_seconds=0.5)
+    stubborn.stdout.close()
+    assert (stubborn.returncode, paused.returncode) == (-signal.SIGKILL, -signal.SIGTERM)

@@ -1,0 +1,199 @@
+"""A Kafka on this machine: comes up, can be hurt and heals, keeps its data, stops cleanly, and says what is missing."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from confluent_kafka import Consumer, Producer, TopicPartition
+
+from agents.kafka import Cluster
+from agents.kafka.cluster import answering
+from agents.kafka.libraries import java, libraries
+from agents.kafka.properties import HOST, Login
+from agents.settings import Settings
+from agents.simulate_command import command as simulate
+from agents.topics_command import command as topics
+from agents.usage import Unusable
+from tests.broker import fresh
+
+pytestmark = pytest.mark.kafka
+LOGIN = Login("crs", "the-right-one")
+
+
+@pytest.fixture(scope="module")
+def hurt(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """One broker of our own, with a listener that asks for a password."""
+    with Cluster(data=tmp_path_factory.mktemp("kafka"), login=LOGIN) as cluster:
+        yield cluster
+
+
+def write(settings: Settings, value: str) -> None:
+    """One confirmed record."""
+    refused: list[object] = []
+    producer = Producer(settings.librdkafka() | {"acks": "all", "delivery.timeout.ms": 30_000})
+    producer.produce(
+        f"{settings.topic_prefix}vitals", value, partition=0, on_delivery=lambda error, _: refused.append(error)
+    )
+    producer.flush(30)
+    assert refused == [None]
+
+
+def written(settings: Settings, count: int) -> list[str]:
+    """The first records of a partition."""
+    consumer = Consumer(settings.librdkafka() | {"group.id": "none", "enable.auto.commit": False})
+    consumer.assign([TopicPartition(f"{settings.topic_prefix}vitals", 0, 0)])
+    found: list[str] = []
+    while len(found) < count:
+        record = consumer.poll(20)
+        assert record is not None, f"only {found} within 20 s"
+        value = record.value()
+        if record.error() is None and value is not None:
+            found.append(value.decode())
+    consumer.close()
+    return found
+
+
+def test_what_was_confirmed_survives_a_kill_a_stop_and_a_pause(hurt: Cluster) -> None:
+    with fresh(hurt.bootstrap_servers) as settings:
+        write(settings, "before the kill")
+        hurt.kill(1)
+        assert not hurt.alive(1)
+        assert answering(hurt.bootstrap_servers) == set()
+        hurt.start(1)
+        write(settings, "before the stop")
+        hurt.stop(1)
+        hurt.start(1)
+        hurt.pause(1)
+        assert answering(hurt.bootstrap_servers) == set()
+        hurt.resume(1)
+        write(settings, "after the pause")
+        assert written(settings, 3) == ["before the kill", "before the stop", "after the pause"]
+
+
+@pytest.mark.parametrize("command", [topics, simulate], ids=["topics", "simulate"])
+def test_wrong_credentials_are_one_line_and_the_right_ones_work(
+    hurt: Cluster, command: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in (
+        ("SECURITY_PROTOCOL", "SASL_PLAINTEXT"),
+        ("SASL_MECHANISM", "PLAIN"),
+        ("SASL_USERNAME", LOGIN.username),
+        ("SASL_PASSWORD", "not-the-right-one"),
+    ):
+        monkeypatch.setenv(f"CRS_{name}", value)
+    where = ["--bootstrap-servers", hurt.login_servers]
+    result = CliRunner().invoke(command, where)  # type: ignore[arg-type]
+    assert result.exit_code == 2
+    assert "the brokers refuse the credentials" in result.output
+    assert "not-the-right-one" not in result.output
+    monkeypatch.setenv("CRS_SASL_PASSWORD", LOGIN.password)
+    assert CliRunner().invoke(topics, where).exit_code == 0
+    assert CliRunner().invoke(simulate, [*where, "--rate", "50", "--duration", "0.2"]).exit_code == 0
+
+
+def launcher(data: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """`python -m agents.kafka`, as typed."""
+    command = [sys.executable, "-m", "agents.kafka", *arguments, "--data", str(data)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=150, check=False)
+
+
+def test_up_status_and_down(tmp_path: Path) -> None:
+    port = free_port()
+    assert launcher(tmp_path, "status").returncode == 1
+    up = launcher(tmp_path, "up", "--detach", "--port", str(port))
+    try:
+        assert up.stdout == f"KAFKA_BOOTSTRAP_SERVERS={HOST}:{port}\n", up.stderr
+        assert launcher(tmp_path, "status").returncode == 0
+        again = launcher(tmp_path, "up")
+        assert again.returncode == 2
+        assert "in use by a running cluster" in again.stderr
+    finally:
+        assert launcher(tmp_path, "down").returncode == 0
+    assert launcher(tmp_path, "status").returncode == 1
+    assert answering(f"{HOST}:{port}") == set()
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.create_server((HOST, 0)) as server:
+        return int(server.getsockname()[1])
+
+
+def test_a_port_in_use_is_named(tmp_path: Path) -> None:
+    with socket.create_server((HOST, 0)) as server:
+        port = server.getsockname()[1]
+        with pytest.raises(Unusable, match=f"port {port} is in use"), Cluster(data=tmp_path, port=port):
+            pass
+
+
+def test_another_number_of_nodes_than_last_time_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "cluster.json").write_text(json.dumps({"identity": "x", "ports": [[1, 2, 0]]}))
+    with pytest.raises(Unusable, match="holds a cluster of 1 nodes, not 3"):
+        Cluster(nodes=3, data=tmp_path)
+
+
+def program(directory: Path, name: str, script: str) -> None:
+    """Something that can be called by this name."""
+    path = directory / name
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+
+
+def test_without_java_one_line_says_what_to_install(tmp_path: Path) -> None:
+    up = subprocess.run(
+        [sys.executable, "-m", "agents.kafka", "up", "--data", str(tmp_path / "data")],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"PATH": str(tmp_path)},
+        timeout=60,
+        check=False,
+    )
+    assert up.returncode == 2
+    assert up.stderr.count("\n") == 1
+    assert "no Java found" in up.stderr
+    assert "apt-get install" in up.stderr
+
+
+def test_a_java_that_is_too_old_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program(tmp_path, "java", "echo 'openjdk version \"11.0.2\" 2019-01-15' >&2")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(Unusable, match="is Java 11: Kafka needs 17 or newer"):
+        java()
+
+
+def test_without_maven_one_line_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "pom.xml").write_text("<project/>")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(Unusable, match="no Maven found"):
+        libraries(tmp_path)
+
+
+def test_a_registry_that_cannot_be_reached_is_told_in_mavens_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "pom.xml").write_text("<project/>")
+    program(tmp_path, "mvn", "echo '[ERROR] Could not transfer artifact: unknown host'; exit 1")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(Unusable, match="could not fetch Kafka's libraries: Could not transfer artifact: unknown host"):
+        libraries(tmp_path)
+    assert not (tmp_path / "libs").exists()
+
+
+def test_libraries_are_fetched_once_and_again_when_the_recipe_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fetched = tmp_path / "fetched"
+    program(tmp_path, "mvn", f"echo once >>{fetched}; mkdir -p {tmp_path}/target/libs")
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    for recipe in ("<project/>", "<project/>", "<project>newer</project>"):
+        (tmp_path / "pom.xml").write_text(recipe)
+        assert libraries(tmp_path) == tmp_path / "libs"
+    assert fetched.read_text().count("once") == 2
