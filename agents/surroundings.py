@@ -42,7 +42,7 @@ def found(settings: Settings, patience_seconds: float = PATIENCE_SECONDS) -> dic
 
 
 def listing(settings: Settings, client: AdminClient, errors: list[KafkaError], until: float) -> Mapping[str, Any]:
-    """All topics, asked for until there is an answer. What a broker holds against us is heard between two questions only."""
+    """All topics, asked for until there is an answer. What a broker holds against us is heard between questions."""
     while True:
         try:
             return client.list_topics(timeout=max(0.1, min(1.0, until - time.monotonic()))).topics
