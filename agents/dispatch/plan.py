@@ -201,7 +201,7 @@ class Plan(Table):
     stuck_after_seconds: float = Field(60, gt=0, description="High and not taken: the second destination is told.")
     flood_window_seconds: float = Field(600, gt=0, description="See flood_pages.")
     flood_gather_seconds: float = Field(10, ge=0, description="A summary waits this long for more.")
-    heartbeat_within_seconds: float = Field(90, ge=20, description="A partition silent for longer is an alarm.")
+    heartbeat_within_seconds: float = Field(90, ge=1, description="Silent for longer is an alarm; beats come every 10 s.")
     stale_after_seconds: float = Field(120, ge=0, description="After an outage, only the last word of what is older.")
 
     @model_validator(mode="after")

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.broker import Fresh
 from tests.dispatch import ward
-from tests.dispatch.receiver import Receiver, receiver
+from tests.dispatch.receiver import Receiver
 from tests.dispatch.ward import Watch, alert, dispatcher, plan
 
 pytestmark = pytest.mark.kafka
@@ -25,12 +24,6 @@ timeout_seconds = 0.7
 flood_pages = 0
 {more}
 """
-
-
-@pytest.fixture
-def pager() -> Iterator[Receiver]:
-    with receiver() as running:
-        yield running
 
 
 def config(tmp_path: Path, pager: Receiver, more: str = "", timing: str = "", rest: str = "") -> Path:

@@ -1,0 +1,23 @@
+"""What tests of delivery share: scripted receivers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.dispatch.receiver import Receiver, receiver
+
+
+@pytest.fixture
+def pager() -> Iterator[Receiver]:
+    """A receiver that takes everything until told otherwise."""
+    with receiver() as running:
+        yield running
+
+
+@pytest.fixture
+def other() -> Iterator[Receiver]:
+    """A second one."""
+    with receiver() as running:
+        yield running

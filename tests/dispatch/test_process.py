@@ -1,0 +1,345 @@
+"""The dispatcher as a whole: refusals, other destinations, answers, partitions that move, silence, and what leaks."""
+
+from __future__ import annotations
+
+import hmac
+import json
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from agents.settings import Settings
+from tests.broker import Fresh
+from tests.dispatch import ward
+from tests.dispatch.receiver import Receiver
+from tests.dispatch.ward import Watch, alert, alert_id, dispatcher, plan
+
+pytestmark = pytest.mark.kafka
+
+
+def destination(name: str, kind: str, **given: Any) -> str:
+    lines = "".join(
+        f"{key} = {json.dumps(value) if isinstance(value, str) else value}\n" for key, value in given.items()
+    )
+    return f'[dispatch.destinations.{name}]\nkind = "{kind}"\n{lines}'
+
+
+def webhook(name: str, url: str, **given: Any) -> str:
+    keys = {"secrets": '[{ env = "CRS_TEST_SIGNING" }]', "timeout_seconds": 1, "flood_pages": 0} | given
+    lines = "".join(f"{key} = {value}\n" for key, value in keys.items())
+    return f'[dispatch.destinations.{name}]\nkind = "webhook"\nurl = "{url}/{name}"\n{lines}'
+
+
+def pagerduty(name: str, url: str) -> str:
+    return destination(name, "pagerduty", url=url) + 'routing_key = { env = "CRS_TEST_ROUTING_KEY" }\n'
+
+
+def callbacks(port: int) -> str:
+    return (
+        f'[dispatch.callbacks]\nport = {port}\ntoken = {{ env = "CRS_TEST_TOKEN" }}\n'
+        'pagerduty_secrets = [{ env = "CRS_TEST_HOOK_SECRET" }]\n'
+    )
+
+
+def written(tmp_path: Path, text: str) -> Path:
+    file = tmp_path / "dispatch.toml"
+    file.write_text(text)
+    return file
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def until(holds: Callable[[], Any], seconds: float = 20.0) -> Any:
+    """Waits for something to hold."""
+    last = time.monotonic() + seconds
+    while True:
+        found = holds()
+        if found:
+            return found
+        assert time.monotonic() < last, f"still not after {seconds} s"
+        time.sleep(0.05)
+
+
+def opened(pager: Receiver) -> list[str]:
+    """Alerts that were opened at a webhook, each message once, in order."""
+    ids = {received.headers["webhook-id"]: received.json for received in pager.taken}
+    return [told["data"]["alert_id"] for told in ids.values() if told["type"] == "crs.alert.open"]
+
+
+@pytest.mark.parametrize(("mode", "words"), [("400", "pager refuses pages"), ("410", "pager is gone for good")])
+def test_what_is_refused_reaches_the_second_destination_with_a_technical_alarm(
+    mode: str, words: str, kafka_settings: Fresh, pager: Receiver, other: Receiver, tmp_path: Path
+) -> None:
+    settings = kafka_settings()
+    pager.mode = mode
+    destinations = webhook("pager", pager.url, second='"desk"') + webhook("desk", other.url)
+    with dispatcher(settings, written(tmp_path, plan(destinations, '[["pager"]]'))):
+        watch = Watch(settings)
+        watch.alerts(alert("p1", "A"))
+        other.wait(2)
+        watch.alerts(alert("p1", "A", 2, "resolved"))
+        other.wait(3)
+        tried = pager.tried
+        watch.alerts(alert("p2", "B"))
+        other.wait(4)
+    told = {received.json["data"]["alert_id"]: received.json["data"] for received in other.taken[:2]}
+    (alarm,) = (data for data in told.values() if data["kind"] == "dispatch")
+    assert alert_id("p1", "A") in told
+    assert alarm["text"] == f"Alert delivery needs attention: {words}"
+    assert alarm["priority"] == "technical"
+    assert pager.tried == tried + (1 if mode == "400" else 0)  # what is gone is asked no more
+    assert [received.json["type"] for received in other.taken[2:]] == ["crs.alert.close", "crs.alert.open"]
+
+
+def test_a_dead_destination_delays_no_other(
+    kafka_settings: Fresh, pager: Receiver, other: Receiver, tmp_path: Path
+) -> None:
+    settings = kafka_settings()
+    pager.mode, pager.slow_seconds = "slow", 30
+    destinations = webhook("pager", pager.url, at_once=2) + webhook("desk", other.url)
+    with dispatcher(settings, written(tmp_path, plan(destinations, '[["pager", "desk"]]'))):
+        watch = Watch(settings)
+        watch.alerts(alert("p0", "A"))
+        other.wait(1)
+        began = time.monotonic()
+        watch.alerts(*(alert(f"p{n}", "A") for n in range(1, 40)))
+        other.wait(40)
+        assert time.monotonic() - began < 3
+    assert len(opened(other)) == 40
+
+
+def test_what_a_receiver_took_and_forgot_it_is_told_again_with_the_open_set(
+    kafka_settings: Fresh, pager: Receiver, tmp_path: Path
+) -> None:
+    settings = kafka_settings()
+    pager.mode = "forgets"
+    rack = destination("rack", "alertmanager", refresh_seconds=0.5, poll_silences_seconds=0)
+    with dispatcher(settings, written(tmp_path, plan(f'{rack}urls = ["{pager.url}"]\n', '[["rack"]]'))):
+        watch = Watch(settings)
+        watch.alerts(alert("p1", "A"), alert("p2", "B"), alert("p3", "C"))
+        until(lambda: pager.tried >= 4)
+        watch.alerts(alert("p3", "C", 2, "resolved"))
+        time.sleep(1)
+        pager.mode = "ok"
+        posts = until(pager.posts)
+    posted = {one["labels"].get("alert_id") for one in posts[0]}
+    assert posted - {None} == {alert_id("p1", "A"), alert_id("p2", "B")}
+
+
+def test_an_answer_at_pagerduty_stops_the_repeats_and_comes_back_as_an_assessment(
+    kafka_settings: Fresh, pager: Receiver, tmp_path: Path
+) -> None:
+    settings = kafka_settings()
+    port = free_port()
+    timing = "again_after_seconds = 2\nnext_tier_after_seconds = 6\n"
+    destinations = pagerduty("duty", pager.url)
+    with dispatcher(settings, written(tmp_path, plan(destinations, '[["duty"]]', callbacks(port), timing))):
+        watch = Watch(settings)
+        watch.alerts(alert("p1", "A", grade=3))
+        pager.wait(2)  # raised, and again
+        assert [event["dedup_key"] for event in pager.posts()] == [
+            f"{alert_id('p1', 'A')}:g3",
+            f"{alert_id('p1', 'A')}:g3:2",
+        ]
+        event = {
+            "id": "e1",
+            "event_type": "incident.acknowledged",
+            "agent": {"summary": "Dr. Gray"},
+            "data": {"incident_key": pager.posts()[1]["dedup_key"]},
+        }
+        body = json.dumps({"event": event}).encode()
+        signature = "v1=" + hmac.new(ward.HOOK_SECRET.encode(), body, sha256).hexdigest()
+        url = f"http://127.0.0.1:{port}/pagerduty"
+        assert httpx.post(url, content=body, headers={"X-PagerDuty-Signature": "v1=00"}).status_code == 401
+        assert httpx.post(url, content=body, headers={"X-PagerDuty-Signature": signature}).status_code == 202
+        (said,) = ward.assessments(settings)
+        watch.alerts(alert("p1", "A", 2, "updated", grade=3, acknowledged_at=datetime.now(UTC)))
+        pager.wait(4)
+        time.sleep(5)  # longer than a repeat takes
+        assert len(pager.taken) == 4
+    assert (said["type"], said["kind"], said["by"]) == ("assessment", "acknowledge", "Dr. Gray")
+    assert (said["patient_id"], said["alert_id"]) == ("p1", alert_id("p1", "A"))
+    assert {event["event_action"] for event in pager.posts()[2:]} == {"acknowledge"}
+
+
+def test_two_dispatchers_share_the_partitions_and_the_death_of_one_changes_nothing(
+    kafka_settings: Fresh, pager: Receiver, tmp_path: Path
+) -> None:
+    settings = kafka_settings()
+    file = written(tmp_path, plan(webhook("pager", pager.url), '[["pager"]]'))
+    watch = Watch(settings)
+    first = ward.start(settings, file)
+    second = None
+    try:
+        watch.alerts(*(alert(f"p{n}", "A") for n in range(20)))
+        pager.wait(20)
+        second = ward.start(settings, file)
+        time.sleep(3)
+        watch.alerts(*(alert(f"p{n}", "B") for n in range(20)))
+        pager.wait(40)
+        pager.mode = "down"
+        watch.alerts(*(alert(f"p{n}", "A", 2, "resolved") for n in range(20)))
+        time.sleep(1)
+        ward.stop(first, signal.SIGKILL)
+        pager.mode = "ok"
+        watch.alerts(*(alert(f"p{n}", "C") for n in range(20)))
+        until(lambda: len(opened(pager)) >= 60 and len(closed(pager)) >= 20, 40)
+        watch.alerts(*(alert(f"p{n}", "B", 2, "resolved") for n in range(20)))
+        until(lambda: len(closed(pager)) >= 40)
+    finally:
+        for process in filter(None, (first, second)):
+            ward.stop(process)
+    assert sorted(opened(pager)) == sorted(alert_id(f"p{n}", name) for n in range(20) for name in "ABC")
+    assert sorted(closed(pager)) == sorted(alert_id(f"p{n}", name) for n in range(20) for name in "AB")
+    assert "fail stop" not in (tmp_path / "log").read_text()
+
+
+def closed(pager: Receiver) -> list[str]:
+    """Alerts that were closed at a webhook, each message once."""
+    ids = {received.headers["webhook-id"]: received.json for received in list(pager.taken)}
+    return [told["data"]["alert_id"] for told in ids.values() if told["type"] == "crs.alert.close"]
+
+
+def test_when_heartbeats_stop_the_technicians_hear_of_it_and_of_the_end(
+    kafka_settings: Fresh, pager: Receiver, tmp_path: Path
+) -> None:
+    settings = kafka_settings(partitions=2)
+    timing = "heartbeat_within_seconds = 3\n"
+    with dispatcher(settings, written(tmp_path, plan(webhook("pager", pager.url), '[["pager"]]', timing=timing))):
+        watch = Watch(settings)
+        watch.heartbeats()
+        until(lambda: [watch.heartbeat(0), time.sleep(0.3), pager.taken][2])
+        text = pager.posts()[0]["data"]["text"]
+        until(lambda: [watch.heartbeats(), time.sleep(0.3), len(pager.taken) > 1][2])
+    assert "no heartbeat of partition 1: alerts may not be arriving, watch patients by hand" in text
+    assert [post["type"] for post in pager.posts()] == ["crs.alert.open", "crs.alert.close"]
+
+
+def test_after_a_long_outage_only_what_is_still_true_is_told(
+    kafka_settings: Fresh, pager: Receiver, tmp_path: Path
+) -> None:
+    settings = kafka_settings()
+    watch = Watch(settings)
+    for n in range(6):
+        watch.alerts(alert(f"p{n}", "A"), alert(f"p{n}", "A", 2, "updated", grade=3))
+    watch.alerts(*(alert(f"p{n}", "A", 3, "resolved") for n in range(3)))
+    time.sleep(1.1)
+    file = written(tmp_path, plan(webhook("pager", pager.url), '[["pager"]]', timing="stale_after_seconds = 1\n"))
+    with dispatcher(settings, file):
+        pager.wait(3)
+        time.sleep(1)
+    assert sorted((post["data"]["alert_id"], post["data"]["version"]) for post in pager.posts()) == sorted(
+        (alert_id(f"p{n}", "A"), 2) for n in range(3, 6)
+    )
+
+
+def test_ack_finds_the_patient_of_an_open_alert_and_says_it_into_the_log(kafka_settings: Fresh) -> None:
+    settings = kafka_settings()
+    Watch(settings).open_alert("p1", "A")
+    key = f"{alert_id('p1', 'A')}:g3:2"
+    assert ack(settings, key, "--by", "Nurse Joy") == (0, f"{alert_id('p1', 'A')}: acknowledged")
+    assert ack(settings, key, "--by", "Nurse Joy", "--snooze", "30") == (0, f"{alert_id('p1', 'A')}: quiet for 30 min")
+    code, words = ack(settings, "no-such-alert", "--by", "Nurse Joy")
+    assert (code, words.startswith("crs-monitor: no-such-alert: no such alert is open")) == (2, True)
+    seen, quiet = sorted(ward.assessments(settings, 2), key=lambda said: str(said["kind"]))
+    assert (seen["patient_id"], seen["by"], seen["alert_id"]) == ("p1", "Nurse Joy", alert_id("p1", "A"))
+    asked = datetime.fromisoformat(quiet["until"]) - datetime.fromisoformat(quiet["effective_at"])
+    assert asked == timedelta(minutes=30)
+
+
+def ack(settings: Settings, *arguments: str) -> tuple[int, str]:
+    command = [sys.executable, "-m", "agents.cli", "ack", *arguments]
+    where = ["--bootstrap-servers", settings.bootstrap_servers, "--topic-prefix", settings.topic_prefix]
+    done = subprocess.run([*command, *where], capture_output=True, text=True, timeout=60, check=False)
+    return done.returncode, done.stderr.strip()
+
+
+def test_nothing_about_a_patient_leaves_the_house(
+    kafka_settings: Fresh, pager: Receiver, other: Receiver, tmp_path: Path
+) -> None:
+    settings = kafka_settings()
+    patient = "mrn-canary-7731"
+    metrics, port = free_port(), free_port()
+    other.mode = "400"  # refusals and alarms are told as well
+    rack = destination("rack", "alertmanager", refresh_seconds=0.5, poll_silences_seconds=0)
+    destinations = (
+        webhook("pager", pager.url)
+        + pagerduty("duty", pager.url)
+        + f'{rack}urls = ["{pager.url}"]\n'
+        + webhook("broken", other.url, second='"pager"')
+        + destination("screen", "console")
+    )
+    tiers = '[["pager", "duty", "rack", "broken", "screen"]]'
+    watch = Watch(settings)
+    watch.place(patient, "7A", f"bed of {patient}")  # a feed that spells the patient into the bed
+    with dispatcher(
+        settings,
+        written(tmp_path, plan(destinations, tiers, callbacks(port))),
+        "--metrics-port",
+        str(metrics),
+        "--log-level",
+        "debug",
+    ):
+        watch.alerts(
+            alert(patient, "A"),
+            alert(patient, "A", 2, "updated", grade=3),
+            alert(patient, "B", kind="dose_indicated", priority="medium"),
+        )
+        until(lambda: len(opened_anywhere(pager)) >= 3)
+        watch.producer.produce(f"{settings.topic_prefix}alerts", b'{"patient_id": "mrn-canary-7731", 41.7', b"x")
+        watch.alerts(alert(patient, "A", 3, "resolved"), alert(patient, "B", 2, "retracted", reason=f"{patient} died"))
+        time.sleep(2)
+        shown = httpx.get(f"http://127.0.0.1:{metrics}/metrics").text
+        assert httpx.get(f"http://127.0.0.1:{metrics}/healthz").status_code == 200
+        assert httpx.get(f"http://127.0.0.1:{metrics}/readyz").status_code == 200
+    log = (tmp_path / "log").read_text()
+    requests = [*pager.taken, *other.taken]
+    told = " ".join(f"{one.path} {one.headers} {one.body.decode()}" for one in requests)
+    assert "PAGE" in log
+    assert "decision reason=unreadable" in log
+    assert 'crs_pages_total{act="open",destination="duty",outcome="taken"}' in shown
+    assert "crs_page_seconds_bucket" in shown
+    assert len(requests) > 8
+    for place, words in {"log": log, "metrics": shown, "requests": told}.items():
+        for canary in (patient, ward.CANARY_DRUG, str(ward.CANARY_VALUE), ward.SECRET, ward.TOKEN, ward.SIGNING):
+            assert canary not in words, f"{canary} in {place}"
+        assert ward.ROUTING_KEY not in words or place == "requests"
+
+
+def opened_anywhere(pager: Receiver) -> list[str]:
+    return [one.path for one in list(pager.taken) if b'"crs.alert.open"' in one.body]
+
+
+def test_what_stops_it_from_starting_is_one_line(kafka_settings: Fresh, pager: Receiver, tmp_path: Path) -> None:
+    settings = kafka_settings(topics=False)
+    file = written(tmp_path, plan(webhook("pager", pager.url), '[["pager"]]'))
+    process = ward.start(settings, file)
+    assert process.wait(30) == 2
+    assert "is missing; `crs-monitor topics` creates what is missing" in (tmp_path / "log").read_text()
+    process = ward.start(settings, file, "--check")
+    assert process.wait(30) == 0
+    assert (tmp_path / "log").read_text().splitlines()[-1] == "1 destinations, 0 routes: sound"
+
+
+def test_it_leaves_cleanly_and_says_nothing_about_it(kafka_settings: Fresh, pager: Receiver, tmp_path: Path) -> None:
+    settings = kafka_settings()
+    file = written(tmp_path, plan(webhook("pager", pager.url), '[["pager"]]'))
+    process = ward.start(settings, file)
+    Watch(settings).alerts(alert("p1", "A"))
+    pager.wait(1)
+    assert ward.stop(process) == 0
+    assert "Traceback" not in (tmp_path / "log").read_text()
