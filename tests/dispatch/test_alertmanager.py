@@ -1,0 +1,211 @@
+"""Against the real Alertmanager: levels, ends, restarts on either side, silences, and the dead-man alert."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.broker import Fresh
+from tests.dispatch import ward
+from tests.dispatch.receiver import Receiver
+from tests.dispatch.test_process import destination, free_port, until
+from tests.dispatch.ward import Watch, alert, alert_id, dispatcher, plan
+
+pytestmark = pytest.mark.kafka
+
+# Nothing waits and every incident is a group: what the receiver gets is what Alertmanager makes of each of our posts.
+CONFIG = """
+route:
+  receiver: probe
+  group_by: ["..."]
+  group_wait: 0s
+  group_interval: 1s
+  repeat_interval: 1h
+receivers:
+  - name: probe
+    webhook_configs:
+      - url: {url}/notified
+        send_resolved: true
+"""
+
+
+@dataclass
+class Rack:
+    """A running Alertmanager, which may be stopped and started again with its memory."""
+
+    directory: Path
+    port: int
+    probe: Receiver
+    processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        program = shutil.which("prometheus-alertmanager") or shutil.which("alertmanager")
+        assert program, "Alertmanager is not installed (Debian: apt-get install prometheus-alertmanager)"
+        config = self.directory / "alertmanager.yml"
+        config.write_text(CONFIG.format(url=self.probe.url))
+        with (self.directory / "alertmanager.log").open("ab") as log:
+            command = [
+                program,
+                f"--config.file={config}",
+                f"--storage.path={self.directory / 'data'}",
+                f"--web.listen-address=127.0.0.1:{self.port}",
+                "--cluster.listen-address=",
+            ]
+            self.processes.append(subprocess.Popen(command, stdout=log, stderr=log))
+        until(self._ready)
+
+    def _ready(self) -> bool:
+        try:
+            return httpx.get(f"{self.url}/-/ready", timeout=1).status_code == 200
+        except httpx.HTTPError:
+            return False
+
+    def stop(self) -> None:
+        self.processes[-1].terminate()
+        self.processes[-1].wait(10)
+
+    def open(self) -> dict[str, Any]:
+        """The incidents that are active now, by key."""
+        alerts = httpx.get(f"{self.url}/api/v2/alerts", timeout=5).json()
+        return {one["labels"].get("incident", one["labels"]["alertname"]): one for one in alerts}
+
+    def notified(self) -> list[str]:
+        """What people were told, in order: firing or resolved, and which incident."""
+        told = [one for post in self.probe.posts() for one in post["alerts"]]
+        return [f"{one['status']} {one['labels']['incident']}" for one in told if "incident" in one["labels"]]
+
+
+@pytest.fixture
+def rack(tmp_path: Path, pager: Receiver) -> Iterator[Rack]:
+    directory = tmp_path / "rack"
+    directory.mkdir()
+    running = Rack(directory, free_port(), pager)
+    running.start()
+    try:
+        yield running
+    finally:
+        for process in running.processes:
+            process.kill()
+            process.wait()
+
+
+def config(tmp_path: Path, rack: Rack, timing: str = "") -> Path:
+    given = {"refresh_seconds": 0.5, "outlive_refreshes": 40, "poll_silences_seconds": 0.3}
+    file = tmp_path / "dispatch.toml"
+    text = destination("rack", "alertmanager", **given) + f'urls = ["{rack.url}"]\n'
+    file.write_text(plan(text, '[["rack"]]', timing=timing))
+    return file
+
+
+def test_levels_follow_each_other_and_only_the_engine_ends_an_alert(
+    kafka_settings: Fresh, rack: Rack, tmp_path: Path
+) -> None:
+    settings = kafka_settings()
+    watch = Watch(settings)
+    one = alert_id("p1", "A")
+    with dispatcher(settings, config(tmp_path, rack)):
+        watch.alerts(alert("p1", "A", priority="medium"))
+        until(lambda: rack.notified() == [f"firing {one}"])
+        watch.alerts(alert("p1", "A", 2, "updated", priority="medium"))  # words change: nobody is called again
+        time.sleep(1.5)
+        watch.alerts(alert("p1", "A", 3, "updated", grade=3))
+        until(lambda: f"firing {one}:g3" in rack.notified() and f"resolved {one}" in rack.notified())
+        assert list(rack.open()) == [f"{one}:g3"]
+        assert rack.open()[f"{one}:g3"]["labels"]["severity"] == "critical"
+        watch.alerts(alert("p1", "A", 4, "updated", priority="medium", grade=2))  # eases: the same incident
+        time.sleep(1.5)
+        assert list(rack.open()) == [f"{one}:g3"]
+        watch.alerts(alert("p1", "A", 5, "resolved"))
+        until(lambda: not rack.open())
+        until(lambda: f"resolved {one}:g3" in rack.notified())
+        time.sleep(1.5)  # several posts of an open set that must not open it again
+        assert rack.open() == {}
+    assert sorted(rack.notified()) == sorted(
+        [f"firing {one}", f"resolved {one}", f"firing {one}:g3", f"resolved {one}:g3"]
+    )
+
+
+def test_a_restart_on_either_side_calls_nobody_and_ends_nothing(
+    kafka_settings: Fresh, rack: Rack, tmp_path: Path
+) -> None:
+    settings = kafka_settings()
+    watch = Watch(settings)
+    keys = [alert_id(f"p{n}", "A") for n in range(3)]
+    file = config(tmp_path, rack)
+    process = ward.start(settings, file)
+    try:
+        watch.alerts(*(alert(f"p{n}", "A", priority="medium") for n in range(3)))
+        until(lambda: len(rack.notified()) == 3)
+        ward.stop(process, signal.SIGKILL)
+        time.sleep(2)
+        assert sorted(rack.open()) == sorted(keys)
+        process = ward.start(settings, file)
+        watch.alerts(alert("p0", "A", 2, "resolved"))
+        until(lambda: sorted(rack.open()) == sorted(keys[1:]))
+        rack.stop()
+        watch.alerts(alert("p1", "A", 2, "resolved"), alert("p9", "A", priority="medium"))
+        time.sleep(1)
+        rack.start()  # it has forgotten all alerts, and remembers whom it has called
+        until(lambda: sorted(rack.open()) == sorted([keys[2], alert_id("p9", "A")]))
+        time.sleep(2)
+    finally:
+        ward.stop(process)
+    firing = [told for told in rack.notified() if told.startswith("firing")]
+    assert sorted(firing) == sorted(f"firing {key}" for key in [*keys, alert_id("p9", "A")])
+    assert f"resolved {keys[2]}" not in rack.notified()
+
+
+def test_a_silence_of_one_alert_is_an_answer_to_it(kafka_settings: Fresh, rack: Rack, tmp_path: Path) -> None:
+    settings = kafka_settings()
+    watch = Watch(settings)
+    with dispatcher(settings, config(tmp_path, rack)):
+        watch.alerts(alert("p1", "A", grade=3), alert("p2", "B"))
+        until(lambda: len(rack.open()) == 2)
+        amtool(rack, "20m", f"incident={alert_id('p1', 'A')}:g3")
+        amtool(rack, "4h", f"alert_id={alert_id('p2', 'B')}")
+        amtool(rack, "4h", "kind=escalation")  # about a kind: no answer to anybody
+        said = {one["kind"]: one for one in ward.assessments(settings, 2)}
+        time.sleep(1)
+        assert len(ward.assessments(settings, 2)) == 2
+    quiet = said["snooze"]
+    asked = datetime.fromisoformat(quiet["until"]) - datetime.fromisoformat(quiet["effective_at"])
+    assert 18 * 60 < asked.total_seconds() <= 20 * 60
+    assert (quiet["patient_id"], quiet["alert_id"]) == ("p1", alert_id("p1", "A"))
+    assert (said["acknowledge"]["patient_id"], said["acknowledge"]["by"]) == ("p2", "Dr. Gray")
+
+
+def amtool(rack: Rack, duration: str, matcher: str) -> None:
+    command = ["amtool", f"--alertmanager.url={rack.url}", "silence", "add", "--author=Dr. Gray", "--comment=seen"]
+    subprocess.run([*command, f"--duration={duration}", matcher], check=True, capture_output=True, timeout=20)
+
+
+def test_the_dead_man_alert_stands_while_the_whole_path_works_and_falls_with_it(
+    kafka_settings: Fresh, rack: Rack, tmp_path: Path
+) -> None:
+    settings = kafka_settings(partitions=2)
+    watch = Watch(settings)
+    with dispatcher(settings, config(tmp_path, rack, "heartbeat_within_seconds = 3\n")):
+        until(lambda: [watch.heartbeats(), time.sleep(0.3), "CrsMonitorAlive" in rack.open()][2])
+        for _ in range(12):  # one partition falls silent
+            watch.heartbeat(0)
+            time.sleep(0.5)
+        until(lambda: "CrsMonitorAlive" not in rack.open())
+        (trouble,) = rack.open().values()
+        assert trouble["labels"]["kind"] == "dispatch"
+        assert "partition 1" in json.dumps(trouble["annotations"])
+        until(lambda: [watch.heartbeats(), time.sleep(0.3), list(rack.open()) == ["CrsMonitorAlive"]][2])
