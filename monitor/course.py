@@ -80,7 +80,7 @@ def apply(guideline: Guideline, course: Course, group: Group) -> Course:
             course = _uncover(profile, course, fact)
     course = advance(guideline, course, at)._replace(at=at)
     for infusion in facts.infusions:
-        course = _started(course, infusion, at)
+        course = _started(course, infusion)
     for context in facts.contexts:
         course = _context(profile, course, context)
     for statement in facts.statements:
@@ -287,7 +287,7 @@ def _context(profile: Profile, course: Course, fact: ContextFact) -> Course:
     )
 
 
-def _started(course: Course, fact: InfusionFact, at: int) -> Course:
+def _started(course: Course, fact: InfusionFact) -> Course:
     """A new treatment: earlier fever is not its CRS, earlier doses are not its doses."""
     if course.context.infused_at == fact.infused_at:
         return course
@@ -300,7 +300,7 @@ def _started(course: Course, fact: InfusionFact, at: int) -> Course:
         course = course._replace(attributed=Attributed())
     elif not episode.open:
         episode = episode._replace(counts_from=max(episode.counts_from, fact.infused_at), ended_at=LONG_AGO)
-    context = course.context._replace(infused_at=fact.infused_at, since=min(course.context.since, at))
+    context = course.context._replace(infused_at=fact.infused_at)
     return course._replace(context=context, fever=fever, episode=episode._replace(infusion_known=True))
 
 
