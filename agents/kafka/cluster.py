@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
 import socket
@@ -11,6 +12,7 @@ import tempfile
 import time
 import uuid
 from base64 import urlsafe_b64encode
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -23,8 +25,10 @@ from agents.kafka.libraries import RECIPE, java, libraries
 from agents.kafka.properties import HOST, Login, Ports, properties
 from agents.usage import Unusable
 
-MEMORY = ("-Xms128m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:MaxDirectMemorySize=256m")
+MEMORY = ("-Xms128m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:MaxDirectMemorySize=256m", "-XX:-UsePerfData")
+BROKER = "kafka.Kafka"
 PLAN = "cluster.json"
+STOPPED_CLEANLY = 128 + signal.SIGTERM  # as Java says it
 GRACE_SECONDS = 15.0
 
 
@@ -36,6 +40,7 @@ class Cluster:
     ) -> None:
         """`port`: of the first broker, the others follow; left out: any free ones. Raises Unusable without Java."""
         self.java, self.libs = java(), libraries()
+        self.classes = self.libs / f"classes-{self.java.version}.jsa"
         self.login = login
         self.temporary = data is None
         self.data = (data or Path(tempfile.mkdtemp(prefix="crs-kafka-"))).absolute()
@@ -80,6 +85,8 @@ class Cluster:
     def down(self) -> None:
         """Stops every node, in order; the data stays unless it was temporary."""
         children.end(list(self.processes.values()), GRACE_SECONDS)
+        if 1 in self.processes and self.processes[1].returncode == STOPPED_CLEANLY:
+            self.keep_classes()
         self.processes.clear()
         if self.temporary:
             shutil.rmtree(self.data, ignore_errors=True)
@@ -139,15 +146,16 @@ class Cluster:
                 raise Unusable(f"port {port} is in use: stop what listens there, or choose others with --port")
         with (self.directory(node) / "console.log").open("ab") as console:
             self.processes[node] = children.start(
-                self.command(node, "kafka.Kafka"), stdin=subprocess.DEVNULL, stdout=console, stderr=console
+                self.command(node, BROKER), stdin=subprocess.DEVNULL, stdout=console, stderr=console
             )
 
     def command(self, node: int, program: str, *arguments: str) -> list[str]:
         """How Java is called; the node's settings come last."""
         directory = self.directory(node)
         return [
-            self.java,
+            self.java.path,
             *MEMORY,
+            *self.class_sharing(node, program),
             f"-Dcrs.logs={directory}",
             f"-Dlog4j2.configurationFile={(RECIPE / 'log4j2.properties').as_uri()}",
             "-cp",
@@ -156,6 +164,23 @@ class Cluster:
             *arguments,
             str(directory / "server.properties"),
         ]
+
+    def class_sharing(self, node: int, program: str) -> list[str]:
+        """Java reads Kafka's classes from an archive in half the time; the first node that ever runs writes it."""
+        if self.classes.is_file():
+            return [f"-XX:SharedArchiveFile={self.classes}", "-Xlog:cds=off", "-Xlog:cds+dynamic=off"]
+        if node == 1 and program == BROKER:
+            return [f"-XX:ArchiveClassesAtExit={self.data / self.classes.name}"]
+        return []
+
+    def keep_classes(self) -> None:
+        """Puts the archive, if one was written, where the next cluster finds it."""
+        with suppress(OSError):  # it only saves time
+            written = self.data / self.classes.name
+            if written.is_file():
+                place = self.classes.with_suffix(f".{os.getpid()}")
+                shutil.move(written, place)
+                place.rename(self.classes)
 
     def wait(self, seconds: float = 90.0) -> None:
         """Until every node that runs has joined. Raises Unusable with the last error of one that ended."""

@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
+from typing import NamedTuple
 
 from agents.usage import Unusable
 
@@ -16,8 +17,15 @@ OLDEST_JAVA = 17
 STAMP = "resolved-from"  # holds the hash of the pom.xml that the libraries were resolved from
 
 
-def java() -> str:
-    """Path of a Java that is new enough. Raises Unusable naming the package."""
+class Java(NamedTuple):
+    """Where it is, and its full version."""
+
+    path: str
+    version: str
+
+
+def java() -> Java:
+    """A Java that is new enough. Raises Unusable naming the package."""
     path = shutil.which("java")
     if path is None:
         raise Unusable(
@@ -25,14 +33,14 @@ def java() -> str:
             "(Debian, Ubuntu: apt-get install default-jre-headless)"
         )
     said = subprocess.run([path, "-version"], capture_output=True, text=True, check=False)
-    found = re.search(r'version "(\d+)', said.stderr)
-    if found is None or int(found[1]) < OLDEST_JAVA:
-        version = found[1] if found else "unknown"
+    found = re.search(r'version "((\d+)[^"]*)"', said.stderr)
+    if found is None or int(found[2]) < OLDEST_JAVA:
+        version = found[2] if found else "unknown"
         raise Unusable(
             f"{path} is Java {version}: Kafka needs {OLDEST_JAVA} or newer "
             "(Debian, Ubuntu: apt-get install default-jre-headless)"
         )
-    return path
+    return Java(path, found[1])
 
 
 def libraries(recipe: Path = RECIPE) -> Path:
