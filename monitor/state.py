@@ -203,6 +203,7 @@ class Held(NamedTuple):
     lately: tuple[tuple[int, int], ...] = ()  # (grade, when it ended), highest and oldest first
     grade: int = 0
     since: int = LONG_AGO
+    rose: bool = False  # it came to this grade from a lower one
 
 
 class Episode(NamedTuple):
@@ -285,6 +286,7 @@ class OpenAlert(NamedTuple):
     acknowledged_at: int | None = None  # log clock
     snoozed_until: int | None = None  # log clock
     indicated_at: int | None = None  # log clock; when a dose became due at grade 2 or above
+    answers: tuple[str, ...] = ()  # acknowledgements and snoozes that were taken, newest last
 
 
 class Book(NamedTuple):

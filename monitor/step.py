@@ -66,6 +66,7 @@ DISPLAYED = (
 )
 REPLACED_KEPT = 64
 REJECTS_KEPT = 8
+ANSWERS_KEPT = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +154,7 @@ def _quick(guideline: Guideline, state: State, event: Vitals, effective_at: int,
         # After a silence an alert about it may be open.
         or log_at >= state.watch.vitals_at + guideline.profile.monitor_silence
         or event.replaces is not None
+        or event.event_id in state.replaced
         or event.ice_score is not None
         or event.consciousness is not None
         or state.watch.rejects
@@ -386,19 +388,24 @@ def _answered(guideline: Guideline, state: State, event: Acknowledge | Snooze, v
     if index is None or event.status == "entered_in_error":
         return _settle(guideline, state, [*verdicts, Verdict("no_such_alert")])
     alert = state.book.open[index]
+    if event.event_id in alert.answers:
+        # Seen is what was seen then: a repeat must not quieten what has worsened since.
+        return _settle(guideline, state, [*verdicts, Verdict("duplicate", alert.kind)])
+    alert = alert._replace(answers=(*alert.answers, event.event_id)[-ANSWERS_KEPT:])
     at = state.clock
     others = (*state.book.open[:index], *state.book.open[index + 1 :])
     scene, _ = alarms.scene_of(guideline, state, courses.advance(guideline, state.course, at), at)
     if isinstance(event, Acknowledge):
         if alert.acknowledged_at is not None:
             return _settle(guideline, state, [*verdicts, Verdict("duplicate", alert.kind)])
+        seen_by = "acknowledged" if event.by is None else f"acknowledged by {event.by}"
         if alert.kind in ("dose_safety", "review"):
-            message = alarms.closing(scene, alert, "resolved", "acknowledged", scene.grade)
+            message = alarms.closing(scene, alert, "resolved", seen_by, scene.grade)
             closed = (*state.book.closed, f"{alert.kind}:{alert.key}")
             book = state.book._replace(open=others, closed=closed)
         else:
             seen = alert._replace(version=alert.version + 1, status="updated", acknowledged_at=at)
-            message = alarms.marked(scene, seen, "acknowledged")
+            message = alarms.marked(scene, seen, seen_by)
             book = state.book._replace(open=(*others, seen))
         verdict = Verdict("acknowledged", alert.kind)
     else:
