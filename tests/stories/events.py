@@ -9,6 +9,8 @@ acknowledge escalation 2                             of the alert that is open b
 snooze dose_indicated until 11:00
 corrects 10:00: temperature_celsius 37.2             replaces what was charted as true at 10:00
 voids 10:00                                          what was charted at 10:00 never happened
+[cuff] systolic_mmhg 84                              an entry with a name, for `again`, `corrects` and `voids`
+voids vitals [cuff]                                  the same before the entry itself has come
 again 10:00                                          the same message once more
 defect: temperature_celsius 38.4                     an event on which our own program fails
 B: …                                                 all of these, for a second patient
@@ -49,12 +51,13 @@ class Chart:
     def read(self, what: str, when: When) -> Event:
         """The event that a line of a story says."""
         patient_id, what = patient_of(what)
+        name, what = _named(what)
         if what.startswith("again "):
             earlier = self._earlier(patient_id, what.removeprefix("again "), when)
             return {**earlier, "received_at": _iso(when.received_at)}
         event = {
             **self._said(patient_id, what, when),
-            "event_id": f"{patient_id}-{len(self._events) + 1}",
+            "event_id": f"{patient_id}-{name or len(self._events) + 1}",
             "patient_id": patient_id,
             "effective_at": _iso(when.effective_at),
             "received_at": _iso(when.received_at),
@@ -63,6 +66,8 @@ class Chart:
         return event
 
     def _said(self, patient_id: str, what: str, when: When) -> Event:
+        if unborn := re.fullmatch(r"voids (\w+) \[(\w+)\]", what):
+            return {"type": unborn[1], "replaces": f"{patient_id}-{unborn[2]}", "status": "entered_in_error"}
         if what.startswith("voids "):
             earlier = self._earlier(patient_id, what.removeprefix("voids "), when)
             kept = {name: earlier[name] for name in VOID_REPEATS if name in earlier}
@@ -93,6 +98,8 @@ class Chart:
         return _medication(what)
 
     def _earlier(self, patient_id: str, label: str, when: When) -> Event:
+        if label.startswith("["):
+            return next(e for e in self._events if e["event_id"] == f"{patient_id}-{label.strip('[]')}")
         at = _iso(clock.read_one(label, clock.midnight(when.effective_at)))
         found = [e for e in self._events if e["patient_id"] == patient_id and e["effective_at"] == at]
         if not found:
@@ -104,6 +111,12 @@ def patient_of(what: str) -> tuple[str, str]:
     """The patient a line is about, and the line without the name; `A` unless it says another."""
     named = re.match(r"([A-Z]): ", what)
     return (named[1], what[named.end() :]) if named else ("A", what)
+
+
+def _named(what: str) -> tuple[str, str]:
+    """The name of an entry, if it has one, and the entry."""
+    named = re.match(r"\[(\w+)\] ", what)
+    return (named[1], what[named.end() :]) if named else ("", what)
 
 
 def _vitals(what: str, when: When) -> Event:

@@ -185,5 +185,10 @@ STANDS: dict[str, Callable[[PatientState, int], object]] = {
 
 def _stands(asked: str, state: PatientState, today: int) -> str | None:
     """How the patient stands in one respect; None when the words ask for no such thing."""
+    if latest := re.fullmatch(r"latest (\w+) .*", asked):
+        reading = state.latest.get(latest[1])
+        return f"latest {latest[1]} " + (
+            f"{reading.value:g} at {_shown(reading.effective_at, today)}" if reading else "none"
+        )
     name = next((name for name in sorted(STANDS, key=len, reverse=True) if asked.startswith(f"{name} ")), None)
     return None if name is None else f"{name} {STANDS[name](state, today)}"
