@@ -3,50 +3,16 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
-from typing import Any
 
 import pytest
-from sqlalchemy import Engine, Table, select
 
-from agents.history.reading import read_alert, read_state
 from agents.history.store import Store
 from agents.history.tables import ALERTS, DOSES, EPISODES, METADATA, PATIENTS, STATE_CHANGES, VITALS
 from agents.usage import Unusable
-from schemas.state import PatientState
-from tests.history.stream import Published, fever, given, published, started, vitals, ward_events
+from tests.history.looking import everything, rows, write
+from tests.history.stream import fever, given, published, started, vitals, ward_events
 
 WARD = published(ward_events(seed=11, count=900))
-
-
-def write(store: Store, messages: Sequence[Published], batch: int = 50) -> None:
-    for start in range(0, len(messages), batch):
-        part = messages[start : start + batch]
-        states = [read_state(m.value) for m in part if m.kind == "state"]
-        alerts = [read_alert(m.value, m.headers) for m in part if m.kind == "alert"]
-        store.write(
-            [state for state in states if isinstance(state, PatientState)],
-            [alert for alert in alerts if isinstance(alert, dict)],
-        )
-
-
-def everything(engine: Engine) -> dict[str, list[Any]]:
-    """All rows of all tables, in the order of their keys; not the references, which are random."""
-    with engine.connect() as connection:
-        return {
-            table.name: [
-                tuple(row)
-                for row in connection.execute(
-                    select(*(column for column in table.c if column.name != "reference")).order_by(*table.primary_key)
-                )
-            ]
-            for table in METADATA.sorted_tables
-        }
-
-
-def rows(engine: Engine, table: Table) -> list[Any]:
-    with engine.connect() as connection:
-        return list(connection.execute(select(table).order_by(*table.primary_key)))
 
 
 def test_a_ward_fills_every_table(store: Store) -> None:
