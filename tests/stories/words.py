@@ -178,6 +178,7 @@ STANDS: dict[str, Callable[[PatientState, int], object]] = {
     "reminder": lambda state, _: "/".join(r.partition(":")[0] for r in state.reminders) or "none",
     "supports": lambda state, _: "/".join(s.name for s in state.supports) or "none",
     "age": lambda state, _: f"{state.context.age_years:g}" if state.context.age_years is not None else "unknown",
+    "lies in": lambda state, _: f"{state.context.unit} {state.context.bed}",
     "merged into": lambda state, _: state.context.merged_into,
     "open": lambda state, _: "/".join(sorted(a.kind for a in state.alerts)) or "nothing",
 }
