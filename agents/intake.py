@@ -37,6 +37,7 @@ class Intake:
         self._types = {settings.topic(feed): feed.default_type for feed in topics.FEEDS}
         self._room = asyncio.Semaphore(ON_THEIR_WAY)
         self._waiting: set[asyncio.Task[None]] = set()
+        self._latest: dict[tuple[str, int], asyncio.Task[None]] = {}
 
     async def take(self, topic: str, records: list[Any], acknowledge: Callable[[], Any]) -> None:
         """A batch of one partition of a feed, in its order. `acknowledge` is called once the log has it."""
@@ -60,7 +61,9 @@ class Intake:
         metrics.EVENTS.labels(topic, "dead_letter").inc(refused)
         metrics.FEED_LAST_EVENT.labels(topic).set(records[-1].timestamp / 1000)
         self.taken_at = monotonic()
-        task = asyncio.create_task(self._finish(sent, acknowledge))
+        place = topic, records[0].partition
+        task = asyncio.create_task(self._finish(self._latest.get(place), sent, acknowledge))
+        self._latest[place] = task
         self._waiting.add(task)
         task.add_done_callback(self._waiting.discard)
 
@@ -69,8 +72,13 @@ class Intake:
         if self._waiting:
             await asyncio.wait(self._waiting)
 
-    async def _finish(self, sent: list[asyncio.Future[Any]], acknowledge: Callable[[], Any]) -> None:
+    async def _finish(
+        self, before: asyncio.Task[None] | None, sent: list[asyncio.Future[Any]], acknowledge: Callable[[], Any]
+    ) -> None:
+        """Acknowledges in the feed's order: Faust may commit past a batch that still waits, and then it would be lost."""
         await confirmed(sent)
+        if before is not None:
+            await before
         acknowledge()
         self._room.release()
 

@@ -30,6 +30,7 @@ from schemas import topics
 
 HEARTBEAT_SECONDS = 10.0
 SWEEP_SECONDS = 1.0
+AT_ONCE = 100  # records judged in one go: a loop that does not turn for long looks like a machine that stood still
 HEARTBEAT = [("kind", b"heartbeat")]
 
 log = logging.getLogger("crs.watch")
@@ -92,17 +93,25 @@ class Watch:
             await self._demand_no_gap(desk, records[0].offset)
             if generation != self._generation():
                 return
-            started = perf_counter()
-            outcome = desk.shard.apply(records)
-            count(outcome, len(records), perf_counter() - started, self._log, partition)
-            await self._tell(desk, partition, outcome)
-            desk.dirty |= outcome.touched
-            desk.unpublished |= outcome.touched
+            for start in range(0, len(records), AT_ONCE):
+                await self._fold(desk, partition, records[start : start + AT_ONCE])
+                await asyncio.sleep(0)
+                if generation != self._generation():
+                    return
             desk.batches.append(acknowledge)
-            await self._publish_states(desk, partition, outcome)
-            self.folded_at = monotonic()
             if self.folded_at - desk.written_at >= self.settings.checkpoint_seconds:
                 await self._write_down(partition, desk)
+
+    async def _fold(self, desk: Desk, partition: int, records: list[Any]) -> None:
+        """Some records: judged, and told at once."""
+        started = perf_counter()
+        outcome = desk.shard.apply(records)
+        count(outcome, len(records), perf_counter() - started, self._log, partition)
+        await self._tell(desk, partition, outcome)
+        desk.dirty |= outcome.touched
+        desk.unpublished |= outcome.touched
+        await self._publish_states(desk, partition, outcome)
+        self.folded_at = monotonic()
 
     async def checkpoint(self, *, whole: bool = False) -> None:
         """Writes down what is due, or everything."""

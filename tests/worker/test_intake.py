@@ -12,7 +12,7 @@ from agents.intake import Intake, stamped
 from agents.outbox import partition_of
 from agents.settings import Settings
 from schemas.decode import Decoded, decode
-from tests.worker.records import BEGAN, KeptOutbox, instant
+from tests.worker.records import BEGAN, KeptOutbox, Metadata, instant
 
 SAID = {"event_id": "e1", "patient_id": "p1", "effective_at": instant(0), "heart_rate_per_min": 90, "extra": "kept"}
 
@@ -91,3 +91,25 @@ def test_what_is_no_event_of_the_feed_is_a_dead_letter_that_says_where_it_was(
 def test_nothing_is_acknowledged_before_the_log_has_it() -> None:
     _, acknowledged = taken("vitals", SAID, at_once=False)
     assert acknowledged == []
+
+
+def test_a_batch_that_the_brokers_have_first_waits_for_the_one_before() -> None:
+    """Faust commits past a batch that is not acknowledged yet: a crash would lose it."""
+    acknowledged: list[str] = []
+
+    async def story() -> None:
+        outbox = KeptOutbox(at_once=False)
+        intake = Intake(Settings(partitions=4), outbox)  # type: ignore[arg-type]
+        for offset, name in enumerate(("first", "second")):
+            records = [FeedRecord(offset, json.dumps(SAID | {"event_id": name}).encode())]
+            await intake.take("crs.vitals", records, lambda name=name: acknowledged.append(name))  # type: ignore[misc]
+        first, second = outbox.unconfirmed
+        second.set_result(Metadata(1))
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert acknowledged == []
+        first.set_result(Metadata(0))
+        await intake.drain()
+
+    asyncio.run(story())
+    assert acknowledged == ["first", "second"]
