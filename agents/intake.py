@@ -75,7 +75,7 @@ class Intake:
     async def _finish(
         self, before: asyncio.Task[None] | None, sent: list[asyncio.Future[Any]], acknowledge: Callable[[], Any]
     ) -> None:
-        """Acknowledges in the feed's order: Faust may commit past a batch that still waits, and then it would be lost."""
+        """In the feed's order: Faust may commit past a batch that still waits, and a crash would lose it."""
         await confirmed(sent)
         if before is not None:
             await before
