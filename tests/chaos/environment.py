@@ -1,0 +1,17 @@
+"""Settings as a child process gets them."""
+
+from __future__ import annotations
+
+import os
+
+from agents.settings import BOOTSTRAP, Settings
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """Our environment, with every setting that is not the default."""
+    ours = {name: value for name, value in os.environ.items() if not name.startswith("CRS_")}
+    for name in settings.model_fields_set - {"bootstrap_servers"}:
+        value = getattr(settings, name)
+        if value is not None:
+            ours[f"CRS_{name.upper()}"] = str(value)
+    return ours | {BOOTSTRAP: settings.bootstrap_servers, "PYTHONPATH": os.getcwd()}
