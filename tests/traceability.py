@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[1]
 TABLE = ROOT / "docs" / "traceability.md"
 LINES = Path(__file__).with_name("guideline.toml")
 PROFILES = ("house", "astct-2019")
-SHOWN = 3  # tests named per rule; the others are counted
+SHOWN = 3  # tests named per rule
 HEAD = """# From the guideline to rule, source and test
 
 Written by `python -m tests.traceability`; a test fails when it is out of date. The guideline's lines are told in our
@@ -106,7 +106,7 @@ def _actions(profile: Profile, tests: Mapping[str, list[str]]) -> Iterator[tuple
 
 def _rules(profile: Profile, tests: Mapping[str, list[str]]) -> Iterator[tuple[str, ...]]:
     for rule, source in profile.rules.items():
-        yield f"`{rule}`", source, shown(tests[rule][:SHOWN], len(tests[rule]))
+        yield f"`{rule}`", source, shown(tests[rule])
 
 
 def _values(profiles: list[Profile]) -> Iterator[tuple[str, ...]]:
@@ -115,10 +115,9 @@ def _values(profiles: list[Profile]) -> Iterator[tuple[str, ...]]:
         yield (f"`{name}`", *(f"{profile.values[name]}" for profile in profiles), "; ".join(sources))
 
 
-def shown(names: Iterable[str], count: int) -> str:
-    """A few names, and how many more there are."""
-    some = list(names)
-    return "; ".join(some) + (f"; and {count - len(some)} more" if count > len(some) else "")
+def shown(names: list[str]) -> str:
+    """A few names, and whether there are more."""
+    return "; ".join(names[:SHOWN]) + ("; and others" if len(names) > SHOWN else "")
 
 
 def table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
