@@ -18,7 +18,6 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from agents.settings import Settings, with_settings
 from agents.simulation.sending import Account, Sender, tell
-from agents.simulation.stays import recorded
 from agents.simulation.story import Story
 from agents.simulation.story import to_ms as story_ms
 from agents.simulation.ward import WardPlan, simulated
@@ -77,6 +76,8 @@ def command(
         story: Story = islice(simulated(WardPlan(patients, rate, seed, start_ms, pace)), count)
     else:
         seconds, count = duration or 0.0, 0
+        from agents.simulation.stays import recorded  # Needs pyarrow, which an image for a ward does not have.
+
         story = recorded(clif, start_ms, speed_up or 600.0)
         if duration is not None:
             story = takewhile(lambda due: due.at_ms < start_ms + duration * 1000, story)
