@@ -32,6 +32,7 @@ ORDER = (
     "recovery",
     "signal_lost",
 )
+TOLD_ONCE = ("step", "masked_fever", "signal_lost", "no_improvement")
 RULE = (
     "Chosen by a rule: among the stays of at most ten days in which a measured fever began the episode, the grade "
     "reached 3 or 4 and ended at least two lower, the one with the most different kinds of alert; then with most "
@@ -137,12 +138,12 @@ def told(given: Given) -> str:
 
 def of_alerts(chart: Chart) -> Iterator[Moment]:
     """What the rules said; a step that comes again is told once."""
-    steps = set()
+    once = set()
     for life in sorted(chart.alerts.values(), key=lambda life: life.first.raised_at):
         alert = life.first
-        if alert.kind not in ORDER or (alert.kind == "step" and alert.rule.id in steps):
+        if alert.kind not in ORDER or (alert.kind in TOLD_ONCE and alert.rule.id in once):
             continue
-        steps.add(alert.rule.id)
+        once.add(alert.rule.id)
         weight = {"onset": 8, "escalation": 7, "step": 3, "signal_lost": 1}.get(alert.kind, 5)
         yield Moment(to_ms(alert.raised_at), ORDER.index(alert.kind), weight, sentence(life))
 
@@ -170,7 +171,9 @@ def sentence(life: AlertLife) -> str:
 
 def seen(alert: Alert) -> str:
     """The first observations that an alert rests on."""
-    shown = ", ".join(words.observed(one) for one in alert.evidence[:EVIDENCE_TOLD])
+    # The fever was told with the onset.
+    told = [one for one in alert.evidence if alert.kind == "onset" or one.signal != "temperature_celsius"]
+    shown = ", ".join(words.observed(one) for one in told[:EVIDENCE_TOLD])
     return f"{shown[0].upper()}{shown[1:]}." if shown else ""
 
 

@@ -11,7 +11,7 @@
     place.dataset.drawn = "yes";
     const figure = JSON.parse(document.getElementById(place.dataset.figure).textContent);
     if (narrow()) {
-      Object.assign(figure.layout.margin, { l: 66, r: 34 });
+      Object.assign(figure.layout.margin, { l: 66, r: 46 });
       figure.layout.xaxis.nticks = 4;
       for (const note of figure.layout.annotations) {
         note.font.size = Math.min(note.font.size, 11);

@@ -11,7 +11,7 @@ Json = dict[str, Any]
 
 GAP = 30
 TOP = 26
-BOTTOM = 46
+BOTTOM = 66
 LEFT = 84
 RIGHT = 44
 FONT = {"family": "system-ui, 'Segoe UI', 'Helvetica Neue', Arial, sans-serif", "size": 12, "color": colours.INK}
@@ -53,7 +53,7 @@ def figure(panels: list[Panel], begins: int, ends: int, upright: list[int]) -> J
             "type": "date",
             "range": [begins - margin, ends + margin],
             "anchor": f"y{len(panels)}",
-            "title": {"text": "time at the bedside, UTC", "standoff": 8},
+            "title": {"text": "time at the bedside, UTC", "standoff": 18},
             "gridcolor": colours.GRID,
             "linecolor": colours.FAINT,
             "ticks": "outside",

@@ -9,7 +9,7 @@ from agents.report.chart import AlertLife, Chart, Given, Graded, Running
 from agents.report.panels import Json, Panel, figure
 from agents.report.series import Series, Span
 from monitor.guideline import Guideline
-from monitor.instant import HOUR, to_ms
+from monitor.instant import HOUR, MINUTE, to_ms
 
 BAND = 22
 LANES = {
@@ -31,7 +31,8 @@ def timeline(guideline: Guideline, chart: Chart) -> Json:
     """The figure of a patient."""
     ends = max([chart.last_at, *(to_ms(life.first.raised_at) for life in chart.alerts.values())])
     begins = min(chart.first_at, ends)
-    ends = max(ends, begins + HOUR)
+    # What the last event said holds for a while, or it could not be seen.
+    ends += max((ends - begins) // 60, 5 * MINUTE)
     panels = [
         grades(guideline, chart, ends),
         *alerts(chart, ends),
