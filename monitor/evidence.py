@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from monitor import axes
-from monitor.instant import to_datetime
+from monitor.instant import LONG_AGO, to_datetime
 from monitor.masking import on_board
 from monitor.profile import Profile
-from monitor.state import Course, Dose, Infusion, Reading
+from monitor.state import Course, Dose, Infusion, Reading, Rejects, Watch
 from schemas.alerts import Evidence
+
+CONTEXT_UNITS = {
+    "weight_kg": "kg",
+    "age_years": "years",
+    "neutrophils_per_ul": "/µl",
+    "baseline_systolic_mmhg": "mmHg",
+    "baseline_oxygen_flow_l_per_min": "L/min",
+}
 
 
 def reading(signal: str, unit: str, value: Reading, scale: int = 1) -> Evidence:
@@ -49,6 +57,8 @@ def hypotension(profile: Profile, course: Course) -> tuple[Evidence, ...]:
         )
     if any(i.rate_unit == "mcg/kg/min" for i in course.infusions):
         found.extend(weight(course))
+    if any(axes.is_low(s, below) for s, below in ((course.sbp, course.sbp_below), (course.map, course.map_below))):
+        found.extend(context(course, "age_years", "baseline_systolic_mmhg"))
     return tuple(found)
 
 
@@ -77,6 +87,7 @@ def hypoxia(course: Course) -> tuple[Evidence, ...]:
             )
     if course.spo2.counted is not None:
         found.append(reading("spo2_percent", "%", course.spo2.counted))
+    found.extend(context(course, "baseline_oxygen_device", "baseline_oxygen_flow_l_per_min"))
     return tuple(found)
 
 
@@ -148,5 +159,27 @@ def neuro(course: Course) -> tuple[Evidence, ...]:
 
 def weight(course: Course) -> tuple[Evidence, ...]:
     """The weight that doses and rates per kg were worked out with."""
-    kg = course.context.weight_kg
-    return () if kg is None else (Evidence(signal="weight_kg", value=kg, unit="kg"),)
+    return context(course, "weight_kg")
+
+
+def context(course: Course, *names: str) -> tuple[Evidence, ...]:
+    """Fields of the patient's context, as far as they are known."""
+    known = ((name, getattr(course.context, name)) for name in names)
+    return tuple(
+        Evidence(signal=name, value=value, unit=CONTEXT_UNITS.get(name)) for name, value in known if value is not None
+    )
+
+
+def silence(watch: Watch) -> tuple[Evidence, ...]:
+    """The last vitals before a silence."""
+    if watch.vitals_at == LONG_AGO:
+        return ()
+    return (Evidence(signal="vitals", value="the last that came", effective_at=to_datetime(watch.vitals_at)),)
+
+
+def implausible(rejects: Rejects, count: int) -> tuple[Evidence, ...]:
+    """The last implausible values of a signal: when they came; what they said is in the dead letters."""
+    return tuple(
+        Evidence(signal=rejects.signal, value="implausible", effective_at=to_datetime(at))
+        for at in rejects.times[-count:]
+    )

@@ -26,6 +26,8 @@ class Due(NamedTuple):
     drug: str | None = None
     dose_mg: float | None = None
     dose_basis: str | None = None
+    rests_on: tuple[Dose, ...] = ()  # doses that make it due, beside the signs
+    context: tuple[str, ...] = ()  # fields of the context that make it due
 
 
 class Waiting(NamedTuple):
@@ -82,6 +84,7 @@ def _persistent_hypotension(profile: Profile, course: Course, grade: int, at: in
             "dexamethasone",
             profile.dexamethasone_mg,
             f"fixed dose, every {every}",
+            rests_on=(first,),
         )
 
 
@@ -165,6 +168,7 @@ def _refractory(profile: Profile, course: Course, grade: int, at: int) -> Iterat
         f"No improvement {hours(profile.refractory_after)} after tocilizumab and a steroid. Manage as grade 4: "
         "high-dose methylprednisolone.",
         "manage as grade 4",
+        rests_on=(doses[0], steroid),
     )
 
 
@@ -188,6 +192,7 @@ def _alternatives(profile: Profile, course: Course, grade: int, at: int) -> Iter
         "Consider anakinra, siltuximab, ruxolitinib or another immunosuppressant; renal replacement therapy for "
         "cytokine removal in severe cases.",
         "consider anakinra, siltuximab or ruxolitinib; renal replacement therapy in severe cases",
+        rests_on=(*doses, steroid),
     )
 
 
@@ -201,6 +206,7 @@ def _antifungal(course: Course) -> Iterator[Due]:
             "Antifungal prophylaxis with steroids",
             "A steroid was given for CRS: strongly consider antifungal prophylaxis.",
             "consider antifungal prophylaxis",
+            rests_on=(steroid,),
         )
 
 
@@ -218,6 +224,7 @@ def _antibiotics(profile: Profile, course: Course, at: int) -> Iterator[Due]:
             f"Fever with neutrophils below {profile.neutropenia_below}/µl: consider empiric broad-spectrum "
             "antibiotics.",
             "consider empiric broad-spectrum antibiotics",
+            context=("neutrophils_per_ul",),
         )
 
 

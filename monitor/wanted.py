@@ -9,10 +9,13 @@ from monitor import dosing, episodes, evidence, steps
 from monitor.guideline import Guideline
 from monitor.instant import LONG_AGO, clock, duration, hours
 from monitor.profile import Profile
-from monitor.state import Course, OpenAlert, State
+from monitor.state import Course, Dose, OpenAlert, State
 from schemas.alerts import AlertKind, Evidence, Priority
 
 DISCHARGED = ("discharged", "died")
+
+
+Sources = Callable[[], tuple[Evidence, ...]]
 
 
 class Wanted(NamedTuple):
@@ -25,7 +28,7 @@ class Wanted(NamedTuple):
     effective_at: int
     title: str
     message: str
-    evidence: Callable[[], tuple[Evidence, ...]]
+    evidence: Sources
     unknown: tuple[str, ...] = ()
     action: str | None = None
     drug: str | None = None
@@ -153,7 +156,7 @@ def _escalation(scene: Scene) -> Iterator[Wanted]:
         "Tocilizumab is indicated from grade 2.",
         lambda: evidence.grade(scene.guideline.profile, course),
         unknown=_missing(course),
-        news=scene.grade > scene.state.book.announced,
+        news=scene.grade > scene.state.book.announced or (course.held.rose and scene.grade == course.held.grade),
     )
 
 
@@ -201,7 +204,7 @@ def _doses(scene: Scene) -> Iterator[Wanted]:
             "Tocilizumab indicated" + (f": not given for {delay}" if late else ""),
             f"CRS {_grades(scene)}: give tocilizumab {amount} IV."
             + (f" It has been indicated for {delay}; delay worsens the outcome." if late else ""),
-            lambda: evidence.grade(profile, course),
+            lambda: evidence.grade(profile, course) + evidence.weight(course),
             unknown=unknown,
             action="give tocilizumab IV",
             drug="tocilizumab",
@@ -224,7 +227,7 @@ def _doses(scene: Scene) -> Iterator[Wanted]:
             course.held.since if risk else long - 1,
             f"Consider tocilizumab: {why}",
             f"CRS grade 1, {why}: consider tocilizumab {amount} IV.",
-            lambda: evidence.grade(profile, course),
+            lambda: evidence.grade(profile, course) + evidence.context(course, "weight_kg", "high_risk"),
             unknown=unknown,
             action="consider tocilizumab IV",
             drug="tocilizumab",
@@ -249,7 +252,7 @@ def _doses(scene: Scene) -> Iterator[Wanted]:
                 "Tocilizumab may be repeated",
                 f"CRS {_grades(scene)} without improvement since the last dose ({clock(now.last_at)}): repeat "
                 f"tocilizumab {amount} IV.",
-                lambda: evidence.grade(profile, course) + evidence.doses(now.counted[-1:]),
+                lambda: evidence.grade(profile, course) + evidence.doses(now.counted[-1:]) + evidence.weight(course),
                 unknown=unknown,
                 action="repeat tocilizumab IV",
                 drug="tocilizumab",
@@ -290,12 +293,19 @@ def _blocked(scene: Scene, now: dosing.Dosing) -> Iterator[Wanted]:
         max(scene.course.held.since, now.last_at or LONG_AGO),
         title,
         f"Tocilizumab would be due, but {why}: blocked {when}.",
-        lambda: evidence.doses(now.counted),
+        lambda: evidence.doses(_limiting(scene, now)),
         action="consider alternatives" if lifts is None else "wait for the limit to lift",
         drug="tocilizumab",
         not_before=lifts,
         limits=_limits(profile, now),
     )
+
+
+def _limiting(scene: Scene, now: dosing.Dosing) -> tuple[Dose, ...]:
+    """The doses that stand against the next one."""
+    window = scene.guideline.profile.dose_window
+    doses = (d for d in scene.course.doses if d.role == "tocilizumab")
+    return tuple(d for d in doses if d in now.counted or scene.at < d.at + window)
 
 
 def _limits(profile: Profile, now: dosing.Dosing) -> str:
@@ -346,13 +356,18 @@ def _table(scene: Scene) -> Iterator[Wanted]:
             row.effective_at,
             row.title,
             f"{row.message} (CRS {_grades(scene)}.)",
-            lambda: evidence.grade(scene.guideline.profile, course) or evidence.fever(course),
+            lambda row=row: _of_a_row(scene.guideline.profile, course, row),  # type: ignore[misc]
             unknown=_missing(course),
             action=row.action,
             drug=row.drug,
             dose_mg=row.dose_mg,
             dose_basis=row.dose_basis,
         )
+
+
+def _of_a_row(profile: Profile, course: Course, row: steps.Due) -> tuple[Evidence, ...]:
+    signs = evidence.grade(profile, course) or evidence.fever(course)
+    return signs + evidence.doses(row.rests_on) + evidence.context(course, *row.context)
 
 
 def _neuro(scene: Scene) -> Iterator[Wanted]:
@@ -443,7 +458,7 @@ def _signal_lost(scene: Scene) -> Iterator[Wanted]:
         due,
         "No vitals from a monitored patient",
         "No vitals have come for too long; the grade shown may be out of date. Check the patient and the feed.",
-        tuple,
+        lambda: evidence.silence(scene.state.watch),
         unknown=("vitals",),
     )
 
@@ -469,8 +484,9 @@ def _data_quality(scene: Scene) -> Iterator[Wanted]:
     profile, course, state = scene.guideline.profile, scene.course, scene.state
     left = course.context.status in DISCHARGED
 
-    def technical(key: str, rule_id: str, at: int, title: str, message: str) -> Wanted:
-        return Wanted("data_quality", key, "technical", rule_id, at, title, message, tuple, unknown=(key,))
+    def technical(key: str, rule_id: str, at: int, title: str, message: str, rests_on: Sources = tuple) -> Wanted:
+        missing = (key,) if rule_id == "data-weight" else ()
+        return Wanted("data_quality", key, "technical", rule_id, at, title, message, rests_on, unknown=missing)
 
     if not left and course.episode.open and scene.grade >= 1 and course.context.weight_kg is None:
         now = dosing.tocilizumab(profile, course, scene.at)
@@ -485,6 +501,7 @@ def _data_quality(scene: Scene) -> Iterator[Wanted]:
                 course.held.since,
                 "Weight missing while a dose is due",
                 "A tocilizumab dose is due and the weight is not known. Enter the weight.",
+                lambda: evidence.grade(profile, course),
             )
     for infusion in () if left else course.infusions:
         due = infusion.charted_at + profile.infusion_uncharted
@@ -498,6 +515,7 @@ def _data_quality(scene: Scene) -> Iterator[Wanted]:
                 "A running infusion has not been charted",
                 f"No rate of {infusion.drug} has been charted for {hours(profile.infusion_uncharted)}; it still "
                 "counts as running. Chart it or stop it.",
+                lambda infusion=infusion: (evidence.infusion(infusion),),  # type: ignore[misc]
             )
     for rejects in state.watch.rejects:
         if len(rejects.times) >= profile.implausible_count:
@@ -509,6 +527,7 @@ def _data_quality(scene: Scene) -> Iterator[Wanted]:
                     rejects.times[-1],
                     f"Implausible values of {rejects.signal}",
                     f"Several implausible values of {rejects.signal} in a row; they are not judged. Check the sensor.",
+                    lambda rejects=rejects: evidence.implausible(rejects, profile.implausible_count),  # type: ignore[misc]
                 )
     if state.watch.ahead_at is not None:
         yield technical(

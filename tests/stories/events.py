@@ -46,7 +46,7 @@ class Chart:
 
     def __init__(self, find_alert: FindAlert) -> None:
         self._find_alert = find_alert
-        self._events: list[Event] = []
+        self.events: list[Event] = []
 
     def read(self, what: str, when: When) -> Event:
         """The event that a line of a story says."""
@@ -57,12 +57,12 @@ class Chart:
             return {**earlier, "received_at": _iso(when.received_at)}
         event = {
             **self._said(patient_id, what, when),
-            "event_id": f"{patient_id}-{name or len(self._events) + 1}",
+            "event_id": f"{patient_id}-{name or len(self.events) + 1}",
             "patient_id": patient_id,
             "effective_at": _iso(when.effective_at),
             "received_at": _iso(when.received_at),
         }
-        self._events.append(event)
+        self.events.append(event)
         return event
 
     def _said(self, patient_id: str, what: str, when: When) -> Event:
@@ -99,9 +99,9 @@ class Chart:
 
     def _earlier(self, patient_id: str, label: str, when: When) -> Event:
         if label.startswith("["):
-            return next(e for e in self._events if e["event_id"] == f"{patient_id}-{label.strip('[]')}")
+            return next(e for e in self.events if e["event_id"] == f"{patient_id}-{label.strip('[]')}")
         at = _iso(clock.read_one(label, clock.midnight(when.effective_at)))
-        found = [e for e in self._events if e["patient_id"] == patient_id and e["effective_at"] == at]
+        found = [e for e in self.events if e["patient_id"] == patient_id and e["effective_at"] == at]
         if not found:
             raise ValueError(f"nothing was charted for {patient_id} as true at {label}")
         return found[-1]

@@ -12,7 +12,7 @@ from pathlib import Path
 from schemas.alerts import Alert
 from tests.stories import clock, script, words
 from tests.stories.clock import DAY_1
-from tests.stories.events import Chart
+from tests.stories.events import Chart, Event
 from tests.stories.script import Line, Story
 from tests.stories.stage import Said, Stage, engine
 
@@ -31,6 +31,11 @@ class Player:
         self._chart = Chart(self._alert_named)
         self._today = DAY_1
         self._outage = False
+
+    @property
+    def events(self) -> list[Event]:
+        """Every event of the story so far, as JSON would carry it."""
+        return self._chart.events
 
     def play(self) -> list[Line]:
         """The story as it happened: the lines as written, and a `tick` line wherever time alone told something."""
