@@ -17,7 +17,9 @@ def hold(held: Held, raw: int, at: int, fall_after: int) -> Held:
             lately.append((held.raw, at))
         raw_since = at
     grade = lately[0][0] if lately else raw
-    return Held(raw, raw_since, tuple(lately), grade, held.since if grade == held.grade else at)
+    if grade == held.grade:
+        return Held(raw, raw_since, tuple(lately), grade, held.since, held.rose)
+    return Held(raw, raw_since, tuple(lately), grade, at, grade > held.grade)
 
 
 def falls_at(held: Held, fall_after: int) -> int | None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
-from monitor import alarms, history, merge
+from monitor import alarms, history, latest, merge
 from monitor import course as courses
 from monitor.facts import context_facts, medication_facts, statement_fact, vitals_fact
 from monitor.guideline import Guideline
@@ -22,7 +22,6 @@ from monitor.state import (
     Dose,
     Facts,
     InfusionFact,
-    Latest,
     MedicationFact,
     Reading,
     Rejects,
@@ -50,20 +49,6 @@ from schemas.events import Note as FreeText
 PatientEventType = Vitals | Medication | Patient | Attribution | Acknowledge | Snooze | InfectionWorkup | FreeText
 EventType = PatientEventType | Tick
 
-DISPLAYED = (
-    "temperature_celsius",
-    "heart_rate_per_min",
-    "respiratory_rate_per_min",
-    "systolic_mmhg",
-    "diastolic_mmhg",
-    "mean_arterial_mmhg",
-    "spo2_percent",
-    "oxygen_device",
-    "oxygen_flow_l_per_min",
-    "fio2_fraction",
-    "ice_score",
-    "consciousness",
-)
 REPLACED_KEPT = 64
 REJECTS_KEPT = 8
 ANSWERS_KEPT = 8
@@ -198,7 +183,7 @@ def _quick(guideline: Guideline, state: State, event: Vitals, effective_at: int,
         clock=log_at,
         course=moved,
         facts=facts,
-        latest=_latest(state.latest, event, effective_at),
+        latest=latest.after(state.latest, event, effective_at),
         watch=Watch(effective_at, fact.charted),
     )
     oldest = facts.vitals[0].at
@@ -232,7 +217,9 @@ def _whole(
         rejected = Rejected(None, "from_the_future", f"effective_at is ahead of {clock(log_at)}", event.event_id)
         ahead = state._replace(watch=state.watch._replace(ahead_at=log_at))
         return _settle(guideline, ahead, [Verdict("from_the_future")], rejected=(rejected,))
-    if event.event_id in state.replaced or _seen(state, event.event_id):
+    taken_back = event.event_id in state.replaced
+    # What was itself taken back before it came still takes back what it replaces.
+    if _seen(state, event.event_id) or (taken_back and event.replaces in (None, *state.replaced)):
         return Step(state, verdicts=(Verdict("duplicate"),))
     verdicts: list[Verdict] = []
     retracting = False
@@ -243,11 +230,11 @@ def _whole(
     if isinstance(event, (Acknowledge, Snooze)):
         return _answered(guideline, state, event, verdicts)
     facts: list[Fact] = []
-    if event.status != "entered_in_error":
+    if event.status != "entered_in_error" and not taken_back:
         facts, verdict = _facts(guideline, event, effective_at)
         verdicts.append(Verdict(verdict))
         if isinstance(event, Vitals):
-            state = state._replace(latest=_latest(state.latest, event, effective_at))
+            state = state._replace(latest=latest.after(state.latest, event, effective_at))
         if verdict == "unmapped_drug" and isinstance(event, Medication):
             drugs = dict.fromkeys((*state.unknown_drugs, event.drug[:40]))
             state = state._replace(unknown_drugs=tuple(drugs)[-8:])
@@ -282,17 +269,22 @@ def _seen(state: State, event_id: str) -> bool:
 
 def _take_back(state: State, event_id: str) -> tuple[State, bool]:
     """The state as if an event had never been, to be folded anew; and whether it had been known."""
-    replaced = (*state.replaced, event_id)[-REPLACED_KEPT:]
-    wrong_at = next((f.at for f in state.facts.vitals if f.event_id == event_id), None)
-    if wrong_at is not None:
-        state = state._replace(latest=tuple(kv for kv in state.latest if kv[1].at != wrong_at))
+    replaced = state.replaced if event_id in state.replaced else (*state.replaced, event_id)[-REPLACED_KEPT:]
     known = event_id in history.ids(state.facts)
     in_base = any(d.event_id == event_id for d in state.base.doses)
     base = state.base
     if in_base:
         base = base._replace(doses=tuple(d for d in base.doses if d.event_id != event_id))
+    wrong = next((f for f in state.facts.vitals if f.event_id == event_id), None)
     facts = history.without(state.facts, event_id) if known else state.facts
-    return state._replace(replaced=replaced, facts=facts, base=base), known or in_base
+    shown = state.latest if wrong is None else latest.without(state.latest, wrong, facts)
+    watch = state.watch
+    if wrong is not None and wrong.at == watch.vitals_at and facts.vitals:
+        last_at = facts.vitals[-1].at
+        charted = all(f.charted for f in facts.vitals if f.at == last_at)
+        watch = watch._replace(vitals_at=last_at, vitals_charted=charted)
+    state = state._replace(replaced=replaced, facts=facts, base=base, latest=shown, watch=watch)
+    return state, known or in_base
 
 
 def _placed(guideline: Guideline, state: State, facts: list[Fact], *, refold: bool) -> tuple[State, Reason | None]:
@@ -361,24 +353,12 @@ def _watched(
         times = sorted((*rejects.get(signal, ()), at))[-REJECTS_KEPT:]
         rejects[signal] = tuple(times)
     watch = watch._replace(rejects=tuple(Rejects(s, t) for s, t in sorted(rejects.items())))
-    judged = any(getattr(event, name) is not None for name in DISPLAYED)
+    judged = any(getattr(event, name) is not None for name in latest.DISPLAYED)
     if judged and at >= watch.vitals_at and event.status != "entered_in_error":
-        watch = watch._replace(vitals_at=at, vitals_charted=event.source == "charted")
+        # Of two sources of one instant the monitor's, which is missed sooner.
+        charted = event.source == "charted" and (at > watch.vitals_at or watch.vitals_charted)
+        watch = watch._replace(vitals_at=at, vitals_charted=charted)
     return watch
-
-
-def _latest(latest: tuple[tuple[str, Latest], ...], event: Vitals, at: int) -> tuple[tuple[str, Latest], ...]:
-    """The newest value of each signal, for display."""
-    known = dict(latest)
-    charted = event.source == "charted"
-    values = event.__dict__
-    for name in DISPLAYED:
-        value = values[name]
-        if value is not None:
-            before = known.get(name)
-            if before is None or at >= before.at:
-                known[name] = Latest(value, at, charted)
-    return tuple(known.items())
 
 
 def _answered(guideline: Guideline, state: State, event: Acknowledge | Snooze, verdicts: list[Verdict]) -> Step:
