@@ -13,7 +13,7 @@ from agents.usage import Unusable
 
 LINE = "%(asctime)s %(levelname)s %(name)s %(message)s"
 # These say at INFO what was asked of whom: addresses may hold keys.
-CHATTY = ("aiokafka", "httpx", "httpcore", "aiohttp", "asyncio", "kafka")
+CHATTY = ("aiokafka", "aiohttp", "asyncio", "kafka", "requests", "urllib3")
 
 
 @click.command("dispatch")

@@ -82,13 +82,19 @@ class Destination(Table):
     template: Template = Field(DEFAULT_TEMPLATE, description="One line; see the fields in the example.")
 
 
+class WebDestination(Destination):
+    """What is reached over HTTP."""
+
+    proxy: WebAddress | None = Field(None, description="An HTTP proxy on the way there.")
+
+
 class ConsoleAt(Destination):
     """Standard output."""
 
     kind: Literal["console"]
 
 
-class AlertmanagerAt(Destination):
+class AlertmanagerAt(WebDestination):
     """Prometheus Alertmanager, API v2. It groups by itself, so the flood guard is off unless asked for."""
 
     kind: Literal["alertmanager"]
@@ -101,7 +107,7 @@ class AlertmanagerAt(Destination):
     poll_silences_seconds: float = Field(15, ge=0, le=600, description="How often silences are looked at; 0: never.")
 
 
-class PagerdutyAt(Destination):
+class PagerdutyAt(WebDestination):
     """PagerDuty, Events API v2."""
 
     kind: Literal["pagerduty"]
@@ -109,7 +115,7 @@ class PagerdutyAt(Destination):
     url: WebAddress = Field("https://events.pagerduty.com", description="events.eu.pagerduty.com for the EU region.")
 
 
-class WebhookAt(Destination):
+class WebhookAt(WebDestination):
     """Anything that takes Standard Webhooks."""
 
     kind: Literal["webhook"]
@@ -201,7 +207,9 @@ class Plan(Table):
     stuck_after_seconds: float = Field(60, gt=0, description="High and not taken: the second destination is told.")
     flood_window_seconds: float = Field(600, gt=0, description="See flood_pages.")
     flood_gather_seconds: float = Field(10, ge=0, description="A summary waits this long for more.")
-    heartbeat_within_seconds: float = Field(90, ge=1, description="Silent for longer is an alarm; beats come every 10 s.")
+    heartbeat_within_seconds: float = Field(
+        90, ge=1, description="Silent for longer is an alarm; beats come every 10 s."
+    )
     stale_after_seconds: float = Field(120, ge=0, description="After an outage, only the last word of what is older.")
 
     @model_validator(mode="after")

@@ -8,8 +8,6 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-import httpx
-
 from agents.dispatch import metrics
 from agents.dispatch.assessing import SNOOZE_AT_MOST, Assessments, acknowledgement, snooze
 from agents.dispatch.case import Case
@@ -29,8 +27,8 @@ class Silences:
         self.at = at
         self.find = find
         self.assessments = assessments
-        token = {} if at.bearer_token is None else {"authorization": f"Bearer {at.bearer_token.get_secret_value()}"}
-        self.client = http.client(at.timeout_seconds, 1, token)
+        token = None if at.bearer_token is None else at.bearer_token.get_secret_value()
+        self.client = http.Client(at.timeout_seconds, 1, token, at.proxy)
         self.seen: dict[str, None] = {}
 
     async def run(self) -> None:
@@ -40,17 +38,14 @@ class Silences:
                 await self.look(datetime.now(UTC))
                 await asyncio.sleep(self.at.poll_silences_seconds)
         finally:
-            await self.client.aclose()
+            await self.client.close()
 
     async def look(self, now: datetime) -> None:
         """Asks the first member that answers; members share their silences."""
         for url in self.at.urls:
-            try:
-                answer = await self.client.get(f"{url}/api/v2/silences")
-                answer.raise_for_status()
-                silences = answer.json()
-            except (httpx.HTTPError, ValueError) as error:
-                log.warning("silences why=%s", type(error).__name__)
+            silences, why = await self.client.get(f"{url}/api/v2/silences")
+            if silences is None:
+                log.warning("silences why=%s", why)
                 continue
             for silence in silences:
                 await self._take(silence, now)

@@ -33,8 +33,8 @@ class Alertmanager:
         self.at = at
         self.name = name
         self.refresh_seconds: float | None = at.refresh_seconds
-        token = {} if at.bearer_token is None else {"authorization": f"Bearer {at.bearer_token.get_secret_value()}"}
-        self.client = http.client(at.timeout_seconds, at.at_once, token)
+        token = None if at.bearer_token is None else at.bearer_token.get_secret_value()
+        self.client = http.Client(at.timeout_seconds, at.at_once * len(at.urls), token, at.proxy)
 
     async def send(self, page: Page) -> Answer:
         """Opens, words anew, or ends one alert."""
@@ -59,7 +59,7 @@ class Alertmanager:
 
     async def close(self) -> None:
         """Lets connections go."""
-        await self.client.aclose()
+        await self.client.close()
 
     def labels(self, page: Page) -> dict[str, str]:
         """What makes an incident itself; nothing here changes while it is open."""
@@ -114,7 +114,7 @@ class Alertmanager:
     async def _post(self, alerts: list[dict[str, Any]]) -> Answer:
         body = json.dumps(alerts).encode()
         answers = await asyncio.gather(
-            *(http.post(self.client, f"{url}/api/v2/alerts", body) for url in self.at.urls),
+            *(self.client.post(f"{url}/api/v2/alerts", body) for url in self.at.urls),
         )
         taken = [answer for answer in answers if answer.outcome == "taken"]
         worth = [answer for answer in answers if answer.outcome == "again"]

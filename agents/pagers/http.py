@@ -5,31 +5,67 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from typing import Any
 
-import httpx
+import aiohttp
 
 from agents.pagers.answer import TAKEN, Answer
 
 # These say "not now"; every other 4xx says "never like this".
 NOT_NOW = frozenset({408, 421, 423, 425, 429})
+LONGEST_ANSWER = 64 * 1024
 
 
-def client(timeout_seconds: float, at_once: int, headers: Mapping[str, str] | None = None) -> httpx.AsyncClient:
-    """A client that keeps connections, bounds every attempt, and follows nobody."""
-    limits = httpx.Limits(max_connections=at_once + 2, max_keepalive_connections=at_once + 2)
-    timeout = httpx.Timeout(timeout_seconds, pool=timeout_seconds)
-    return httpx.AsyncClient(timeout=timeout, limits=limits, headers=dict(headers or {}), follow_redirects=False)
+class Client:
+    """Keeps connections to one destination, bounds every attempt, and follows nobody."""
 
+    def __init__(
+        self, timeout_seconds: float, at_once: int, token: str | None = None, proxy: str | None = None
+    ) -> None:
+        self.timeout = aiohttp.ClientTimeout(total=timeout_seconds)
+        self.at_once = at_once
+        self.headers = {} if token is None else {"authorization": f"Bearer {token}"}
+        self.proxy = proxy
+        self._session: aiohttp.ClientSession | None = None
 
-async def post(http: httpx.AsyncClient, url: str, body: bytes, headers: Mapping[str, str] | None = None) -> Answer:
-    """Posts JSON once. Never raises for what a network or a receiver does."""
-    try:
-        answer = await http.post(url, content=body, headers={"content-type": "application/json", **(headers or {})})
-    except (httpx.TransportError, httpx.StreamError) as error:
-        return Answer("again", type(error).__name__)
-    except httpx.InvalidURL as error:
-        return Answer("refused", type(error).__name__)
-    return meaning(answer.status_code, answer.headers.get("retry-after"))
+    @property
+    def session(self) -> aiohttp.ClientSession:
+        """Made when it is first needed: there is a loop then."""
+        if self._session is None:
+            connector = aiohttp.TCPConnector(limit=self.at_once + 2)
+            self._session = aiohttp.ClientSession(
+                connector=connector, timeout=self.timeout, headers=self.headers, cookie_jar=aiohttp.DummyCookieJar()
+            )
+        return self._session
+
+    async def post(self, url: str, body: bytes, headers: Mapping[str, str] | None = None) -> Answer:
+        """Posts JSON once. Never raises for what a network or a receiver does."""
+        sent = {"content-type": "application/json", **(headers or {})}
+        try:
+            async with self.session.post(
+                url, data=body, headers=sent, proxy=self.proxy, allow_redirects=False
+            ) as answer:
+                await answer.content.read(LONGEST_ANSWER)
+                return meaning(answer.status, answer.headers.get("retry-after"))
+        except aiohttp.InvalidURL as error:
+            return Answer("refused", type(error).__name__)
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            return Answer("again", type(error).__name__)
+
+    async def get(self, url: str) -> Any:
+        """JSON, or None and why not."""
+        try:
+            async with self.session.get(url, proxy=self.proxy, allow_redirects=False) as answer:
+                if answer.status != 200:
+                    return None, f"HTTP {answer.status}"
+                return await answer.json(content_type=None), ""
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+            return None, type(error).__name__
+
+    async def close(self) -> None:
+        """Lets connections go."""
+        if self._session is not None:
+            await self._session.close()
 
 
 def meaning(status: int, retry_after: str | None = None) -> Answer:

@@ -27,14 +27,14 @@ class Pagerduty:
 
     def __init__(self, at: PagerdutyAt) -> None:
         self.at = at
-        self.client = http.client(at.timeout_seconds, at.at_once)
+        self.client = http.Client(at.timeout_seconds, at.at_once, proxy=at.proxy)
 
     async def send(self, page: Page) -> Answer:
         """Triggers, acknowledges or resolves. An update is not sent: on an incident that somebody closed by hand it
         would open a new one and call for nothing new."""
         if page.act == "update":
             return TAKEN
-        return await http.post(self.client, f"{self.at.url}/v2/enqueue", json.dumps(self.event(page)).encode())
+        return await self.client.post(f"{self.at.url}/v2/enqueue", json.dumps(self.event(page)).encode())
 
     async def refresh(self, pages: Sequence[Page], *, alive: bool) -> Answer:
         """PagerDuty forgets nothing."""
@@ -42,7 +42,7 @@ class Pagerduty:
 
     async def close(self) -> None:
         """Lets connections go."""
-        await self.client.aclose()
+        await self.client.close()
 
     def event(self, page: Page) -> dict[str, Any]:
         """One event as the API wants it."""

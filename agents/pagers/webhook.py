@@ -22,7 +22,7 @@ class Webhook:
 
     def __init__(self, at: WebhookAt) -> None:
         self.at = at
-        self.client = http.client(at.timeout_seconds, at.at_once)
+        self.client = http.Client(at.timeout_seconds, at.at_once, proxy=at.proxy)
         self.signers = [Signer(secret.get_secret_value()) for secret in at.secrets]
 
     async def send(self, page: Page) -> Answer:
@@ -30,7 +30,7 @@ class Webhook:
         if not page.primary:
             return TAKEN
         body = self.body(page)
-        return await http.post(self.client, self.at.url, body.encode(), self.headers(page, body, datetime.now(UTC)))
+        return await self.client.post(self.at.url, body.encode(), self.headers(page, body, datetime.now(UTC)))
 
     async def refresh(self, pages: Sequence[Page], *, alive: bool) -> Answer:
         """A webhook is told once."""
@@ -38,7 +38,7 @@ class Webhook:
 
     async def close(self) -> None:
         """Lets connections go."""
-        await self.client.aclose()
+        await self.client.close()
 
     def headers(self, page: Page, body: str, at: datetime) -> dict[str, str]:
         """Identity, time and one signature for each key, so that keys can be changed without a gap."""

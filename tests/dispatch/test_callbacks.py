@@ -246,7 +246,7 @@ def test_a_short_silence_asks_for_quiet_a_long_one_takes_it_on_and_each_is_heard
             silences = Silences(given, find, said)  # type: ignore[arg-type]
             await silences.look(now)
             await silences.look(now)
-            await silences.client.aclose()
+            await silences.client.close()
 
         asyncio.run(look())
     assert [event.kind for event in said.events] == ["snooze", "acknowledge"]

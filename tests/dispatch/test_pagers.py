@@ -107,7 +107,7 @@ def test_a_connection_that_breaks_is_worth_another_attempt(mode: str, service: R
 
 def test_nobody_there_is_worth_another_attempt() -> None:
     (answer,) = send(webhook("http://127.0.0.1:1"), page())
-    assert answer == Answer("again", "ConnectError")
+    assert answer == Answer("again", "ClientConnectorError")
 
 
 def test_pagerduty_gets_one_incident_for_each_key_with_severity_and_place(service: Receiver) -> None:

@@ -1,0 +1,245 @@
+"""How long a page takes: from the append of an event to the log until a pager that needs 20 ms has taken it.
+
+A real Kafka, `crs-monitor dispatch` as a process, and a pager in a process of its own. First a steady stream of alerts,
+then 500 in one second, a fifth of them high. Aims: steady p99 <= 250 ms; of the burst every high one within 5 s.
+Run it with `python -m benchmarks.dispatch [--rate N]`; KAFKA_BOOTSTRAP_SERVERS, or else a broker on a local JVM.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import multiprocessing
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from multiprocessing.connection import Connection
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import NamedTuple
+from uuid import uuid4
+
+import click
+from aiohttp import web
+from confluent_kafka import Producer
+
+from agents import topics as broker_topics
+from agents.kafka import Cluster
+from agents.settings import BOOTSTRAP, Settings, load
+from agents.topic_table import wanted_topics
+from schemas import topics
+from schemas.alerts import Alert, Rule
+
+PAGER_SECONDS = 0.02
+BURST = 500
+HIGH_EACH = 5
+PLAN = """
+[dispatch]
+reference_secret = {{ env = "BENCH_SECRET" }}
+default = [["pager"]]
+[dispatch.destinations.pager]
+kind = "webhook"
+url = "http://127.0.0.1:{port}/"
+secrets = [{{ env = "BENCH_SIGNING" }}]
+flood_pages = 0
+at_once = 64
+"""
+SECRETS = {"BENCH_SECRET": "a-secret-of-the-benchmark", "BENCH_SIGNING": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}
+ALERT = Alert(
+    alert_id="a",
+    version=1,
+    status="raised",
+    kind="step",
+    priority="medium",
+    patient_id="p",
+    episode=1,
+    grade=2,
+    previous_grade=1,
+    astct_grade=2,
+    effective_at=datetime.now(UTC),
+    raised_at=datetime.now(UTC),
+    title="",
+    message="",
+    rule=Rule(id="r", profile="house", profile_version="1", source="benchmark"),
+)
+
+
+class Taken(NamedTuple):
+    """One page as the pager took it."""
+
+    alert_id: str
+    priority: str
+    at: float
+
+
+def pager(pipe: Connection) -> None:
+    """A pager that needs 20 ms. Says its port; gives what it took since it was last asked, and 0 ends it."""
+    taken: list[Taken] = []
+
+    async def take(request: web.Request) -> web.Response:
+        told = (await request.json())["data"]
+        await asyncio.sleep(PAGER_SECONDS)
+        taken.append(Taken(told["alert_id"], told["priority"], time.time()))
+        return web.Response(status=202)
+
+    async def serve() -> None:
+        app = web.Application()
+        app.router.add_post("/", take)
+        runner = web.AppRunner(app, access_log=None)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        pipe.send(runner.addresses[0][1])
+        while True:
+            while not pipe.poll():
+                await asyncio.sleep(0.02)
+            if not pipe.recv():
+                return
+            pipe.send(list(taken))
+
+    asyncio.run(serve())
+
+
+@contextmanager
+def broker() -> Iterator[str]:
+    """A given Kafka, or one on a local JVM."""
+    given = os.environ.get(BOOTSTRAP)
+    if given:
+        yield given
+    else:
+        with Cluster() as cluster:
+            yield cluster.bootstrap_servers
+
+
+@contextmanager
+def dispatcher(settings: Settings, port: int, directory: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """The process that is measured."""
+    file = directory / "dispatch.toml"
+    file.write_text(PLAN.format(port=port))
+    environment = {
+        **os.environ,
+        **SECRETS,
+        BOOTSTRAP: settings.bootstrap_servers,
+        "CRS_TOPIC_PREFIX": settings.topic_prefix,
+    }
+    command = [sys.executable, "-m", "agents.cli", "dispatch", "--config", str(file), "--log-level", "warning"]
+    process = subprocess.Popen(command, env=environment)
+    try:
+        yield process
+        assert process.poll() is None, "the dispatcher ended"
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def cpu_seconds(process: subprocess.Popen[bytes]) -> float:
+    """What a process has used of the processors so far."""
+    fields = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+class Sender:
+    """Appends alerts as the watch would, and remembers when."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.topic = settings.topic(topics.ALERTS)
+        self.producer = Producer(settings.librdkafka() | {"acks": "all", "linger.ms": 0})
+        self.sent: dict[str, float] = {}
+
+    def send(self, name: str, *, high: bool) -> None:
+        """One new alert of one new patient."""
+        at = time.time()
+        priority = "high" if high else "medium"
+        one = ALERT.model_copy(update={"alert_id": name, "patient_id": f"p{name}", "priority": priority})
+        headers = [("log_appended_ms", str(int(at * 1000)).encode())]
+        self.sent[name] = at
+        self.producer.produce(self.topic, one.model_dump_json().encode(), one.patient_id.encode(), headers=headers)
+        self.producer.poll(0)
+
+
+def collect(pipe: Connection, wanted: set[str], seconds: float = 60.0) -> dict[str, Taken]:
+    """What the pager has taken of these, once it has taken all."""
+    until = time.monotonic() + seconds
+    while True:
+        pipe.send(1)
+        took = {one.alert_id: one for one in pipe.recv() if one.alert_id in wanted}
+        if len(took) == len(wanted):
+            return took
+        assert time.monotonic() < until, f"{len(took)} of {len(wanted)} after {seconds} s"
+        time.sleep(0.1)
+
+
+def percentile(values: list[float], part: float) -> float:
+    """A value that this part of all does not exceed."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(part * len(ordered)))]
+
+
+def steady(sender: Sender, pipe: Connection, rate: int, seconds: int) -> list[float]:
+    """Delays of a steady stream."""
+    names = [f"s{n}" for n in range(rate * seconds)]
+    began = time.monotonic()
+    for number, name in enumerate(names):
+        time.sleep(max(0.0, began + number / rate - time.monotonic()))
+        sender.send(name, high=number % HIGH_EACH == 0)
+    took = collect(pipe, set(names))
+    return [took[name].at - sender.sent[name] for name in names]
+
+
+def burst(sender: Sender, pipe: Connection) -> dict[str, list[float]]:
+    """Delays of 500 alerts in one second, by priority."""
+    names = [f"b{n}" for n in range(BURST)]
+    began = time.monotonic()
+    for number, name in enumerate(names):
+        time.sleep(max(0.0, began + number / BURST - time.monotonic()))
+        sender.send(name, high=number % HIGH_EACH == 0)
+    delays: dict[str, list[float]] = {"high": [], "medium": []}
+    for name, taken in collect(pipe, set(names)).items():
+        delays[taken.priority].append(taken.at - sender.sent[name])
+    return delays
+
+
+@click.command()
+@click.option("--rate", default=100, show_default=True, help="Alerts a second of the steady stream.")
+@click.option("--seconds", default=10, show_default=True)
+def main(rate: int, seconds: int) -> None:
+    """Prints delays, and one line of JSON at the end."""
+    ours, theirs = multiprocessing.Pipe()
+    child = multiprocessing.Process(target=pager, args=(theirs,), daemon=True)
+    child.start()
+    port = ours.recv()
+    with TemporaryDirectory() as directory, broker() as servers:
+        settings = load(bootstrap_servers=servers, topic_prefix=f"bench-{uuid4().hex[:8]}.", partitions=12)
+        wanted = wanted_topics(settings)
+        broker_topics.create(settings, wanted)
+        with dispatcher(settings, port, Path(directory)) as process:
+            sender = Sender(settings)
+            sender.send("warm", high=True)
+            collect(ours, {"warm"})
+            before = cpu_seconds(process)
+            delays = steady(sender, ours, rate, seconds)
+            used = cpu_seconds(process) - before
+            bursts = burst(sender, ours)
+        broker_topics.delete(settings, [topic.name for topic in wanted])
+    ours.send(0)
+    child.join(5)
+    figures = {
+        "steady_alerts_per_s": rate,
+        "steady_p50_ms": round(percentile(delays, 0.5) * 1000),
+        "steady_p99_ms": round(percentile(delays, 0.99) * 1000),
+        "steady_cpu_ms_a_page": round(used / len(delays) * 1000, 2),
+        "burst_high_p99_ms": round(percentile(bursts["high"], 0.99) * 1000),
+        "burst_high_max_ms": round(max(bursts["high"]) * 1000),
+        "burst_all_max_ms": round(max(max(each) for each in bursts.values()) * 1000),
+    }
+    click.echo(f"steady, {rate} alerts/s: p50 {figures['steady_p50_ms']} ms, p99 {figures['steady_p99_ms']} ms")
+    click.echo(f"processor time of the dispatcher: {figures['steady_cpu_ms_a_page']} ms a page")
+    click.echo(f"burst of {BURST}: high p99 {figures['burst_high_p99_ms']} ms, all {figures['burst_all_max_ms']} ms")
+    click.echo(json.dumps(figures))
+
+
+if __name__ == "__main__":
+    main()
