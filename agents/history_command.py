@@ -10,14 +10,13 @@ from contextlib import suppress
 from types import FrameType
 
 import click
-from prometheus_client import start_http_server
 from pydantic import SecretStr
 
+from agents import health
 from agents.history import database
 from agents.history.sink import Sink
 from agents.history.store import Store
 from agents.settings import Settings, with_settings
-from agents.usage import Unusable
 
 
 @click.command()
@@ -48,7 +47,7 @@ def command(
         return
     sink = Sink(settings, Store(engine))
     stop_on_signals(sink)
-    serve_metrics(settings)
+    serve(settings, sink)
     say("started", database=database.shown(url))
     sink.run(begin_anew=begin_anew, until_end=until_end)
     engine.dispose()
@@ -71,11 +70,7 @@ def stop_on_signals(sink: Sink) -> None:
             signal.signal(number, stop)
 
 
-def serve_metrics(settings: Settings) -> None:
-    """/metrics, when a port is set."""
-    if not settings.metrics_port:
-        return
-    try:
-        start_http_server(settings.metrics_port, settings.metrics_host)
-    except OSError as error:
-        raise Unusable(f"metrics port {settings.metrics_host}:{settings.metrics_port}: {error.strerror}") from error
+def serve(settings: Settings, sink: Sink) -> None:
+    """/metrics, /healthz and /readyz, when a port is set."""
+    if settings.metrics_port:
+        health.serve(settings.metrics_host, settings.metrics_port, sink.stuck, sink.not_ready)

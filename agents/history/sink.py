@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Event
+from time import monotonic
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 from prometheus_client import Counter as Counts
@@ -27,6 +28,8 @@ POLL_SECONDS = 0.5
 REACH_SECONDS = 10.0
 # A database that is away is waited for: so often, and each time twice as long; then whoever runs us starts us again.
 RETRY_SECONDS = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
+# Longer than all retries together: then nothing will mend it but a new start.
+STUCK_SECONDS = 120.0
 # librdkafka's own lines, one for each attempt to connect; `told_by_kafka` says it once.
 SILENT = 0
 LOG = logging.getLogger("crs.history")
@@ -48,6 +51,7 @@ class Sink:
         self.alert_topic = settings.topic(ALERTS)
         self.stopping = Event()
         self.counts: Counter[str] = Counter()
+        self.turned_at: float | None = None
 
     def run(self, begin_anew: bool = False, until_end: bool = False) -> None:
         """Writes until told to stop, or (`until_end`) until everything that was there at the start is written."""
@@ -72,6 +76,7 @@ class Sink:
 
     def turn(self, consumer: Consumer) -> None:
         """One batch: read, write, and only then commit to Kafka."""
+        self.turned_at = monotonic()
         messages = [message for message in consumer.consume(BATCH, POLL_SECONDS) if usable(message)]
         if not messages:
             return
@@ -82,6 +87,15 @@ class Sink:
         except KafkaException as error:  # A rebalance came between: the next owner reads it again, and skips it.
             LOG.warning(json.dumps({"event": "commit_refused", "error": error.args[0].name()}))
         self.measure(consumer)
+
+    def stuck(self) -> str | None:
+        """Why this process should be started anew; None: no reason."""
+        waited = 0.0 if self.turned_at is None else monotonic() - self.turned_at
+        return f"no turn for {waited:.0f} s" if waited > STUCK_SECONDS else None
+
+    def not_ready(self) -> str | None:
+        """Why nothing is being written; None: it is, or there is nothing to write."""
+        return "not started" if self.turned_at is None else self.stuck()
 
     def sort(self, messages: list[Message]) -> tuple[list[PatientState], list[Row]]:
         """States and alerts, each in order; everything else is counted by its reason."""

@@ -69,7 +69,7 @@ def test_a_broker_that_does_not_answer_is_named(tmp_path: Path) -> None:
 
 def test_a_metrics_port_in_use_is_named(tmp_path: Path, server: Server) -> None:
     said = complaint("--data-dir", str(tmp_path), "--metrics-port", str(server.port))
-    assert f"metrics port 127.0.0.1:{server.port}" in said
+    assert f"port {server.port} on 127.0.0.1: Address already in use" in said
 
 
 def test_a_server_that_restarts_is_written_to_again(server: Server) -> None:
