@@ -25,7 +25,7 @@ from agents.topic_table import WantedTopic
 from agents.usage import Unusable
 
 PATIENCE_SECONDS = 5.0
-JOINING_SECONDS = 8.0
+JOINING_SECONDS = 5.0
 FORBIDDEN = (ClusterAuthorizationFailedError, TopicAuthorizationFailedError)
 
 

@@ -25,6 +25,7 @@ OTHERWISE_PER_BED_S = 0.5 / HOUR_S
 READINGS_PER_ROUND = 4.0
 RAREST_READING_S = 6 * HOUR_S
 KNOT_MS = 50
+REMEMBERED = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,16 +61,22 @@ def cadence(patients: int, rate: float, pace: float) -> Cadence:
 def translated(events: Iterable[Json], plan: WardPlan) -> Story:
     """The ward's events in our time, under names that no other run uses."""
     clock = Clock(plan.start_ms, plan.pace)
+    ahead: dict[str, float] = {}  # of clocks that run ahead, what was said: it may come again
     run = f"{plan.seed}-{in_short(plan.start_ms // 1000)}"
     for number, event in enumerate(events):
         due_ms = plan.start_ms + number * 1000 / plan.rate
         received_ms, effective_ms = to_ms(event["received_at"]), to_ms(event["effective_at"])
         clock.passes(received_ms, due_ms)
-        ahead_ms = max(0, effective_ms - received_ms)
-        event["effective_at"] = to_iso(due_ms + ahead_ms if ahead_ms else clock.ours(effective_ms))
-        event["received_at"] = to_iso(due_ms)
+        ahead_ms = effective_ms - received_ms
+        if ahead_ms > 0 or event["event_id"] in ahead:
+            true_ms = ahead.setdefault(event["event_id"], due_ms + ahead_ms)
+        else:
+            true_ms = clock.ours(effective_ms)
+        if len(ahead) > REMEMBERED:
+            del ahead[next(iter(ahead))]
         if "infused_at" in event:
-            event["infused_at"] = to_iso(due_ms - (received_ms - to_ms(event["infused_at"])))
+            event["infused_at"] = to_iso(true_ms - (effective_ms - to_ms(event["infused_at"])))
+        event["effective_at"], event["received_at"] = to_iso(true_ms), to_iso(due_ms)
         for name in ("event_id", "replaces"):
             if name in event:
                 event[name] = f"{run}-{event[name]}"

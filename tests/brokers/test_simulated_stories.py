@@ -1,0 +1,110 @@
+"""What the simulator tells: the same for the same seed, as of now, at any rate, with ill patients within minutes."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from datetime import UTC, datetime
+from itertools import islice
+from random import Random
+
+import pytest
+
+import monitor.ward
+from agents.folding import Fold
+from agents.playback import Playback
+from agents.simulation.stays import told_now
+from agents.simulation.story import Due, Json, to_iso, to_ms
+from agents.simulation.ward import WardPlan, cadence, simulated
+from monitor.guideline import load
+from monitor.step import Implausible
+from schemas.decode import Decoded, decode
+
+START_MS = to_ms("2026-05-01T08:00:00+00:00")
+MINUTE_MS = 60_000
+
+
+def ward(seconds: float, *, patients: int = 100, rate: float = 100, seed: int = 1, pace: float = 600) -> list[Due]:
+    """The first seconds of a ward."""
+    return list(islice(simulated(WardPlan(patients, rate, seed, START_MS, pace)), round(rate * seconds)))
+
+
+def test_the_same_seed_tells_the_same_story_and_another_one_another() -> None:
+    assert ward(10) == ward(10)
+    assert [due.event.get("systolic_mmhg") for due in ward(10)] != [
+        due.event.get("systolic_mmhg") for due in ward(10, seed=2)
+    ]
+
+
+def test_two_runs_share_neither_patients_nor_event_ids() -> None:
+    now, later = (
+        list(islice(simulated(WardPlan(20, 100, 1, start_ms, 600)), 500)) for start_ms in (START_MS, START_MS + 1000)
+    )
+    for name in ("patient_id", "event_id"):
+        assert not {due.event[name] for due in now} & {due.event[name] for due in later}
+
+
+def test_events_come_at_the_rate_and_are_true_about_now() -> None:
+    story = ward(30, rate=200)
+    assert [due.at_ms - START_MS for due in story] == [5 * number for number in range(6000)]
+    delays = sorted(due.at_ms - to_ms(due.event["effective_at"]) for due in story)
+    assert delays[len(delays) // 2] < 1000
+    assert delays[-1] < 3 * MINUTE_MS, "the latest of what was charted late"
+
+
+def test_a_message_that_comes_twice_is_the_same_message() -> None:
+    told: dict[str, Json] = {}
+    repeated = 0
+    for due in ward(60, rate=200):
+        event = {name: value for name, value in due.event.items() if name != "received_at"}
+        repeated += event["event_id"] in told
+        assert told.setdefault(event["event_id"], event) == event
+    assert repeated > 20
+
+
+def test_every_event_is_one_of_the_contract_but_for_the_mishaps() -> None:
+    story = ward(60, rate=200)
+    decoded = [decode(json.dumps(due.event).encode()) for due in story]
+    assert all(isinstance(each, Decoded) for each in decoded)
+    assert any(each.implausible for each in decoded if isinstance(each, Decoded))
+    ahead = [due for due in story if to_ms(due.event["effective_at"]) > due.at_ms + 2 * MINUTE_MS]
+    assert ahead, "a clock gone wild stays as wild as it was"
+    assert {due.event["type"] for due in story} == {"vitals", "medication", "patient", "assessment"}
+    assert any("replaces" in due.event for due in story)
+
+
+def test_patients_fall_ill_and_are_treated_within_two_minutes() -> None:
+    kinds: Counter[str] = Counter()
+    fold = Fold(load("house"))
+    playback = Playback(fold, [lambda one: kinds.update(alert.kind for alert in one.step.alerts)])
+    for due in ward(120, rate=50):
+        decoded = decode(json.dumps(due.event).encode())
+        assert isinstance(decoded, Decoded)
+        playback.feed(decoded.event, tuple(Implausible(*part) for part in decoded.implausible))
+    assert kinds["onset"] >= 10
+    assert kinds["escalation"] >= 5
+    assert kinds["dose_indicated"] >= 5
+
+
+@pytest.mark.parametrize(("patients", "rate"), [(10, 1), (100, 100), (500, 1000), (1000, 50), (2000, 3000)])
+def test_illness_runs_about_as_fast_as_asked_at_any_rate(patients: int, rate: float) -> None:
+    count = patients * 30
+    events = monitor.ward.ward(
+        Random(1), patients, datetime(2026, 1, 1, tzinfo=UTC), cadence=cadence(patients, rate, 600)
+    )
+    instants = [to_ms(event["received_at"]) for event in islice(events, count)]
+    theirs_s, ours_s = (instants[-1] - instants[0]) / 1000, count / rate
+    assert 0.5 < theirs_s / ours_s / 600 < 2
+
+
+def test_recorded_stays_begin_now_side_by_side_and_keep_their_order() -> None:
+    def event(patient_id: str, hour: int, **more: str) -> Json:
+        at = f"2110-01-0{1 if patient_id == 'a' else 5}T{hour:02}:00:00+00:00"
+        return {"event_id": f"{patient_id}{hour}", "patient_id": patient_id, "effective_at": at, **more}
+
+    recorded = [event("a", 0), event("a", 6), event("b", 0, infused_at="2110-01-04T18:00:00+00:00"), event("b", 3)]
+    story = list(told_now(recorded, START_MS, 3600))
+    assert [due.event["event_id"] for due in story] == ["a0", "a6", "b0", "b3"]
+    assert [due.at_ms - START_MS for due in story] == [0, 6000, 30_000, 33_000]
+    assert all(due.event["effective_at"] == to_iso(due.at_ms) for due in story)
+    assert story[2].event["infused_at"] == to_iso(START_MS + 30_000 - 6000)
