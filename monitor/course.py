@@ -57,18 +57,21 @@ def fold(guideline: Guideline, course: Course, groups: Iterable[Group]) -> Cours
 
 def advance(guideline: Guideline, course: Course, to: int) -> Course:
     """The course at an instant with no new fact: every timer up to and including it has run."""
-    profile = guideline.profile
     while course.timer <= to:
         at = course.timer
-        after = profile.confirm_after
-        course = course._replace(
-            at=at,
-            sbp=confirmation.settled(course.sbp, at, course.sbp_below, after),
-            map=confirmation.settled(course.map, at, course.map_below, after),
-            spo2=confirmation.settled(course.spo2, at, profile.spo2_below, after),
-        )
-        course = judge(guideline, course, at)
+        course = judge(guideline, _settled(guideline.profile, course, at), at)
     return course
+
+
+def _settled(profile: Profile, course: Course, at: int) -> Course:
+    """The course at an instant, with what nothing has contradicted for long enough."""
+    after = profile.confirm_after
+    return course._replace(
+        at=at,
+        sbp=confirmation.settled(course.sbp, at, course.sbp_below, after),
+        map=confirmation.settled(course.map, at, course.map_below, after),
+        spo2=confirmation.settled(course.spo2, at, profile.spo2_below, after),
+    )
 
 
 def apply(guideline: Guideline, course: Course, group: Group) -> Course:
@@ -78,7 +81,8 @@ def apply(guideline: Guideline, course: Course, group: Group) -> Course:
     for fact in facts.vitals:
         if fact.covers < at:
             course = _uncover(profile, course, fact)
-    course = advance(guideline, course, at)._replace(at=at)
+    # What time alone brings at this very instant is judged together with the facts: a fever may follow on a fever.
+    course = _settled(profile, advance(guideline, course, at - 1), at)
     for infusion in facts.infusions:
         course = _started(course, infusion)
     for context in facts.contexts:
