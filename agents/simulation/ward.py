@@ -77,13 +77,18 @@ def translated(events: Iterable[Json], plan: WardPlan) -> Story:
         if "infused_at" in event:
             event["infused_at"] = to_iso(true_ms - (effective_ms - to_ms(event["infused_at"])))
         event["effective_at"], event["received_at"] = to_iso(true_ms), to_iso(due_ms)
-        for name in ("event_id", "replaces"):
-            if name in event:
-                event[name] = f"{run}-{event[name]}"
-        for name in ("patient_id", "merged_into"):
-            if name in event:
-                event[name] = f"sim-{run}-{event[name].removeprefix('sim-')}"
+        rename(event, run)
         yield Due(round(due_ms), event)
+
+
+def rename(event: Json, run: str) -> None:
+    """Gives patients and entries of the record names that say which run they are from."""
+    for name in ("event_id", "replaces"):
+        if name in event:
+            event[name] = f"{run}-{event[name]}"
+    for name in ("patient_id", "merged_into"):
+        if name in event:
+            event[name] = f"sim-{run}-{event[name].removeprefix('sim-')}"
 
 
 @dataclass(slots=True)
