@@ -1,0 +1,105 @@
+"""Rows and alerts as this build writes them, kept as bytes: what is in tables and on topics stays so.
+
+`python -m tests.golden.record` writes them anew. Do that on purpose only, and say in the changelog why:
+- a rule changed what is known or told: a clinical change, with its story;
+- the row changed its shape: a new `VERSION` in monitor/row.py, so that a running table is not misread.
+"""
+
+from __future__ import annotations
+
+import json
+from base64 import b64decode, b64encode
+from pathlib import Path
+from typing import NamedTuple
+
+from monitor import row
+from monitor.state import State
+from tests.stories.play import Player
+from tests.stories.script import Story, every_story
+from tests.stories.stage import engine
+
+HERE = Path(__file__).parent
+ROWS = HERE / "rows.ndjson"
+ALERTS = HERE / "alerts.ndjson"
+OFFSET = 4711
+TOLD = "guideline.md: Grade by grade, what is to be done"
+# Between them these use every field of a state.
+RICH = (
+    TOLD,
+    "answers.md: A repeated acknowledgement does not quieten what worsened since",
+    "answers.md: Worsening breaks a snooze",
+    "blood_pressure.md: A dose that cannot be worked out is not low",
+    "blood_pressure.md: Low blood pressure that is not due to CRS",
+    "confirmation.md: One low reading of a monitor may be an artefact",
+    "episodes.md: Fever again within 72 hours reopens it",
+    "leaving.md: A drug nobody knows",
+    "leaving.md: Two records, one patient",
+    "leaving.md: Moved to another unit",
+    "masked_fever.md: The same patient by ASTCT",
+    "neuro.md: A CNS depressant on top of it",
+    "oxygen.md: Oxygen that the patient always needs",
+    "steps.md: Alternatives when tocilizumab and steroids fail",
+    "steps.md: Empiric antibiotics in neutropenia",
+    "time.md: A correction of a correction",
+    "time.md: Too late to be judged",
+    "tocilizumab.md: Unsafe doses",
+    "watching.md: Three implausible values, but not within 10 minutes",
+)
+
+
+class Kept(NamedTuple):
+    """One row as it was kept: of which story and patient, and its bytes."""
+
+    story: str
+    patient_id: str
+    payload: bytes
+
+
+def stories() -> dict[str, Story]:
+    """Every story by its name."""
+    return {story.name: story for story in every_story()}
+
+
+def states() -> dict[tuple[str, str], State]:
+    """The states at the end of the rich stories, by story and patient."""
+    found = {}
+    for name in RICH:
+        story = stories()[name]
+        stage = engine(story.profile)
+        Player(story, stage).play()
+        found |= {(name, patient_id): state for patient_id, state in stage.states.items()}
+    return found
+
+
+def encoded(state: State) -> bytes:
+    """A state as the table would keep it."""
+    digest = row.roll(row.EMPTY_DIGEST, OFFSET, state.patient_id)
+    return row.encode(row.Row(row.VERSION, OFFSET, digest, state))
+
+
+def alerts() -> list[str]:
+    """The alerts of one story as they go out."""
+    story = stories()[TOLD]
+    player = Player(story, engine(story.profile))
+    player.play()
+    return [alert.model_dump_json(exclude_none=True) for alert in player.raised]
+
+
+def kept() -> list[Kept]:
+    """The rows that were kept."""
+    lines = (json.loads(line) for line in ROWS.read_text(encoding="utf-8").splitlines())
+    return [Kept(line["story"], line["patient"], b64decode(line["row"])) for line in lines]
+
+
+def main() -> None:
+    """Writes both files anew."""
+    rows = (
+        {"story": story, "patient": patient_id, "row": b64encode(encoded(state)).decode("ascii")}
+        for (story, patient_id), state in states().items()
+    )
+    ROWS.write_text("".join(json.dumps(line) + "\n" for line in rows), encoding="utf-8")
+    ALERTS.write_text("".join(line + "\n" for line in alerts()), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
