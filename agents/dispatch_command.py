@@ -16,6 +16,27 @@ LINE = "%(asctime)s %(levelname)s %(name)s %(message)s"
 CHATTY = ("aiokafka", "aiohttp", "asyncio", "kafka", "requests", "urllib3")
 
 
+SELDOM_SECONDS = 10.0
+
+
+class Seldom(logging.Filter):
+    """A client whose brokers are away says so many times a second; once in a while is enough."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.said_at: dict[tuple[str, object], float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """What our own code says always passes."""
+        if not record.name.startswith("aiokafka"):
+            return True
+        before = self.said_at.get((record.name, record.msg))
+        if before is not None and record.created - before < SELDOM_SECONDS:
+            return False
+        self.said_at[record.name, record.msg] = record.created
+        return True
+
+
 @click.command("dispatch")
 @with_settings
 @click.option("--check", is_flag=True, help="Only say whether the file with the destinations is sound.")
@@ -37,6 +58,8 @@ def command(settings: Settings, check: bool, log_level: str) -> None:
     logging.basicConfig(level=log_level.upper(), format=LINE)
     for name in CHATTY:
         logging.getLogger(name).setLevel(logging.WARNING)
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(Seldom())
     if check:
         build.pagers(plan)
         click.echo(f"{len(plan.destinations)} destinations, {len(plan.routes)} routes: sound")

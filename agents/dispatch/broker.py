@@ -6,7 +6,7 @@ import logging
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
-from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
+from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError, KafkaTimeoutError
 
 from agents.dispatch.stop import fail_stop
 from agents.settings import Settings
@@ -66,4 +66,7 @@ class Broker:
         except (CommitFailedError, IllegalStateError) as error:
             log.info("commit why=%s", type(error).__name__)
         except KafkaError as error:
-            fail_stop("commit_refused", type(error).__name__)
+            # A place that is committed later only means that more is read again, and said to be a repeat.
+            log.warning("commit why=%s", type(error).__name__)
+            if not error.retriable and not isinstance(error, KafkaTimeoutError):
+                fail_stop("commit_refused", type(error).__name__)

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
+from time import monotonic
 from typing import Any
+
+from aiokafka.errors import KafkaError, KafkaTimeoutError
 
 from agents.dispatch.stop import fail_stop
 
 Row = tuple[int, bytes, bytes | None]
+AGAIN_SECONDS = 0.5
+LONGEST_SECONDS = 900.0
+
+log = logging.getLogger("crs.dispatch")
 
 
 class Delivered:
@@ -20,6 +28,7 @@ class Delivered:
         self._waiting: list[tuple[list[Row], asyncio.Future[None]]] = []
         self._something = asyncio.Event()
         self._last: asyncio.Future[None] | None = None
+        self.writing_since: float | None = None
 
     def write(self, rows: list[Row]) -> asyncio.Future[None]:
         """Done when the brokers have confirmed these rows, and all before them."""
@@ -33,23 +42,40 @@ class Delivered:
         return done
 
     async def run(self) -> None:
-        """Writes until cancelled. A write that fails ends the process: what is not remembered must not be done."""
+        """Writes until cancelled. What is not remembered is not done: while brokers are away, pages wait here."""
         while True:
             await self._something.wait()
             self._something.clear()
             batch, self._waiting = self._waiting, []
             latest = {(partition, key): value for rows, _ in batch for partition, key, value in rows}
-            try:
-                sent = [
-                    await self.producer.send(self.topic, value, key=key, partition=partition)
-                    for (partition, key), value in latest.items()
-                ]
-                await asyncio.gather(*sent)
-            except Exception as error:
-                fail_stop("write_refused", type(error).__name__)
+            await self._write(latest)
             for _, done in batch:
                 if not done.cancelled():
                     done.set_result(None)
+
+    async def _write(self, rows: dict[tuple[int, bytes], bytes | None]) -> None:
+        """All of these, however long brokers are away. A refusal that time does not mend ends the process."""
+        self.writing_since = monotonic()
+        while True:
+            try:
+                sent = [
+                    await self.producer.send(self.topic, value, key=key, partition=partition)
+                    for (partition, key), value in rows.items()
+                ]
+                await asyncio.gather(*sent)
+                self.writing_since = None
+                return
+            except KafkaError as error:
+                log.warning("rows not written why=%s", type(error).__name__)
+                mends = error.retriable or isinstance(error, KafkaTimeoutError)
+                if not mends or self.writing_seconds > LONGEST_SECONDS:
+                    fail_stop("write_refused", type(error).__name__)
+                await asyncio.sleep(AGAIN_SECONDS)
+
+    @property
+    def writing_seconds(self) -> float:
+        """How long the brokers have not taken the rows that are being written."""
+        return 0.0 if self.writing_since is None else monotonic() - self.writing_since
 
     async def flush(self) -> None:
         """Waits for everything that was given to be written so far."""

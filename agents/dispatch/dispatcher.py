@@ -40,6 +40,7 @@ from schemas import topics
 CLOCK_SECONDS = 1.0
 COMMIT_SECONDS = 0.5
 LEAVING_SECONDS = 5.0
+WRITING_SECONDS = 5.0
 BATCH = 500
 APPENDED_KEPT = 20_000
 CALLING = ("raised", "worsened")
@@ -123,6 +124,8 @@ class Dispatcher:
         """Not ready: no partition yet, or still reading what piled up."""
         if not self.paging.heard_at:
             return "no partitions"
+        if self.delivered.writing_seconds > WRITING_SECONDS:
+            return f"brokers have taken no rows for {self.delivered.writing_seconds:.0f} s"
         return "reading what piled up" if self.backlogs else self.wrong()
 
     def alive(self) -> bool:
@@ -280,11 +283,13 @@ class Dispatcher:
             self.backlogs.pop(partition, None)
 
     async def rest(self) -> None:
-        """Waits a moment for what is under way, then for everything to be written down."""
+        """Waits a moment for what is under way, and for everything to be written down."""
         with suppress(TimeoutError):
             async with asyncio.timeout(LEAVING_SECONDS):
                 await asyncio.gather(*(lanes.idle() for lanes in self.lanes.values()))
-        await self.delivered.flush()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LEAVING_SECONDS):
+                await self.delivered.flush()
 
     async def _leave(self, tasks: list[asyncio.Task[Any]]) -> None:
         for lanes in self.lanes.values():

@@ -18,6 +18,7 @@ from typing import Any
 import httpx
 import pytest
 
+from agents.embedded import Embedded
 from agents.settings import Settings
 from tests.broker import Fresh
 from tests.dispatch import ward
@@ -343,3 +344,39 @@ def test_it_leaves_cleanly_and_says_nothing_about_it(kafka_settings: Fresh, page
     pager.wait(1)
     assert ward.stop(process) == 0
     assert "Traceback" not in (tmp_path / "log").read_text()
+
+
+def test_while_brokers_are_away_open_alerts_are_kept_up_and_nothing_is_lost(pager: Receiver, tmp_path: Path) -> None:
+    rack = destination("rack", "alertmanager", refresh_seconds=0.5, poll_silences_seconds=0)
+    file = written(tmp_path, plan(f'{rack}urls = ["{pager.url}"]\n', '[["rack"]]'))
+    with Embedded(partitions=2, topic_prefix="crs.") as brokers:
+        settings = brokers.settings()
+        watch = Watch(settings)
+        with dispatcher(settings, file):
+            watch.alerts(alert("p1", "A"))
+            until(lambda: alert_id("p1", "A") in told_open(pager))
+            brokers.down()
+            time.sleep(9)  # longer than the session
+            before = len(pager.taken)
+            until(lambda: len(pager.taken) > before + 2)
+            assert told_open(pager) == {alert_id("p1", "A")}
+            brokers.up()
+            watch.alerts(alert("p2", "B"))
+            until(lambda: told_open(pager) == {alert_id("p1", "A"), alert_id("p2", "B")}, 60)
+            watch.alerts(alert("p1", "A", 2, "resolved"))
+            until(lambda: told_open(pager) == {alert_id("p2", "B")}, 60)
+    assert "Traceback" not in (tmp_path / "log").read_text()
+
+
+def told_open(pager: Receiver) -> set[str]:
+    """The open set as last posted: posts of one alert only add or end."""
+    opened: set[str] = set()
+    for post in pager.posts():
+        for one in post:
+            ends = datetime.fromisoformat(one["endsAt"])
+            name = one["labels"].get("alert_id")
+            if name is not None and ends > datetime.now(UTC):
+                opened.add(name)
+            else:
+                opened.discard(name)
+    return opened

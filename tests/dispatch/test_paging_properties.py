@@ -1,0 +1,140 @@
+"""Whatever happens, with restarts anywhere in between: nobody is paged twice, and every incident ends once."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from agents.dispatch.case import Page
+from tests.dispatch.desk import DAY, DEFAULT, Desk
+
+QUIET = replace(DEFAULT, heartbeat_within=None, flood_pages={})
+GUARDED = replace(QUIET, flood_pages={"doctor": 3})
+NAMES = ("A", "B", "C")
+PRIORITIES = ("low", "medium", "high")
+
+WORDS = st.one_of(
+    st.tuples(st.just("told"), st.sampled_from(NAMES), st.sampled_from(PRIORITIES), st.integers(1, 4)),
+    st.tuples(st.just("ack"), st.sampled_from(NAMES)),
+    st.tuples(st.just("snooze"), st.sampled_from(NAMES)),
+    st.tuples(st.just("resolve"), st.sampled_from(NAMES)),
+    st.tuples(st.just("repeat"), st.sampled_from(NAMES)),
+    st.tuples(st.just("wait"), st.integers(1, 400)),
+    st.tuples(st.just("dead"), st.sampled_from(("doctor", "senior", "desk"))),
+    st.tuples(st.just("back"), st.sampled_from(("doctor", "senior", "desk"))),
+)
+STORIES = st.lists(st.tuples(WORDS, st.booleans()), max_size=40)
+Story = list[tuple[tuple[object, ...], bool]]
+
+
+class Ward(Desk):
+    """Notes every page that a destination took, as it took it."""
+
+    took: list[Page]
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.took = []
+
+    def _deliver(self) -> None:
+        for page in list(self.queue):
+            if page in self.queue and page.destination not in self.dead:
+                self.queue.remove(page)
+                self.took.append(page)
+                self.obey(self.paging.reported(page, "confirmed", self.at))
+
+
+def tell(desk: Ward, words: tuple[object, ...]) -> None:
+    """One thing that happens, if it can happen now: what is over stays over."""
+    match words:
+        case ("wait", int(seconds)):
+            for _ in range(seconds // 10 + 1):
+                desk.at += timedelta(seconds=10)
+                desk.obey(desk.paging.ticked(desk.at))
+        case ("dead" | "back", str(name)):
+            desk.hear([str(words[0]), name])
+        case ("told", str(name), str(priority), int(grade)):
+            known = desk.latest.get(name)
+            if known is None or not known.brief.over:
+                desk.hear(["raise" if known is None else "update", name, priority, "grade", str(grade)])
+        case (str(what), str(name)):
+            known = desk.latest.get(name)
+            if known is not None and (what == "repeat" or not known.brief.over):
+                desk.hear([what, name, *(["until", in_20_minutes(desk.at)] if what == "snooze" else [])])
+
+
+def in_20_minutes(at: datetime) -> str:
+    """As a story writes a time."""
+    since = at + timedelta(minutes=20) - DAY
+    minutes, seconds = divmod(since.seconds, 60)
+    return f"{since.days}d{minutes // 60}:{minutes % 60}:{seconds}"
+
+
+def played(story: Story, *, restarts: bool, guarded: bool = False) -> Ward:
+    """The ward after the story, with everybody back and everything ended."""
+    desk = Ward(GUARDED if guarded else QUIET)
+    for words, restart in story:
+        tell(desk, words)
+        if restart and restarts:
+            desk.restart()
+    for name in ("doctor", "senior", "desk"):
+        desk.hear(["back", name])
+    for name in NAMES:
+        tell(desk, ("resolve", name))
+    tell(desk, ("wait", 1400))
+    return desk
+
+
+def of_patients(desk: Ward) -> list[tuple[str, str, str, int, str]]:
+    """Pages about patients, each once: where, what, which incident, which version, why."""
+    told = dict.fromkeys(
+        (p.destination, p.act, p.key, p.brief.version, p.cause) for p in desk.took if p.key[0] in "ABC"
+    )
+    return list(told)
+
+
+@given(STORIES)
+@settings(max_examples=300)
+def test_restarts_change_nothing_that_people_see(story: Story) -> None:
+    assert sorted(of_patients(played(story, restarts=True))) == sorted(of_patients(played(story, restarts=False)))
+
+
+@given(STORIES)
+@settings(max_examples=300)
+def test_every_incident_opens_once_ends_once_and_nothing_follows_its_end(story: Story) -> None:
+    desk = played(story, restarts=True)
+    assert desk.queue == []
+    assert desk.paging.cases == {}
+    by_incident: dict[tuple[str, str], list[str]] = {}
+    for destination, act, key, *_ in of_patients(desk):
+        by_incident.setdefault((destination, key), []).append(act)
+    for acts in by_incident.values():
+        counts = Counter(acts)
+        assert (counts["open"], counts["close"]) == (1, 1)
+        assert (acts[0], acts[-1]) == ("open", "close")
+
+
+@given(STORIES)
+@settings(max_examples=300)
+def test_versions_of_an_alert_arrive_in_order_at_every_destination(story: Story) -> None:
+    latest: dict[tuple[str, str], int] = {}
+    for destination, _, key, version, _ in of_patients(played(story, restarts=True)):
+        alert = (destination, key.partition(":")[0])
+        assert version >= latest.get(alert, 0)
+        latest[alert] = version
+
+
+@given(STORIES)
+@settings(max_examples=200)
+def test_the_flood_guard_holds_nothing_back_that_is_high_and_keeps_nothing_for_ever(story: Story) -> None:
+    desk = played(story, restarts=True, guarded=True)
+    free = played(story, restarts=True)
+    high = {(p.destination, p.key, p.cause) for p in free.took if p.act == "open" and p.level == "high"}
+    told = {(p.destination, p.cause) for p in desk.took if p.act == "open" and p.level == "high"}
+    assert {(destination, cause) for destination, _, cause in high} == told
+    assert desk.paging.cases == {}
+    assert all(not flood.held for flood in desk.paging._floods.values())
