@@ -26,6 +26,8 @@ from agents.usage import Unusable
 from schemas.topics import FEEDS
 
 NOT_ALL_ACCEPTED = 1
+WARD_SECONDS = 60.0
+SPEED_UP = 600.0
 TOO_LATE_SECONDS = 2.0
 
 
@@ -69,24 +71,34 @@ def command(
         raise click.UsageError("--speed-up is for recorded stays (--clif); a ward has --rate and --pace")
     if to_stdout and ledger is not None:
         raise click.UsageError("--ledger says what brokers have accepted; with --stdout there are none")
-    start_ms = round(time.time() * 1000) if start is None else instant(start)
+    start_ms = None if start is None else instant(start)
+    if not to_stdout:
+        demand_feeds(settings)
     if clif is None:
-        seconds = duration or 60.0
-        count = max(1, round(rate * seconds))
-        story: Story = islice(simulated(WardPlan(patients, rate, seed, start_ms, pace)), count)
+        count = max(1, round(rate * (duration or WARD_SECONDS)))
+        story: Story = islice(simulated(WardPlan(patients, rate, seed, start_ms or now_ms(), pace)), count)
     else:
-        seconds, count = duration or 0.0, 0
-        from agents.simulation.stays import recorded  # Needs pyarrow, which an image for a ward does not have.
-
-        story = recorded(clif, start_ms, speed_up or 600.0)
-        if duration is not None:
-            story = takewhile(lambda due: due.at_ms < start_ms + duration * 1000, story)
+        count, story = 0, stays_now(clif, start_ms, speed_up or SPEED_UP, duration)
     if to_stdout:
         for due in story:
             click.echo(json.dumps(due.event))
         return
-    demand_feeds(settings)
     raise SystemExit(send(settings, story, ledger, count))
+
+
+def stays_now(clif: Path, start_ms: int | None, speed_up: float, duration: float | None) -> Story:
+    """Recorded stays. They begin when they have been read, which takes seconds."""
+    from agents.simulation.stays import recorded, told_now  # Needs pyarrow, which an image for a ward does not have.
+
+    events = recorded(clif)
+    begin_ms = start_ms or now_ms()
+    story = told_now(events, begin_ms, speed_up)
+    return story if duration is None else takewhile(lambda due: due.at_ms < begin_ms + duration * 1000, story)
+
+
+def now_ms() -> int:
+    """The clock on the wall."""
+    return round(time.time() * 1000)
 
 
 def send(settings: Settings, story: Story, ledger: Path | None, count: int) -> int:

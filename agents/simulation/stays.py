@@ -6,20 +6,19 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from agents.feeds.clif import ClifError, ClifStays
-from agents.simulation.story import Due, Json, Story, to_iso, to_ms
+from agents.simulation.story import Due, Json, Story, rename, run_name, to_iso, to_ms
 from agents.usage import Unusable
 
 # Not everybody is admitted at one instant, or each hour of the record would come as a burst.
 ADMISSIONS_OVER_MS = 60_000
 
 
-def recorded(directory: Path, start_ms: int, speed_up: float) -> Story:
-    """The stays of a CLIF data set. Raises Unusable when it is none."""
+def recorded(directory: Path) -> list[Json]:
+    """The events of a CLIF data set. Raises Unusable when it is none."""
     try:
-        events = list(ClifStays(directory))
+        return list(ClifStays(directory))
     except ClifError as error:
         raise Unusable(str(error)) from error
-    return told_now(events, start_ms, speed_up)
 
 
 def told_now(events: Iterable[Json], start_ms: int, speed_up: float) -> Story:
@@ -33,10 +32,12 @@ def told_now(events: Iterable[Json], start_ms: int, speed_up: float) -> Story:
     spread_ms = ADMISSIONS_OVER_MS / max(1, len(begins))
     due = [Due(round(start_ms + number * spread_ms + since / speed_up), event) for since, number, event in story]
     due.sort(key=lambda each: each.at_ms)
+    run = run_name(start_ms)
     for each in due:
         at_ms = to_ms(each.event["effective_at"])
         if "infused_at" in each.event:
             earlier_ms = at_ms - to_ms(each.event["infused_at"])
             each.event["infused_at"] = to_iso(each.at_ms - earlier_ms / speed_up)
+        rename(each.event, "stay", run)
         each.event["effective_at"] = each.event["received_at"] = to_iso(each.at_ms)
         yield each

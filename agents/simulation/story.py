@@ -27,3 +27,23 @@ def to_ms(written: str) -> int:
 def to_iso(at_ms: float) -> str:
     """And back, in UTC."""
     return datetime.fromtimestamp(round(at_ms) / 1000, UTC).isoformat(timespec="milliseconds")
+
+
+def run_name(start_ms: int, *more: object) -> str:
+    """What tells one run from another: when it started, in few signs."""
+    signs = "0123456789abcdefghijklmnopqrstuvwxyz"
+    number, written = start_ms // 1000, ""
+    while number:
+        number, digit = divmod(number, len(signs))
+        written = signs[digit] + written
+    return "-".join((*(str(each) for each in more), written))
+
+
+def rename(event: Json, origin: str, run: str) -> None:
+    """Gives patients and entries of the record names that say where they are from: no other run has them."""
+    for name in ("event_id", "replaces"):
+        if name in event:
+            event[name] = f"{run}-{event[name]}"
+    for name in ("patient_id", "merged_into"):
+        if name in event:
+            event[name] = f"{origin}-{run}-{event[name]}"

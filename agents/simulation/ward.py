@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from random import Random
 
-from agents.simulation.story import Due, Json, Story, to_iso, to_ms
+from agents.simulation.story import Due, Json, Story, rename, run_name, to_iso, to_ms
 from monitor.ward import Cadence, ward
 
 ADMITTED_MS = 0  # the ward's own time begins in 1970; nobody sees it
@@ -26,6 +26,7 @@ READINGS_PER_ROUND = 4.0
 RAREST_READING_S = 6 * HOUR_S
 KNOT_MS = 50
 REMEMBERED = 20_000
+THEIR_NAME = "sim-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ def translated(events: Iterable[Json], plan: WardPlan) -> Story:
     """The ward's events in our time, under names that no other run uses."""
     clock = Clock(plan.start_ms, plan.pace)
     ahead: dict[str, float] = {}  # of clocks that run ahead, what was said: it may come again
-    run = f"{plan.seed}-{in_short(plan.start_ms // 1000)}"
+    run = run_name(plan.start_ms, plan.seed)
     for number, event in enumerate(events):
         due_ms = plan.start_ms + number * 1000 / plan.rate
         received_ms, effective_ms = to_ms(event["received_at"]), to_ms(event["effective_at"])
@@ -77,18 +78,11 @@ def translated(events: Iterable[Json], plan: WardPlan) -> Story:
         if "infused_at" in event:
             event["infused_at"] = to_iso(true_ms - (effective_ms - to_ms(event["infused_at"])))
         event["effective_at"], event["received_at"] = to_iso(true_ms), to_iso(due_ms)
-        rename(event, run)
+        event["patient_id"] = event["patient_id"].removeprefix(THEIR_NAME)
+        if "merged_into" in event:
+            event["merged_into"] = event["merged_into"].removeprefix(THEIR_NAME)
+        rename(event, "sim", run)
         yield Due(round(due_ms), event)
-
-
-def rename(event: Json, run: str) -> None:
-    """Gives patients and entries of the record names that say which run they are from."""
-    for name in ("event_id", "replaces"):
-        if name in event:
-            event[name] = f"{run}-{event[name]}"
-    for name in ("patient_id", "merged_into"):
-        if name in event:
-            event[name] = f"sim-{run}-{event[name].removeprefix('sim-')}"
 
 
 @dataclass(slots=True)
@@ -113,13 +107,3 @@ class Clock:
         """An instant of the ward's past, in our time."""
         knot = max(0, bisect_right(self.theirs_ms, theirs_ms) - 1)
         return self.ours_ms[knot] + (theirs_ms - self.theirs_ms[knot]) / self.pace
-
-
-def in_short(number: int) -> str:
-    """A number in few signs."""
-    signs = "0123456789abcdefghijklmnopqrstuvwxyz"
-    written = ""
-    while number:
-        number, digit = divmod(number, len(signs))
-        written = signs[digit] + written
-    return written or "0"
