@@ -139,6 +139,7 @@ class _Telling:
             title = f"CRS episode {number} ended" if ended else f"CRS grade {scene.grade} (was higher)"
             since = _ended_at(course) if ended else course.held.since
             since = scene.at if since == LONG_AGO else since
+            unexplained = course.unmasked_signs_at is not None
             target = Wanted(
                 "recovery",
                 "ended" if ended else str(scene.grade),
@@ -147,6 +148,7 @@ class _Telling:
                 since,
                 title,
                 f"The grade fell from {book.announced} to {scene.grade}."
+                + (" Hypotension or hypoxia persists without a fever: please review." if unexplained else "")
                 if not ended
                 else f"Episode {number} ended at {clock(since)}.",
                 lambda: evidence.hypotension(scene.guideline.profile, scene.course) + evidence.hypoxia(scene.course),

@@ -9,6 +9,7 @@ What is asked for after `->` is held against the last event or tick. A value is 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,6 +20,8 @@ from tests.stories.script import Line, Story, cells
 from tests.stories.stage import engine
 
 HERE = Path(__file__).parent
+_TIME = r"(?:day \d+ )?\d\d:\d\d(?::\d\d)?"
+_EVENT = re.compile(rf"(?P<when>{_TIME}(?:@{_TIME})?) (?P<what>.+)")
 COLUMNS = ("value", "given", "this side", "that side")
 
 
@@ -64,9 +67,9 @@ def _lines(cell: str, beginnings: Mapping[str, tuple[Line, ...]]) -> tuple[Line,
 
 
 def _line(event: str) -> Line:
-    parts = event.split(" ")
-    until = 3 if parts[0] == "day" else 1
-    return Line(" ".join(parts[:until]), " ".join(parts[until:]), "")
+    found = _EVENT.fullmatch(event)
+    assert found is not None, f"'{event}' is neither a time with an event nor the name of a beginning"
+    return Line(found["when"], found["what"], "")
 
 
 def outcome(threshold: Threshold, side: int, profile: str) -> tuple[str, str]:
