@@ -53,7 +53,8 @@ class Unreadable(ValueError):
 
 def every_story(folder: Path = HERE) -> list[Story]:
     """All stories of a folder, by file and in their order."""
-    return [story for path in sorted(folder.glob("*.md")) for story in stories_of(path.name, path.read_text("utf-8"))]
+    files = (path for path in sorted(folder.glob("*.md")) if path.name != "README.md")
+    return [story for path in files for story in stories_of(path.name, path.read_text("utf-8"))]
 
 
 def stories_of(file: str, text: str) -> Iterator[Story]:
