@@ -44,6 +44,10 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
 class BatchConsumer(driver.Consumer):
     """Delivers polls as batches."""
 
+    def __init__(self, *args: Any, **settings: Any) -> None:
+        super().__init__(*args, **settings)
+        self._gone_back: dict[TP, int] = {}
+
     def _new_consumer_thread(self) -> Any:
         return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
@@ -52,7 +56,7 @@ class BatchConsumer(driver.Consumer):
         if not isinstance(message, Batch):
             return bool(super().ack(message))
         with ack_lock:
-            if message.acked:
+            if message.acked or message.generation_id != self.app.consumer_generation_id:
                 return False
             message.acked = True
             self._unacked_messages.discard(message)
@@ -62,10 +66,18 @@ class BatchConsumer(driver.Consumer):
             return True
 
     async def perform_seek(self) -> None:
-        """To the committed offsets first; then the log to its markers, which are what the rows go with."""
+        """To the committed offsets first; then the log to its markers, which are what the rows go with.
+
+        A feed of which nothing was ever committed goes back to its beginning: Faust would leave it where it is.
+        """
+        self._gone_back.clear()
         await super().perform_seek()
         owned = self.assignment()
-        for tp, offset in BatchTransport.markers().items():
+        wanted = dict(BatchTransport.markers())
+        fresh = [tp for tp in owned if tp.topic in BatchTransport.batched and self._read_offset.get(tp) is None]
+        if fresh := [tp for tp in fresh if tp not in wanted]:
+            wanted |= await self.earliest_offsets(*fresh)
+        for tp, offset in wanted.items():
             if tp in owned and self._read_offset.get(tp) != offset:
                 await self.seek(tp, offset)
                 self._read_offset[tp] = self._committed_offset[tp] = offset
@@ -111,6 +123,9 @@ class BatchConsumer(driver.Consumer):
                 await self._deliver(self._to_message(tp, record))
                 self._read_offset[tp] = record.offset
             return
+        first = records[0].offset
+        if read is not None and first > read and not await self._nothing_between(tp, read, first):
+            return
         self.app.monitor.track_tp_end_offset(tp, self.highwater(tp))
         for start in range(0, len(records), CHUNK):
             if self.suspend_flow.is_set() or self.app.consumer_generation_id != generation:
@@ -118,6 +133,20 @@ class BatchConsumer(driver.Consumer):
             part = records[start : start + CHUNK]
             await self._deliver(self._batch(tp, part, read, generation))
             read = self._read_offset[tp] = part[-1].offset + 1
+
+    async def _nothing_between(self, tp: TP, read: int, first: int) -> bool:
+        """Whether there are no records between what was read and what has come; else they are read again.
+
+        What was fetched before partitions were sought anew comes too early: to go on from there would lose the rest.
+        Where going back changes nothing, the offsets are a transaction's marks or were cut by retention.
+        """
+        if self._gone_back.get(tp) == read or (await self.earliest_offsets(tp))[tp] >= first:
+            return True
+        self.log.info("%s/%d: offset %d came and %d is next: going back", tp.topic, tp.partition, first, read)
+        self._gone_back[tp] = read
+        await self.seek(tp, read)
+        self._read_offset[tp] = read
+        return False
 
     def _batch(self, tp: TP, part: list[Any], read: int | None, generation: int) -> Batch:
         last = part[-1]

@@ -82,15 +82,25 @@ class Watch:
         self._states = settings.topic(topics.PATIENT_STATE)
         self._letters = settings.topic(topics.DEAD_LETTERS)
 
-    async def take(self, partition: int, records: list[Any], generation: int, acknowledge: Callable[[], Any]) -> None:
-        """A batch of one partition. `acknowledge` is called once its rows are written down."""
+    async def take(
+        self,
+        partition: int,
+        records: list[Any],
+        generation: int,
+        acknowledge: Callable[[], Any],
+        since: int | None = None,
+    ) -> None:
+        """A batch of one partition. `acknowledge` is called once its rows are written down.
+
+        `since`: the offset from which on these are all records that there are; left out: their first one's.
+        """
         async with self._lock:
             if generation != self._generation():
                 return
             desk = self.desks.get(partition)
             if desk is None or desk.generation != generation:
                 desk = await self._sit_down(partition, generation)
-            await self._demand_no_gap(desk, records[0].offset)
+            await self._demand_no_gap(desk, records[0].offset if since is None else since)
             if generation != self._generation():
                 return
             for start in range(0, len(records), AT_ONCE):

@@ -124,7 +124,8 @@ class Worker:
 
     async def _story(self, event: Any) -> None:
         message = event.message
-        taking = self.watch.take(message.partition, message.value, message.generation_id, event.ack)
+        since = message.first_offset
+        taking = self.watch.take(message.partition, message.value, message.generation_id, event.ack, since)
         await guarded(taking)
 
     async def _revoked(self, *_: Any, **__: Any) -> None:
