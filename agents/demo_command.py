@@ -6,11 +6,13 @@ from pathlib import Path
 
 import click
 
-from agents import demo_offline
+NOT_AS_IT_SHOULD_BE = 1
 
 
 @click.command("demo")
-@click.option("--offline", is_flag=True, help="Without a broker: the stays through the judgement, and the report.")
+@click.option(
+    "--offline", is_flag=True, help="Without a broker: the whole stays through the judgement, and the report."
+)
 @click.option(
     "--report",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -18,9 +20,24 @@ from agents import demo_offline
     show_default=True,
     help="Where the page with the ward and its timelines is written.",
 )
-def command(offline: bool, report: Path) -> None:
-    """Replay 134 real ICU stays, with tocilizumab injected by the rules and marked as such."""
-    demo_offline.run(report)
+@click.option("--hours", type=click.IntRange(1, 24 * 30), default=72, show_default=True, help="How much of each stay.")
+@click.option("--seconds", type=click.FloatRange(5), default=75.0, show_default=True, help="In how much time.")
+@click.option("--stay", is_flag=True, help="Keep everything running at the end, to look around, until Ctrl-C.")
+def command(offline: bool, report: Path, hours: int, seconds: float, stay: bool) -> None:
+    """Stream 134 real ICU stays and a scripted patient through the whole system, then verify it and report.
+
+    Starts an embedded Kafka broker, a worker, a dispatcher with a pager, and Prometheus and Alertmanager where they are
+    installed; all on this machine, all gone at the end. Tocilizumab is injected by the rules and marked as such.
+    """
+    if offline:
+        from agents.demo import offline as without
+
+        without.run(report)
+        return
+    from agents.demo import whole
+
+    if not whole.run(report, hours, seconds, stay):
+        raise SystemExit(NOT_AS_IT_SHOULD_BE)
 
 
 if __name__ == "__main__":

@@ -44,9 +44,13 @@ class Pharmacy:
         if not isinstance(one.event, Tick) and is_injected(one.event.event_id):
             self.injected[one.patient_id] += 1
         for alert in one.step.alerts:
-            if is_due(alert) and self._served.get(alert.patient_id) != alert.alert_id:
-                self._served[alert.patient_id] = alert.alert_id
-                self._plan(dose_for(alert), self._stays(alert.patient_id))
+            self.hear(alert)
+
+    def hear(self, alert: Alert) -> None:
+        """Plans the dose that an alert asks for, once for each alert."""
+        if is_due(alert) and self._served.get(alert.patient_id) != alert.alert_id:
+            self._served[alert.patient_id] = alert.alert_id
+            self._plan(dose_for(alert), self._stays(alert.patient_id))
 
     def _stays(self, patient_id: str) -> Callable[[], bool]:
         """Whether a patient is still there."""

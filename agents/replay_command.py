@@ -73,7 +73,7 @@ def command(
         for one in replay.states() if state is not None else ():
             last.write(one)
         if charts is not None and report is not None:
-            charts.finish(replay.fold)
+            charts.finish(replay.fold.states)
             origin = CLIF_SOURCE if clif is not None else ", ".join(Path(name).name for name in files)
             write_page(Path(report), replay.tally, charts, origin)
     stdout_taken = STDOUT in (alerts, state, dead_letters)

@@ -83,7 +83,7 @@ def by_lesson(chart: Chart) -> tuple[int, int, int, int]:
     return -len(kinds), -doses, chart.last_at - chart.first_at, chart.number
 
 
-def story_of(chart: Chart) -> Story:
+def story_of(chart: Chart, title: str = "The most instructive stay", why: str = RULE) -> Story:
     """The story as numbered paragraphs; the least weighty are left out when there are too many."""
     moments = sorted([*of_alerts(chart), *of_doses(chart), *of_the_end(chart)])
     paragraphs = list(together(moments))
@@ -92,8 +92,8 @@ def story_of(chart: Chart) -> Story:
     begins = paragraphs[0][0].at if paragraphs else 0
     who = f"{chart.context.age_years:g} years" if chart.context.age_years is not None else "age unknown"
     weight = f"{chart.context.weight_kg:g} kg" if chart.context.weight_kg is not None else "weight unknown"
-    title = f"The most instructive stay: patient {chart.patient_id}, {who}, {weight}"
-    return Story(title, RULE, chart.number, tuple(paragraph(one, begins) for one in paragraphs))
+    title = f"{title}: patient {chart.patient_id}, {who}, {weight}"
+    return Story(title, why, chart.number, tuple(paragraph(one, begins) for one in paragraphs))
 
 
 def together(moments: list[Moment]) -> Iterator[list[Moment]]:

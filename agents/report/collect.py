@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from agents.folding import Fold, Judged
+from collections.abc import Mapping
+
+from agents.folding import Judged
 from agents.injection import is_injected
 from agents.report.chart import SIGNALS, Breathing, Chart, Given, Graded, Running
 from agents.report.series import Steps
 from agents.tally import course_of
 from monitor.guideline import Guideline
 from monitor.instant import LONG_AGO, MINUTE, to_ms
-from monitor.state import Course, Infusion
+from monitor.state import Course, Infusion, State
 from monitor.wanted import missing
 from schemas.events import Tick, Vitals
 
@@ -43,16 +45,18 @@ class Charts:
         for alert in one.step.alerts:
             chart.tell(alert)
 
-    def finish(self, fold: Fold) -> None:
+    def finish(self, states: Mapping[str, State]) -> None:
         """What is only known at the end."""
         for patient_id, chart in self.by_patient.items():
-            state = fold.states[patient_id]
+            state = states[patient_id]
             chart.merged_into = state.merged_into
             if state.merged_into is None:
                 chart.context, chart.unknown = state.course.context, missing(state.course)
 
     def _follow(self, chart: Chart, course: Course) -> None:
-        """What the course says now, where it says something else than before."""
+        """What the course says now, where it says something else than before; nothing before the first fact."""
+        if course.at == LONG_AGO:
+            return
         seen = (course.held, course.astct, course.basis, course.oxygen, course.infusions, course.doses, missing(course))
         if self._seen.get(chart.patient_id) == seen:
             return

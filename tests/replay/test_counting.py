@@ -36,7 +36,7 @@ def played(
         payload = line(event)
         replay.take(Told("file", number, payload, decode(payload)))
     replay.finish()
-    charts.finish(replay.fold)
+    charts.finish(replay.fold.states)
     return replay, alerts, charts
 
 

@@ -34,7 +34,7 @@ class Ward:
         for told in ClifEvents(demo_dir()):
             self.replay.take(told)
         self.replay.finish()
-        self.charts.finish(self.replay.fold)
+        self.charts.finish(self.replay.fold.states)
 
 
 @pytest.fixture(scope="module")

@@ -41,7 +41,7 @@ def run(report: Path) -> None:
     for told in watched(source):
         replay.take(told)
     replay.finish()
-    charts.finish(replay.fold)
+    charts.finish(replay.fold.states)
     story = most_instructive(charts.by_patient.values())
     write_page(report, replay.tally, charts, CLIF_SOURCE, story)
     console = console_for()

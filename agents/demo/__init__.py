@@ -1,0 +1,1 @@
+"""The demonstration: the whole system on this machine, with time running fast."""

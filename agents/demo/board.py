@@ -1,0 +1,107 @@
+"""The terminal while the demonstration runs: where the story is, and the alerts as they come."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from time import monotonic
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from agents.demo import scripted
+from agents.demo.programme import Programme
+from monitor.instant import HOUR, MINUTE, to_ms
+from schemas.alerts import Alert
+
+ROWS = 14
+STYLE = {"high": "bold red", "medium": "yellow", "low": "cyan", "technical": "dim"}
+SIGN = {"high": "▲ high", "medium": "◆ medium", "low": "● low", "technical": "■ technical"}
+LOUDNESS = {"technical": 0, "low": 1, "medium": 2, "high": 3}
+A_LINE_EVERY_SECONDS = 10.0
+
+
+class Board:
+    """Live on a terminal; elsewhere the scripted patient's alerts and a line now and then. Use it with `with`."""
+
+    def __init__(self, console: Console, programme: Programme) -> None:
+        self.raised: Counter[str] = Counter()
+        self._heard: dict[str, str] = {}
+        self._console = console
+        self._programme = programme
+        self._total = programme.left()
+        self._rows: deque[Alert] = deque(maxlen=ROWS)
+        self._at = programme.begins
+        self._sent = 0
+        self._said_at = monotonic()
+        self._live = Live(console=console, auto_refresh=False, transient=False) if console.is_terminal else None
+
+    def __enter__(self) -> Board:
+        if self._live is not None:
+            self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._live is not None:
+            self._live.update(self.picture(), refresh=True)
+            self._live.stop()
+
+    def hear(self, alert: Alert) -> None:
+        """One message: shown when the alert is new, or louder than before."""
+        before = self._heard.get(alert.alert_id)
+        if alert.status in ("resolved", "retracted"):
+            self._heard.pop(alert.alert_id, None)
+            return
+        self._heard[alert.alert_id] = alert.priority
+        if before is None:
+            self.raised[alert.priority] += 1
+        elif LOUDNESS[alert.priority] <= LOUDNESS[before]:
+            return
+        self._rows.append(alert)
+        if self._live is None and alert.patient_id == scripted.PATIENT:
+            self._console.print(self.row(alert), soft_wrap=True)
+
+    def show(self, at: int, sent: int) -> None:
+        """The story has come this far."""
+        self._at, self._sent = at, sent
+        if self._live is not None:
+            self._live.update(self.picture(), refresh=True)
+        elif monotonic() - self._said_at > A_LINE_EVERY_SECONDS:
+            self._said_at = monotonic()
+            self._console.print(self.standing(), soft_wrap=True)
+
+    def standing(self) -> Text:
+        """Where the story is, in a line."""
+        counts = ", ".join(f"{self.raised[name]:,} {name}" for name in STYLE)
+        return Text(f"story +{since(self._at, self._programme)} · {self._sent:,} events sent · raised: {counts}")
+
+    def picture(self) -> RenderableType:
+        """The whole board."""
+        done = ProgressBar(total=max(self._programme.ends - self._programme.begins, 1), width=60)
+        done.update(min(self._at, self._programme.ends) - self._programme.begins)
+        table = Table(title="Alerts as they are raised", title_justify="left", box=None, pad_edge=False)
+        for heading in ("story", "patient", "priority", "grade", "ASTCT", "what"):
+            table.add_column(heading, no_wrap=True)
+        for alert in self._rows:
+            table.add_row(*self.cells(alert), style=STYLE[alert.priority])
+        for _ in range(ROWS - len(self._rows)):
+            table.add_row(*[""] * 6)
+        return Group(self.standing(), done, table)
+
+    def cells(self, alert: Alert) -> tuple[str, ...]:
+        """An alert in columns."""
+        when = f"+{since(to_ms(alert.raised_at), self._programme)}"
+        return when, alert.patient_id, SIGN[alert.priority], str(alert.grade), str(alert.astct_grade), alert.title
+
+    def row(self, alert: Alert) -> Text:
+        """An alert as a line."""
+        when, patient, priority, grade, astct, title = self.cells(alert)
+        return Text(f"{when}  {patient}  {priority:11}  grade {grade} (ASTCT {astct})  {title}", STYLE[alert.priority])
+
+
+def since(at: int, programme: Programme) -> str:
+    """Hours and minutes of the story."""
+    minutes = max(at - programme.begins, 0) // MINUTE
+    return f"{minutes // (HOUR // MINUTE):02}:{minutes % 60:02}"

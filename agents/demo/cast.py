@@ -1,0 +1,86 @@
+"""Who takes part: an embedded broker, a worker, and whatever else is installed; all of them leave when we do."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import IO, Any
+
+from agents import children
+from agents.settings import BOOTSTRAP, Settings
+from agents.usage import Unusable
+
+READY_WITHIN_SECONDS = 60.0
+LOOK_SECONDS = 0.2
+
+
+class Cast:
+    """Starts and ends processes. `folder`: their output and data, gone afterwards."""
+
+    def __init__(self, closing: ExitStack) -> None:
+        self.folder = Path(closing.enter_context(tempfile.TemporaryDirectory(prefix="crs-demo-")))
+        self._closing = closing
+        self._running: dict[str, tuple[subprocess.Popen[Any], Path]] = {}
+
+    def start(self, name: str, command: list[str], environment: dict[str, str] | None = None) -> subprocess.Popen[Any]:
+        """One process; what it says goes into a file of its own."""
+        said = self.folder / f"{name}.log"
+        output: IO[bytes] = self._closing.enter_context(said.open("wb"))
+        process = children.start(command, env=environment, stdout=output, stderr=subprocess.STDOUT)
+        self._closing.callback(children.end, [process])
+        self._running[name] = process, said
+        return process
+
+    def ours(self, name: str, command: list[str], settings: Settings) -> subprocess.Popen[Any]:
+        """One of our own commands."""
+        return self.start(name, [sys.executable, "-m", "agents.cli", *command], environment(settings))
+
+    def check(self) -> None:
+        """Raises Unusable when somebody left who should be here."""
+        for name, (process, said) in self._running.items():
+            if process.poll() is not None:
+                last = said.read_text(errors="replace").strip().splitlines()[-1:]
+                raise Unusable(f"{name} ended early ({process.returncode}): {last[0] if last else 'it said nothing'}")
+
+    def wait(self, name: str, is_ready: Callable[[], bool]) -> None:
+        """Until somebody is ready. Raises Unusable when that takes too long."""
+        until = time.monotonic() + READY_WITHIN_SECONDS
+        while not is_ready():
+            self.check()
+            if time.monotonic() > until:
+                raise Unusable(f"{name} was not ready within {READY_WITHIN_SECONDS:.0f} s; is this machine very busy?")
+            time.sleep(LOOK_SECONDS)
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """Our environment, with these settings and no others."""
+    ours = {name: value for name, value in os.environ.items() if not name.startswith("CRS_") and name != BOOTSTRAP}
+    for name in settings.model_fields_set - {"bootstrap_servers"}:
+        value = getattr(settings, name)
+        if value is not None:
+            ours[f"CRS_{name.upper()}"] = str(value)
+    return ours | {BOOTSTRAP: settings.bootstrap_servers}
+
+
+def free_port() -> int:
+    """A port on loopback that nobody uses now."""
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
+
+
+def answers(address: str) -> bool:
+    """Whether an address answers with success."""
+    try:
+        with urllib.request.urlopen(address, timeout=1) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False

@@ -1,0 +1,202 @@
+"""The demonstration of the whole system: broker, worker, pager; a story in fast time; then the proof and the report."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from subprocess import PIPE, TimeoutExpired
+from time import monotonic, sleep, time
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from agents import children
+from agents.demo import scripted
+from agents.demo.board import Board
+from agents.demo.cast import Cast, answers, environment, free_port
+from agents.demo.extras import Extras
+from agents.demo.offline import ATTRIBUTION, in_words
+from agents.demo.programme import Programme, programme
+from agents.demo.retold import retold
+from agents.demo.wire import Line
+from agents.embedded import Embedded
+from agents.feeds.clif import ClifError, ClifStays, demo_dir
+from agents.injection import Pharmacy
+from agents.report.page import CLIF_SOURCE, write_page
+from agents.settings import Settings
+from agents.summary import console_for, summary
+from agents.telling import story_of
+from agents.usage import Unusable
+from monitor import guideline as guidelines
+from monitor.instant import HOUR, to_ms
+from monitor.step import PatientEventType
+from schemas.alerts import Alert
+
+PARTITIONS = 8
+# The embedded broker keeps the last 5 MiB of a partition and compacts nothing: rows are written less often than usual.
+CHECKPOINT_SECONDS = 5.0
+TURN_SECONDS = 0.03
+TICK_SECONDS = 0.1
+LOOK_SECONDS = 1.0
+# Ticks stay behind the events, or what is on its way through intake would always be late.
+BEHIND_SECONDS = 0.1
+LAST_WORDS_SECONDS = 3.0
+VERIFY_SECONDS = 120.0
+
+
+def run(report: Path, hours: int, seconds: float, stay: bool) -> bool:
+    """Plays, proves, reports. `hours` of each stay in so many `seconds`; `stay`: all keeps running until Ctrl-C.
+
+    Gives whether `verify` found everything as it should be. Raises Unusable when something cannot be started.
+    """
+    began = monotonic()
+    console = console_for()
+    with ExitStack() as closing:
+        console.print("Starting an embedded Kafka broker and a worker …")
+        cast = Cast(closing)
+        settings = closing.enter_context(Embedded(PARTITIONS)).settings(
+            data_dir=cast.folder / "worker", metrics_port=free_port(), checkpoint_seconds=CHECKPOINT_SECONDS
+        )
+        cast.ours("worker", ["worker", "--log-level", "warning"], settings)
+        play = prepared(hours)
+        cast.wait("worker", lambda: answers(f"http://127.0.0.1:{settings.metrics_port}/readyz"))
+        extras = Extras(cast, closing)
+        extras.start(settings)
+        introduce(console, extras, play, seconds)
+        line = Line(settings)
+        closing.callback(line.close)
+        perform(console, cast, line, play, seconds)
+        console.print("Verifying: the log is judged once more, and compared with all that the live system wrote …")
+        verdict = verified(settings)
+        console.print(in_one_line(verdict))
+        guideline = guidelines.load()
+        tally, charts = retold(guideline, line.log(), settings.partitions)
+        story = story_of(
+            charts.by_patient[scripted.PATIENT], "The scripted patient, in words", "Made up; all others are real."
+        )
+        write_page(report, tally, charts, CLIF_SOURCE, story)
+        console.print(summary(tally))
+        console.print(in_words(story))
+        close(console, extras, report, monotonic() - began)
+        if stay:
+            console.print("Everything keeps running. Ctrl-C ends it.")
+            while True:
+                cast.check()
+                sleep(LOOK_SECONDS)
+    return bool(verdict["ok"])
+
+
+def prepared(hours: int) -> Programme:
+    """The stays and the scripted patient, from the present hour on."""
+    try:
+        stays = list(ClifStays(demo_dir()))
+    except ClifError as error:
+        raise Unusable(str(error)) from error
+    now = round(time() * 1000)
+    return programme(stays, now - now % HOUR + HOUR, hours)
+
+
+def introduce(console: Console, extras: Extras, play: Programme, seconds: float) -> None:
+    """What is about to be seen, and where else to look."""
+    length = (play.ends - play.begins) / HOUR
+    console.print(
+        f"134 real ICU stays and one scripted patient with CRS: {length:.0f} hours of {play.left():,} events in "
+        f"{seconds:.0f} s. Tocilizumab is injected by the rules, and marked."
+    )
+    for name, address in extras.places.items():
+        console.print(f"  {name}: {address}")
+    if extras.missing:
+        console.print(f"  not installed here, so left out: {', '.join(extras.missing)}")
+
+
+def perform(console: Console, cast: Cast, line: Line, play: Programme, seconds: float) -> None:
+    """Sends the story, and shows the alerts that come back."""
+    at = play.begins
+
+    def give(dose: PatientEventType, _still: object) -> None:
+        play.add(max(to_ms(dose.effective_at), at), dose.model_dump(mode="json", exclude_none=True))
+
+    pharmacy = Pharmacy(give)
+    speed = (play.ends - play.begins) / seconds
+    began = ticked = looked = monotonic()
+    with Board(console, play) as board:
+
+        def listen() -> None:
+            for alert in line.alerts():
+                board.hear(alert)
+                treat(pharmacy, alert)
+
+        while at < play.ends:
+            now = monotonic()
+            at = play.begins + round((now - began) * speed)
+            for event in play.due(at):
+                line.send(event)
+            if now - ticked >= TICK_SECONDS:
+                ticked = now
+                line.tick(max(min(at, play.ends) - round(BEHIND_SECONDS * speed), play.begins))
+            if now - looked >= LOOK_SECONDS:
+                looked = now
+                cast.check()
+            listen()
+            board.show(min(at, play.ends), line.sent)
+            sleep(TURN_SECONDS)
+        line.flush()
+        sleep(LAST_WORDS_SECONDS / 2)
+        line.tick(play.ends)
+        line.flush()
+        until = monotonic() + LAST_WORDS_SECONDS
+        while monotonic() < until:
+            listen()
+            board.show(play.ends, line.sent)
+    if line.refused:
+        raise Unusable(f"{line.refused} messages were not accepted by the embedded broker")
+
+
+def treat(pharmacy: Pharmacy, alert: Alert) -> None:
+    """The scripted patient has a pharmacy of their own: the script."""
+    if alert.patient_id != scripted.PATIENT:
+        pharmacy.hear(alert)
+
+
+def verified(settings: Settings) -> Mapping[str, Any]:
+    """What `crs-monitor verify` says. Raises Unusable when it says nothing."""
+    command = [sys.executable, "-m", "agents.cli", "verify"]
+    with ExitStack() as closing:
+        process = children.start(command, env=environment(settings), stdout=PIPE, stderr=PIPE, text=True)
+        closing.callback(children.end, [process])
+        try:
+            said, complaint = process.communicate(timeout=VERIFY_SECONDS)
+        except TimeoutExpired as error:
+            raise Unusable(f"verify did not end within {VERIFY_SECONDS:.0f} s; is this machine very busy?") from error
+    lines = said.strip().splitlines()
+    if not lines:
+        raise Unusable(f"verify said nothing: {complaint.strip().splitlines()[-1:]}")
+    return dict(json.loads(lines[-1]))
+
+
+def in_one_line(verdict: Mapping[str, Any]) -> Text:
+    """The verdict for people."""
+    counted = (
+        f"{verdict['patients']:,} patients, {verdict['events']:,} log records, {verdict['alerts']:,} alert messages"
+    )
+    if verdict["ok"]:
+        return Text(f"verify: ok. {counted}: nothing missing, nothing spurious, every state equal.", style="bold green")
+    found = ", ".join(
+        f"{verdict[name]} {name.replace('_', ' ')}" for name in ("missing", "spurious", "state_mismatches")
+    )
+    return Text(f"verify: NOT ok. {counted}; {found}; first: {verdict['first']}", style="bold red")
+
+
+def close(console: Console, extras: Extras, report: Path, seconds: float) -> None:
+    """Where to look now."""
+    if extras.pager is not None:
+        got = ", ".join(f"{count} {act}" for act, count in sorted(extras.pager.counts.items())) or "nothing"
+        kept = report.with_name("pager.html")
+        kept.write_text(extras.pager.page().replace("<meta http-equiv=refresh content=2>", ""), encoding="utf-8")
+        console.print(f"The pager got: {got} ({kept})", soft_wrap=True)
+    console.print(ATTRIBUTION)
+    console.print(f"Report: {report.resolve()} (open it in a browser; all of it took {seconds:.0f} s)", soft_wrap=True)
