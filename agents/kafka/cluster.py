@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
-import uuid
-from base64 import urlsafe_b64encode
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -22,12 +18,12 @@ from confluent_kafka.admin import AdminClient
 
 from agents import children
 from agents.kafka.libraries import RECIPE, java, libraries
-from agents.kafka.properties import HOST, Login, Ports, properties
+from agents.kafka.planning import is_free, plan
+from agents.kafka.properties import HOST, Login, properties
 from agents.usage import Unusable
 
 MEMORY = ("-Xms128m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:MaxDirectMemorySize=256m", "-XX:-UsePerfData")
 BROKER = "kafka.Kafka"
-PLAN = "cluster.json"
 STOPPED_CLEANLY = 128 + signal.SIGTERM  # as Java says it
 GRACE_SECONDS = 15.0
 
@@ -207,49 +203,6 @@ def answering(bootstrap_servers: str, seconds: float = 1.0) -> set[int]:
         return set(client.list_topics(timeout=seconds).brokers)
     except KafkaException:
         return set()
-
-
-def plan(data: Path, nodes: int, port: int | None, login: bool) -> tuple[str, list[Ports]]:
-    """The cluster's identity and ports: those of last time, if there was one in this directory."""
-    known: dict[str, Any] = json.loads((data / PLAN).read_text()) if (data / PLAN).is_file() else {}
-    if known and len(known["ports"]) != nodes:
-        raise Unusable(f"{data} holds a cluster of {len(known['ports'])} nodes, not {nodes}; choose another --data")
-    identity = known.get("identity") or new_identity()
-    ports = [Ports(*each) for each in known.get("ports", ())]
-    if not ports or (port is not None and port != ports[0].broker) or (login and not ports[0].login):
-        free = iter(free_ports(nodes * 3))
-        ports = [
-            Ports(next(free) if port is None else port + n, next(free), next(free) if login else 0)
-            for n in range(nodes)
-        ]
-    listed = [[each.broker, each.controller, each.login] for each in ports]
-    (data / PLAN).write_text(json.dumps({"identity": identity, "ports": listed}))
-    return identity, ports
-
-
-def new_identity() -> str:
-    """A cluster's name as Kafka has them: a UUID in base64, none that looks like an option."""
-    while (identity := urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()).startswith("-"):
-        pass
-    return identity
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on; held together, so that they differ."""
-    held = [socket.create_server((HOST, 0)) for _ in range(count)]
-    found = [each.getsockname()[1] for each in held]
-    for each in held:
-        each.close()
-    return found
-
-
-def is_free(port: int) -> bool:
-    """Whether we could listen there."""
-    try:
-        socket.create_server((HOST, port)).close()
-    except OSError:
-        return False
-    return True
 
 
 def last_error(log: Path) -> str:
