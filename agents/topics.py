@@ -26,6 +26,7 @@ from agents.usage import Unusable
 
 PATIENCE_SECONDS = 5.0
 JOINING_SECONDS = 5.0
+READY_MS = 30_000
 FORBIDDEN = (ClusterAuthorizationFailedError, TopicAuthorizationFailedError)
 
 
@@ -90,7 +91,7 @@ def create(settings: Settings, topics: Sequence[WantedTopic]) -> None:
                 if not early or time.monotonic() > until:
                     raise Unusable(why_refused(remaining[0], error, brokers))
                 time.sleep(0.5)
-        client.wait_for_topics([topic.name for topic in topics])
+        client.wait_for_topics([topic.name for topic in topics], timeout_ms=READY_MS)
 
 
 def order(topic: WantedTopic) -> dict[str, Any]:
@@ -140,5 +141,5 @@ def told_plainly(settings: Settings) -> Iterator[None]:
     try:
         yield
     except KafkaError as error:
-        words = " ".join(str(error).split()) or type(error).__name__
+        words = " ".join(str(error).split())[:300] or type(error).__name__
         raise Unusable(f"{settings.bootstrap_servers}: {words}; are the brokers well?") from error
