@@ -17,7 +17,7 @@ from agents.checking.verification import Verification
 from agents.intake import stamped
 from agents.outbox import partition_of
 from agents.settings import Settings
-from agents.shard import Shard
+from agents.shard import Shard, Ticks
 from agents.watch import headers_of
 from monitor import guideline, ward
 from monitor.instant import to_datetime, to_ms
@@ -167,6 +167,7 @@ class Installation:
             LOG,
             rows=held.decoded(),
             next_offset=held.marker.next_offset,
+            ticks=Ticks(*held.marker.ticks),
             belongs=shard._belongs,
         )
         self.epochs[partition] += 1
@@ -175,7 +176,7 @@ class Installation:
     def write_down(self, partition: int, touched: Iterable[str]) -> None:
         shard = self.shards[partition]
         rows = {patient_id: shard.row(patient_id) for patient_id in touched}
-        for record in changelog.records_of(rows, Marker(shard.next_offset, self.epochs[partition])):
+        for record in changelog.records_of(rows, Marker(shard.next_offset, self.epochs[partition], shard.ticks)):
             self.paper.append(SETTINGS.changelog, partition, record.key, record.value, self.at, record.headers)
 
     def _work(self, partition: int, upto: int | None, write_down: bool) -> None:
