@@ -18,6 +18,7 @@ from schemas import topics
 
 # A worker whose clock runs ahead of the broker's by more must not move anyone's deadlines.
 AHEAD_MS = 5 * SECOND
+NO_CLOCK_MS = 946_684_800_000  # before the year 2000
 
 log = logging.getLogger("crs.ticker")
 
@@ -52,6 +53,9 @@ class Ticker:
             await self.outbox.send(self._log, value, None, partition, confirmed=partial(self._compare, at))
 
     def _compare(self, at: int, confirmed_as: Any) -> None:
-        """How far our clock was ahead when the broker appended a tick; only some brokers' topics say."""
-        if confirmed_as.timestamp_type == 1:
+        """How far our clock was ahead when the broker appended a tick; only some brokers' topics say.
+
+        The embedded broker counts from its own start: that is no clock to hold ours against.
+        """
+        if confirmed_as.timestamp_type == 1 and confirmed_as.timestamp > NO_CLOCK_MS:
             self.ahead_ms = at - confirmed_as.timestamp
