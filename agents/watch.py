@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from time import monotonic, perf_counter, time
@@ -30,7 +30,7 @@ from schemas import topics
 
 HEARTBEAT_SECONDS = 10.0
 SWEEP_SECONDS = 1.0
-AT_ONCE = 100  # records judged in one go: a loop that does not turn for long looks like a machine that stood still
+SPELL_SECONDS = 0.05  # of judging at once: a loop that does not turn looks like a machine that stood still
 HEARTBEAT = [("kind", b"heartbeat")]
 
 log = logging.getLogger("crs.watch")
@@ -103,8 +103,9 @@ class Watch:
             await self._demand_no_gap(desk, records[0].offset if since is None else since)
             if generation != self._generation():
                 return
-            for start in range(0, len(records), AT_ONCE):
-                await self._fold(desk, partition, records[start : start + AT_ONCE])
+            folded = 0
+            while folded < len(records):
+                folded += await self._fold(desk, partition, for_a_while(records, folded))
                 await asyncio.sleep(0)
                 if generation != self._generation():
                     return
@@ -112,16 +113,18 @@ class Watch:
             if self.folded_at - desk.written_at >= self.settings.checkpoint_seconds:
                 await self._write_down(partition, desk)
 
-    async def _fold(self, desk: Desk, partition: int, records: list[Any]) -> None:
-        """Some records: judged, and told at once."""
+    async def _fold(self, desk: Desk, partition: int, records: Iterator[Any]) -> int:
+        """Some records: judged, and told at once. Gives how many."""
         started = perf_counter()
         outcome = desk.shard.apply(records)
-        count(outcome, len(records), perf_counter() - started, self._log, partition)
+        folded = outcome.dispositions.total()
+        count(outcome, folded, perf_counter() - started, self._log, partition)
         await self._tell(desk, partition, outcome)
         desk.dirty |= outcome.touched
         desk.unpublished |= outcome.touched
         await self._publish_states(desk, partition, outcome)
         self.folded_at = monotonic()
+        return folded
 
     async def checkpoint(self, *, whole: bool = False) -> None:
         """Writes down what is due, or everything."""
@@ -249,6 +252,15 @@ class Watch:
         for record in records:
             desk.held.take(last, record.key, record.value, record.headers)
         desk.written_at = monotonic()
+
+
+def for_a_while(records: list[Any], start: int) -> Iterator[Any]:
+    """Records from a place in the list on, at least one, for as long as a spell lasts."""
+    until = perf_counter() + SPELL_SECONDS
+    for place in range(start, len(records)):
+        yield records[place]
+        if perf_counter() > until:
+            return
 
 
 def headers_of(told: Told, partition: int) -> list[tuple[str, bytes]]:
