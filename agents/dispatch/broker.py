@@ -10,6 +10,7 @@ from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError, Ka
 
 from agents.dispatch.stop import fail_stop
 from agents.settings import Settings
+from agents.usage import Unusable
 
 log = logging.getLogger("crs.dispatch")
 
@@ -40,10 +41,22 @@ class Broker:
         )
 
     async def start(self, topic: str, listener: Any) -> None:
-        """Connects; from now on partitions come and go."""
-        await self.producer.start()
-        self.consumer.subscribe([topic], listener=listener)
-        await self.consumer.start()
+        """Connects; from now on partitions come and go. Raises Unusable when no broker answers."""
+        try:
+            await self.producer.start()
+            self.consumer.subscribe([topic], listener=listener)
+            await self.consumer.start()
+        except KafkaError as error:
+            why = f"{type(error).__name__}; is Kafka running?"
+            raise Unusable(f"{self.settings.bootstrap_servers}: {why}") from error
+
+    async def read(self, most: int) -> dict[Any, list[Any]]:
+        """The next alerts, by partition; none when there are none for a moment."""
+        try:
+            batches: dict[Any, list[Any]] = await self.consumer.getmany(timeout_ms=200, max_records=most)
+        except KafkaError as error:
+            fail_stop("reading", type(error).__name__)
+        return batches
 
     async def stop(self) -> None:
         """Leaves the group and disconnects."""

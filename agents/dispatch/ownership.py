@@ -4,50 +4,65 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING
 
 from aiokafka import ConsumerRebalanceListener, TopicPartition
 
 from agents import topic_table
+from agents.dispatch.broker import Broker
 from agents.dispatch.case import decode
 from agents.dispatch.delivered import read_partition
+from agents.dispatch.hands import Hands
+from agents.dispatch.hearing import Hearing
+from agents.dispatch.places import Places
+from agents.dispatch.plan import Plan
 from agents.dispatch.stop import fail_stop
+from agents.settings import Settings
 from schemas import topics
-
-if TYPE_CHECKING:
-    from agents.dispatch.dispatcher import Dispatcher
 
 log = logging.getLogger("crs.dispatch")
 
 
 class Ownership(ConsumerRebalanceListener):  # type: ignore[misc]
-    """Hears from the group which partitions are ours, and prepares them. `lock`: while it is held, nothing moves."""
+    """Hears from the group which partitions are ours, and prepares them."""
 
-    def __init__(self, dispatcher: Dispatcher) -> None:
-        self.dispatcher = dispatcher
-        self.lock = asyncio.Lock()
-        self._places: dict[TopicPartition, int] = {}
+    def __init__(
+        self, settings: Settings, plan: Plan, hands: Hands, hearing: Hearing, places: Places, broker: Broker
+    ) -> None:
+        self.settings = settings
+        self.stale_after = timedelta(seconds=plan.stale_after_seconds)
+        self.hands = hands
+        self.hearing = hearing
+        self.places = places
+        self.broker = broker
+        self.moving = False  # nothing is decided meanwhile
+        self._followed: dict[TopicPartition, int] = {}
         self._changed = asyncio.Event()
 
     async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
-        """The group shares out anew: we let go of everything in good order."""
-        lost = [partition.partition for partition in revoked]
+        """The group shares out anew: what is under way ends and is written down, then we let go of everything."""
+        lost = {partition.partition for partition in revoked}
         if not lost:
             return
-        async with self.lock:
-            await self.dispatcher.disown(lost)
-            await self.dispatcher.commit(now=True)
-            self.dispatcher.forget_places(lost)
-            self._places = {at: offset for at, offset in self._places.items() if at.partition not in lost}
+        async with self.hearing.lock:
+            self.moving = True
+            self.hands.drop(lost)
+            await self.hands.rest()
+            await self.hearing.commit(now=True)
+            self.hands.paging.revoked(lost)
+            self.hearing.disown(lost)
+            for partition in lost:
+                self.places.forget(partition)
+            self._followed = {at: offset for at, offset in self._followed.items() if at.partition not in lost}
             self._changed.set()
+            self.moving = False
         log.info("partitions lost=%d", len(lost))
 
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
         """What is known of each new partition is read back; then it is heard."""
         try:
-            async with self.lock:
+            async with self.hearing.lock:
                 await self._prepare(sorted(assigned))
         except Exception as error:
             # Going on would page for what was told before, or not page at all.
@@ -57,49 +72,48 @@ class Ownership(ConsumerRebalanceListener):  # type: ignore[misc]
     async def _prepare(self, assigned: list[TopicPartition]) -> None:
         if not assigned:
             return
-        dispatcher = self.dispatcher
-        settings = dispatcher.settings
-        known = [TopicPartition(topic_table.delivered(settings), at.partition) for at in assigned]
-        states = [TopicPartition(settings.topic(topics.PATIENT_STATE), at.partition) for at in assigned]
-        reader = dispatcher.broker.reader()
+        states = [TopicPartition(self.settings.topic(topics.PATIENT_STATE), at.partition) for at in assigned]
+        delivered = topic_table.delivered(self.settings)
+        reader = self.broker.reader()
         await reader.start()
         try:
-            reader.assign([*known, *states])
+            reader.assign([*states, *(TopicPartition(delivered, at.partition) for at in assigned)])
             for at in states:
-                await read_partition(reader, at, partial(dispatcher.places.take, at.partition))
-                self._places[at] = await reader.position(at)
-            consumer = dispatcher.broker.consumer
-            ends = await consumer.end_offsets(assigned)
-            begins = await consumer.beginning_offsets(assigned)
-            for at, memory in zip(assigned, known, strict=True):
+                await read_partition(reader, at, partial(self.places.take, at.partition))
+                self._followed[at] = await reader.position(at)
+            ends = await self.broker.consumer.end_offsets(assigned)
+            begins = await self.broker.consumer.beginning_offsets(assigned)
+            for at in assigned:
                 rows: dict[bytes, bytes] = {}
-                await read_partition(reader, memory, partial(newest, rows))
-                place = max(await consumer.committed(at) or 0, begins[at])
-                stale_after = timedelta(seconds=dispatcher.plan.stale_after_seconds)
-                dispatcher.own(at.partition, rows, stale_after, ends[at] if place < ends[at] else None)
+                await read_partition(reader, TopicPartition(delivered, at.partition), partial(newest, rows))
+                place = max(await self.broker.consumer.committed(at) or 0, begins[at])
+                if place < ends[at]:
+                    self.hearing.own(at.partition, self.stale_after, ends[at])
+                cases = [decode(row) for row in rows.values()]
+                self.hands.obey(self.hands.paging.assigned(at.partition, cases, datetime.now(UTC)))
         finally:
             await reader.stop()
         self._changed.set()
 
     async def follow_places(self) -> None:
         """Units and beds as they change, of the patients of our partitions."""
-        reader = self.dispatcher.broker.reader()
+        reader = self.broker.reader()
         await reader.start()
         try:
             while True:
                 if self._changed.is_set():
                     self._changed.clear()
-                    reader.assign(list(self._places))
-                    for at, offset in self._places.items():
+                    reader.assign(list(self._followed))
+                    for at, offset in self._followed.items():
                         reader.seek(at, offset)
-                if not self._places:
+                if not self._followed:
                     await self._changed.wait()
                     continue
                 for at, records in (await reader.getmany(timeout_ms=500)).items():
                     for record in records:
-                        if at in self._places:
-                            self.dispatcher.places.take(at.partition, record.key, record.value)
-                            self._places[at] = record.offset + 1
+                        if at in self._followed:
+                            self.places.take(at.partition, record.key, record.value)
+                            self._followed[at] = record.offset + 1
         finally:
             await reader.stop()
 

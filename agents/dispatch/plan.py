@@ -6,6 +6,7 @@ Secrets never stand in the file: `{ env = "NAME" }` or `{ file = "/path" }` says
 from __future__ import annotations
 
 import os
+import re
 from datetime import time, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -194,7 +195,7 @@ class Plan(Table):
     name: Name = Field("dispatch", description="This dispatcher, in the dead-man alert; one name each.")
     group: str = Field("dispatch", description="Consumer group, after the topic prefix.")
     reference_secret: Secret = Field(description="Key of the opaque patient references in pages.")
-    link: str | None = Field(None, description="Put into pages; may hold {alert_id} and {token}.")
+    link: WebAddress | None = Field(None, description="Put into pages; may hold {alert_id} and {token}.")
     zone: Zone = Field("UTC", description="The ward's clock, for begin and end of routes.")
     default: tuple[tuple[Name, ...], ...] = Field(min_length=1, description="Tiers for what no route names.")
     routes: tuple[RouteLine, ...] = ()
@@ -224,6 +225,8 @@ class Plan(Table):
                 raise ValueError(f"destinations.{name}.second: cannot stand in for itself")
         if len(self.reference_secret.get_secret_value()) < SECRET_SHORTEST:
             raise ValueError(f"reference_secret: at least {SECRET_SHORTEST} characters")
+        if self.link is not None and (unknown := set(re.findall(r"{([^}]*)}", self.link)) - {"alert_id", "token"}):
+            raise ValueError(f"link: unknown field {{{unknown.pop()}}}; there are {{alert_id}} and {{token}}")
         if self.link is not None and "{token}" in self.link and self.callbacks is None:
             raise ValueError("link: {token} needs callbacks, which answer it")
         if self.next_tier_after_seconds < self.again_after_seconds:

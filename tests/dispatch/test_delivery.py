@@ -111,3 +111,30 @@ def test_whatever_the_pager_does_each_alert_is_seen_once_and_in_order(
     finally:
         ward.stop(process)
     assert story(pager) == {ward.alert_id(f"p{n}", "A"): ["open 1", "open 2", "close 3"] for n in range(6)}
+
+
+def test_in_a_burst_of_500_every_high_alert_is_through_in_five_seconds_and_the_rest_is_one_summary(
+    kafka_settings: Fresh, pager: Receiver, tmp_path: Path
+) -> None:
+    settings = kafka_settings()
+    pager.delay_seconds = 0.02
+    watch = Watch(settings)
+    file = config(tmp_path, pager, timing="flood_gather_seconds = 2\n")
+    file.write_text(file.read_text().replace("flood_pages = 0", "flood_pages = 10"))
+    with dispatcher(settings, file):
+        watch.alerts(alert("p0", "first"))
+        pager.wait(1)
+        began = time.time()
+        watch.alerts(*(alert(f"p{n}", "A", priority="medium" if n % 5 else "high") for n in range(500)))
+        pager.wait(101)
+        summary = []
+        until = time.monotonic() + 20
+        while not summary and time.monotonic() < until:
+            time.sleep(0.1)
+            summary = [post["data"]["text"] for post in pager.posts() if post["data"]["kind"] == "summary"]
+    told = {one.json["data"]["alert_id"]: one for one in pager.taken}
+    high = [told[ward.alert_id(f"p{n}", "A")].at for n in range(0, 500, 5)]
+    medium = [one for one in pager.posts() if one["data"]["priority"] == "medium" and one["data"]["kind"] != "summary"]
+    assert max(high) - began < 5
+    assert len(medium) <= 10
+    assert summary == [f"Several alerts at once: {400 - len(medium)} alerts: {400 - len(medium)} escalation"]

@@ -64,6 +64,8 @@ def test_a_small_plan_is_sound(tmp_path: Path) -> None:
         ('kind = "console"', 'kind = "acm"\nhost = "h"\nport = 99999', "destinations.desk.acm.port"),
         ("default =", 'zone = "Mars/Olympus"\ndefault =', "zone: no time zone 'Mars/Olympus'"),
         ("default =", 'link = "https://b/{token}"\ndefault =', "link: {token} needs callbacks"),
+        ("default =", 'link = "https://b/{patient_id}"\ndefault =', "link: unknown field {patient_id}"),
+        ("default =", 'link = "board/1"\ndefault =', "link: must begin with http:// or https://"),
         ("default =", "again_after_seconds = 400\ndefault =", "next_tier_after_seconds is before again_after_seconds"),
         ("default =", 'routes = [{ kinds = ["onsett"], tiers = [] }]\ndefault =', "no alert kind onsett"),
         ("default =", 'routes = [{ begin = "07:00", tiers = [] }]\ndefault =', "begin and end go together"),
