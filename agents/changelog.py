@@ -20,10 +20,14 @@ Headers = Sequence[tuple[str, bytes]]
 
 
 class Marker(NamedTuple):
-    """`next_offset`: the first record of the log that the rows do not hold. `epoch`: who wrote them."""
+    """`next_offset`: the first record of the log that the rows do not hold. `epoch`: who wrote them.
+
+    `ticks`: what a shard must know of the clock to go on from there (shard.py).
+    """
 
     next_offset: int = 0
     epoch: int = 0
+    ticks: tuple[int, ...] = ()
 
 
 class Record(NamedTuple):
@@ -69,7 +73,7 @@ def records_of(rows: Mapping[str, row.Row | None], marker: Marker) -> Iterator[R
     headers = [(EPOCH, str(marker.epoch).encode())]
     for patient_id, one in rows.items():
         yield Record(patient_id.encode(), None if one is None else row.encode(one), headers)
-    said = {"next": marker.next_offset, "epoch": marker.epoch}
+    said = {"next": marker.next_offset, "epoch": marker.epoch, "ticks": marker.ticks}
     yield Record(MARKER, json.dumps(said).encode(), headers)
 
 
@@ -84,4 +88,4 @@ def epoch_of(headers: Iterable[Any] | None) -> int:
 def parsed(value: bytes | None) -> Marker:
     """The marker as it was written."""
     said = json.loads(value or b"{}")
-    return Marker(int(said.get("next", 0)), int(said.get("epoch", 0)))
+    return Marker(int(said.get("next", 0)), int(said.get("epoch", 0)), tuple(said.get("ticks", ())))

@@ -88,11 +88,12 @@ class Fold:
         event: EventType,
         implausible: tuple[Implausible, ...] = (),
         at: datetime | None = None,
+        backlog_at: int | None = None,
     ) -> Judged:
         """One event and one patient; what it sends on to others is in the step, for the caller to follow."""
         before = self.states.get(patient_id) or fresh(patient_id)
         try:
-            done = step(self.guideline, before, event, implausible, at=at)
+            done = step(self.guideline, before, event, implausible, at=at, backlog_at=backlog_at)
             assert not isinstance(event, Tick) or settled(done.state, event), "a tick settles what was due"
         except Exception as defect:  # Ours, whatever it is; the other patients must not pay for it.
             self.defects[place_of(defect)] += 1

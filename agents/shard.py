@@ -16,7 +16,7 @@ from pydantic_core import from_json, to_json
 from agents.folding import Fold, Judged
 from monitor import row
 from monitor.guideline import Guideline
-from monitor.instant import LONG_AGO, to_datetime, to_ms
+from monitor.instant import LONG_AGO, MINUTE, to_datetime, to_ms
 from monitor.state import State
 from monitor.step import Implausible, PatientEventType
 from monitor.verdicts import Reason
@@ -112,6 +112,32 @@ class Position(NamedTuple):
 
 
 NOWHERE = Position(-1, row.EMPTY_DIGEST)
+DOWN_AFTER_MS = 2 * MINUTE
+
+
+class Ticks(NamedTuple):
+    """When ticks were appended, ms: the last one, and the last two between which no worker was at work.
+
+    Time is in the log, so a downtime of ours is too: nobody ticked.
+    """
+
+    last: int = 0
+    down_from: int = 0
+    down_to: int = 0
+
+    def after(self, appended_ms: int) -> Ticks:
+        """With one more tick."""
+        if self.last and appended_ms - self.last > DOWN_AFTER_MS:
+            return Ticks(appended_ms, self.last, appended_ms)
+        return self._replace(last=max(self.last, appended_ms))
+
+    def is_backlog(self, known_at: int, appended_ms: int) -> bool:
+        """Whether an event that could be known at `known_at` had to wait because we were down."""
+        still_down = bool(self.last) and appended_ms - self.last > DOWN_AFTER_MS and known_at > self.last
+        return still_down or self.down_from < known_at < self.down_to
+
+
+NEVER_TICKED = Ticks()
 
 
 class Shard:
@@ -125,14 +151,19 @@ class Shard:
         *,
         rows: Mapping[str, row.Row] | None = None,
         next_offset: int = 0,
+        ticks: Ticks = NEVER_TICKED,
         belongs: Callable[[str], bool] = lambda _: True,
     ) -> None:
-        """`topic`: the log's name, for dead letters. `belongs`: whether a patient's story is told in this partition."""
+        """`topic`: the log's name, for dead letters. `belongs`: whether a patient's story is told in this partition.
+
+        `ticks`: as they were after the record before `next_offset`.
+        """
         rows = rows or {}
         self.guideline = guideline
         self.partition = partition
         self.topic = topic
         self.next_offset = next_offset
+        self.ticks = ticks
         self.fold = Fold(guideline, {patient_id: one.state for patient_id, one in rows.items()})
         self.positions = {patient_id: Position(one.log_offset, one.digest) for patient_id, one in rows.items()}
         self._belongs = belongs
@@ -189,13 +220,16 @@ class Shard:
             return
         implausible = tuple(Implausible(*part) for part in decoded.implausible) if decoded.implausible else ()
         at = None if event.received_at is not None else to_datetime(record.timestamp)
-        judged = self.fold.judge(patient_id, event, implausible, at)
+        known_at = record.timestamp if event.received_at is None else to_ms(event.received_at)
+        backlog_at = record.timestamp if self.ticks.is_backlog(known_at, record.timestamp) else None
+        judged = self.fold.judge(patient_id, event, implausible, at, backlog_at)
         self._note(judged, record, event.event_id, outcome)
         outcome.forwards += [forwarded(one, event, record) for one in judged.step.forwards]
         outcome.dispositions[disposition(judged)] += 1
 
     def _tick(self, tick: Tick, record: LogRecord, outcome: Outcome) -> None:
         at = to_ms(tick.effective_at)
+        self.ticks = self.ticks.after(record.timestamp)
         outcome.ticked_at = max(outcome.ticked_at, at)
         outcome.dispositions["tick"] += 1
         spared = []

@@ -21,7 +21,7 @@ from agents.changelog import Held, Marker
 from agents.fence import fail_stop
 from agents.outbox import Outbox, confirmed, partition_of
 from agents.settings import Settings
-from agents.shard import Outcome, Shard, Told
+from agents.shard import Outcome, Shard, Ticks, Told
 from monitor import row
 from monitor.guideline import Guideline
 from monitor.instant import to_datetime
@@ -153,6 +153,7 @@ class Watch:
             self._log,
             rows=rows,
             next_offset=held.marker.next_offset,
+            ticks=Ticks(*held.marker.ticks),
             belongs=partial(self._belongs, partition),
         )
         desk = Desk(shard, held, held.epoch + 1, generation, monotonic())
@@ -244,7 +245,7 @@ class Watch:
             acknowledge()
 
     async def _append(self, partition: int, desk: Desk, rows: dict[str, row.Row]) -> None:
-        marker = Marker(desk.shard.next_offset, desk.epoch)
+        marker = Marker(desk.shard.next_offset, desk.epoch, desk.shard.ticks)
         records = list(changelog.records_of(rows, marker))
         sent = await self.outbox.append(self.settings.changelog, partition, records)
         await confirmed(sent)

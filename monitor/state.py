@@ -314,6 +314,13 @@ class Watch(NamedTuple):
     ahead_at: int | None = None  # an event from the future came in at this log time
 
 
+class CatchingUp(NamedTuple):
+    """A patient whose backlog is being read after a downtime: since when, and when people will hear of it (ms)."""
+
+    since: int
+    told_at: int
+
+
 class State(NamedTuple):
     """One patient. `before` is a cache (the course before the newest instant) and not part of the row."""
 
@@ -330,6 +337,7 @@ class State(NamedTuple):
     merged_into: str | None = None
     unjudged_at: int | None = None
     unknown_drugs: tuple[str, ...] = ()
+    catching_up: CatchingUp | None = None
 
 
 def fresh(patient_id: str) -> State:

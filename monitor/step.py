@@ -15,9 +15,10 @@ from monitor import course as courses
 from monitor.facts import context_facts, medication_facts, statement_fact, vitals_fact
 from monitor.guideline import Guideline
 from monitor.history import Fact
-from monitor.instant import NEVER, clock, to_ms, whole_second
+from monitor.instant import NEVER, SECOND, clock, to_ms, whole_second
 from monitor.masking import MASKING
 from monitor.state import (
+    CatchingUp,
     Course,
     Dose,
     Facts,
@@ -83,6 +84,9 @@ class Implausible(NamedTuple):
     detail: str
 
 
+# After a downtime of ours a patient's backlog is read through before anyone hears of it, but not for ever.
+GATHERED_AFTER = 5 * SECOND
+GATHERED_AT_MOST = 60 * SECOND
 NOT_DUE = (Verdict("not_due"),)
 SAME = (Verdict("held_same_grade"),)
 
@@ -94,8 +98,13 @@ def step(
     implausible: tuple[Implausible, ...] = (),
     *,
     at: datetime | None = None,
+    backlog_at: int | None = None,
 ) -> Step:
-    """Apply one event. Log time is `at`, else `received_at`, else `effective_at`; it never goes backward."""
+    """Apply one event. Log time is `at`, else `received_at`, else `effective_at`; it never goes backward.
+
+    `backlog_at`: when it was read, ms, if it had waited because we were down: what it means is then told with the
+    first tick after the patient's backlog, so that only what is still true is raised.
+    """
     if isinstance(event, Tick):
         return _tick(guideline, state, to_ms(event.effective_at))
     effective_at = to_ms(event.effective_at)
@@ -114,7 +123,13 @@ def step(
     if state.merged_into is not None:
         moved = event.model_copy(update={"patient_id": state.merged_into})
         return Step(state, verdicts=(Verdict("forwarded"),), forwards=(moved,))
-    if isinstance(event, Vitals) and not implausible:
+    if backlog_at is not None:
+        since = backlog_at if state.catching_up is None else state.catching_up.since
+        told_at = min(backlog_at + GATHERED_AFTER, since + GATHERED_AT_MOST)
+        state = state._replace(catching_up=CatchingUp(since, told_at))
+    elif state.catching_up is not None:
+        state = state._replace(catching_up=None)
+    elif isinstance(event, Vitals) and not implausible:
         quick = _quick(guideline, state, event, effective_at, log_at)
         if quick is not None:
             return quick
@@ -125,7 +140,7 @@ def _tick(guideline: Guideline, state: State, at: int) -> Step:
     """Time passes. Only a due patient changes."""
     if state.due_at is None or at < state.due_at:
         return Step(state, verdicts=NOT_DUE)
-    return _settle(guideline, state._replace(clock=max(state.clock, at)), [])
+    return _settle(guideline, state._replace(clock=max(state.clock, at), catching_up=None), [])
 
 
 def _quick(guideline: Guideline, state: State, event: Vitals, effective_at: int, log_at: int) -> Step | None:
@@ -415,6 +430,9 @@ def _settle(
     if state.course.sbp_below == 0:
         start = courses.begin(guideline.profile)
         state = state._replace(base=start, course=start)
+    if state.catching_up is not None and not retracting:
+        due_at = whole_second(state.catching_up.told_at)
+        return Step(state._replace(due_at=due_at), (), (*verdicts, Verdict("held_catching_up")), rejected)
     at = state.clock
     course = courses.advance(guideline, state.course, at)
     scene, overtaken = alarms.scene_of(guideline, state, course, at)

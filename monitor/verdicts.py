@@ -21,6 +21,7 @@ Reason = Literal[
     "held_same_grade",
     "held_unconfirmed",
     "held_falling",
+    "held_catching_up",
     "duplicate",
     "late",
     "too_late",

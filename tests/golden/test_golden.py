@@ -15,6 +15,8 @@ from tests.golden.record import ALERTS, OFFSET, Kept, alerts, encoded, kept, sta
 
 KEPT = kept()
 STATES = states()
+# A defect of ours and a downtime of ours are no part of a story.
+ONLY_IN_THE_STREAM = ("unjudged_at", "catching_up")
 HOW = "row.VERSION and CHANGELOG first, then python -m tests.golden.record"
 
 
@@ -42,7 +44,7 @@ def test_between_them_the_rows_use_every_field_of_a_state() -> None:
     unused = {
         name
         for name, value in fresh("A")._asdict().items()
-        if name != "unjudged_at" and all(getattr(state, name) == value for state in STATES.values())
+        if name not in ONLY_IN_THE_STREAM and all(getattr(state, name) == value for state in STATES.values())
     }
     assert unused == set()
 

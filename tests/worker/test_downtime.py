@@ -1,0 +1,137 @@
+"""After hours without a worker: the backlog is read through, then only what is still true is told, once each."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from random import Random
+
+import pytest
+
+from agents.shard import Shard, Ticks
+from monitor import guideline, row
+from monitor.instant import HOUR, MINUTE, SECOND, to_datetime
+from monitor.ward import FAULTLESS, Cadence, ward
+from tests.worker.records import BEGAN, LogRecord, event, tick
+
+GUIDELINE = guideline.load("house")
+DOWN_FROM, DOWN_TO = 30 * MINUTE, 30 * MINUTE + 6 * HOUR
+Said = tuple[int, dict[str, object]]  # log time in ms since BEGAN, event
+
+
+def shard() -> Shard:
+    return Shard(GUIDELINE, 0, "crs.patient-events")
+
+
+def said(minute: float, patient_id: str = "p1", **signals: object) -> Said:
+    at = to_datetime(BEGAN + round(minute * MINUTE)).isoformat()
+    fields = {"type": "vitals", "event_id": f"{patient_id}@{minute}", "patient_id": patient_id, "source": "charted"}
+    return round(minute * MINUTE), fields | {"effective_at": at, "received_at": at} | signals
+
+
+def log_of(events: list[Said], *, direct: bool) -> list[LogRecord]:
+    """The log: ticks while a worker is there; what came while none was, through intake afterwards, or direct."""
+    written: list[tuple[int, bytes | None, dict[str, object]]] = []
+    for at, fields in events:
+        down = DOWN_FROM < at < DOWN_TO and not direct
+        written.append((DOWN_TO + at // 1000 if down else at, str(fields["patient_id"]).encode(), fields))
+    for second in [*range(0, DOWN_FROM, 10 * SECOND), *range(DOWN_TO, DOWN_TO + 3 * MINUTE, SECOND)]:
+        written.append((second, None, {"type": "tick", "effective_at": to_datetime(BEGAN + second).isoformat()}))
+    written.sort(key=lambda one: one[0])
+    return [
+        LogRecord(offset, BEGAN + at, key, json.dumps(fields).encode())
+        for offset, (at, key, fields) in enumerate(written)
+    ]
+
+
+def told_after(records: list[LogRecord], one: Shard | None = None) -> list[tuple[str, str, str, bool]]:
+    """Who was told what after the worker came back: patient, kind, status, and whether it was said to be late."""
+    one = one or shard()
+    return [
+        (told.alert.patient_id, told.alert.kind, told.alert.status, "Known late" in told.alert.message)
+        for told in one.apply(records).alerts
+        if told.appended_ms >= BEGAN + DOWN_FROM
+    ]
+
+
+ROLLER_COASTER = [
+    said(1, temperature_celsius=38.6),
+    said(60, systolic_mmhg=84),
+    said(90, systolic_mmhg=120),
+    said(150, oxygen_device="bipap"),
+    said(200, oxygen_device="room_air", spo2_percent=97),
+    said(330, systolic_mmhg=82),
+]
+
+
+@pytest.mark.parametrize("direct", [False, True], ids=["through intake", "straight into the log"])
+def test_only_what_is_still_true_is_raised_and_it_says_that_it_is_late(direct: bool) -> None:
+    told = told_after(log_of(ROLLER_COASTER, direct=direct))
+    raised = {kind: late for _, kind, status, late in told if status == "raised"}
+    assert raised["escalation"] is True, "grade 2 of minute 330, known late"
+    assert Counter(kind for _, kind, status, _ in told if status == "raised" and kind == "escalation") == {
+        "escalation": 1
+    }
+    assert "recovery" not in raised, "grade 4 came and went: it stands in the record, nobody is paged"
+
+
+def test_the_record_holds_what_nobody_was_told() -> None:
+    one = shard()
+    one.apply(log_of(ROLLER_COASTER, direct=False))
+    assert one.state("p1").course.episode.peak == 4
+
+
+def test_a_ward_of_patients_is_no_storm() -> None:
+    """One message for one patient and kind, whatever six hours held."""
+    start = datetime.fromtimestamp(BEGAN / 1000, UTC)
+    cadence = Cadence(vitals_every_s=300, charted_every_s=900, mishaps=FAULTLESS)
+    told_of = ward(Random(11), 40, start, duration=timedelta(hours=6), cadence=cadence)
+    events = [(round(datetime.fromisoformat(one["received_at"]).timestamp() * 1000) - BEGAN, one) for one in told_of]
+    told = told_after(log_of(events, direct=False))
+    counts = Counter((patient, kind) for patient, kind, status, _ in told if status == "raised" and kind != "step")
+    assert counts, "something is true of somebody"
+    assert max(counts.values()) == 1
+    per_patient = Counter(patient for patient, *_ in told)
+    assert max(per_patient.values()) < 15
+
+
+def test_whoever_is_well_again_hears_nothing() -> None:
+    events = [said(1, temperature_celsius=36.8), said(60, spo2_percent=84), said(90, spo2_percent=97)]
+    assert told_after(log_of(events, direct=False)) == []
+
+
+def test_news_after_the_backlog_is_told_at_once() -> None:
+    back = DOWN_TO / MINUTE + 0.2
+    records = log_of([*ROLLER_COASTER, said(back, systolic_mmhg=66)], direct=False)
+    one = shard()
+    outcome = one.apply(records)
+    escalation = next(t for t in outcome.alerts if t.alert.kind == "escalation" and t.alert.status == "raised")
+    assert escalation.alert.raised_at == to_datetime(BEGAN + round(back * MINUTE))
+
+
+def test_a_crash_in_the_middle_of_catching_up_changes_nothing() -> None:
+    records = log_of(ROLLER_COASTER, direct=False)
+    straight = told_after(records)
+    for cut in range(len(records) - 185, len(records), 9):
+        one = shard()
+        one.apply(records[:cut])
+        rows = {patient: row.decode(row.encode(one.row(patient))) for patient in one}
+        again = Shard(GUIDELINE, 0, "x", rows=rows, next_offset=one.next_offset, ticks=Ticks(*one.ticks))
+        before = told_after(records[:cut])
+        assert before + told_after(records[cut:], again) == straight
+
+
+def test_a_short_pause_is_no_downtime() -> None:
+    paused = Ticks().after(BEGAN).after(BEGAN + 2 * MINUTE)
+    assert not paused.is_backlog(BEGAN + MINUTE, BEGAN + 2 * MINUTE)
+    down = Ticks().after(BEGAN).after(BEGAN + 2 * MINUTE + 1)
+    assert down.is_backlog(BEGAN + MINUTE, BEGAN + 3 * MINUTE)
+    assert not down.is_backlog(BEGAN, BEGAN + 3 * MINUTE), "that was known while a worker was there"
+
+
+def test_a_late_entry_is_no_backlog() -> None:
+    """Charted at 09:00 what was true at 06:00: told at once."""
+    one = shard()
+    outcome = one.apply([tick(0), event(1, "vitals", at=-3 * 3600, temperature_celsius=38.4)])
+    assert [told.alert.kind for told in outcome.alerts][:1] == ["onset"]
