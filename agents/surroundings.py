@@ -54,11 +54,12 @@ def listing(settings: Settings, client: AdminClient, errors: list[KafkaError], u
 
 def unreachable(settings: Settings, error: KafkaError, errors: Iterable[KafkaError]) -> str:
     """Why there is no answer: the last thing heard says more than that time ran out."""
-    codes = {each.code() for each in (*errors, error)}
+    heard = (*errors, error)
+    codes = {each.code() for each in heard}
     where = settings.bootstrap_servers
     if REFUSED & codes:
         return f"{where}: the brokers refuse the credentials; check sasl_username, sasl_password and sasl_mechanism"
-    if KafkaError._SSL in codes:
+    if KafkaError._SSL in codes or any("SSL handshake failed" in each.str() for each in heard):
         return f"{where}: no TLS connection; check security_protocol and ssl_cafile"
     return f"{where}: no broker answers; is Kafka running, and is KAFKA_BOOTSTRAP_SERVERS right?"
 

@@ -97,6 +97,13 @@ def test_wrong_credentials_are_one_line_and_the_right_ones_work(
     assert CliRunner().invoke(simulate, [*where, "--rate", "50", "--duration", "0.2"]).exit_code == 0
 
 
+def test_tls_to_a_broker_that_speaks_none_is_told(hurt: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CRS_SECURITY_PROTOCOL", "SSL")
+    result = CliRunner().invoke(topics, ["--bootstrap-servers", hurt.bootstrap_servers])
+    assert result.exit_code == 2
+    assert "no TLS connection; check security_protocol" in result.output
+
+
 def launcher(data: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """`python -m agents.kafka`, as typed."""
     command = [sys.executable, "-m", "agents.kafka", *arguments, "--data", str(data)]
