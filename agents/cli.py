@@ -17,6 +17,7 @@ COMMANDS = {
     "worker": "Run a Faust worker: intake and watch.",
     "topics": "Create or check the topics.",
     "dispatch": "Deliver alerts to pagers.",
+    "board": "Show the ward on an authenticated page.",
     "simulate": "Send a seeded ward to Kafka or standard output.",
     "verify": "Replay the log offline and compare with what the live system wrote.",
     "rebuild": "Build state anew from the log.",

@@ -1,0 +1,242 @@
+// How one patient looks: a picture from the server becomes elements. All text goes in as text, never as markup.
+
+export const SIGNS = { high: "▲", medium: "◆", low: "●", technical: "■" };
+const AXES = { fever: "Fever", hypotension: "Blood pressure", hypoxia: "Oxygen" };
+const MINUTE = 60000, HOUR = 60 * MINUTE, DAY = 24 * HOUR;
+
+export function el(tag, given = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(given)) {
+    if (value === null || value === undefined || value === false) continue;
+    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    else element.setAttribute(name, value === true ? "" : value);
+  }
+  element.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
+  return element;
+}
+
+// Times that move: `as` says how they are told.
+export function when(at, as) {
+  if (!at) return el("span", { class: "unknown" }, "time unknown");
+  return el("time", { datetime: at, "data-as": as, title: new Date(at).toLocaleString() });
+}
+
+export function tell(time, now) {
+  const at = Date.parse(time.dateTime);
+  const said = {
+    ago: () => (now - at < MINUTE ? "just now" : `${span(now - at)} ago`),
+    for: () => `for ${span(Math.max(now - at, 0))}`,
+    until: () => (at > now ? `in ${exactly(at - now)}` : `${span(now - at)} ago`),
+    clock: () => clock(at, now),
+  }[time.dataset.as]();
+  if (time.textContent !== said) time.textContent = said;
+}
+
+function span(ms) {
+  if (ms < HOUR) return `${Math.floor(ms / MINUTE)} min`;
+  if (ms < 2 * DAY) return `${Math.floor(ms / HOUR)} h ${String(Math.floor((ms % HOUR) / MINUTE)).padStart(2, "0")}`;
+  return `${Math.floor(ms / DAY)} d ${Math.floor((ms % DAY) / HOUR)} h`;
+}
+
+function exactly(ms) {
+  const two = (value) => String(Math.floor(value)).padStart(2, "0");
+  return `${Math.floor(ms / HOUR)}:${two((ms % HOUR) / MINUTE)}:${two((ms % MINUTE) / 1000)}`;
+}
+
+function clock(at, now) {
+  const day = new Date(at).toDateString() === new Date(now).toDateString();
+  const form = day ? {} : { month: "short", day: "numeric" };
+  return new Date(at).toLocaleString([], { ...form, hour: "2-digit", minute: "2-digit", hour12: false });
+}
+
+export const title = (patient) =>
+  patient.bed ? `Bed ${patient.bed}` : patient.unit ? "Bed unknown" : "Place unknown";
+
+export const waits = (alert) => !alert.acknowledged_at && !alert.quiet_until;
+
+export function gradeWords(patient) {
+  const least = patient.floor ? "at least " : "";
+  const own = patient.grade ? `grade ${least}${patient.grade}` : patient.floor ? "no CRS found, not all is known" : "no CRS";
+  return patient.differs ? `${own}; ASTCT 2019: grade ${least}${patient.astct_grade}` : own;
+}
+
+export function card(patient, state) {
+  const open = state.open.has(patient.reference);
+  const id = `p-${patient.reference}`;
+  return [
+    badge(patient),
+    el("div", { class: "who" },
+      el("h3", { id },
+        el("button", { type: "button", class: "expand", "aria-expanded": String(open), "data-focus": "expand", "data-act": "expand" },
+          title(patient), el("small", {}, patient.unit || "unit unknown"))),
+      el("p", { class: "ref" }, "ref ", el("code", {}, patient.reference), patient.patient_id && ` · ${patient.patient_id}`),
+      el("p", { class: "course" }, course(patient)),
+      tags(patient, state)),
+    el("div", { class: "axes" }, patient.axes.map((axis) => axisTile(axis, patient))),
+    tocilizumab(patient),
+    el("div", { class: "alerts" }, alerts(patient, state, open)),
+    open && details(patient),
+  ];
+}
+
+export function tile(patient, state) {
+  const open = state.open.has(patient.reference);
+  if (open) return card(patient, state);
+  return [
+    badge(patient),
+    el("div", { class: "who" },
+      el("h3", {}, el("button", { type: "button", class: "expand", "aria-expanded": "false", "data-focus": "expand", "data-act": "expand" },
+        title(patient), el("small", {}, patient.unit || "unit unknown"))),
+      patient.floor && el("p", { class: "unknown" }, `unknown: ${patient.unknown.join(", ")}`),
+      tags(patient, state)),
+  ];
+}
+
+function badge(patient) {
+  const shown = patient.floor ? `≥${patient.grade}` : String(patient.grade);
+  return el("div", { class: `grade g${patient.grade}${patient.floor ? " floor" : ""}` },
+    el("span", { class: "sr" }, gradeWords(patient)),
+    el("b", { "aria-hidden": "true" }, shown),
+    patient.differs && el("small", { "aria-hidden": "true" }, `ASTCT ${patient.floor ? "≥" : ""}${patient.astct_grade}`),
+    !patient.differs && patient.floor && el("small", { "aria-hidden": "true" }, "floor"));
+}
+
+function course(patient) {
+  if (!patient.grade) {
+    return patient.episode ? [`no CRS now; episode ${patient.episode} reached grade ${patient.peak_grade}`] : ["no CRS found"];
+  }
+  return [
+    el("span", {}, `grade ${patient.grade} `, when(patient.grade_since, "for")),
+    el("span", {}, "CRS ", when(patient.onset_at, "for"), patient.peak_grade > patient.grade && `, peak ${patient.peak_grade}`),
+  ];
+}
+
+function tags(patient, state) {
+  const found = [
+    state.blind.has(patient.partition) && ["bad", "not being judged now"],
+    patient.monitoring === "stale" && ["bad", "no vitals arriving"],
+    patient.goes_on_as && ["", `goes on as ${patient.goes_on_as}`],
+    patient.monitoring === "discharged" && !patient.goes_on_as && ["", "discharged or died"],
+    patient.differs && ["warn", `ASTCT 2019: grade ${patient.astct_grade}`],
+    patient.basis !== "fever" && patient.basis !== "none" && ["warn", patient.basis_words],
+    patient.high_risk && ["", "high risk"],
+  ].filter(Boolean);
+  const running = patient.supports.filter((one) => one.kind === "infusion").map((one) => ["run", one.what]);
+  const all = [...found, ...running];
+  return all.length > 0 && el("ul", { class: "tags" }, all.map(([kind, words]) => el("li", { class: kind }, words)));
+}
+
+function axisTile(axis, patient) {
+  const name = AXES[axis.name];
+  const unknown = axis.grade === null;
+  const fever = axis.name === "fever";
+  const words = unknown ? "unknown" : fever ? (axis.grade ? "fever" : "no fever") : axis.grade > 1 ? `grade ${axis.grade}` : "no finding";
+  const colour = unknown ? "none" : fever ? axis.grade : axis.grade > 1 ? axis.grade : 0;
+  const first = axis.evidence[0];
+  const oxygen = axis.name === "hypoxia" && patient.oxygen;
+  return el("div", { class: `axis a${colour}${axis.left_out ? " out" : ""}` },
+    el("p", {}, el("span", {}, name), el("b", {}, axis.left_out ? "left out" : words)),
+    first ? el("p", { class: "rests" }, first.what, " ", when(first.at, "clock")) : el("p", { class: "unknown" }, unknown ? "no data: not normal" : "nothing to show"),
+    axis.evidence.length > 1 && el("p", { class: "rests" }, axis.evidence[1].what, " ", when(axis.evidence[1].at, "clock")),
+    oxygen && axis.evidence.every((one) => !one.what.includes(oxygen.what.split(" ")[0])) && el("p", { class: "rests" }, oxygen.what));
+}
+
+function tocilizumab(patient) {
+  const toci = patient.tocilizumab;
+  const of = (count, most) => (most === null ? String(count) : `${count} of ${most}`);
+  return el("div", { class: `toci${patient.grade ? "" : " idle"}` },
+    el("p", {}, el("span", {}, "Tocilizumab"), el("b", {}, next(toci))),
+    el("p", {}, `24 h: ${of(toci.count_24h, toci.most_24h)} · episode: ${of(toci.count_total, toci.most_total)}`),
+    toci.last_at && el("p", {}, "last ", when(toci.last_at, "clock"), ", ", when(toci.last_at, "ago")),
+    el("p", { class: toci.dose ? "" : "unknown" }, toci.dose ? `dose by weight: ${toci.dose}` : "dose unknown: no weight"));
+}
+
+function next(toci) {
+  if (toci.blocked_by && !toci.next_at) return toci.blocked_words;
+  if (toci.next_at) return ["next ", when(toci.next_at, "until")];
+  return toci.count_24h || toci.count_total ? "interval is over" : "none given";
+}
+
+function alerts(patient, state, open) {
+  if (!patient.alerts.length) return el("p", { class: "faint" }, "no open alerts");
+  const most = open ? patient.alerts.length : Math.min(patient.alerts.length, Math.max(3, patient.alerts.filter((one) => waits(one) && one.priority === "high").length));
+  const rest = patient.alerts.length - most;
+  return [
+    el("ul", { "aria-label": `Open alerts of ${title(patient)}` }, patient.alerts.slice(0, most).map((alert, index) => alertLine(alert, state, open, index === 0))),
+    rest > 0 && el("button", { type: "button", class: "link", "data-act": "expand", "data-focus": "more" }, `${rest} more`),
+  ];
+}
+
+function alertLine(alert, state, open, first) {
+  const waiting = waits(alert);
+  return el("li", { class: `alert ${alert.priority}${waiting ? "" : " answered"}` },
+    el("p", { class: "head" },
+      el("span", { class: "sign" }, `${SIGNS[alert.priority]} `, el("span", {}, alert.priority)), " ",
+      el("b", {}, alert.title), " ", when(alert.told_at, "ago")),
+    (open || (first && waiting)) && el("p", { class: open ? "message" : "message short" }, alert.message || "The words of this alert have not been read yet."),
+    (open || (first && waiting)) && alert.recommendation && el("p", { class: "do" }, recommendation(alert.recommendation)),
+    answered(alert),
+    open && why(alert),
+    el("p", { class: "answers" }, answers(alert, state)));
+}
+
+function answers(alert, state) {
+  const sent = state.sent.get(alert.key);
+  if (sent) return el("span", { class: "faint" }, sent);
+  const button = (act, words) =>
+    el("button", { type: "button", "data-act": act, "data-alert": alert.key, "data-focus": `${act} ${alert.key}`, "aria-label": `${words}: ${alert.title}` }, words);
+  return [!alert.acknowledged_at && button("acknowledge", "Seen"), waits(alert) && button("snooze", "Quiet …")];
+}
+
+function answered(alert) {
+  if (alert.acknowledged_at) return el("p", { class: "faint" }, "✓ ", alert.reason || "seen", ", ", when(alert.acknowledged_at, "clock"));
+  if (alert.quiet_until) return el("p", { class: "faint" }, "quiet until ", when(alert.quiet_until, "clock"), alert.reason && `: ${alert.reason}`);
+  return null;
+}
+
+function recommendation(one) {
+  const drug = one.drug && `${one.drug}${one.dose_mg === null ? "" : ` ${one.dose_mg} mg`}`;
+  return [
+    "→ ", one.action, drug && !one.action.includes(one.drug) && `: ${drug}`,
+    one.dose_basis && ` (${one.dose_basis})`,
+    one.not_before && [", not before ", when(one.not_before, "clock")],
+    one.limits && `; ${one.limits}`,
+  ].flat().filter(Boolean);
+}
+
+function why(alert) {
+  return el("dl", { class: "why" },
+    el("div", {}, el("dt", {}, "Rests on"), el("dd", {}, alert.evidence.length ? el("ul", {}, alert.evidence.map(observation)) : "nothing that was read")),
+    alert.unknown.length > 0 && el("div", {}, el("dt", {}, "Unknown"), el("dd", { class: "unknown" }, `${alert.unknown.join(", ")}: the grade is a floor`)),
+    el("div", {}, el("dt", {}, "Rule"), el("dd", {}, el("code", {}, alert.rule), alert.rule_of && ` (${alert.rule_of})`, alert.source && el("br"), alert.source)),
+    el("div", {}, el("dt", {}, "True since"), el("dd", {}, when(alert.since, "clock"), " · alert ", el("code", {}, alert.key))));
+}
+
+const observation = (one) => el("li", {}, one.what, " ", when(one.at, "clock"), one.injected && el("em", {}, " injected by the demonstration"));
+
+function details(patient) {
+  return el("div", { class: "details" },
+    el("section", {}, el("h4", {}, "Latest"), el("dl", { class: "latest" },
+      patient.latest.map((one) => el("div", {}, el("dt", {}, one.name),
+        el("dd", {}, one.value === null ? el("span", { class: "unknown" }, "unknown") : [`${one.value} ${one.unit || ""}`, el("small", {}, `${one.source} `, when(one.at, "ago"))]))),
+      el("div", {}, el("dt", {}, "oxygen support"), el("dd", {}, patient.oxygen ? [patient.oxygen.what, el("small", {}, "charted ", when(patient.oxygen.charted_at, "ago"))] : el("span", { class: "unknown" }, "unknown"))))),
+    el("section", {}, el("h4", {}, "What the grade rests on"),
+      el("p", {}, `By ${patient.profile}: ${gradeWords(patient)}. ${patient.basis_words}.`),
+      patient.floor && el("p", { class: "unknown" }, `Unknown: ${patient.unknown.join(", ")}. The grade is a floor; missing is never normal.`),
+      patient.axes.map((axis) => el("div", {}, el("h5", {}, AXES[axis.name], axis.since && [" since ", when(axis.since, "clock")]),
+        axis.attribution && el("p", { class: "faint" }, axis.attribution),
+        axis.evidence.length ? el("ul", {}, axis.evidence.map(observation)) : el("p", { class: "unknown" }, "no data")))),
+    el("section", {}, el("h4", {}, "Doses and supports"),
+      patient.doses.length ? el("ul", {}, patient.doses.map((one) => el("li", {}, one.what, " ", when(one.at, "clock"),
+        one.grade !== null && `, at grade ${one.grade}`, one.indication && `, for ${one.indication}`, one.injected && el("em", {}, " injected by the demonstration")))) : el("p", { class: "faint" }, "no tracked drug in this episode"),
+      patient.supports.length ? el("ul", {}, patient.supports.map((one) => el("li", {}, one.what, " ", when(one.since, "for"), el("small", {}, "charted ", when(one.charted_at, "ago"))))) : el("p", { class: "faint" }, "no infusion and no oxygen on record")),
+    el("section", {}, el("h4", {}, "Patient"), el("dl", { class: "latest" },
+      fact("product", patient.product), fact("infused", patient.infused_at && when(patient.infused_at, "clock")),
+      fact("weight", patient.weight_kg && `${Math.round(patient.weight_kg * 10) / 10} kg`), fact("age", patient.age_years !== null && `${Math.floor(patient.age_years)} years`),
+      fact("neutrophils", patient.neutrophils_per_ul !== null && `${patient.neutrophils_per_ul} /µl`),
+      fact("high risk", patient.high_risk === null ? null : patient.high_risk ? "yes" : "no"), fact("infection work-up", patient.infection_workup)),
+      patient.reminders.map((words) => el("p", {}, "Every day: ", words)),
+      el("p", { class: "faint" }, "State as of ", when(patient.as_of, "clock"), ", ", when(patient.as_of, "ago"))));
+}
+
+const fact = (name, value) => el("div", {}, el("dt", {}, name), el("dd", {}, value || el("span", { class: "unknown" }, "unknown")));

@@ -1,0 +1,53 @@
+"""Starts a board as a child, for a demonstration: it dies with us, on a port that is free."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import IO, Any, NamedTuple
+
+from agents import children
+from agents.settings import BOOTSTRAP, Settings
+from agents.usage import Unusable
+
+URL_LINE = "board: "
+
+
+class Launched(NamedTuple):
+    """Where it is, and what to show at its door."""
+
+    url: str
+    token: str
+    process: subprocess.Popen[Any]
+
+
+@contextmanager
+def launched(settings: Settings, *options: str, log: IO[Any] | int = subprocess.DEVNULL) -> Iterator[Launched]:
+    """A running board. `options`: more of its command line; `log`: where its log goes. Raises Unusable with its words.
+
+    `--port` is any that is free unless an option says which.
+    """
+    token = secrets.token_urlsafe(24)
+    environment = os.environ | {
+        BOOTSTRAP: settings.bootstrap_servers,
+        "CRS_TOPIC_PREFIX": settings.topic_prefix,
+        "CRS_PARTITIONS": str(settings.partitions),
+        "CRS_FETCH_WAIT_MS": str(settings.fetch_wait_ms),
+        "CRS_BOARD_TOKEN": token,
+    }
+    command = [sys.executable, "-m", "agents.cli", "board", "--port", "0", *options]
+    process = children.start(command, env=environment, stdout=subprocess.PIPE, stderr=log, text=True)
+    try:
+        assert process.stdout is not None, "piped"
+        line = process.stdout.readline().strip()
+        if not line.startswith(URL_LINE):
+            raise Unusable("the board did not start; its log says why")
+        yield Launched(line.removeprefix(URL_LINE), token, process)
+    finally:
+        children.end([process])
+        if process.stdout is not None:
+            process.stdout.close()

@@ -1,0 +1,85 @@
+"""Whether the board sees: every partition's sign of life, and what the page must say when one stays away."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+SILENT_AFTER_SECONDS = 30.0
+BEHIND_AFTER = timedelta(seconds=30)
+
+
+class Beat(NamedTuple):
+    """The last sign of life of a partition: when it came (monotonic seconds), and how old it was by then."""
+
+    heard: float
+    behind: timedelta
+
+
+class Sight(NamedTuple):
+    """What the board sees. `blind`: partitions whose patients nobody judges now, as far as the board can tell."""
+
+    blind: tuple[int, ...]
+    words: str | None
+    waiting: str | None
+
+    @property
+    def clear(self) -> bool:
+        """Nothing is wrong."""
+        return self.words is None and self.waiting is None
+
+
+class Pulse:
+    """Hears heartbeats. Seconds are monotonic ones, so that a corrected clock blinds nobody."""
+
+    def __init__(self, partitions: int, started: float) -> None:
+        self.started = started
+        self.loading = True
+        self.fault: str | None = None
+        self.beats: dict[int, Beat | None] = dict.fromkeys(range(partitions))
+
+    def beat(self, value: bytes | None, now: datetime, seconds: float) -> None:
+        """One heartbeat of the alerts topic; what cannot be read is none."""
+        try:
+            said: dict[str, Any] = json.loads(value or b"")
+            partition, at = int(said["heartbeat"]), datetime.fromisoformat(said["at"])
+            behind = now - at
+        except (ValueError, KeyError, TypeError):
+            return
+        if partition in self.beats:
+            self.beats[partition] = Beat(seconds, behind)
+
+    def silent(self, seconds: float) -> dict[int, float]:
+        """Partitions without a sign of life, and for how long (s)."""
+        still = {
+            partition: seconds - (self.started if beat is None else beat.heard)
+            for partition, beat in self.beats.items()
+        }
+        return {partition: lasts for partition, lasts in still.items() if lasts > SILENT_AFTER_SECONDS}
+
+    def sight(self, seconds: float) -> Sight:
+        """What is to be said now."""
+        silent = self.silent(seconds)
+        if self.fault is not None:
+            return Sight(tuple(self.beats), f"The board cannot read from the brokers ({self.fault}).", None)
+        if silent:
+            longest = span(max(silent.values()))
+            if len(silent) == len(self.beats):
+                return Sight(tuple(silent), f"No sign of life from the judgement for {longest}.", None)
+            share = f"{len(silent)} of {len(self.beats)} parts"
+            return Sight(tuple(silent), f"No sign of life from {share} of the ward for {longest}.", None)
+        late = {number: beat.behind for number, beat in self.beats.items() if beat and beat.behind > BEHIND_AFTER}
+        if late:
+            behind = span(max(late.values()).total_seconds())
+            return Sight(tuple(late), f"The judgement is {behind} behind: it is catching up.", None)
+        if self.loading:
+            return Sight((), None, "Reading the ward …")
+        if None in self.beats.values():
+            return Sight((), None, "Waiting for the first sign of life of the judgement …")
+        return Sight((), None, None)
+
+
+def span(seconds: float) -> str:
+    """Seconds, or minutes when they are many."""
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"

@@ -1,0 +1,210 @@
+"""The board's web server: one page, one stream, one place for answers; everybody shows the token first."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from string import Template
+from time import monotonic, time
+
+from aiohttp import web
+
+from agents.board import metrics
+from agents.board.answers import Answers
+from agents.board.door import Door, is_our_name, is_our_page
+from agents.board.plan import Plan
+from agents.board.viewers import Viewers, asset
+from agents.settings import is_loopback
+from agents.usage import Unusable
+
+LARGEST = 16 * 1024
+STREAM_SECONDS = 3600.0  # then the page asks anew, and its cookie is renewed
+WRONG_PAUSE_SECONDS = 0.5
+FILES = (("/board.css", "text/css"), ("/board.js", "text/javascript"), ("/draw.js", "text/javascript"))
+OPEN_TO_ALL = frozenset({"/enter", "/healthz", "/readyz", "/board.css"})
+SAFE = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
+    "img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
+    "Cache-Control": "no-store",
+}
+HTTPS_ONLY = "max-age=31536000"
+
+Health = Callable[[], str | None]
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+log = logging.getLogger("crs.board")
+
+
+class BoardServer:
+    """`alive`, `ready`: what is wrong; None: nothing is."""
+
+    def __init__(
+        self, plan: Plan, door: Door, viewers: Viewers, answers: Answers, health: tuple[Health, Health]
+    ) -> None:
+        self.plan, self.door, self.viewers, self.answers = plan, door, viewers, answers
+        self.alive, self.ready = health
+        self.cookie = "__Host-crs_board" if plan.secure else "crs_board"
+        self.port = plan.port
+        app = web.Application(client_max_size=LARGEST, middlewares=[self.guard])
+        app.router.add_get("/", self.page)
+        app.router.add_get("/enter", self.ask)
+        app.router.add_post("/enter", self.enter)
+        app.router.add_post("/leave", self.leave)
+        app.router.add_get("/live", self.live)
+        app.router.add_post("/answers", self.answer)
+        app.router.add_get("/healthz", self.health)
+        app.router.add_get("/readyz", self.health)
+        for path, kind in FILES:
+            app.router.add_get(path, self._file(path, kind))
+        self.runner = web.AppRunner(app, access_log=None, shutdown_timeout=2.0)
+
+    async def start(self) -> None:
+        """Listens. Raises Unusable when the port cannot be had."""
+        tls = self.plan.ssl_context()
+        await self.runner.setup()
+        try:
+            await web.TCPSite(self.runner, self.plan.host, self.plan.port, ssl_context=tls).start()
+        except OSError as error:
+            where = f"{self.plan.host}:{self.plan.port}"
+            await self.runner.cleanup()
+            raise Unusable(f"board: {where}: {error.strerror}; choose another with --port") from error
+        self.port = self.runner.addresses[0][1]
+
+    async def stop(self) -> None:
+        """Listens no more, and lets everybody go."""
+        self.viewers.close()
+        await self.runner.cleanup()
+
+    @property
+    def url(self) -> str:
+        """Where people look."""
+        if self.plan.behind_proxy is not None:
+            return f"{self.plan.behind_proxy}/"
+        host = f"[{self.plan.host}]" if ":" in self.plan.host else self.plan.host
+        return f"http{'s' if self.plan.secure else ''}://{host}:{self.port}/"
+
+    @web.middleware
+    async def guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """What holds for every request: our name, our page, someone we know; and headers that keep it so."""
+        try:
+            response = self._refusal(request) or await handler(request)
+        except web.HTTPException as error:
+            response = web.Response(status=error.status, text=f"{error.reason}\n")
+        if not response.prepared:
+            response.headers.update(self._headers())
+        return response
+
+    def _headers(self) -> dict[str, str]:
+        return SAFE | ({"Strict-Transport-Security": HTTPS_ONLY} if self.plan.secure else {})
+
+    def _refusal(self, request: web.Request) -> web.Response | None:
+        by_name = is_loopback(self.plan.host) and self.plan.behind_proxy is None
+        if by_name and not is_our_name(request.headers.get("Host")):
+            return web.Response(status=421, text="This board is not known by that name.\n")
+        if request.method not in ("GET", "HEAD"):
+            origin, host = request.headers.get("Origin"), request.headers.get("Host")
+            if not is_our_page(origin, host, self.plan.behind_proxy):
+                return web.Response(status=403, text="Only the board's own page may ask that.\n")
+        if request.path in OPEN_TO_ALL or self._is_known(request):
+            return None
+        if request.method == "GET" and request.path == "/":
+            return web.Response(status=303, headers={"Location": "/enter"})
+        return web.Response(status=401, text="Show the token first.\n")
+
+    def _is_known(self, request: web.Request) -> bool:
+        return self.door.knows(request.cookies.get(self.cookie), time())
+
+    def _let_in(self, response: web.StreamResponse) -> None:
+        response.set_cookie(
+            self.cookie,
+            self.door.cookie(time()),
+            max_age=round(self.door.session_seconds),
+            path="/",
+            httponly=True,
+            secure=self.plan.secure,
+            samesite="Strict",
+        )
+
+    async def page(self, request: web.Request) -> web.StreamResponse:
+        """The board itself; whoever looks at it stays known."""
+        response = web.Response(text=asset("board.html"), content_type="text/html")
+        self._let_in(response)
+        return response
+
+    async def ask(self, request: web.Request) -> web.StreamResponse:
+        """The form that asks for the token."""
+        return self._form("")
+
+    async def enter(self, request: web.Request) -> web.StreamResponse:
+        """The token, in a form and never in an address."""
+        if self.door.besieged(time()):
+            metrics.ENTRIES.labels("besieged").inc()
+            return self._form("Too many wrong tokens. Wait a minute.", 429)
+        token = (await request.post()).get("token")
+        if not isinstance(token, str) or not self.door.opens(token, time()):
+            metrics.ENTRIES.labels("wrong").inc()
+            log.warning("entry outcome=wrong")
+            await asyncio.sleep(WRONG_PAUSE_SECONDS)
+            return self._form("That is not the token.", 401)
+        metrics.ENTRIES.labels("right").inc()
+        response = web.Response(status=303, headers={"Location": "/"})
+        self._let_in(response)
+        return response
+
+    def _form(self, fault: str, status: int = 200) -> web.Response:
+        text = Template(asset("enter.html")).substitute(fault=fault)
+        return web.Response(status=status, text=text, content_type="text/html")
+
+    async def leave(self, request: web.Request) -> web.StreamResponse:
+        """This browser is not known any more, nor is any copy of its cookie."""
+        self.door.leave(request.cookies.get(self.cookie), time())
+        response = web.Response(status=303, headers={"Location": "/enter"})
+        response.del_cookie(self.cookie, path="/", httponly=True, secure=self.plan.secure, samesite="Strict")
+        return response
+
+    async def live(self, request: web.Request) -> web.StreamResponse:
+        """The stream: the whole ward once, then what changes."""
+        if self.viewers.full:
+            return web.Response(status=503, text="Too many are looking.\n")
+        response = web.StreamResponse(
+            headers=self._headers() | {"Content-Type": "text/event-stream; charset=utf-8", "X-Accel-Buffering": "no"}
+        )
+        self._let_in(response)
+        await response.prepare(request)
+        queue = self.viewers.join(datetime.now(UTC), monotonic())
+        until = monotonic() + STREAM_SECONDS
+        try:
+            while monotonic() < until and (message := await queue.get()) is not None:
+                await response.write(message)
+        except ConnectionError:
+            pass  # The viewer has gone.
+        finally:
+            self.viewers.leave(queue)
+        return response
+
+    async def answer(self, request: web.Request) -> web.StreamResponse:
+        """A click."""
+        if request.content_type != "application/json":
+            return web.Response(status=415, text="JSON, please.\n")
+        status, words = await self.answers.take(await request.read())
+        return web.Response(status=status, text=f"{words}\n")
+
+    async def health(self, request: web.Request) -> web.StreamResponse:
+        """Whether the board lives (/healthz), and whether it sees (/readyz)."""
+        wrong = self.alive() if request.path == "/healthz" else self.ready()
+        return web.Response(status=200 if wrong is None else 503, text=f"{wrong or 'ok'}\n")
+
+    @staticmethod
+    def _file(path: str, kind: str) -> Handler:
+        async def answer(request: web.Request) -> web.StreamResponse:
+            return web.Response(text=asset(path.removeprefix("/")), content_type=kind)
+
+        return answer

@@ -1,0 +1,185 @@
+"""The ward in memory: each patient's last state, and the words of the alerts that are open."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from pydantic import ValidationError
+
+from schemas.alerts import Alert
+from schemas.state import OpenAlert, PatientState
+
+LEAVES_AFTER = timedelta(hours=24)  # after a discharge, a death or a merge
+FORGOTTEN_AFTER = timedelta(days=30)  # without a word about a patient whom nobody has discharged
+OVER = ("resolved", "retracted")
+
+
+class Told(NamedTuple):
+    """What the alerts topic has said about one alert: its last version, and the last one that speaks of the patient.
+
+    An acknowledgement is a version too, but its message only says who has seen the alert.
+    """
+
+    latest: Alert
+    words: Alert | None
+
+
+class Standing(NamedTuple):
+    """An alert that is open, with its words if they are at hand."""
+
+    brief: OpenAlert
+    told: Told | None
+
+
+@dataclass(slots=True)
+class Patient:
+    """One patient on the board."""
+
+    partition: int
+    state: PatientState
+    told: dict[str, Told] = field(default_factory=dict)
+
+    def standing(self) -> list[Standing]:
+        """The open alerts: what the state says, and what has been told since."""
+        found = {brief.alert_id: brief for brief in self.state.alerts}
+        for alert_id, told in self.told.items():
+            known = found.get(alert_id)
+            if known is not None and known.version >= told.latest.version:
+                continue
+            if known is None and told.latest.raised_at <= self.state.as_of:
+                continue
+            if told.latest.status in OVER:
+                found.pop(alert_id, None)
+            else:
+                found[alert_id] = in_brief(told.latest)
+        return [Standing(brief, self.told.get(alert_id)) for alert_id, brief in found.items()]
+
+    @property
+    def has_left(self) -> bool:
+        """Discharged, died, or going on under another id."""
+        return self.state.monitoring == "discharged" or self.state.context.merged_into is not None
+
+    def keeps(self, at: datetime) -> bool:
+        """Whether the board still shows the patient."""
+        return at - self.state.as_of <= (LEAVES_AFTER if self.has_left else FORGOTTEN_AFTER)
+
+
+class Ward:
+    """All patients. `changed`: whose picture is no longer right; whoever shows them takes them out."""
+
+    def __init__(self) -> None:
+        self.patients: dict[str, Patient] = {}
+        self.changed: set[str] = set()
+        self.unreadable = 0
+        self._early: dict[str, dict[str, Told]] = {}
+
+    def take_state(self, partition: int, key: bytes | None, value: bytes | None, at: datetime) -> None:
+        """One record of the states topic. An older one than what is known changes nothing."""
+        if value is None:
+            self._drop((key or b"").decode("utf-8", "replace"))
+            return
+        try:
+            state = PatientState.model_validate_json(value)
+        except ValidationError:
+            self.unreadable += 1
+            return
+        known = self.patients.get(state.patient_id)
+        if known is not None and known.state.as_of > state.as_of:
+            return
+        told = self._early.pop(state.patient_id, {}) if known is None else known.told
+        patient = Patient(partition, state, told)
+        if not patient.keeps(at):
+            self._drop(state.patient_id)
+            return
+        open_ids = {brief.alert_id for brief in state.alerts}
+        patient.told = {
+            alert_id: one
+            for alert_id, one in told.items()
+            if alert_id in open_ids or one.latest.raised_at > state.as_of
+        }
+        self.patients[state.patient_id] = patient
+        self.changed.add(state.patient_id)
+
+    def take_alert(self, value: bytes | None) -> None:
+        """One record of the alerts topic, also an old one that is read again for its words."""
+        try:
+            alert = Alert.model_validate_json(value or b"")
+        except ValidationError:
+            self.unreadable += 1
+            return
+        patient = self.patients.get(alert.patient_id)
+        if patient is None:
+            told = self._early.setdefault(alert.patient_id, {})
+        elif self._is_news(patient, alert):
+            told = patient.told
+            self.changed.add(alert.patient_id)
+        else:
+            return
+        told[alert.alert_id] = newer(told.get(alert.alert_id), alert)
+
+    def sweep(self, at: datetime) -> None:
+        """Those who have left leave the board, and alerts of people who never had a state are dropped."""
+        for patient_id in [name for name, patient in self.patients.items() if not patient.keeps(at)]:
+            self._drop(patient_id)
+        for patient_id, told in list(self._early.items()):
+            if all(at - one.latest.raised_at > LEAVES_AFTER for one in told.values()):
+                del self._early[patient_id]
+
+    def find(self, alert_id: str) -> str | None:
+        """The patient whose open alert this is."""
+        return next((name for name, patient in self.patients.items() if alert_id in open_ids(patient)), None)
+
+    def wordless(self) -> Iterator[tuple[int, OpenAlert]]:
+        """Open alerts whose words have not been read yet, with their partition."""
+        for patient in self.patients.values():
+            for brief, told in patient.standing():
+                if told is None or told.words is None:
+                    yield patient.partition, brief
+
+    def _drop(self, patient_id: str) -> None:
+        self._early.pop(patient_id, None)
+        if self.patients.pop(patient_id, None) is not None:
+            self.changed.add(patient_id)
+
+    @staticmethod
+    def _is_news(patient: Patient, alert: Alert) -> bool:
+        """Whether an alert may be open: of the others nothing is kept."""
+        return alert.raised_at > patient.state.as_of or any(
+            brief.alert_id == alert.alert_id for brief in patient.state.alerts
+        )
+
+
+def open_ids(patient: Patient) -> set[str]:
+    """The ids of a patient's open alerts."""
+    return {brief.alert_id for brief, _ in patient.standing()}
+
+
+def newer(known: Told | None, alert: Alert) -> Told:
+    """What is known of an alert with one more version of it, in whatever order they are read."""
+    words = alert if alert.reason is None and alert.status not in OVER else None
+    if known is None:
+        return Told(alert, words)
+    latest = alert if alert.version >= known.latest.version else known.latest
+    if words is None or (known.words is not None and known.words.version > words.version):
+        words = known.words
+    return Told(latest, words)
+
+
+def in_brief(alert: Alert) -> OpenAlert:
+    """A version of an alert as a state would list it."""
+    return OpenAlert(
+        alert_id=alert.alert_id,
+        version=alert.version,
+        status=alert.status,
+        kind=alert.kind,
+        priority=alert.priority,
+        title=alert.title,
+        rule_id=alert.rule.id,
+        effective_at=alert.effective_at,
+        raised_at=alert.raised_at,
+        acknowledged_at=alert.acknowledged_at,
+        snoozed_until=alert.snoozed_until,
+    )
