@@ -25,9 +25,11 @@ from agents import children
 from agents.embedded import Embedded
 from agents.settings import Settings
 from schemas.topics import ALERTS, ASSESSMENTS, VITALS
+from tests.deploy.illness import patients
 from tests.deploy.tools import DEPLOY, tool
 
-PATIENTS, EVENTS_PER_SECOND = 40, 150
+PATIENTS, EVENTS_PER_SECOND = 40, 100
+ILL_EVERY_SECONDS = 0.7
 FED_SECONDS = 30.0
 # Scraped four times a second: rates over a few seconds are then worth something.
 SCRAPE = "250ms"
@@ -143,16 +145,22 @@ class System:
         return f"--- {name}\n{self.logs[name].read_text(errors='replace')[-3000:]}"
 
     def feed(self) -> None:
-        """A ward falls ill; meanwhile broken messages come in, and someone acknowledges."""
+        """A ward lives at speed; meanwhile more patients fall ill, messages are broken, and someone acknowledges."""
         numbers = ["--patients", str(PATIENTS), "--rate", str(EVENTS_PER_SECOND), "--duration", str(FED_SECONDS)]
         ward = self.ours("simulate", *numbers, "--seed", "3", port=False)
         producer = Producer(self.connection())
         answering = Consumer(self.connection() | {"group.id": "answering", "auto.offset.reset": "earliest"})
         answering.subscribe([self.settings.topic(ALERTS)])
+        ill, due_at = patients(), time.monotonic()
         while ward.poll() is None:
-            for payload in (b"not json", b'{"patient_id": "p", "temperature_celsius": 1}'):
-                producer.produce(self.settings.topic(VITALS), payload, b"p")
-            message = answering.poll(0.5)
+            if time.monotonic() >= due_at:
+                due_at += ILL_EVERY_SECONDS
+                for topic, event in next(ill):
+                    key = event["patient_id"].encode()
+                    producer.produce(self.settings.topic(topic), json.dumps(event).encode(), key)
+                for payload in (b"not json", b'{"patient_id": "p", "temperature_celsius": 1}'):
+                    producer.produce(self.settings.topic(VITALS), payload, b"p")
+            message = answering.poll(0.2)
             if message is not None and message.error() is None and message.key() is not None:
                 alert = json.loads(message.value() or b"{}")
                 if alert["status"] == "raised":

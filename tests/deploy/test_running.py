@@ -44,6 +44,10 @@ def test_a_system_that_is_well_says_that_it_lives_and_pages_no_operator(system: 
     assert not {name for name, severity in firing(system).items() if severity == "critical"}
 
 
+def test_a_worker_that_is_well_fences_nothing(system: System) -> None:
+    assert sum(float(sample["value"][1]) for sample in system.query("sum(crs_fences_total) or vector(0)")) == 0
+
+
 def test_alertmanager_shows_patients_alerts_and_both_signs_of_life(system: System) -> None:
     def shown() -> set[tuple[str, str]]:
         alerts = system.get("alertmanager", "/api/v2/alerts")
