@@ -30,7 +30,8 @@ class Player:
         self.last: tuple[Alert, ...] = ()
         self._chart = Chart(self._alert_named)
         self._today = DAY_1
-        self._outage = False
+        self._outage = False  # the next line comes after a time without ticks
+        self._backlog = False  # what comes now has waited
 
     @property
     def events(self) -> list[Event]:
@@ -50,24 +51,28 @@ class Player:
         happened = self._ticks(when.received_at, inclusive=line.what != "tick")
         self._today = clock.midnight(when.received_at)
         if line.what == "tick":
-            said = self.stage.tick(when.received_at)
+            said = self._tick(when.received_at)
         else:
             fails = line.what.startswith("defect: ")
             event = self._chart.read(line.what.removeprefix("defect: "), when)
-            said = self.stage.receive(event, when.received_at, fails=fails)
+            said = self.stage.receive(event, when.received_at, fails=fails, backlog=self._backlog)
         return [*happened, line._replace(told=self._told(line.told, said, when.received_at))]
 
     def _ticks(self, until: int, *, inclusive: bool) -> list[Line]:
         """Time goes on; at one instant the tick comes before the event, as it does in the log."""
         happened: list[Line] = []
         if self._outage:
-            self._outage = False
+            self._outage, self._backlog = False, True
             return happened
         while (due := self.stage.next_due()) is not None and (due < until or (inclusive and due == until)):
-            told = self._told("-", self.stage.tick(due), due)
+            told = self._told("-", self._tick(due), due)
             if told != "-":
                 happened.append(Line(clock.show(due, self._today), "tick", told))
         return happened
+
+    def _tick(self, at: int) -> Said:
+        self._backlog = False
+        return self.stage.tick(at)
 
     def _told(self, asked: str, said: Said, at: int) -> str:
         """What was told, as far as the story looks at it."""

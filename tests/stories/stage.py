@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple, Protocol
 from unittest.mock import patch
 
 from agents.shard import Forward, Outcome, Shard
 from monitor import row
 from monitor.guideline import Guideline, load
-from monitor.instant import to_datetime
+from monitor.instant import MINUTE, to_datetime
 from monitor.state import State, fresh
 from monitor.step import Implausible, PatientEventType, Step, step
 from monitor.unjudged import unjudged
@@ -37,8 +38,11 @@ class Said(NamedTuple):
 class Stage(Protocol):
     """What can play a story: events and ticks in, what is said out."""
 
-    def receive(self, event: dict[str, Any], at: int, *, fails: bool = False) -> Said:
-        """One event as JSON would carry it, received at a log time. `fails`: our own program breaks on it."""
+    def receive(self, event: dict[str, Any], at: int, *, fails: bool = False, backlog: bool = False) -> Said:
+        """One event as JSON would carry it, received at a log time.
+
+        `fails`: our own program breaks on it. `backlog`: it had waited because we were down.
+        """
 
     def tick(self, at: int) -> Said:
         """Time has come this far."""
@@ -58,21 +62,20 @@ class Engine:
         self.snapshots = snapshots
         self.states: dict[str, State] = {}
 
-    def receive(self, event: dict[str, Any], at: int, *, fails: bool = False) -> Said:
+    def receive(self, event: dict[str, Any], at: int, *, fails: bool = False, backlog: bool = False) -> Said:
         decoded = decode(json.dumps(event).encode())
         if isinstance(decoded, Refused):
             return Said(dead_letters=(decoded.reason,))
         assert not isinstance(decoded.event, Tick)
         implausible = tuple(Implausible(*one) for one in decoded.implausible)
-        return self._apply(decoded.event, implausible, at, unjudged_step if fails else step)
+        judge = partial(unjudged_step if fails else step, at=to_datetime(at), backlog_at=at if backlog else None)
+        return self._apply(decoded.event, implausible, judge)
 
-    def _apply(
-        self, event: PatientEventType, implausible: tuple[Implausible, ...], at: int, judge: Callable[..., Step]
-    ) -> Said:
-        done = judge(self.guideline, self._state(event.patient_id), event, implausible, at=to_datetime(at))
+    def _apply(self, event: PatientEventType, implausible: tuple[Implausible, ...], judge: Callable[..., Step]) -> Said:
+        done = judge(self.guideline, self._state(event.patient_id), event, implausible)
         said = self._keep(event.patient_id, done)
         for forward in done.forwards:
-            said += self._apply(forward, (), at, judge)
+            said += self._apply(forward, (), judge)
         return said
 
     def tick(self, at: int) -> Said:
@@ -103,10 +106,45 @@ class Engine:
 
 
 def unjudged_step(
-    guideline: Guideline, state: State, event: PatientEventType, implausible: object, *, at: object
+    guideline: Guideline, state: State, event: PatientEventType, implausible: object, *, at: object, backlog_at: object
 ) -> Step:
     """What the shell does when judging an event has failed."""
     return unjudged(guideline, state, event, at)  # type: ignore[arg-type]
+
+
+class Clock:
+    """A clock that ticks every minute, whether or not anything is due, as long as nobody turns it off."""
+
+    def __init__(self) -> None:
+        self._at: int | None = None
+
+    def passes(self, at: int) -> None:
+        """Time has come this far."""
+        self._at = at if self._at is None else max(at, self._at)
+
+    def next_tick(self, due: int | None) -> int | None:
+        """The next full minute, or what is due before it."""
+        minute = None if self._at is None else self._at - self._at % MINUTE + MINUTE
+        return min((at for at in (due, minute) if at is not None), default=None)
+
+
+class Ticking(Engine):
+    """The engine with a tick every minute; it must come to the same."""
+
+    def __init__(self, guideline: Guideline) -> None:
+        super().__init__(guideline)
+        self.clock = Clock()
+
+    def receive(self, event: dict[str, Any], at: int, **how: bool) -> Said:
+        self.clock.passes(at)
+        return super().receive(event, at, **how)
+
+    def tick(self, at: int) -> Said:
+        self.clock.passes(at)
+        return super().tick(at)
+
+    def next_due(self) -> int | None:
+        return self.clock.next_tick(super().next_due())
 
 
 @dataclass(slots=True)
@@ -120,23 +158,27 @@ class Record:
 
 
 class Stream:
-    """The shard that watch folds its partition of the log with, fed record by record."""
+    """The shard that watch folds its partition of the log with, fed record by record, with the log's own ticks."""
 
     def __init__(self, guideline: Guideline) -> None:
         self.guideline = guideline
         self.shard = Shard(guideline, 0, "crs.patient-events")
+        self.clock = Clock()
 
-    def receive(self, event: dict[str, Any], at: int, *, fails: bool = False) -> Said:
+    def receive(self, event: dict[str, Any], at: int, *, fails: bool = False, backlog: bool = False) -> Said:
+        self.clock.passes(at)
         if not fails:
             return self._append(event["patient_id"].encode(), json.dumps(event).encode(), at)
         with patch("agents.folding.step", side_effect=ArithmeticError("planted")):
             return self._append(event["patient_id"].encode(), json.dumps(event).encode(), at)
 
     def tick(self, at: int) -> Said:
+        self.clock.passes(at)
         return self._append(None, Tick(effective_at=to_datetime(at)).model_dump_json().encode(), at)
 
     def next_due(self) -> int | None:
-        return min((s.due_at for s in self.shard.fold.states.values() if s.due_at is not None), default=None)
+        due = min((s.due_at for s in self.shard.fold.states.values() if s.due_at is not None), default=None)
+        return self.clock.next_tick(due)
 
     def view(self, patient_id: str, at: int) -> PatientState:
         return view(self.guideline, self.shard.fold.states.get(patient_id) or fresh(patient_id), at)
@@ -177,3 +219,8 @@ def engine_with_rows(profile: str) -> Engine:
 def stream(profile: str) -> Stream:
     """One partition of the stream."""
     return Stream(GUIDELINES[profile])
+
+
+def engine_that_ticks(profile: str) -> Ticking:
+    """The engine, with a tick every minute."""
+    return Ticking(GUIDELINES[profile])

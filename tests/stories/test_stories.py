@@ -13,10 +13,10 @@ from schemas.alerts import AlertKind
 from tests.stories import words
 from tests.stories.play import broken
 from tests.stories.script import Story, every_story
-from tests.stories.stage import Stage, engine, engine_with_rows, stream
+from tests.stories.stage import Stage, engine, engine_that_ticks, engine_with_rows, stream
 
 STORIES = every_story()
-STAGES = {"engine": engine, "rows": engine_with_rows, "stream": stream}
+STAGES = {"engine": engine, "rows": engine_with_rows, "stream": stream, "ticks": engine_that_ticks}
 
 
 @pytest.mark.parametrize("stage", STAGES.values(), ids=STAGES)
