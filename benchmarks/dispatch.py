@@ -115,7 +115,7 @@ def broker() -> Iterator[str]:
 
 
 @contextmanager
-def dispatcher(settings: Settings, port: int, directory: Path) -> Iterator[subprocess.Popen[bytes]]:
+def dispatcher(settings: Settings, port: int, directory: Path, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
     """The process that is measured."""
     file = directory / "dispatch.toml"
     file.write_text(PLAN.format(port=port))
@@ -126,7 +126,7 @@ def dispatcher(settings: Settings, port: int, directory: Path) -> Iterator[subpr
         "CRS_TOPIC_PREFIX": settings.topic_prefix,
     }
     command = [sys.executable, "-m", "agents.cli", "dispatch", "--config", str(file), "--log-level", "warning"]
-    process = subprocess.Popen(command, env=environment)
+    process = subprocess.Popen([*command, *arguments], env=environment)
     try:
         yield process
         assert process.poll() is None, "the dispatcher ended"

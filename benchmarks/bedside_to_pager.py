@@ -1,0 +1,129 @@
+"""From the append of an event to the log until a pager that needs 20 ms has taken the page about it: the whole way.
+
+A real Kafka, a worker, a dispatcher, the simulated ward at 500 events/s, and a pager in a process of its own.
+Aim: p99 <= 250 ms. Run it with `python -m benchmarks.bedside_to_pager`.
+"""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from uuid import uuid4
+
+import click
+from prometheus_client.parser import text_string_to_metric_families
+
+from agents import topics as broker_topics
+from agents.settings import BOOTSTRAP, Settings, load
+from agents.topic_table import wanted_topics
+from benchmarks.dispatch import broker, dispatcher, pager
+
+STARTING_SECONDS = 60.0
+
+
+def free_port() -> int:
+    """A port that nobody uses."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def delays(port: int, name: str) -> dict[float, int]:
+    """How many took at most so many seconds, as a process counts them."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+        families = text_string_to_metric_families(answer.read().decode())
+    return {
+        float(sample.labels["le"]): int(sample.value)
+        for family in families
+        for sample in family.samples
+        if sample.name == f"{name}_bucket"
+    }
+
+
+def ready(port: int) -> bool:
+    """Whether a process says that it is."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=2) as answer:
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def ours(settings: Settings, *arguments: str) -> subprocess.Popen[bytes]:
+    """One of our own commands, running."""
+    environment = {
+        **os.environ,
+        BOOTSTRAP: settings.bootstrap_servers,
+        "CRS_TOPIC_PREFIX": settings.topic_prefix,
+        "CRS_PARTITIONS": str(settings.partitions),
+    }
+    return subprocess.Popen(
+        [sys.executable, "-m", "agents.cli", *arguments], env=environment, stderr=subprocess.DEVNULL
+    )
+
+
+def at_most(counts: dict[float, int], part: float) -> float:
+    """The bucket in which that part of all pages lies, by its upper end."""
+    total = max(counts.values(), default=0)
+    return next((limit for limit, number in sorted(counts.items()) if total and number >= part * total), float("inf"))
+
+
+@click.command()
+@click.option("--rate", default=500, show_default=True, help="Events a second.")
+@click.option("--patients", default=300, show_default=True)
+@click.option("--seconds", default=40, show_default=True)
+def main(rate: int, patients: int, seconds: int) -> None:
+    """Prints where the delays lie, and one line of JSON at the end."""
+    asked, pipe = multiprocessing.Pipe()
+    child = multiprocessing.Process(target=pager, args=(pipe,), daemon=True)
+    child.start()
+    port, judging_port, paging_port = asked.recv(), free_port(), free_port()
+    with TemporaryDirectory() as directory, broker() as servers:
+        settings = load(bootstrap_servers=servers, topic_prefix=f"bench-{uuid4().hex[:8]}.", partitions=4)
+        wanted = wanted_topics(settings)
+        broker_topics.create(settings, wanted)
+        data = str(Path(directory) / "data")
+        judging = ours(
+            settings, "worker", "--data-dir", data, "--metrics-port", str(judging_port), "--log-level", "warning"
+        )
+        try:
+            with dispatcher(settings, port, Path(directory), "--metrics-port", str(paging_port)):
+                until = time.monotonic() + STARTING_SECONDS
+                while not (ready(judging_port) and ready(paging_port)):
+                    assert time.monotonic() < until, f"not ready after {STARTING_SECONDS:.0f} s"
+                    time.sleep(0.2)
+                told = ["--patients", str(patients), "--rate", str(rate), "--duration", str(seconds), "--seed", "1"]
+                assert ours(settings, "simulate", *told).wait(seconds + 60) == 0, "simulate was not accepted"
+                time.sleep(2)
+                counts = delays(paging_port, "crs_page_seconds")
+                judged = delays(judging_port, "crs_alert_latency_seconds")
+        finally:
+            judging.terminate()
+            judging.wait(30)
+        broker_topics.delete(settings, [topic.name for topic in wanted])
+    asked.send(0)
+    child.join(5)
+    figures = {
+        "events_per_s": rate,
+        "pages": max(counts.values(), default=0),
+        "alert_p99_at_most_ms": round(at_most(judged, 0.99) * 1000),
+        "p50_at_most_ms": round(at_most(counts, 0.5) * 1000),
+        "p99_at_most_ms": round(at_most(counts, 0.99) * 1000),
+    }
+    click.echo(f"alerts: 99 % within {figures['alert_p99_at_most_ms']} ms of the log")
+    click.echo(f"{figures['pages']} pages: half within {figures['p50_at_most_ms']} ms")
+    click.echo(f"99 % within {figures['p99_at_most_ms']} ms")
+    click.echo(json.dumps(figures))
+
+
+if __name__ == "__main__":
+    main()
