@@ -62,7 +62,7 @@ def stories() -> dict[str, Story]:
 
 def states() -> dict[tuple[str, str], State]:
     """The states at the end of the rich stories, by story and patient."""
-    found = {}
+    found: dict[tuple[str, str], State] = {}
     for name in RICH:
         story = stories()[name]
         stage = engine(story.profile)

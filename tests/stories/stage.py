@@ -22,6 +22,8 @@ from schemas.decode import Refused, decode
 from schemas.events import Tick
 from schemas.state import PatientState
 
+TICKS_APART = 2 * MINUTE
+
 
 class Said(NamedTuple):
     """What came of one event or tick."""
@@ -113,7 +115,10 @@ def unjudged_step(
 
 
 class Clock:
-    """A clock that ticks every minute, whether or not anything is due, as long as nobody turns it off."""
+    """A clock that ticks every other minute, whether or not anything is due, and whenever something is.
+
+    The real one ticks every second; this is as slow as a log may be without looking as if we had been down.
+    """
 
     def __init__(self) -> None:
         self._at: int | None = None
@@ -123,13 +128,13 @@ class Clock:
         self._at = at if self._at is None else max(at, self._at)
 
     def next_tick(self, due: int | None) -> int | None:
-        """The next full minute, or what is due before it."""
-        minute = None if self._at is None else self._at - self._at % MINUTE + MINUTE
-        return min((at for at in (due, minute) if at is not None), default=None)
+        """The next tick anyway, or what is due before it."""
+        anyway = None if self._at is None else self._at - self._at % TICKS_APART + TICKS_APART
+        return min((at for at in (due, anyway) if at is not None), default=None)
 
 
 class Ticking(Engine):
-    """The engine with a tick every minute; it must come to the same."""
+    """The engine with ticks at which nothing is due; it must come to the same."""
 
     def __init__(self, guideline: Guideline) -> None:
         super().__init__(guideline)
@@ -222,5 +227,5 @@ def stream(profile: str) -> Stream:
 
 
 def engine_that_ticks(profile: str) -> Ticking:
-    """The engine, with a tick every minute."""
+    """The engine, with ticks at which nothing is due."""
     return Ticking(GUIDELINES[profile])

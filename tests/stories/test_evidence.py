@@ -9,22 +9,15 @@ from typing import Any
 import pytest
 
 from monitor.rounding import to_integer, to_tenths
-from schemas.alerts import Alert, Evidence
+from schemas.alerts import Evidence
 from schemas.events import Vitals
-from tests.stories.play import Player
 from tests.stories.script import Story, every_story
-from tests.stories.stage import GUIDELINES, engine
+from tests.stories.stage import GUIDELINES
+from tests.stories.telling import telling
 
 STORIES = every_story()
 # What rests on nothing that was ever received: a defect of ours, a clock that is ahead, a patient of whom nothing came.
 ON_NOTHING = {"unmonitored", "data-clock", "signal-lost"}
-
-
-def told(story: Story) -> tuple[list[Alert], dict[str, dict[str, Any]]]:
-    """Every alert of a story, and the events that it tells of."""
-    player = Player(story, engine(story.profile))
-    player.play()
-    return player.raised, {event["event_id"]: event for event in player.events}
 
 
 def wrong(evidence: Evidence, events: dict[str, dict[str, Any]]) -> Iterator[str]:
@@ -54,7 +47,7 @@ def printed(signal: str, value: Any) -> Any:
 
 @pytest.mark.parametrize("story", STORIES, ids=[story.name for story in STORIES])
 def test_what_an_alert_rests_on_is_on_record(story: Story) -> None:
-    alerts, events = told(story)
+    alerts, events, _ = telling(story)
     found = [f"{alert.kind}: {problem}" for alert in alerts for e in alert.evidence for problem in wrong(e, events)]
     assert found == []
 
@@ -62,7 +55,7 @@ def test_what_an_alert_rests_on_is_on_record(story: Story) -> None:
 @pytest.mark.parametrize("story", STORIES, ids=[story.name for story in STORIES])
 def test_an_alert_says_its_rule_its_source_and_what_it_rests_on(story: Story) -> None:
     profile = GUIDELINES[story.profile].profile
-    for alert in told(story)[0]:
+    for alert in telling(story).alerts:
         assert (alert.rule.profile, alert.rule.profile_version) == (profile.name, profile.version)
         assert alert.rule.source == profile.source_of(alert.rule.id)
         assert alert.title
