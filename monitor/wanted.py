@@ -367,7 +367,8 @@ def _table(scene: Scene) -> Iterator[Wanted]:
 
 def _of_a_row(profile: Profile, course: Course, row: steps.Due) -> tuple[Evidence, ...]:
     signs = evidence.grade(profile, course) or evidence.fever(course)
-    return signs + evidence.doses(row.rests_on) + evidence.context(course, *row.context)
+    rests_on = (*signs, *evidence.doses(row.rests_on), *evidence.context(course, *row.context))
+    return tuple(dict.fromkeys(rests_on))
 
 
 def _neuro(scene: Scene) -> Iterator[Wanted]:
