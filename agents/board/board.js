@@ -3,12 +3,13 @@
 import { SIGNS, card, el, tell, tile, title, waits } from "/draw.js";
 
 const HELD_MS = 4000; // while someone points, nothing moves under the pointer
+const HELD_AT_MOST_MS = 20000;
 const DEAF_MS = 10000; // the server says something every two seconds
 const at = (id) => document.getElementById(id);
 const patients = new Map();
 const state = { open: new Set(), sent: new Map(), blind: new Set() };
 const heard = { at: 0, offset: 0, words: null, waiting: "Connecting …", edition: null, unreadable: 0, first: true };
-let touched = 0;
+let touched = 0, ordered = 0;
 let audio = null;
 
 const now = () => Date.now() + heard.offset;
@@ -62,14 +63,15 @@ function take(pictures) {
       continue;
     }
     const before = new Set(known ? known.picture.alerts.filter((one) => one.priority === "high" && waits(one)).map((one) => one.key) : []);
+    const fresh = picture.alerts.filter((one) => one.priority === "high" && waits(one) && !before.has(one.key));
+    if (fresh.length && !heard.first) news.push([picture, fresh]);
     for (const alert of picture.alerts) {
-      if (!heard.first && alert.priority === "high" && waits(alert) && !before.has(alert.key)) news.push([picture, alert]);
       if (state.sent.get(alert.key)?.startsWith("said") && !waits(alert)) state.sent.delete(alert.key);
     }
     patients.set(picture.reference, { picture, element: known?.element, drawn: false });
   }
   draw();
-  for (const [patient, alert] of news) say(`New, high: ${title(patient)}: ${alert.title}`);
+  for (const [patient, alerts] of news) say(`${SIGNS.high} New: ${title(patient)}: ${alerts[0].title}${alerts.length > 1 ? ` and ${alerts.length - 1} more` : ""}`);
   if (news.length) beep();
 }
 
@@ -98,7 +100,7 @@ const name = (picture) => `${picture.unit || "~"} ${picture.bed || "~"} ${pictur
 
 function draw() {
   for (const one of patients.values()) if (!one.drawn) drawOne(one);
-  if (Date.now() - touched > HELD_MS) order();
+  if (!holds()) order();
   fillUnits();
   count();
   times(document);
@@ -118,7 +120,10 @@ function drawOne(one) {
   one.drawn = true;
 }
 
+const holds = () => Date.now() - touched <= HELD_MS && Date.now() - ordered <= HELD_AT_MOST_MS;
+
 function order() {
+  ordered = Date.now();
   const groups = { ill: [], quiet: [], left: [] };
   for (const { picture } of patients.values()) groups[place(picture)].push(picture);
   let hidden = 0, loud = 0;
@@ -271,6 +276,7 @@ function showName() {
 function say(words, bad = false) {
   const line = el("p", { class: bad ? "bad" : "" }, words);
   at("said").append(line);
+  while (at("said").children.length > 3) at("said").firstChild.remove();
   setTimeout(() => line.remove(), 8000);
 }
 
@@ -306,9 +312,8 @@ for (const kind of ["pointermove", "pointerdown", "wheel", "touchmove", "keydown
 }
 let held = false;
 setInterval(() => {
-  const holds = Date.now() - touched <= HELD_MS;
-  if (held && !holds) draw();
-  held = holds;
+  if (held && !holds()) draw();
+  held = holds();
   times(document);
   look();
 }, 1000);

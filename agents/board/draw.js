@@ -2,6 +2,9 @@
 
 export const SIGNS = { high: "▲", medium: "◆", low: "●", technical: "■" };
 const AXES = { fever: "Fever", hypotension: "Blood pressure", hypoxia: "Oxygen" };
+const narrow = matchMedia("(max-width: 820px)");
+const shortly = () => (narrow.matches ? 1 : 3); // alerts of a patient before someone asks for all
+const SHORT = ["temperature", "systolic pressure", "SpO2"];
 const MINUTE = 60000, HOUR = 60 * MINUTE, DAY = 24 * HOUR;
 
 export function el(tag, given = {}, ...children) {
@@ -17,7 +20,7 @@ export function el(tag, given = {}, ...children) {
 
 // Times that move: `as` says how they are told.
 export function when(at, as) {
-  if (!at) return el("span", { class: "unknown" }, "time unknown");
+  if (!at) return el("span", { class: "unknown" }, "since an unknown time");
   return el("time", { datetime: at, "data-as": as, title: new Date(at).toLocaleString() });
 }
 
@@ -72,7 +75,7 @@ export function card(patient, state) {
       el("p", { class: "ref" }, "ref ", el("code", {}, patient.reference), patient.patient_id && ` · ${patient.patient_id}`),
       el("p", { class: "course" }, course(patient)),
       tags(patient, state)),
-    el("div", { class: "axes" }, patient.axes.map((axis) => axisTile(axis, patient))),
+    el("div", { class: "axes" }, patient.axes.map((axis) => axisTile(axis))),
     tocilizumab(patient),
     el("div", { class: "alerts" }, alerts(patient, state, open)),
     open && details(patient),
@@ -87,9 +90,16 @@ export function tile(patient, state) {
     el("div", { class: "who" },
       el("h3", {}, el("button", { type: "button", class: "expand", "aria-expanded": "false", "data-focus": "expand", "data-act": "expand" },
         title(patient), el("small", {}, patient.unit || "unit unknown"))),
+      el("p", { class: "brief" }, SHORT.map((name) => vital(patient, name))),
       patient.floor && el("p", { class: "unknown" }, `unknown: ${patient.unknown.join(", ")}`),
       tags(patient, state)),
   ];
+}
+
+function vital(patient, name) {
+  const one = patient.latest.find((each) => each.name === name);
+  if (one.value === null) return el("span", { class: "unknown" }, `${name} unknown`);
+  return el("span", { title: name }, `${one.value} ${one.unit}`);
 }
 
 function badge(patient) {
@@ -119,6 +129,7 @@ function tags(patient, state) {
     patient.monitoring === "discharged" && !patient.goes_on_as && ["", "discharged or died"],
     patient.differs && ["warn", `ASTCT 2019: grade ${patient.astct_grade}`],
     patient.basis !== "fever" && patient.basis !== "none" && ["warn", patient.basis_words],
+    patient.held && ["", "signs are less now; the grade is held until that lasts"],
     patient.high_risk && ["", "high risk"],
   ].filter(Boolean);
   const running = patient.supports.filter((one) => one.kind === "infusion").map((one) => ["run", one.what]);
@@ -126,19 +137,13 @@ function tags(patient, state) {
   return all.length > 0 && el("ul", { class: "tags" }, all.map(([kind, words]) => el("li", { class: kind }, words)));
 }
 
-function axisTile(axis, patient) {
-  const name = AXES[axis.name];
-  const unknown = axis.grade === null;
-  const fever = axis.name === "fever";
-  const words = unknown ? "unknown" : fever ? (axis.grade ? "fever" : "no fever") : axis.grade > 1 ? `grade ${axis.grade}` : "no finding";
-  const colour = unknown ? "none" : fever ? axis.grade : axis.grade > 1 ? axis.grade : 0;
-  const first = axis.evidence[0];
-  const oxygen = axis.name === "hypoxia" && patient.oxygen;
+function axisTile(axis) {
+  const colour = axis.grade === null ? "none" : axis.is_finding ? axis.grade : 0;
+  const [first, second] = axis.evidence;
   return el("div", { class: `axis a${colour}${axis.left_out ? " out" : ""}` },
-    el("p", {}, el("span", {}, name), el("b", {}, axis.left_out ? "left out" : words)),
-    first ? el("p", { class: "rests" }, first.what, " ", when(first.at, "clock")) : el("p", { class: "unknown" }, unknown ? "no data: not normal" : "nothing to show"),
-    axis.evidence.length > 1 && el("p", { class: "rests" }, axis.evidence[1].what, " ", when(axis.evidence[1].at, "clock")),
-    oxygen && axis.evidence.every((one) => !one.what.includes(oxygen.what.split(" ")[0])) && el("p", { class: "rests" }, oxygen.what));
+    el("p", {}, el("span", {}, AXES[axis.name]), el("b", {}, axis.words), axis.left_out && el("small", {}, " left out")),
+    first ? el("p", { class: "rests" }, observed(first)) : el("p", { class: "unknown" }, axis.grade === null ? "no data: not normal" : "nothing on record"),
+    second && el("p", { class: "rests second" }, observed(second)));
 }
 
 function tocilizumab(patient) {
@@ -146,7 +151,7 @@ function tocilizumab(patient) {
   const of = (count, most) => (most === null ? String(count) : `${count} of ${most}`);
   return el("div", { class: `toci${patient.grade ? "" : " idle"}` },
     el("p", {}, el("span", {}, "Tocilizumab"), el("b", {}, next(toci))),
-    el("p", {}, `24 h: ${of(toci.count_24h, toci.most_24h)} · episode: ${of(toci.count_total, toci.most_total)}`),
+    el("p", {}, `${of(toci.count_24h, toci.most_24h)} in 24 h`, el("br"), `${of(toci.count_total, toci.most_total)} in the episode`),
     toci.last_at && el("p", {}, "last ", when(toci.last_at, "clock"), ", ", when(toci.last_at, "ago")),
     el("p", { class: toci.dose ? "" : "unknown" }, toci.dose ? `dose by weight: ${toci.dose}` : "dose unknown: no weight"));
 }
@@ -159,11 +164,13 @@ function next(toci) {
 
 function alerts(patient, state, open) {
   if (!patient.alerts.length) return el("p", { class: "faint" }, "no open alerts");
-  const most = open ? patient.alerts.length : Math.min(patient.alerts.length, Math.max(3, patient.alerts.filter((one) => waits(one) && one.priority === "high").length));
-  const rest = patient.alerts.length - most;
+  const most = open ? patient.alerts.length : shortly();
+  const rest = patient.alerts.slice(most);
+  const loud = rest.filter((one) => waits(one) && one.priority === "high").length;
   return [
     el("ul", { "aria-label": `Open alerts of ${title(patient)}` }, patient.alerts.slice(0, most).map((alert, index) => alertLine(alert, state, open, index === 0))),
-    rest > 0 && el("button", { type: "button", class: "link", "data-act": "expand", "data-focus": "more" }, `${rest} more`),
+    rest.length > 0 && el("button", { type: "button", class: loud ? "link loud" : "link", "data-act": "expand", "data-focus": "more" },
+      `${rest.length} more${loud ? `, ${loud} of them high and waiting` : ""}`),
   ];
 }
 
@@ -173,8 +180,8 @@ function alertLine(alert, state, open, first) {
     el("p", { class: "head" },
       el("span", { class: "sign" }, `${SIGNS[alert.priority]} `, el("span", {}, alert.priority)), " ",
       el("b", {}, alert.title), " ", when(alert.told_at, "ago")),
-    (open || (first && waiting)) && el("p", { class: open ? "message" : "message short" }, alert.message || "The words of this alert have not been read yet."),
-    (open || (first && waiting)) && alert.recommendation && el("p", { class: "do" }, recommendation(alert.recommendation)),
+    (open || (first && waiting && !alert.recommendation)) && el("p", { class: open ? "message" : "message short" }, alert.message || "The words of this alert have not been read yet."),
+    (open || (first && waiting)) && alert.recommendation && el("p", { class: open ? "do" : "do short" }, recommendation(alert.recommendation, open)),
     answered(alert),
     open && why(alert),
     el("p", { class: "answers" }, answers(alert, state)));
@@ -194,13 +201,13 @@ function answered(alert) {
   return null;
 }
 
-function recommendation(one) {
+function recommendation(one, open) {
   const drug = one.drug && `${one.drug}${one.dose_mg === null ? "" : ` ${one.dose_mg} mg`}`;
   return [
     "→ ", one.action, drug && !one.action.includes(one.drug) && `: ${drug}`,
     one.dose_basis && ` (${one.dose_basis})`,
     one.not_before && [", not before ", when(one.not_before, "clock")],
-    one.limits && `; ${one.limits}`,
+    open && one.limits && `; ${one.limits}`,
   ].flat().filter(Boolean);
 }
 
@@ -212,7 +219,9 @@ function why(alert) {
     el("div", {}, el("dt", {}, "True since"), el("dd", {}, when(alert.since, "clock"), " · alert ", el("code", {}, alert.key))));
 }
 
-const observation = (one) => el("li", {}, one.what, " ", when(one.at, "clock"), one.injected && el("em", {}, " injected by the demonstration"));
+// What stands in the record for good, such as an age, has no time.
+const observed = (one) => [one.what, " ", one.at && when(one.at, "clock")];
+const observation = (one) => el("li", {}, observed(one), one.injected && el("em", {}, " injected by the demonstration"));
 
 function details(patient) {
   return el("div", { class: "details" },

@@ -13,7 +13,7 @@ from aiokafka.errors import KafkaError
 
 from agents.board.pulse import Pulse
 from agents.board.ward import Ward
-from agents.dispatch.inbox import is_heartbeat
+from agents.dispatch.inbox import is_heartbeat, number
 from agents.settings import Settings
 from schemas import topics
 
@@ -33,8 +33,8 @@ class Follower:
     def __init__(self, settings: Settings, partitions: int, ward: Ward, pulse: Pulse) -> None:
         self.settings, self.ward, self.pulse = settings, ward, pulse
         states, alerts = settings.topic(topics.PATIENT_STATE), settings.topic(topics.ALERTS)
-        self.states = [TopicPartition(states, number) for number in range(partitions)]
-        self.alerts = [TopicPartition(alerts, number) for number in range(partitions)]
+        self.states = [TopicPartition(states, place) for place in range(partitions)]
+        self.alerts = [TopicPartition(alerts, place) for place in range(partitions)]
         self.moved_at = monotonic()
 
     async def run(self) -> None:
@@ -81,20 +81,20 @@ class Follower:
             elif is_heartbeat(record):
                 self.pulse.beat(record.value, now, monotonic())
             else:
-                self.ward.take_alert(record.value)
+                self.ward.take_alert(record.value, number(record.headers, "log_offset") or 0)
 
     async def _look_back(self, ends: dict[Any, int]) -> None:
         """Reads again what was told about alerts that were open before we came. Without it they have only a title."""
         wanted: dict[int, datetime] = {}
-        for number, brief in self.ward.wordless():
+        for place, brief in self.ward.wordless():
             since = min(brief.effective_at, brief.raised_at)
-            wanted[number] = min(since, wanted.get(number, since))
+            wanted[place] = min(since, wanted.get(place, since))
         earliest = datetime.now(UTC) - WORDS_WITHIN
         consumer = self._consumer()
         await consumer.start()
         try:
-            for number, since in wanted.items():
-                await self._reread(consumer, self.alerts[number], max(since - WORDS_MARGIN, earliest), ends)
+            for place, since in wanted.items():
+                await self._reread(consumer, self.alerts[place], max(since - WORDS_MARGIN, earliest), ends)
         except (KafkaError, OSError) as error:
             log.warning("words of older alerts not read why=%s", type(error).__name__)
         finally:
@@ -109,7 +109,7 @@ class Follower:
             batches = await consumer.getmany(partition, timeout_ms=WAIT_MS, max_records=BATCH)
             for record in batches.get(partition, ()):
                 if not is_heartbeat(record):
-                    self.ward.take_alert(record.value)
+                    self.ward.take_alert(record.value, number(record.headers, "log_offset") or 0)
             await asyncio.sleep(0)
 
     def _consumer(self) -> Any:

@@ -22,7 +22,8 @@ from schemas.events import Wire
 from schemas.state import AxisState, DoseState, PatientState, Reading, SupportState, TocilizumabState
 
 Json = dict[str, Any]
-AXES = ("fever", "hypotension", "hypoxia")
+# The axes, each with its grade when there is nothing to find: fever is there or not, the others begin at 1.
+NOTHING_FOUND = {"fever": 0, "hypotension": 1, "hypoxia": 1}
 # Always shown, also when there is nothing to show.
 SIGNALS = (
     "temperature_celsius",
@@ -85,7 +86,7 @@ def shown(patient: Patient, discretion: Discretion, at: datetime) -> Shown:
         "monitoring": state.monitoring,
         "has_left": patient.has_left,
         **grade(state),
-        "axes": [{"name": name, **axis(getattr(state.axes, name))} for name in AXES],
+        "axes": [axis(name, getattr(state.axes, name)) for name in NOTHING_FOUND],
         "latest": [{"name": name_of(name), **latest(name, state.latest.get(name))} for name in SIGNALS],
         "oxygen": oxygen(state),
         "tocilizumab": tocilizumab(state.tocilizumab, state.profile),
@@ -127,6 +128,7 @@ def grade(state: PatientState) -> Json:
         "unknown": [name_of(name) for name in state.unknown],
         "astct_grade": state.astct_grade,
         "differs": state.astct_grade != state.grade,
+        "held": is_held(state),
         "basis": state.grade_basis,
         "basis_words": BASES[state.grade_basis],
         "grade_since": state.grade_since,
@@ -136,15 +138,37 @@ def grade(state: PatientState) -> Json:
     }
 
 
-def axis(one: AxisState) -> Json:
-    """One axis; without data its grade is None. Attribution is asked only where there is something to attribute."""
+def is_held(state: PatientState) -> bool:
+    """Whether the grade stands higher than the signs of this moment: it falls only when they have stayed lower."""
+    axes = (state.axes.hypotension, state.axes.hypoxia)
+    counted = [one.grade for one in axes if one.grade is not None and one.attribution != "left_out"]
+    is_known = len(counted) == len(axes) and not state.context.death_attributed_to_crs
+    return is_known and max(counted) < state.grade
+
+
+def axis(name: str, one: AxisState) -> Json:
+    """One axis; without data it is unknown. Attribution is asked only where there is something to attribute."""
+    is_finding = one.grade is not None and one.grade > NOTHING_FOUND[name]
+    says = one.attribution if is_finding or one.attribution != "not_confirmed" else None
     return {
+        "name": name,
         "grade": one.grade,
-        "since": one.since,
+        "words": axis_words(name, one.grade, is_finding),
+        "is_finding": is_finding,
         "left_out": one.attribution == "left_out",
-        "attribution": ATTRIBUTIONS[one.attribution] if one.since or one.attribution != "not_confirmed" else None,
+        "since": one.since,
+        "attribution": None if says is None else ATTRIBUTIONS[says],
         "evidence": [rests_on(each) for each in one.evidence],
     }
+
+
+def axis_words(name: str, grade: int | None, is_finding: bool) -> str:
+    """An axis in words."""
+    if grade is None:
+        return "unknown"
+    if name == "fever":
+        return "fever" if is_finding else "no fever"
+    return f"grade {grade}" if is_finding else "no finding"
 
 
 def rests_on(one: Evidence) -> Json:

@@ -20,11 +20,13 @@ OVER = ("resolved", "retracted")
 class Told(NamedTuple):
     """What the alerts topic has said about one alert: its last version, and the last one that speaks of the patient.
 
-    An acknowledgement is a version too, but its message only says who has seen the alert.
+    An acknowledgement is a version too, but its message only says who has seen the alert. `offset`: the log's, at
+    which the last version was told.
     """
 
     latest: Alert
     words: Alert | None
+    offset: int
 
 
 class Standing(NamedTuple):
@@ -49,13 +51,17 @@ class Patient:
             known = found.get(alert_id)
             if known is not None and known.version >= told.latest.version:
                 continue
-            if known is None and told.latest.raised_at <= self.state.as_of:
+            if known is None and not self.is_news(told.offset):
                 continue
             if told.latest.status in OVER:
                 found.pop(alert_id, None)
             else:
                 found[alert_id] = in_brief(told.latest)
         return [Standing(brief, self.told.get(alert_id)) for alert_id, brief in found.items()]
+
+    def is_news(self, offset: int) -> bool:
+        """Whether the state knows nothing yet of what was told at this offset of the log."""
+        return self.state.log_offset is None or offset > self.state.log_offset
 
     @property
     def has_left(self) -> bool:
@@ -87,7 +93,7 @@ class Ward:
             self.unreadable += 1
             return
         known = self.patients.get(state.patient_id)
-        if known is not None and known.state.as_of > state.as_of:
+        if known is not None and is_older(state, known.state):
             return
         told = self._early.pop(state.patient_id, {}) if known is None else known.told
         patient = Patient(partition, state, told)
@@ -96,15 +102,13 @@ class Ward:
             return
         open_ids = {brief.alert_id for brief in state.alerts}
         patient.told = {
-            alert_id: one
-            for alert_id, one in told.items()
-            if alert_id in open_ids or one.latest.raised_at > state.as_of
+            alert_id: one for alert_id, one in told.items() if alert_id in open_ids or patient.is_news(one.offset)
         }
         self.patients[state.patient_id] = patient
         self.changed.add(state.patient_id)
 
-    def take_alert(self, value: bytes | None) -> None:
-        """One record of the alerts topic, also an old one that is read again for its words."""
+    def take_alert(self, value: bytes | None, offset: int) -> None:
+        """One record of the alerts topic, also an old one that is read again for its words. `offset`: the log's."""
         try:
             alert = Alert.model_validate_json(value or b"")
         except ValidationError:
@@ -113,12 +117,12 @@ class Ward:
         patient = self.patients.get(alert.patient_id)
         if patient is None:
             told = self._early.setdefault(alert.patient_id, {})
-        elif self._is_news(patient, alert):
+        elif patient.is_news(offset) or any(one.alert_id == alert.alert_id for one in patient.state.alerts):
             told = patient.told
             self.changed.add(alert.patient_id)
         else:
             return
-        told[alert.alert_id] = newer(told.get(alert.alert_id), alert)
+        told[alert.alert_id] = newer(told.get(alert.alert_id), alert, offset)
 
     def sweep(self, at: datetime) -> None:
         """Those who have left leave the board, and alerts of people who never had a state are dropped."""
@@ -144,12 +148,10 @@ class Ward:
         if self.patients.pop(patient_id, None) is not None:
             self.changed.add(patient_id)
 
-    @staticmethod
-    def _is_news(patient: Patient, alert: Alert) -> bool:
-        """Whether an alert may be open: of the others nothing is kept."""
-        return alert.raised_at > patient.state.as_of or any(
-            brief.alert_id == alert.alert_id for brief in patient.state.alerts
-        )
+
+def is_older(state: PatientState, known: PatientState) -> bool:
+    """Whether a state was written before another; a log that was begun anew counts its offsets anew."""
+    return state.as_of < known.as_of and (state.log_offset or 0) < (known.log_offset or 0)
 
 
 def open_ids(patient: Patient) -> set[str]:
@@ -157,15 +159,18 @@ def open_ids(patient: Patient) -> set[str]:
     return {brief.alert_id for brief, _ in patient.standing()}
 
 
-def newer(known: Told | None, alert: Alert) -> Told:
+def newer(known: Told | None, alert: Alert, offset: int) -> Told:
     """What is known of an alert with one more version of it, in whatever order they are read."""
     words = alert if alert.reason is None and alert.status not in OVER else None
     if known is None:
-        return Told(alert, words)
-    latest = alert if alert.version >= known.latest.version else known.latest
+        return Told(alert, words, offset)
+    if alert.version < known.latest.version:
+        latest, offset = known.latest, known.offset
+    else:
+        latest = alert
     if words is None or (known.words is not None and known.words.version > words.version):
         words = known.words
-    return Told(latest, words)
+    return Told(latest, words, offset)
 
 
 def in_brief(alert: Alert) -> OpenAlert:
