@@ -20,7 +20,10 @@ OUTAGE = "outage"  # a line that says: from here to the next line nothing ticks
 
 
 class Player:
-    """One telling of a story. `raised`: every alert that it told, in order; `last`: those of the last line."""
+    """One telling of a story. `raised`: every alert that it told, in order; `last`: those of the last line.
+
+    `sent`: every message, in the order in which it arrived; `ended_at`: when the story ends, ms.
+    """
 
     def __init__(self, story: Story, stage: Stage) -> None:
         self.story = story
@@ -28,6 +31,8 @@ class Player:
         self.names = words.Names()
         self.raised: list[Alert] = []
         self.last: tuple[Alert, ...] = ()
+        self.sent: list[Event] = []
+        self.ended_at = DAY_1
         self._chart = Chart(self._alert_named)
         self._today = DAY_1
         self._outage = False  # the next line comes after a time without ticks
@@ -50,11 +55,13 @@ class Player:
         when = clock.read(line.when, self._today)
         happened = self._ticks(when.received_at, inclusive=line.what != "tick")
         self._today = clock.midnight(when.received_at)
+        self.ended_at = max(self.ended_at, when.received_at)
         if line.what == "tick":
             said = self._tick(when.received_at)
         else:
             fails = line.what.startswith("defect: ")
             event = self._chart.read(line.what.removeprefix("defect: "), when)
+            self.sent.append(event)
             said = self.stage.receive(event, when.received_at, fails=fails, backlog=self._backlog)
         return [*happened, line._replace(told=self._told(line.told, said, when.received_at))]
 
