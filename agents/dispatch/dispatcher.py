@@ -73,6 +73,8 @@ class Dispatcher:
         if self.callbacks is not None:
             await self.callbacks.start()
             log.info("callbacks on %s:%d", self.callbacks.at.host, self.callbacks.port)
+            if self.callbacks.at.open_to_others:
+                log.warning("callbacks are open to other machines and speak no TLS: put a proxy with TLS before them")
         await self.broker.start(self.settings.topic(topics.ALERTS), self.ownership)
         tasks = [asyncio.create_task(work, name=name) for name, work in self._works()]
         for task in tasks:

@@ -79,7 +79,7 @@ class Lanes:
         self._something = asyncio.Event()
         self._slots = asyncio.Semaphore(at_once)
         self._under_way: set[asyncio.Task[None]] = set()
-        self._held = False
+        self._holds = 0  # reasons for which no attempt may begin
         self._idle = asyncio.Event()
         self._idle.set()
         self._asked_until = 0.0  # the destination asked for a pause
@@ -122,7 +122,7 @@ class Lanes:
 
     def hold(self) -> None:
         """No new attempt from now on."""
-        self._held = True
+        self._holds += 1
 
     async def idle(self) -> None:
         """Until no attempt is under way."""
@@ -130,12 +130,12 @@ class Lanes:
 
     async def refresh(self, pages: Callable[[], Sequence[Page]], *, alive: bool) -> Answer:
         """Reminds the destination of the open set while no page is under way: an end must not be overtaken."""
-        self._held = True
+        self._holds += 1
         try:
             await self._idle.wait()
             answer = await self.pager.refresh(pages(), alive=alive)
         finally:
-            self._held = False
+            self._holds -= 1
             self._something.set()
         metrics.UP.labels(self.name).set(answer.outcome == "taken")
         return answer
@@ -167,7 +167,7 @@ class Lanes:
             pause = None
             while self._ready and not self._stands(self._ready[0]):
                 heapq.heappop(self._ready)
-            if self._ready and not self._held:
+            if self._ready and not self._holds:
                 loud = -self._ready[0][0] >= LOUD
                 pause = (self._asked_until_loud if loud else self._asked_until) - self._loop.time()
                 if pause <= 0:

@@ -53,7 +53,7 @@ class Receiver:
         """The bodies in the order in which they were taken."""
         return [received.json for received in list(self.taken)]
 
-    def wait(self, number: int, seconds: float = 20.0) -> None:
+    def wait(self, number: int, seconds: float = 60.0) -> None:
         """Until so many requests were taken."""
         until = time.monotonic() + seconds
         while len(self.taken) < number:

@@ -96,7 +96,7 @@ def test_whatever_the_pager_does_each_alert_is_seen_once_and_in_order(
     try:
         for n in range(6):
             watch.alerts(alert(f"p{n}", "A"), alert(f"p{n}", "A", 2, "updated", priority="high", grade=3))
-        until = time.monotonic() + 20
+        until = time.monotonic() + 60
         while pager.tried < 6 and time.monotonic() < until:
             time.sleep(0.05)
         ward.stop(process, signal.SIGKILL)
@@ -105,7 +105,7 @@ def test_whatever_the_pager_does_each_alert_is_seen_once_and_in_order(
         watch.alerts(*(alert(f"p{n}", "A", 3, "resolved") for n in range(6)))
         time.sleep(1)
         pager.mode = "ok"
-        until = time.monotonic() + 45
+        until = time.monotonic() + 120
         while sum(map(len, story(pager).values())) < 18 and time.monotonic() < until:
             time.sleep(0.1)
     finally:
@@ -128,7 +128,7 @@ def test_in_a_burst_of_500_every_high_alert_is_through_in_five_seconds_and_the_r
         watch.alerts(*(alert(f"p{n}", "A", priority="medium" if n % 5 else "high") for n in range(500)))
         pager.wait(101)
         summary = []
-        until = time.monotonic() + 20
+        until = time.monotonic() + 60
         while not summary and time.monotonic() < until:
             time.sleep(0.1)
             summary = [post["data"]["text"] for post in pager.posts() if post["data"]["kind"] == "summary"]

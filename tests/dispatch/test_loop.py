@@ -82,23 +82,23 @@ def test_from_the_bedside_to_the_pager_and_back(kafka_settings: Fresh, pager: Re
     try:
         hours_ago = (datetime.now(UTC) - timedelta(hours=8)).isoformat()
         bedside.say(topics.PATIENTS, status="admitted", unit="7A", bed="12", weight_kg=80, infused_at=hours_ago)
-        until(lambda: ward.read_all(settings, settings.topic(topics.PATIENT_STATE)), 60)
+        until(lambda: ward.read_all(settings, settings.topic(topics.PATIENT_STATE)), 90)
         bedside.say(topics.VITALS, source="charted", temperature_celsius=38.47)
-        until(lambda: ("onset", "open", "low") in told(pager), 30)
+        until(lambda: ("onset", "open", "low") in told(pager), 90)
         bedside.say(topics.VITALS, source="charted", systolic_mmhg=83.6)
         until(lambda: ("escalation", "open", "medium") in told(pager))
         ward.stop(paging, signal.SIGKILL)
         bedside.say(topics.MEDICATIONS, drug="norepinephrine", action="started", rate=30, rate_unit="mcg/min")
         paging = ward.start(settings, file, "--metrics-port", str(metrics))
-        until(lambda: ("escalation", "open", "high") in told(pager), 30)
+        until(lambda: ("escalation", "open", "high") in told(pager), 90)
         ward.stop(judging, signal.SIGKILL)
         judging = worker(settings, tmp_path)
         page = next(post["data"] for post in pager.posts() if post["data"]["priority"] == "high")
         assert (page["unit"], page["bed"]) == ("7A", "12")
         assert "I have seen it" in httpx.get(page["link"]).text
         assert httpx.post(page["link"], data={"by": "Nurse Joy"}).status_code == 202
-        until(lambda: (page["kind"], "acknowledge", "high") in told(pager), 60)
-        until(lambda: heard(metrics, settings.partitions), 40)
+        until(lambda: (page["kind"], "acknowledge", "high") in told(pager), 90)
+        until(lambda: heard(metrics, settings.partitions), 90)
         before = told(pager)
         time.sleep(2)
         assert told(pager) == before

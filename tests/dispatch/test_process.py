@@ -64,7 +64,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def until(holds: Callable[[], Any], seconds: float = 20.0) -> Any:
+def until(holds: Callable[[], Any], seconds: float = 60.0) -> Any:
     """Waits for something to hold."""
     last = time.monotonic() + seconds
     while True:
@@ -198,7 +198,7 @@ def test_two_dispatchers_share_the_partitions_and_the_death_of_one_changes_nothi
         ward.stop(first, signal.SIGKILL)
         pager.mode = "ok"
         watch.alerts(*(alert(f"p{n}", "C") for n in range(20)))
-        until(lambda: len(opened(pager)) >= 60 and len(closed(pager)) >= 20, 40)
+        until(lambda: len(opened(pager)) >= 60 and len(closed(pager)) >= 20, 90)
         watch.alerts(*(alert(f"p{n}", "B", 2, "resolved") for n in range(20)))
         until(lambda: len(closed(pager)) >= 40)
     finally:

@@ -15,7 +15,7 @@ from hashlib import blake2s
 from pathlib import Path
 from typing import Any
 
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 
 from agents import topic_table
 from agents.settings import Settings
@@ -119,7 +119,7 @@ def read_all(settings: Settings, topic: str) -> list[tuple[bytes | None, bytes |
         listed = consumer.list_topics(topic, timeout=10).topics[topic].partitions
         found = []
         for partition in listed:
-            low, high = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=10)
+            low, high = watermarks(consumer, TopicPartition(topic, partition))
             consumer.assign([TopicPartition(topic, partition, low)])
             position = low
             while position < high:
@@ -133,7 +133,19 @@ def read_all(settings: Settings, topic: str) -> list[tuple[bytes | None, bytes |
         consumer.close()
 
 
-def assessments(settings: Settings, number: int = 1, seconds: float = 15.0) -> list[Any]:
+def watermarks(consumer: Consumer, at: TopicPartition) -> tuple[int, int]:
+    """First offset and end of a partition; a new topic may not have a leader yet."""
+    for _ in range(50):
+        try:
+            low, high = consumer.get_watermark_offsets(at, timeout=10)
+        except KafkaException:
+            time.sleep(0.2)
+        else:
+            return low, high
+    raise AssertionError(f"{at.topic} has no leader")
+
+
+def assessments(settings: Settings, number: int = 1, seconds: float = 60.0) -> list[Any]:
     """What came in on the assessments topic, once there are so many."""
     until = time.monotonic() + seconds
     while True:
