@@ -15,6 +15,8 @@ from schemas.alerts import Alert, AlertStatus, Evidence, Recommendation, Rule
 
 URGENCY = {"technical": 0, "low": 1, "medium": 2, "high": 3}
 TOLD_LATE_AFTER = 2 * MINUTE
+UNTIL_SEEN = ("dose_safety", "review")  # these end when somebody has seen them
+UNSEEN_KEPT = 24
 COUNTS_KEPT = 64
 
 
@@ -38,7 +40,7 @@ def reconcile(scene: Scene, previous: int, *, retracting: bool) -> Outcome:
     for before in standing.values():
         if retracting:
             told.close(before, "retracted", "rested on an entry made in error")
-        elif before.kind in ("dose_safety", "review") and scene.course.context.status not in DISCHARGED:
+        elif before.kind in UNTIL_SEEN and scene.course.context.status not in DISCHARGED:
             told.open.append(before)
         else:
             told.close(before, "resolved", _why_over(scene, before))
@@ -47,6 +49,7 @@ def reconcile(scene: Scene, previous: int, *, retracting: bool) -> Outcome:
             told.keep(stands, target)
         elif f"{target.kind}:{target.key}" not in closed and target.news:
             told.raise_new(target)
+    closed |= told.unseen_too_many()
     told.recoveries(retracting)
     return told.outcome(tuple(sorted(closed & still)))
 
@@ -126,6 +129,15 @@ class _Telling:
         """The last version of an alert."""
         self.alerts.append(closing(self.scene, before, status, reason, self.previous))
         self.verdicts.append(Verdict("retracted" if status == "retracted" else "resolved", before.kind))
+
+    def unseen_too_many(self) -> set[str]:
+        """What nobody has ever looked at does not pile up without end: the oldest make way, for good."""
+        unseen = sorted((a for a in self.open if a.kind in UNTIL_SEEN), key=lambda a: (a.raised_at, a.key))
+        given_up = unseen[:-UNSEEN_KEPT]
+        for before in given_up:
+            self.open.remove(before)
+            self.close(before, "resolved", "never acknowledged, and many newer ones stand")
+        return {f"{before.kind}:{before.key}" for before in given_up}
 
     def recoveries(self, retracting: bool) -> None:
         """Tell that the grade fell or the episode ended; said and closed at once."""

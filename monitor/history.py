@@ -1,7 +1,8 @@
 """The facts of the last 24 hours, kept so that a late, corrected or voided event is judged as if it had come in time.
 
-Bounded: beyond KEEP observations, those that agree in every band with the reading before and after are dropped (the
-next one `covers` the gap); beyond CAP facts, or 25 h, the oldest are folded into the checkpoint.
+Bounded: beyond KEEP observations, those that say what the readings before and after say are dropped (the next one
+`covers` the gap); beyond CAP facts, or 25 h, the oldest are folded into the checkpoint. What a reading says is taken by
+the patient's limits of today: a weight of 24 h in a row that stays small, against a limit that itself comes late.
 """
 
 from __future__ import annotations
@@ -13,14 +14,15 @@ from typing import Any, NamedTuple
 
 from monitor.instant import HOUR
 from monitor.profile import DEVICES, Profile
-from monitor.state import ContextFact, Facts, InfusionFact, MedicationFact, StatementFact, VitalsFact
+from monitor.state import ContextFact, Course, Facts, InfusionFact, MedicationFact, StatementFact, VitalsFact
 from schemas.events import OxygenDevice
 
 Fact = VitalsFact | MedicationFact | ContextFact | InfusionFact | StatementFact
 
 KEEP = 48  # observations kept one by one
 RECENT = 16  # of these, never thinned
-CAP = 160  # facts of all kinds
+THINNED_EVERY = 16
+CAP = 512  # facts of all kinds
 SPAN = 24 * HOUR  # late events are exact this far back
 SLACK = HOUR  # the checkpoint moves once an hour, not at every event
 
@@ -115,10 +117,15 @@ def overdue(facts: Facts, newest_at: int) -> int | None:
     return None
 
 
-def thin(vitals: tuple[VitalsFact, ...], profile: Profile) -> tuple[VitalsFact, ...]:
+def is_many(vitals: tuple[VitalsFact, ...]) -> bool:
+    """Whether it is time to thin: not at every reading, for what is left may all be worth keeping."""
+    return len(vitals) > KEEP and len(vitals) % THINNED_EVERY == 0
+
+
+def thin(vitals: tuple[VitalsFact, ...], profile: Profile, course: Course) -> tuple[VitalsFact, ...]:
     """Without the observations that say what their neighbours say. The two first of a run and the last stay."""
     kept: list[VitalsFact] = []
-    banded = [_bands(fact, profile) for fact in vitals]
+    banded = [_bands(fact, profile, course) for fact in vitals]
     ahead = _next_bands(banded)
     runs: dict[int, tuple[object, int]] = {}  # signal -> (band, how many kept in a row)
     covers_from: int | None = None
@@ -153,19 +160,19 @@ def _next_bands(banded: list[list[tuple[int, object]]]) -> list[dict[int, object
     return ahead
 
 
-def _bands(fact: VitalsFact, profile: Profile) -> list[tuple[int, object]]:
-    """What each signal of an observation says, no finer than any rule can tell apart whatever the context."""
+def _bands(fact: VitalsFact, profile: Profile, course: Course) -> list[tuple[int, object]]:
+    """What each signal of an observation says, no finer than a rule can tell apart."""
     bands: list[tuple[int, object]] = []
     if fact.temperature is not None:
         bands.append((0, fact.temperature >= profile.fever_tenths))
     if fact.sbp is not None:
-        bands.append(
-            (1, (min(max(fact.sbp, profile.extreme_systolic_below - 1), profile.baseline_below), fact.charted))
-        )
+        low, extreme = fact.sbp < course.sbp_below, fact.sbp < profile.extreme_systolic_below
+        bands.append((1, (low, extreme, fact.charted)))
     if fact.map is not None:
-        bands.append((2, (fact.map < profile.mean_arterial_below, fact.charted)))
+        bands.append((2, (fact.map < course.map_below, fact.charted)))
     if fact.spo2 is not None:
-        bands.append((3, (min(max(fact.spo2, profile.extreme_spo2_below - 1), profile.spo2_below), fact.charted)))
+        low, extreme = fact.spo2 < profile.spo2_below, fact.spo2 < profile.extreme_spo2_below
+        bands.append((3, (low, extreme, fact.charted)))
     if fact.device is not None or fact.flow is not None:
         bands.append((4, (fact.device, fact.flow)))
     if fact.ice is not None:

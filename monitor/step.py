@@ -192,8 +192,8 @@ def _quick(guideline: Guideline, state: State, event: Vitals, effective_at: int,
     moved = Course._make((effective_at, sbp, mean, spo2, temperature, fever, *course[6:]))
     vitals = (*state.facts.vitals, fact)
     facts = state.facts._replace(vitals=vitals)
-    if len(vitals) > history.KEEP:
-        facts = facts._replace(vitals=history.thin(vitals, profile))
+    if history.is_many(vitals):
+        facts = facts._replace(vitals=history.thin(vitals, profile, course))
     now = state._replace(
         clock=log_at,
         course=moved,
@@ -327,8 +327,8 @@ def _placed(guideline: Guideline, state: State, facts: list[Fact], *, refold: bo
         course = courses.fold(guideline, base, history.groups(kept))
     else:
         course = courses.fold(guideline, state.course, history.groups(fresh_facts))
-    if len(kept.vitals) > history.KEEP:
-        kept = kept._replace(vitals=history.thin(kept.vitals, profile))
+    if history.is_many(kept.vitals):
+        kept = kept._replace(vitals=history.thin(kept.vitals, profile, course))
     return _checkpoint(guideline, state._replace(base=base, course=course, facts=kept)), late
 
 

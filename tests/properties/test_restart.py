@@ -1,0 +1,78 @@
+"""Restarts, ticks and other patients: what happens around a patient's story never changes it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from monitor import row
+from monitor.state import State
+from tests.bedside import Log
+from tests.oracle import MINUTE
+from tests.properties.records import Entry, end_of, play, records, shuffled
+
+
+@given(st.data(), records())
+def test_a_restart_between_any_two_events_changes_nothing(data: st.DataObject, entries: list[Entry]) -> None:
+    arrived = data.draw(shuffled(entries))
+    until = end_of(arrived) + 40 * MINUTE
+    restarted, steady = play(arrived, until, Log(snapshots=True)), play(arrived, until)
+    assert restarted.alerts == steady.alerts
+    assert restarted.states == steady.states
+    assert restarted.verdicts == steady.verdicts
+
+
+@given(records())
+def test_a_row_comes_back_as_it_was_written(entries: list[Entry]) -> None:
+    state: State = play(entries, end_of(entries)).states["A"]
+    written = row.Row(row.VERSION, 17, b"12345678", state)
+    assert row.decode(row.encode(written)) == written
+
+
+@settings(max_examples=25)
+@given(records(hours=3))
+def test_ticks_every_second_come_to_the_same_as_ticks_when_something_is_due(entries: list[Entry]) -> None:
+    until = end_of(entries) + 40 * MINUTE
+    every_second, when_due = play(entries, until, Log(tick_every_ms=1000)), play(entries, until)
+    assert every_second.alerts == when_due.alerts
+    assert every_second.states == when_due.states
+
+
+@given(records(), records(patient_id="B"))
+def test_other_patients_do_not_matter(entries: list[Entry], others: list[Entry]) -> None:
+    until = end_of(entries, others)
+    among_others = play(sorted([*entries, *others], key=lambda entry: entry.received_at), until)
+    alone = play(entries, until)
+    assert among_others.states["A"] == alone.states["A"]
+    assert among_others.alerts["A"] == alone.alerts["A"]
+
+
+@given(records())
+def test_the_same_log_gives_the_same_alerts_under_the_same_ids(entries: list[Entry]) -> None:
+    until = end_of(entries)
+    first, second = play(entries, until), play(entries, until)
+    assert first.alerts == second.alerts
+
+
+@given(records())
+def test_versions_of_an_alert_follow_one_another_and_end_once(entries: list[Entry]) -> None:
+    log = play(entries, end_of(entries) + 120 * MINUTE)
+    versions: dict[str, list[tuple[int, str]]] = {}
+    for alert in log.alerts["A"]:
+        versions.setdefault(alert.alert_id, []).append((alert.version, alert.status))
+    for told in versions.values():
+        assert [version for version, _ in told] == list(range(1, len(told) + 1))
+        assert told[0][1] == "raised"
+        over = [index for index, (_, status) in enumerate(told) if status in ("resolved", "retracted")]
+        assert over in ([], [len(told) - 1])
+    standing = {alert.alert_id for alert in log.states["A"].book.open}
+    assert standing == {name for name, told in versions.items() if told[-1][1] not in ("resolved", "retracted")}
+
+
+@given(records(), st.integers(1, 600))
+def test_a_clock_between_two_whole_seconds_is_no_trouble(entries: list[Entry], shift_ms: int) -> None:
+    shifted = [replace(e, received_at=e.received_at + shift_ms) for e in entries]
+    log = play(shifted, end_of(shifted) + 40 * MINUTE)
+    assert log.states["A"].due_at is None or log.states["A"].due_at > log.at

@@ -1,0 +1,122 @@
+"""No valid event in any reachable state stops the judgement, and what is kept of a patient stays within bounds."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+
+from monitor import alarms, course, history, latest, row, step
+from monitor.state import State
+from schemas.alerts import Alert
+from tests.bedside import Log
+from tests.oracle import HOUR, MINUTE
+from tests.properties.records import SAID, START, Entry, Json, end_of, iso, play
+
+ROW_BYTES = 64 * 1024
+NASTY = st.one_of(
+    SAID,
+    SAID,
+    st.builds(lambda said, wrong: {**said, "replaces": f"N{wrong:03d}"}, SAID, st.integers(0, 30)),
+    st.builds(
+        lambda said, wrong: {**said, "status": "entered_in_error", "replaces": f"N{wrong:03d}"},
+        SAID,
+        st.integers(0, 30),
+    ),
+    st.builds(lambda hours: {"type": "patient", "infused_at": iso(START + hours * HOUR)}, st.integers(-400, 400)),
+    st.just({"type": "patient", "birth_date": "2026-03-02"}),
+    st.just({"type": "assessment", "kind": "note"}),
+    st.builds(lambda number: {"type": "assessment", "kind": "acknowledge", "number": number}, st.integers(0, 9)),
+    st.builds(
+        lambda number, hours: {
+            "type": "assessment",
+            "kind": "snooze",
+            "number": number,
+            "until": iso(START + hours * HOUR),
+        },
+        st.integers(0, 9),
+        st.integers(-1, 60),
+    ),
+    st.builds(lambda into: {"type": "patient", "merged_into": into}, st.sampled_from(["B", "C"])),
+)
+PATIENTS = st.sampled_from(["A", "A", "A", "B", "C"])
+HOURS_EARLY = st.sampled_from([0, 0, 0, 0, 1, 5, 23, 30, 200, -1, -0.02])
+MINUTES_LATER = st.sampled_from([0, 0, 1, 30, 61, 480, 1500, 6000])
+
+
+@st.composite
+def nasty(draw: st.DrawFn) -> list[Entry]:
+    """A record in which nothing goes as it should: days apart, far too late, from the future, in circles."""
+    arrived_at = START
+    entries = []
+    chosen = st.tuples(MINUTES_LATER, HOURS_EARLY, PATIENTS, NASTY)
+    for number, (minutes, hours, patient_id, said) in enumerate(draw(st.lists(chosen, min_size=1, max_size=30))):
+        arrived_at += minutes * MINUTE
+        named = {**said, "event_id": f"N{number:03d}", "patient_id": patient_id}
+        if named.get("replaces") == named["event_id"]:
+            del named["replaces"]
+            named.pop("status", None)
+        entries.append(Entry(named, arrived_at - round(hours * HOUR), arrived_at))
+    return entries
+
+
+@settings(max_examples=200)
+@given(nasty(), st.sampled_from(["house", "astct-2019"]))
+def test_no_valid_event_stops_the_judgement(entries: list[Entry], profile: str) -> None:
+    log = Log(profile, snapshots=True)
+    for entry in entries:
+        said = answered(entry.said, log)
+        if said is None or said.get("merged_into") == said["patient_id"]:
+            continue
+        log.receive(replace(entry, said=said).event(), entry.received_at)
+        for patient_id, state in log.states.items():
+            assert_bounded(state)
+            log.view(patient_id)
+    log.tick_until(end_of(entries) + 100 * HOUR)
+    for alert in (alert for alerts in log.alerts.values() for alert in alerts):
+        assert Alert.model_validate_json(alert.model_dump_json()) == alert
+
+
+def answered(said: Json, log: Log) -> Json | None:
+    """An answer names an alert that is there, if one is."""
+    if "number" not in said:
+        return said
+    state = log.states.get(said["patient_id"])
+    standing = [] if state is None else state.book.open
+    if not standing:
+        return None
+    named = {name: value for name, value in said.items() if name != "number"}
+    return {**named, "alert_id": standing[said["number"] % len(standing)].alert_id}
+
+
+def assert_bounded(state: State) -> None:
+    """Every part of the state, and what bounds it."""
+    assert history.size(state.facts) <= history.CAP, "facts, by thinning and by the checkpoint"
+    assert len(state.course.doses) <= course.DOSES_KEPT
+    assert len(state.base.doses) <= course.DOSES_KEPT
+    assert len(state.course.infusions) <= 16, "one a drug of the formulary"
+    assert len(state.course.held.lately) <= 5, "one a grade"
+    assert len(state.replaced) <= step.REPLACED_KEPT
+    assert len(state.unknown_drugs) <= 8
+    assert len(state.latest) <= len(latest.DISPLAYED)
+    assert len(state.book.counts) <= alarms.COUNTS_KEPT
+    assert len(state.book.open) <= 96, "one a kind and key; keys are grades, rules, drugs, signals and doses"
+    assert len(state.book.closed) <= 96, "what is closed for good and still true"
+    assert len(state.watch.rejects) <= len(latest.DISPLAYED)
+    assert len(row.encode(row.Row(row.VERSION, 0, row.EMPTY_DIGEST, state))) <= ROW_BYTES
+
+
+@settings(max_examples=6, phases=[Phase.explicit, Phase.reuse, Phase.generate])
+@given(st.lists(SAID, min_size=20, max_size=40), st.sampled_from([1, 7, 60]))
+def test_a_long_stay_does_not_grow(said: list[Json], minutes: int) -> None:
+    entries = [
+        Entry(
+            {**said[number % len(said)], "event_id": f"L{number:04d}", "patient_id": "A"},
+            START + number * minutes * MINUTE,
+            START + number * minutes * MINUTE,
+        )
+        for number in range(900)
+    ]
+    log = play(entries)
+    assert_bounded(log.states["A"])
