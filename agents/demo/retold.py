@@ -36,6 +36,7 @@ def retold(guideline: Guideline, log: Iterable[Record], partitions: int) -> tupl
                 watch(one)
         else:
             implausible = tuple(Implausible(*part) for part in said.implausible)
-            watch(fold.judge(said.event.patient_id, said.event, implausible, to_datetime(record.appended_ms)))
+            at = None if said.event.received_at is not None else to_datetime(record.appended_ms)
+            watch(fold.judge(said.event.patient_id, said.event, implausible, at))
     charts.finish({patient_id: state for fold in folds for patient_id, state in fold.states.items()})
     return tally, charts

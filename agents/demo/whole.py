@@ -16,10 +16,11 @@ from rich.text import Text
 
 from agents import children
 from agents.demo import scripted
-from agents.demo.board import Board
+from agents.demo.board import Board, since
 from agents.demo.cast import Cast, answers, environment, free_port
 from agents.demo.extras import Extras
 from agents.demo.offline import ATTRIBUTION, in_words
+from agents.demo.pace import Pace, behind
 from agents.demo.programme import Programme, programme
 from agents.demo.retold import retold
 from agents.demo.wire import Line
@@ -34,17 +35,15 @@ from agents.usage import Unusable
 from monitor import guideline as guidelines
 from monitor.instant import HOUR, to_ms
 from monitor.step import PatientEventType
-from schemas.alerts import Alert
 
 PARTITIONS = 8
 # The embedded broker keeps the last 5 MiB of a partition and compacts nothing: rows are written less often than usual.
 CHECKPOINT_SECONDS = 5.0
 TURN_SECONDS = 0.03
-TICK_SECONDS = 0.1
+TICK_SECONDS = 0.25
 LOOK_SECONDS = 1.0
-# Ticks stay behind the events, or what is on its way through intake would always be late.
-BEHIND_SECONDS = 0.1
-LAST_WORDS_SECONDS = 3.0
+LAST_WORDS_SECONDS = 1.5
+SETTLING_SECONDS = 40.0
 VERIFY_SECONDS = 120.0
 
 
@@ -69,7 +68,7 @@ def run(report: Path, hours: int, seconds: float, stay: bool) -> bool:
         introduce(console, extras, play, seconds)
         line = Line(settings)
         closing.callback(line.close)
-        perform(console, cast, line, play, seconds)
+        perform(console, cast, line, play, seconds, settings.metrics_port)
         console.print("Verifying: the log is judged once more, and compared with all that the live system wrote …")
         verdict = verified(settings)
         console.print(in_one_line(verdict))
@@ -113,53 +112,50 @@ def introduce(console: Console, extras: Extras, play: Programme, seconds: float)
         console.print(f"  not installed here, so left out: {', '.join(extras.missing)}")
 
 
-def perform(console: Console, cast: Cast, line: Line, play: Programme, seconds: float) -> None:
+def perform(console: Console, cast: Cast, line: Line, play: Programme, seconds: float, metrics_port: int) -> None:
     """Sends the story, and shows the alerts that come back."""
-    at = play.begins
+    pace = Pace(play, seconds, lambda: behind(metrics_port))
 
     def give(dose: PatientEventType, _still: object) -> None:
-        play.add(max(to_ms(dose.effective_at), at), dose.model_dump(mode="json", exclude_none=True))
+        play.add(max(to_ms(dose.effective_at), pace.at), dose.model_dump(mode="json", exclude_none=True))
 
     pharmacy = Pharmacy(give)
-    speed = (play.ends - play.begins) / seconds
-    began = ticked = looked = monotonic()
+    ticked = looked = monotonic()
     with Board(console, play) as board:
 
         def listen() -> None:
             for alert in line.alerts():
                 board.hear(alert)
-                treat(pharmacy, alert)
+                # The scripted patient has a pharmacy of their own: the script.
+                if alert.patient_id != scripted.PATIENT:
+                    pharmacy.hear(alert)
+            board.show(pace.at, line.sent)
 
-        while at < play.ends:
-            now = monotonic()
-            at = play.begins + round((now - began) * speed)
-            for event in play.due(at):
+        while not pace.over:
+            pace.go_on()
+            for event in play.due(pace.at):
                 line.send(event)
-            if now - ticked >= TICK_SECONDS:
+            if (now := monotonic()) - ticked >= TICK_SECONDS:
                 ticked = now
-                line.tick(max(min(at, play.ends) - round(BEHIND_SECONDS * speed), play.begins))
+                line.tick(pace.ticked_at)
             if now - looked >= LOOK_SECONDS:
                 looked = now
                 cast.check()
             listen()
-            board.show(min(at, play.ends), line.sent)
             sleep(TURN_SECONDS)
         line.flush()
-        sleep(LAST_WORDS_SECONDS / 2)
-        line.tick(play.ends)
-        line.flush()
-        until = monotonic() + LAST_WORDS_SECONDS
-        while monotonic() < until:
-            listen()
-            board.show(play.ends, line.sent)
+        # What is still on its way through intake comes before the last tick, and all of it is judged before the proof.
+        for ends in (pace.ticked_at, play.ends):
+            line.tick(ends)
+            line.flush()
+            until = monotonic() + SETTLING_SECONDS
+            quiet = monotonic() + LAST_WORDS_SECONDS
+            while monotonic() < until and (monotonic() < quiet or behind(metrics_port)):
+                listen()
+    if pace.shortened:
+        console.print(f"This machine is busy: the story was ended at +{since(play.ends, play)}.")
     if line.refused:
         raise Unusable(f"{line.refused} messages were not accepted by the embedded broker")
-
-
-def treat(pharmacy: Pharmacy, alert: Alert) -> None:
-    """The scripted patient has a pharmacy of their own: the script."""
-    if alert.patient_id != scripted.PATIENT:
-        pharmacy.hear(alert)
 
 
 def verified(settings: Settings) -> Mapping[str, Any]:

@@ -78,7 +78,8 @@ class Line:
         _, end = reader.get_watermark_offsets(TopicPartition(self._log, number), timeout=PATIENCE_SECONDS)
         position = 0
         while position < end:
-            for message in reader.consume(AT_ONCE, timeout=PATIENCE_SECONDS):
+            # It waits for so many or so long: a full patience would be paid at every end.
+            for message in reader.consume(AT_ONCE, timeout=0.2):
                 offset = message.offset()
                 assert message.error() is None, "the log is there"
                 assert offset is not None, "what was read has its place"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import pairwise
 
 import plotly.graph_objects as go
 import pytest
@@ -78,7 +79,7 @@ def test_injected_doses_keep_to_the_rules(treated: Ward) -> None:
     for chart in treated.charts.by_patient.values():
         given = sorted(dose.at for dose in chart.doses.values() if dose.injected)
         assert len(given) <= 4
-        assert all(later - earlier >= 8 * 3_600_000 for earlier, later in zip(given, given[1:], strict=False))
+        assert all(later - earlier >= 8 * 3_600_000 for earlier, later in pairwise(given))
         assert all(later - earlier >= 24 * 3_600_000 for earlier, later in zip(given, given[3:], strict=False))
         assert all((dose.dose_mg or 0) <= 800 for dose in chart.doses.values() if dose.injected)
 
