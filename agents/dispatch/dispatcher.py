@@ -30,12 +30,14 @@ from agents.dispatch.places import Places
 from agents.dispatch.plan import AlertmanagerAt, Plan
 from agents.dispatch.silences import Silences
 from agents.dispatch.stop import fail_stop, pulse
+from agents.pagers import http
 from agents.pagers.answer import Pager
 from agents.settings import Settings
 from schemas import topics
 
 CLOCK_SECONDS = 1.0
 WRITING_SECONDS = 5.0
+ALIVE_PATIENCE_SECONDS = 10.0
 
 log = logging.getLogger("crs.dispatch")
 
@@ -104,6 +106,8 @@ class Dispatcher:
         yield "clock", self._clock()
         yield "pulse", pulse(self.settings.session_timeout_seconds / 2)
         yield "places", self.ownership.follow_places()
+        if self.plan.alive_url is not None:
+            yield "alive", self._say_alive(self.plan.alive_url.get_secret_value())
         for name, lanes in self.hands.lanes.items():
             yield f"lanes {name}", lanes.run()
             if lanes.pager.refresh_seconds is not None:
@@ -120,6 +124,19 @@ class Dispatcher:
             self.hands.count()
             self._moved_at = monotonic()
             await asyncio.sleep(CLOCK_SECONDS)
+
+    async def _say_alive(self, url: str) -> None:
+        """A dead-man's switch outside hears of us as long as every heartbeat comes through."""
+        client = http.Client(ALIVE_PATIENCE_SECONDS, 1)
+        try:
+            while True:
+                if self.paging.all_heard(datetime.now(UTC)):
+                    answer = await client.post(url, b'{"alive": true}')
+                    if answer.outcome != "taken":
+                        log.warning("alive outcome=%s why=%s", answer.outcome, answer.why)
+                await asyncio.sleep(self.plan.alive_seconds)
+        finally:
+            await client.close()
 
     async def _refresh(self, name: str, lanes: Lanes, every_seconds: float) -> None:
         """As soon as we know what is open, and then again and again, also while brokers are away."""

@@ -211,6 +211,8 @@ class Plan(Table):
     heartbeat_within_seconds: float = Field(
         90, ge=1, description="Silent for longer is an alarm; beats come every 10 s."
     )
+    alive_url: Secret | None = Field(None, description="Posted to while every heartbeat comes: a dead-man's switch.")
+    alive_seconds: float = Field(60, ge=1, le=3600, description="How often.")
     stale_after_seconds: float = Field(120, ge=0, description="After an outage, only the last word of what is older.")
 
     @model_validator(mode="after")

@@ -216,14 +216,18 @@ def closed(pager: Receiver) -> list[str]:
 
 
 def test_when_heartbeats_stop_the_technicians_hear_of_it_and_of_the_end(
-    kafka_settings: Fresh, pager: Receiver, tmp_path: Path
+    kafka_settings: Fresh, pager: Receiver, other: Receiver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = kafka_settings(partitions=2)
-    timing = "heartbeat_within_seconds = 3\n"
+    monkeypatch.setenv("CRS_TEST_ALIVE", f"{other.url}/alive")
+    timing = 'heartbeat_within_seconds = 3\nalive_url = { env = "CRS_TEST_ALIVE" }\nalive_seconds = 1\n'
     with dispatcher(settings, written(tmp_path, plan(webhook("pager", pager.url), '[["pager"]]', timing=timing))):
         watch = Watch(settings)
-        watch.heartbeats()
+        until(lambda: [watch.heartbeats(), time.sleep(0.3), other.taken][2])
         until(lambda: [watch.heartbeat(0), time.sleep(0.3), pager.taken][2])
+        heard = len(other.taken)
+        until(lambda: [watch.heartbeat(0), time.sleep(0.3), time.time() > pager.taken[0].at + 3][2])
+        assert len(other.taken) <= heard + 1  # the switch outside falls
         text = pager.posts()[0]["data"]["text"]
         until(lambda: [watch.heartbeats(), time.sleep(0.3), len(pager.taken) > 1][2])
     assert "no heartbeat of partition 1: alerts may not be arriving, watch patients by hand" in text
