@@ -167,7 +167,7 @@ function count() {
   const graded = (grade) => here.filter((one) => one.grade === grade).length;
   at("counts").replaceChildren(
     ...["high", "medium"].map((priority) => el("li", { class: `sum ${priority}` }, `${SIGNS[priority]} `, el("b", {}, waiting(priority)), ` ${priority} waiting`)),
-    ...[4, 3, 2, 1].map((grade) => el("li", { class: `sum g${grade}` }, `grade ${grade}: `, el("b", {}, graded(grade)))),
+    ...[4, 3, 2, 1].map((grade) => el("li", { class: `sum g${grade}${graded(grade) ? "" : " zero"}` }, `grade ${grade}: `, el("b", {}, graded(grade)))),
     el("li", { class: "sum" }, el("b", {}, here.length), " patients"),
   );
   document.title = waiting("high") ? `(${waiting("high")}) CRS ward board` : "CRS ward board";

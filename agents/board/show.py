@@ -17,6 +17,7 @@ from agents.dispatch.brief import LOUDNESS, reference
 from agents.injection import is_injected
 from agents.report.words import BASES, amount, name_of, number, observed
 from monitor import profile as profiles
+from monitor.rounding import to_integer, to_tenths
 from schemas.alerts import Evidence, Recommendation
 from schemas.events import Wire
 from schemas.state import AxisState, DoseState, PatientState, Reading, SupportState, TocilizumabState
@@ -180,8 +181,19 @@ def latest(name: str, reading: Reading | None) -> Json:
     """The latest value of a signal; None: never seen."""
     if reading is None:
         return {"value": None, "unit": None, "at": None, "source": None}
-    value = number(reading.value) if isinstance(reading.value, float | int) else reading.value.replace("_", " ")
-    return {"value": value, "unit": reading.unit, "at": reading.effective_at, "source": reading.source}
+    return {
+        "value": printed(name, reading.value),
+        "unit": reading.unit,
+        "at": reading.effective_at,
+        "source": reading.source,
+    }
+
+
+def printed(name: str, value: float | str) -> str:
+    """A value at the resolution at which the rules read it."""
+    if isinstance(value, str):
+        return value.replace("_", " ")
+    return f"{to_tenths(value) / 10:.1f}" if name == "temperature_celsius" else str(to_integer(value))
 
 
 def oxygen(state: PatientState) -> Json | None:

@@ -1,0 +1,80 @@
+"""A ward that the engine itself has judged, as the board hears it: states and alerts in the order of the log."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from agents.board.show import Discretion, Json, shown
+from agents.board.ward import Ward
+from schemas.state import PatientState
+from tests.history.stream import Published, event, fever, given, instant, published, started, vitals
+
+SECRET = b"a secret that only tests know"
+PATIENT = "p-1"
+DISCREET = Discretion(SECRET)
+
+__all__ = ["event", "fever", "given", "instant", "published", "started", "vitals"]
+
+
+def at(clock: str) -> datetime:
+    """A time on the first of May."""
+    return datetime.fromisoformat(instant(clock))
+
+
+def context(clock: str, **fields: Any) -> dict[str, Any]:
+    """A patient event."""
+    return event("patient", clock) | {"status": "updated"} | fields
+
+
+def arrival(**fields: Any) -> dict[str, Any]:
+    """How every story begins: a bed, a weight, an infusion."""
+    known = {"weight_kg": 70.0, "unit": "4B", "bed": "12", "infused_at": instant("06:00"), "product": "axi-cel"}
+    return context("08:00", **(known | {"status": "admitted"} | fields))
+
+
+def hears(ward: Ward, messages: Sequence[Published]) -> Ward:
+    """The board hears these."""
+    for message in messages:
+        if message.kind == "state":
+            ward.take_state(0, message.patient_id.encode(), message.value, message.state.as_of)
+        else:
+            ward.take_alert(message.value, int(message.headers["log_offset"] or 0))
+    return ward
+
+
+def ward_of(*events: dict[str, Any]) -> Ward:
+    """The ward after these events."""
+    return hears(Ward(), published(events))
+
+
+def picture(ward: Ward, clock: str, discretion: Discretion = DISCREET) -> Json:
+    """What is shown of the patient at a time."""
+    return shown(ward.patients[PATIENT], discretion, at(clock)).picture
+
+
+def alerts(drawn: Json) -> dict[str, Json]:
+    """The alerts of a picture by kind."""
+    return {one["kind"]: one for one in drawn["alerts"]}
+
+
+def axes(drawn: Json) -> dict[str, Json]:
+    """The axes of a picture by name."""
+    return {one["name"]: one for one in drawn["axes"]}
+
+
+def answer(clock: str, kind: str, alert_id: str, **more: Any) -> dict[str, Any]:
+    """Someone answers an alert."""
+    return event("assessment", clock) | {"kind": kind, "alert_id": alert_id} | more
+
+
+def alert_id(ward: Ward, kind: str) -> str:
+    """The id of the open alert of a kind."""
+    return next(brief.alert_id for brief, _ in ward.patients[PATIENT].standing() if brief.kind == kind)
+
+
+def present(state: PatientState, **fields: Any) -> PatientState:
+    """A state of now: tests of a running board cannot live on the first of May."""
+    shift = datetime.now(UTC) - state.as_of - timedelta(seconds=5)
+    return state.model_copy(update={"as_of": state.as_of + shift} | fields)

@@ -1,0 +1,80 @@
+"""Fail loud when blind: what the page says when signs of life stay away, late ones, and none yet."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+
+from agents.board.pulse import Pulse
+
+NOW = datetime(2026, 5, 1, 9, 0, tzinfo=UTC)
+
+
+def beat(pulse: Pulse, partition: int, seconds: float, behind: float = 0.1) -> None:
+    at = (NOW - timedelta(seconds=behind)).isoformat()
+    pulse.beat(json.dumps({"heartbeat": partition, "at": at}).encode(), NOW, seconds)
+
+
+def hearing(partitions: int, seconds: float) -> Pulse:
+    pulse = Pulse(partitions, started=seconds)
+    pulse.loading = False
+    for partition in range(partitions):
+        beat(pulse, partition, seconds)
+    return pulse
+
+
+def test_all_is_well_while_every_partition_is_heard() -> None:
+    sight = hearing(2, 100).sight(130)
+    assert sight.clear
+    assert sight.blind == ()
+
+
+def test_thirty_seconds_without_any_sign_is_blindness() -> None:
+    sight = hearing(2, 100).sight(130.1)
+    assert sight.blind == (0, 1)
+    assert sight.words == "No sign of life from the judgement for 30 s."
+
+
+def test_one_silent_partition_is_enough_and_is_named_as_a_part() -> None:
+    pulse = hearing(4, 100)
+    for partition in (0, 1, 3):
+        beat(pulse, partition, 240)
+    sight = pulse.sight(250)
+    assert sight.blind == (2,)
+    assert sight.words == "No sign of life from 1 of 4 parts of the ward for 2 min."
+
+
+def test_a_partition_that_was_never_heard_is_waited_for_and_then_missed() -> None:
+    pulse = Pulse(1, started=100)
+    assert pulse.sight(101).waiting == "Reading the ward …"
+    pulse.loading = False
+    assert pulse.sight(110).waiting == "Waiting for the first sign of life of the judgement …"
+    assert not pulse.sight(110).clear
+    assert pulse.sight(131).words == "No sign of life from the judgement for 31 s."
+
+
+def test_signs_of_life_that_come_late_say_that_the_judgement_is_behind() -> None:
+    pulse = hearing(2, 100)
+    beat(pulse, 1, 105, behind=600)
+    sight = pulse.sight(106)
+    assert sight.blind == (1,)
+    assert sight.words == "The judgement is 10 min behind: it is catching up."
+    beat(pulse, 1, 110)
+    assert pulse.sight(111).clear
+
+
+def test_a_fault_at_the_brokers_is_said_at_once() -> None:
+    pulse = hearing(2, 100)
+    pulse.fault = "KafkaConnectionError"
+    sight = pulse.sight(101)
+    assert sight.blind == (0, 1)
+    assert sight.words == "The board cannot read from the brokers (KafkaConnectionError)."
+
+
+def test_a_heartbeat_that_cannot_be_read_is_none() -> None:
+    pulse = hearing(1, 100)
+    for value in (None, b"", b"[]", b'{"heartbeat": 0}', b'{"heartbeat": 7, "at": "2026-05-01T09:00:00+00:00"}', b"{"):
+        pulse.beat(value, NOW, 200)
+    pulse.beat(b'{"heartbeat": 0, "at": "2026-05-01T09:00:00"}', NOW, 200)  # no offset: not a time
+    assert pulse.sight(200).blind == (0,)
+    assert len(pulse.beats) == 1

@@ -1,0 +1,243 @@
+"""What the board shows: every grade with what it rests on, what is unknown as unknown, and who comes first."""
+
+from __future__ import annotations
+
+import json
+
+from pydantic_core import to_json
+
+from agents.board.show import Discretion, shown
+from agents.dispatch.brief import reference
+from tests.board.scene import (
+    DISCREET,
+    PATIENT,
+    SECRET,
+    alert_id,
+    alerts,
+    answer,
+    arrival,
+    at,
+    axes,
+    context,
+    event,
+    fever,
+    given,
+    picture,
+    started,
+    vitals,
+    ward_of,
+)
+
+ROOM_AIR = {"oxygen_device": "room_air", "spo2_percent": 97}
+
+
+def test_a_grade_is_shown_with_its_axes_and_what_they_rest_on() -> None:
+    ward = ward_of(
+        arrival(),
+        fever("09:00", 38.44),
+        vitals("09:05", **ROOM_AIR),
+        vitals("09:10", systolic_mmhg=84),
+    )
+    drawn = picture(ward, "09:15")
+    assert (drawn["grade"], drawn["floor"], drawn["unknown"]) == (2, False, [])
+    assert (drawn["bed"], drawn["unit"]) == ("12", "4B")
+    assert drawn["basis_words"] == "fever on record"
+    assert drawn["onset_at"] == at("09:00")
+    assert drawn["grade_since"] == at("09:10")
+    shown_axes = axes(drawn)
+    assert [shown_axes[name]["words"] for name in shown_axes] == ["fever", "grade 2", "no finding"]
+    assert shown_axes["hypotension"]["evidence"][0]["what"] == "systolic pressure 84 mmHg"
+    assert shown_axes["hypotension"]["evidence"][0]["at"] == at("09:10")
+    assert shown_axes["hypotension"]["attribution"] == "attribution to CRS not confirmed"
+    assert shown_axes["hypoxia"]["attribution"] is None  # nothing there to attribute
+
+
+def test_what_nobody_measured_is_unknown_and_the_grade_a_floor() -> None:
+    ward = ward_of(arrival(), fever("09:00", 38.4))
+    drawn = picture(ward, "09:15")
+    assert drawn["floor"]
+    assert drawn["unknown"]
+    assert [axes(drawn)[name]["words"] for name in ("hypotension", "hypoxia")] == ["unknown", "unknown"]
+    assert axes(drawn)["hypoxia"]["grade"] is None
+    assert drawn["oxygen"] is None  # not room air
+    values = {one["name"]: one["value"] for one in drawn["latest"]}
+    assert values["temperature"] == "38.4"
+    assert values["SpO2"] is None
+    assert values["systolic pressure"] is None
+
+
+def test_a_patient_of_whom_nothing_is_known_does_not_look_well() -> None:
+    drawn = picture(ward_of(context("08:00", unit="4B")), "08:01")
+    assert (drawn["grade"], drawn["floor"]) == (0, True)
+    assert {one["words"] for one in drawn["axes"]} == {"unknown"}
+    assert all(one["value"] is None for one in drawn["latest"])
+    assert drawn["bed"] is None
+    assert drawn["tocilizumab"]["dose"] is None
+
+
+def test_values_are_printed_at_the_resolution_of_the_rules() -> None:
+    ward = ward_of(arrival(), vitals("09:00", temperature_celsius=37.95, systolic_mmhg=89.5))
+    values = {one["name"]: one["value"] for one in picture(ward, "09:01")["latest"]}
+    assert values["temperature"] == "38.0"
+    assert values["systolic pressure"] == "90"
+
+
+def test_where_the_scales_differ_both_grades_are_there_and_the_higher_one_sorts() -> None:
+    low_dose = started("09:10", "norepinephrine", 4.0)
+    ward = ward_of(arrival(), fever("09:00", 38.6), vitals("09:05", **ROOM_AIR, systolic_mmhg=95), low_dose)
+    drawn = picture(ward, "09:15")
+    assert (drawn["grade"], drawn["astct_grade"], drawn["differs"]) == (2, 3, True)
+    assert drawn["urgency"][2] == 3
+    assert drawn["supports"][0]["what"] == "norepinephrine 4 mcg/min"
+
+
+def test_a_masked_fever_is_said_to_be_masked() -> None:
+    cooled = fever("09:30", 37.1)
+    story = [
+        arrival(),
+        fever("09:00", 38.6),
+        given("09:01", "acetaminophen", 1000),
+        vitals("09:05", **ROOM_AIR),
+        cooled,
+    ]
+    assert picture(ward_of(*story), "09:35")["basis_words"] == "fever masked by treatment"
+
+
+def test_a_grade_that_only_waits_to_fall_is_said_to_be_held() -> None:
+    bad = vitals("09:10", systolic_mmhg=84)
+    better = vitals("09:20", systolic_mmhg=124)
+    ward = ward_of(arrival(), fever("09:00", 38.6), vitals("09:05", **ROOM_AIR), bad)
+    assert not picture(ward, "09:11")["held"]
+    ward = ward_of(arrival(), fever("09:00", 38.6), vitals("09:05", **ROOM_AIR), bad, better)
+    drawn = picture(ward, "09:21")
+    assert (drawn["grade"], drawn["held"]) == (2, True)
+
+
+def test_an_axis_that_is_not_due_to_crs_is_shown_as_left_out() -> None:
+    said = event("assessment", "09:20") | {"kind": "attribution", "axis": "hypotension", "attributed_to_crs": False}
+    ward = ward_of(
+        arrival(), fever("09:00", 38.6), vitals("09:05", **ROOM_AIR), vitals("09:10", systolic_mmhg=84), said
+    )
+    axis = axes(picture(ward, "09:21"))["hypotension"]
+    assert axis["left_out"]
+    assert axis["attribution"] == "left out of the grade: a clinician does not attribute it to CRS"
+
+
+def test_tocilizumab_counts_against_the_limits_and_the_next_dose_is_an_instant() -> None:
+    ward = ward_of(
+        arrival(),
+        fever("09:00", 38.6),
+        vitals("09:05", **ROOM_AIR, systolic_mmhg=84),
+        given("09:30", "tocilizumab", 560, indication="crs"),
+    )
+    toci = picture(ward, "10:00")["tocilizumab"]
+    assert (toci["count_24h"], toci["most_24h"], toci["count_total"], toci["most_total"]) == (1, 3, 1, 4)
+    assert (toci["last_at"], toci["next_at"]) == (at("09:30"), at("17:30"))
+    assert toci["blocked_words"] == "too soon after the last dose"
+    assert toci["dose"] == "560 mg"
+    assert shown(ward.patients[PATIENT], DISCREET, at("10:00")).changes_at == at("17:30")
+    assert shown(ward.patients[PATIENT], DISCREET, at("17:30")).changes_at is None
+
+
+def test_an_infusion_without_a_rate_and_a_cannula_without_a_flow_say_so() -> None:
+    nameless = {key: value for key, value in started("09:10", "norepinephrine", 1.0).items() if "rate" not in key}
+    cannula = vitals("09:11", oxygen_device="nasal_cannula", spo2_percent=95)
+    drawn = picture(ward_of(arrival(), fever("09:00", 38.6), nameless, cannula), "09:15")
+    assert {one["what"] for one in drawn["supports"]} == {
+        "norepinephrine, rate unknown",
+        "nasal cannula, flow unknown",
+    }
+    assert drawn["oxygen"]["what"] == "nasal cannula, flow unknown"
+
+
+def test_an_alert_carries_words_evidence_rule_and_source() -> None:
+    ward = ward_of(arrival(), fever("09:00", 38.6), vitals("09:05", **ROOM_AIR, systolic_mmhg=84))
+    due = alerts(picture(ward, "09:10"))["dose_indicated"]
+    assert due["priority"] == "medium"
+    assert "560 mg" in due["message"]
+    assert due["recommendation"]["dose_mg"] == 560
+    assert "systolic pressure 84 mmHg" in [one["what"] for one in due["evidence"]]
+    assert due["rule"] == "dose-first"
+    assert due["rule_of"].startswith("house ")
+    assert due["source"]
+
+
+def test_who_has_seen_an_alert_stands_there_and_its_words_stay() -> None:
+    story = [arrival(), fever("09:00", 38.6), vitals("09:05", **ROOM_AIR, systolic_mmhg=84)]
+    seen = answer("09:10", "acknowledge", alert_id(ward_of(*story), "escalation"), by="Nurse Okafor")
+    ward = ward_of(*story, seen)
+    shown_alert = alerts(picture(ward, "09:11"))["escalation"]
+    assert shown_alert["acknowledged_at"] == at("09:10")
+    assert "Nurse Okafor" in shown_alert["reason"]
+    assert shown_alert["message"].startswith("CRS has reached grade 2")
+    assert shown_alert["evidence"]
+
+
+def test_quiet_ends_by_itself() -> None:
+    story = [arrival(), fever("09:00", 38.6), vitals("09:05", **ROOM_AIR, systolic_mmhg=84)]
+    kinds = [brief.kind for brief, _ in ward_of(*story).patients[PATIENT].standing()]
+    ids = [alert_id(ward_of(*story), kind) for kind in dict.fromkeys(kinds)]
+    assert len(ids) > 1
+    quiet = answer("09:10", "snooze", ids[0], until="2026-05-01T09:25:00+00:00", reason="asked by Nurse Okafor")
+    ward = ward_of(*story, quiet)
+    drawn = shown(ward.patients[PATIENT], DISCREET, at("09:11"))
+    quiet_now = [one for one in drawn.picture["alerts"] if one["quiet_until"]]
+    assert [one["key"] for one in quiet_now] == [ids[0]]
+    assert drawn.picture["alerts"][-1]["key"] == ids[0]  # what waits comes first
+    assert drawn.changes_at == at("09:25")
+    later = picture(ward, "09:25")
+    assert all(one["quiet_until"] is None for one in later["alerts"])
+    assert later["urgency"][-1] == drawn.picture["urgency"][-1] + 1
+
+
+def test_the_more_urgent_comes_first() -> None:
+    feverish = [arrival(), fever("09:00", 38.6), vitals("09:05", **ROOM_AIR, systolic_mmhg=120)]
+    ventilated = vitals("09:10", oxygen_device="invasive_ventilation", fio2_fraction=0.6)
+    gone = context("09:20", status="discharged")
+    silent = vitals("23:59", heart_rate_per_min=80)  # long after the last word: vitals were lost, and are back
+    order = [
+        ward_of(*feverish, ventilated),
+        ward_of(*feverish, vitals("09:10", systolic_mmhg=84)),
+        ward_of(*feverish),
+        ward_of(arrival(), vitals("09:05", **ROOM_AIR, systolic_mmhg=120, temperature_celsius=36.8), silent),
+        ward_of(*feverish, ventilated, gone),
+    ]
+    urgencies = [picture(ward, "23:59")["urgency"] for ward in order]
+    assert urgencies == sorted(urgencies, reverse=True)
+    assert len({tuple(one) for one in urgencies}) == len(order)
+
+
+def test_only_an_opaque_reference_names_the_patient() -> None:
+    name = "MRN-4711-canary"
+    story = [
+        one | {"patient_id": name, "event_id": f"{name}-{number}"}
+        for number, one in enumerate(
+            [
+                arrival(bed=f"bed of {name}"),
+                fever("09:00", 38.6),
+                vitals("09:05", **ROOM_AIR, systolic_mmhg=84),
+                given("09:30", "tocilizumab", 560),
+                started("09:40", "norepinephrine", 4.0),
+            ]
+        )
+    ]
+    patient = ward_of(*story).patients[name]
+    drawn = shown(patient, DISCREET, at("09:45")).picture
+    assert drawn["alerts"]
+    assert name not in to_json(drawn).decode()
+    assert drawn["reference"] == reference(SECRET, name)
+    assert drawn["bed"] is None
+    with_ids = shown(patient, Discretion(SECRET, show_ids=True), at("09:45")).picture
+    assert (with_ids["patient_id"], with_ids["bed"]) == (name, f"bed of {name}")
+
+
+def test_an_alert_id_that_spells_out_the_patient_is_hidden() -> None:
+    assert DISCREET.key("p-1", "alert-of-p-1") == reference(SECRET, "alert-of-p-1")
+    assert DISCREET.key("p-1", "0badcafe") == "0badcafe"
+
+
+def test_a_picture_is_plain_json_and_a_function_of_its_arguments() -> None:
+    ward = ward_of(arrival(), fever("09:00", 38.6), vitals("09:05", **ROOM_AIR, systolic_mmhg=84))
+    once, again = (to_json(picture(ward, "09:10")) for _ in range(2))
+    assert once == again
+    assert json.loads(once)["axes"][0]["name"] == "fever"
