@@ -161,6 +161,11 @@ def parse(text: str, place: str) -> Profile:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ProfileError(f"{place}: not TOML: {error}") from error
+    return from_table(table, place)
+
+
+def from_table(table: Table, place: str) -> Profile:
+    """A profile from what its TOML says; refused like its text."""
     try:
         profile = _build(table)
     except KeyError as error:

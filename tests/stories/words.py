@@ -175,7 +175,7 @@ STANDS: dict[str, Callable[[PatientState, int], object]] = {
     "blocked by": lambda state, _: state.tocilizumab.blocked_by or "nothing",
     "unknown": lambda state, _: "/".join(sorted(state.unknown)) or "nothing",
     "monitoring": lambda state, _: state.monitoring,
-    "reminder": lambda state, _: "/".join(r.partition(":")[0] for r in state.reminders) or "none",
+    "reminder": lambda state, _: "/".join(re.sub(r":.*;", "", reminder) for reminder in state.reminders) or "none",
     "supports": lambda state, _: "/".join(s.name for s in state.supports) or "none",
     "age": lambda state, _: f"{state.context.age_years:g}" if state.context.age_years is not None else "unknown",
     "lies in": lambda state, _: f"{state.context.unit} {state.context.bed}",
