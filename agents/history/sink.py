@@ -10,14 +10,14 @@ from contextlib import contextmanager
 from threading import Event
 from time import monotonic
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 from prometheus_client import Counter as Counts
 from prometheus_client import Gauge, Histogram
 from sqlalchemy.exc import OperationalError
 
 from agents.history.database import first_line
 from agents.history.reading import Row, read_alert, read_state
-from agents.history.store import Store
+from agents.history.store import Positions, Store
 from agents.settings import Settings
 from agents.usage import Unusable
 from schemas.state import PatientState
@@ -55,24 +55,42 @@ class Sink:
 
     def run(self, begin_anew: bool = False, until_end: bool = False) -> None:
         """Writes until told to stop, or (`until_end`) until everything that was there at the start is written."""
+        try:
+            self.work(begin_anew, until_end)
+        except OperationalError as error:
+            raise Unusable(f"the database cannot be used any more: {first_line(error)}") from error
+
+    def work(self, begin_anew: bool, until_end: bool) -> None:
+        """Begins where the database ends."""
         with self.consumer() as consumer:
             self.store.begin(self.settings.topic_prefix, self.reach(consumer), anew=begin_anew)
-            parts = partitions(consumer, (self.state_topic, self.alert_topic))
-            if begin_anew:
-                rewind(consumer, parts)
             if until_end:
-                self.finish(consumer, {tp: edges(consumer, tp)[1] for tp in parts})
+                self.finish(consumer)
             else:
-                consumer.subscribe([self.state_topic, self.alert_topic])
+                consumer.subscribe([self.state_topic, self.alert_topic], on_assign=self.go_on)
                 while not self.stopping.is_set():
                     self.turn(consumer)
 
-    def finish(self, consumer: Consumer, ends: dict[TopicPartition, int]) -> None:
-        """Up to `ends` and no further, without joining the group; begins where the group left off."""
-        starts = starting_points(consumer, list(ends))
-        consumer.assign(starts)
-        while not self.stopping.is_set() and behind(consumer, starts, ends):
+    def go_on(self, consumer: Consumer, parts: list[TopicPartition]) -> None:
+        """Where the database ends, whatever Kafka remembers of us: the two are equal but after a restore."""
+        consumer.assign([self.starting_point(part) for part in parts])
+
+    def starting_point(self, part: TopicPartition) -> TopicPartition:
+        """The first message of a partition that the database does not have."""
+        position = self.store.position(part.topic, part.partition)
+        return TopicPartition(part.topic, part.partition, OFFSET_BEGINNING if position is None else position)
+
+    def finish(self, consumer: Consumer) -> None:
+        """Up to what is there now and no further, without joining the group."""
+        parts = partitions(consumer, (self.state_topic, self.alert_topic))
+        edges = {part: consumer.get_watermark_offsets(part, timeout=REACH_SECONDS) for part in parts}
+        self.go_on(consumer, parts)
+        while not self.stopping.is_set() and any(self.short_of(part, *edges[part]) for part in parts):
             self.turn(consumer)
+
+    def short_of(self, part: TopicPartition, first: int, end: int) -> bool:
+        """Whether the database lacks something of a partition that begins at `first` and ended at `end`."""
+        return max(first, self.store.position(part.topic, part.partition) or 0) < end
 
     def turn(self, consumer: Consumer) -> None:
         """One batch: read, write, and only then commit to Kafka."""
@@ -81,7 +99,7 @@ class Sink:
         if not messages:
             return
         states, alerts = self.sort(messages)
-        self.write(states, alerts)
+        self.write(states, alerts, {place(message): (message.offset() or 0) + 1 for message in messages})
         try:
             consumer.commit(asynchronous=False)
         except KafkaException as error:  # A rebalance came between: the next owner reads it again, and skips it.
@@ -117,12 +135,12 @@ class Sink:
                 LOG.warning(json.dumps({"event": "skipped", "reason": disposition} | where))
         return states, alerts
 
-    def write(self, states: list[PatientState], alerts: list[Row]) -> None:
+    def write(self, states: list[PatientState], alerts: list[Row], positions: Positions) -> None:
         """One transaction. A database that is away is waited for a while; Unusable after that."""
         for pause in (*RETRY_SECONDS, None):
             try:
                 with WRITE_SECONDS.time():
-                    self.counts["states"] += self.store.write(states, alerts)
+                    self.counts["states"] += self.store.write(states, alerts, positions)
                 self.counts["alerts"] += len(alerts)
                 WRITTEN_AT.set_to_current_time()
                 return
@@ -198,28 +216,6 @@ def partitions(consumer: Consumer, topics: tuple[str, ...]) -> list[TopicPartiti
     return [TopicPartition(topic, number) for topic in topics for number in sorted(found[topic].partitions)]
 
 
-def edges(consumer: Consumer, tp: TopicPartition) -> tuple[int, int]:
-    """The first offset of a partition, and the one that the next message will get."""
-    low, high = consumer.get_watermark_offsets(tp, timeout=REACH_SECONDS)
-    return low, high
-
-
-def starting_points(consumer: Consumer, parts: list[TopicPartition]) -> list[TopicPartition]:
-    """Where the group left off; the beginning where it never was."""
-    committed = consumer.committed(parts, timeout=REACH_SECONDS)
-    return [TopicPartition(tp.topic, tp.partition, max(edges(consumer, tp)[0], tp.offset)) for tp in committed]
-
-
-def behind(consumer: Consumer, starts: list[TopicPartition], ends: dict[TopicPartition, int]) -> bool:
-    """Whether any partition has been read less far than `ends`; one that was not read yet is at its start."""
-    read = {tp: tp.offset for tp in consumer.position(starts)}
-    return any(max(read[start], start.offset) < ends[start] for start in starts)
-
-
-def rewind(consumer: Consumer, parts: list[TopicPartition]) -> None:
-    """The group begins at the beginning again; nobody else may be in it."""
-    first = [TopicPartition(tp.topic, tp.partition, edges(consumer, tp)[0]) for tp in parts]
-    try:
-        consumer.commit(offsets=first, asynchronous=False)
-    except KafkaException as error:
-        raise Unusable("another history process is running: stop it before beginning anew") from error
+def place(message: Message) -> tuple[str, int]:
+    """Topic and partition of a message; within a partition offsets come in order."""
+    return str(message.topic()), int(message.partition() or 0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Table, bindparam, delete, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from agents.history.tables import ALERTS, DOSES, EPISODES, METADATA, ORIGINS, PATIENTS, STATE_CHANGES, VITALS
+from agents.history.tables import ALERTS, DOSES, EPISODES, METADATA, ORIGINS, PATIENTS, POSITIONS, STATE_CHANGES, VITALS
 from agents.history.told import Chapter, Known, Row, Withdrawn, tell
 from agents.usage import Unusable
 from schemas.state import PatientState
@@ -18,6 +18,8 @@ from schemas.state import PatientState
 # What a row keeps, however often it is written.
 ONCE = {"reference", "superseded_by"}
 Key = tuple[Any, ...]
+Positions = Mapping[tuple[str, int], int]
+NOWHERE: Positions = {}
 INSERTS: dict[str, Callable[[Table], Any]] = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}
 
 
@@ -86,8 +88,11 @@ class Store:
         self.engine = engine
         self._insert = INSERTS[engine.dialect.name]
 
-    def write(self, states: Iterable[PatientState], alerts: Sequence[Row]) -> int:
-        """States in log order for each patient, and alert versions; returns how many states were news."""
+    def write(self, states: Iterable[PatientState], alerts: Sequence[Row], positions: Positions = NOWHERE) -> int:
+        """States in log order for each patient, alert versions, and how far that is; returns how many states were news.
+
+        `positions`: by topic and partition, the offset of the first message that is not among them.
+        """
         ordered = list(states)
         with self.engine.begin() as connection:
             pending = Pending(self._known(connection, sorted({state.patient_id for state in ordered})))
@@ -99,8 +104,16 @@ class Store:
                     news += 1
             for alert in alerts:
                 pending.put(ALERTS, alert)
+            for (topic, partition), offset in positions.items():
+                pending.put(POSITIONS, {"topic": topic, "partition": partition, "next_offset": offset})
             self._flush(connection, pending)
         return news
+
+    def position(self, topic: str, partition: int) -> int | None:
+        """The offset of the first message of a partition that was not written; None: none was."""
+        where = (POSITIONS.c.topic == topic) & (POSITIONS.c.partition == partition)
+        with self.engine.connect() as connection:
+            return connection.execute(select(POSITIONS.c.next_offset).where(where)).scalar_one_or_none()
 
     def begin(self, topic_prefix: str, cluster_id: str, anew: bool = False) -> None:
         """Whose history this is. Raises Unusable when it is another cluster's, unless it may begin anew."""
@@ -127,7 +140,7 @@ class Store:
 
     def _flush(self, connection: Connection, pending: Pending) -> None:
         take_back(connection, pending)
-        for table in (PATIENTS, EPISODES, STATE_CHANGES, DOSES, VITALS, ALERTS):
+        for table in (PATIENTS, EPISODES, STATE_CHANGES, DOSES, VITALS, ALERTS, POSITIONS):
             rows = pending.of(table)
             if rows:
                 connection.execute(self._upsert(table), rows)
@@ -138,7 +151,8 @@ class Store:
         statement = self._insert(table)
         keys = [column.name for column in table.primary_key]
         given = {column.name for column in table.c} - {*keys, *ONCE}
-        older = table.c.log_offset <= statement.excluded.log_offset
+        order = "next_offset" if table is POSITIONS else "log_offset"
+        older = table.c[order] <= statement.excluded[order]
         if table is ALERTS:  # An alert that came without its place in the log gives way to any.
             older = or_(ALERTS.c.log_offset.is_(None), older)
         return statement.on_conflict_do_update(

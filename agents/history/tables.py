@@ -41,6 +41,15 @@ ORIGINS = Listing(
     Column("cluster_id", String, nullable=False),
 )
 
+# How far each partition was read, written with what was read: a database restored from a backup goes on from there.
+POSITIONS = Listing(
+    "positions",
+    METADATA,
+    Column("topic", String, primary_key=True),
+    Column("partition", Integer, primary_key=True, autoincrement=False),
+    Column("next_offset", BigInteger, nullable=False),
+)
+
 # Where every patient stands. `told`: what the history knows of the last state, to tell what the next one changes.
 PATIENTS = Listing(
     "patients",

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
-from confluent_kafka import Consumer, Producer, TopicPartition
-from sqlalchemy import make_url
+from confluent_kafka import Producer
+from sqlalchemy import func, make_url, select
 from sqlalchemy.exc import OperationalError
 
 from agents import children
 from agents.embedded import Embedded
 from agents.history import database
 from agents.history.store import Store
+from agents.history.tables import POSITIONS
 from agents.settings import Settings
 from schemas.topics import ALERTS, PATIENT_STATE
 from tests.history.looking import everything, write
@@ -25,6 +28,8 @@ from tests.history.stream import published, ward_events
 
 WARD = published(ward_events(seed=23, count=1500))
 KILLS = 5
+# So that a kill finds it in the middle of something.
+IN_SMALL_STEPS = "from agents.history import sink; sink.BATCH = 25; from agents.cli import main; main()"
 NOISE_EVERY = 50
 NOISY = -(-len(WARD) // NOISE_EVERY)
 NOISE = [
@@ -64,7 +69,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 def sink(settings: Settings, url: str, group: Path, *more: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "agents.cli", "history", "--bootstrap-servers", settings.bootstrap_servers]
+    command = [sys.executable, "-c", IN_SMALL_STEPS, "history", "--bootstrap-servers", settings.bootstrap_servers]
     command += ["--database-url", url, "--migrate", "--data-dir", str(group), *more]
     return children.start(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
@@ -81,42 +86,67 @@ def wanted(tmp_path: Path) -> dict[str, list[object]]:
     engine = database.connect(make_url(f"sqlite:///{tmp_path / 'wanted.sqlite'}"))
     database.migrate(engine)
     write(Store(engine), WARD, 100_000)
-    return {name: found for name, found in everything(engine).items() if name != "origins"}
+    return {name: found for name, found in everything(engine).items() if name not in {"origins", "positions"}}
 
 
 def held(url: str) -> dict[str, list[object]]:
     engine = database.connect(database.url_of(Settings(database_url=url)))
     found = everything(engine)
     engine.dispose()
-    return {name: rows for name, rows in found.items() if name != "origins"}
+    return {name: rows for name, rows in found.items() if name not in {"origins", "positions"}}
 
 
-def rewind(settings: Settings) -> None:
-    """The group's offsets are lost, as after a crash before the first commit; the database knows more than Kafka."""
-    connection = settings.librdkafka()
-    connection.pop("partitioner")
-    consumer = Consumer(connection | {"group.id": f"{settings.topic_prefix}history"})
-    topics = [settings.topic(spec) for spec in (PATIENT_STATE, ALERTS)]
-    parts = [TopicPartition(topic, number, 0) for topic in topics for number in range(settings.partitions)]
-    consumer.commit(offsets=parts, asynchronous=False)
-    consumer.close()
+def forget_positions(url: str) -> None:
+    """Everything will be read again, on top of what is there."""
+    engine = database.connect(database.url_of(Settings(database_url=url)))
+    database.migrate(engine)
+    with engine.begin() as connection:
+        connection.execute(POSITIONS.delete())
+    engine.dispose()
 
 
 def test_killed_again_and_again_it_holds_everything_once(settings: Settings, url: str, tmp_path: Path) -> None:
-    partly = set()
+    forget_positions(url)
     for kill in range(KILLS):
-        rewind(settings)
+        if kill == KILLS // 2:
+            forget_positions(url)  # From here on all is read again, on top of what is there.
+        before = read_so_far(url)
         process = sink(settings, url, tmp_path, "--until-end")
-        assert process.stdout is not None
-        assert "started" in process.stdout.readline()
-        time.sleep(0.1 + 0.2 * kill)
+        wait_until(lambda before=before: read_so_far(url) > before, "nothing more was read")
         process.kill()
         process.communicate(timeout=10)
-        partly.add(len(held(url)["alerts"]))
-    rewind(settings)
+        assert read_so_far(url) < len(WARD), "the kill came too late to mean anything"
     said = finish(settings, url, tmp_path)
     assert held(url) == wanted(tmp_path), said
-    assert len(partly) > 1, f"every kill came at the same point: {partly}"
+
+
+def read_so_far(url: str) -> int:
+    """How many messages the database accounts for."""
+    engine = database.connect(database.url_of(Settings(database_url=url)))
+    with engine.connect() as connection:
+        found = connection.execute(select(func.sum(POSITIONS.c.next_offset))).scalar_one()
+    engine.dispose()
+    return int(found or 0)
+
+
+def wait_until(true: Callable[[], bool], otherwise: str) -> None:
+    deadline = time.monotonic() + 90
+    while not true():
+        assert time.monotonic() < deadline, otherwise
+        time.sleep(0.01)
+
+
+def test_a_database_restored_from_a_backup_goes_on_where_the_backup_ends(settings: Settings, tmp_path: Path) -> None:
+    """Kafka remembers that all was read; the database knows better."""
+    live, backup = tmp_path / "live.sqlite", tmp_path / "backup.sqlite"
+    process = sink(settings, f"sqlite:///{live}", tmp_path, "--until-end")
+    wait_until(lambda: live.is_file() and holds_something(f"sqlite:///{live}"), "nothing was written")
+    with closing(sqlite3.connect(live)) as source, closing(sqlite3.connect(backup)) as target:
+        source.backup(target)
+    process.communicate(timeout=120)
+    assert held(f"sqlite:///{backup}") != held(f"sqlite:///{live}") == wanted(tmp_path)
+    finish(settings, f"sqlite:///{backup}", tmp_path)
+    assert held(f"sqlite:///{backup}") == wanted(tmp_path)
 
 
 def test_beginning_anew_forgets_and_reads_again(settings: Settings, url: str, tmp_path: Path) -> None:
@@ -132,12 +162,8 @@ def test_beginning_anew_forgets_and_reads_again(settings: Settings, url: str, tm
 
 def test_it_stops_when_asked_and_says_what_it_did(settings: Settings, tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'history.sqlite'}"
-    rewind(settings)
     process = sink(settings, url, tmp_path)
-    deadline = time.monotonic() + 60
-    while not (tmp_path / "history.sqlite").is_file() or not holds_something(url):
-        assert time.monotonic() < deadline, "nothing was written"
-        time.sleep(0.2)
+    wait_until(lambda: (tmp_path / "history.sqlite").is_file() and holds_something(url), "nothing was written")
     process.terminate()
     said = process.communicate(timeout=30)[0]
     assert process.returncode == 0, said

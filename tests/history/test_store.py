@@ -18,7 +18,7 @@ WARD = published(ward_events(seed=11, count=900))
 def test_a_ward_fills_every_table(store: Store) -> None:
     write(store, WARD)
     filled = everything(store.engine)
-    assert {name for name, found in filled.items() if found} == set(filled) - {"origins"}
+    assert {name for name, found in filled.items() if found} == set(filled) - {"origins", "positions"}
     alerts = {(m.state.patient_id) for m in WARD if m.kind == "state"}
     assert {row.patient_id for row in rows(store.engine, PATIENTS)} == alerts
     assert len(rows(store.engine, ALERTS)) == sum(m.kind == "alert" for m in WARD)
@@ -154,6 +154,12 @@ def test_a_patient_keeps_a_reference_that_says_nothing(store: Store) -> None:
     assert first.items() <= later.items()
     assert len(set(later.values())) == len(later)
     assert not any(patient_id in reference for patient_id, reference in later.items())
+
+
+def test_a_position_is_written_with_what_was_read_and_never_goes_back(store: Store) -> None:
+    store.write([], [], {("crs.alerts", 0): 7, ("crs.alerts", 1): 3})
+    store.write([], [], {("crs.alerts", 0): 5})
+    assert [store.position("crs.alerts", part) for part in range(3)] == [7, 3, None]
 
 
 def test_another_clusters_history_is_not_mixed_in(store: Store) -> None:

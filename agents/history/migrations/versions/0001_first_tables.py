@@ -1,4 +1,4 @@
-"""The first tables: origins, patients, state changes, episodes, doses, vitals, alerts."""
+"""The first tables: origins, positions, patients, state changes, episodes, doses, vitals, alerts."""
 
 from __future__ import annotations
 
@@ -78,6 +78,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("topic_prefix", name="pk_origins"),
     )
     op.create_table(
+        "positions",
+        sa.Column("topic", sa.String(), nullable=False),
+        sa.Column("partition", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("next_offset", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("topic", "partition", name="pk_positions"),
+    )
+    op.create_table(
         "patients",
         sa.Column("patient_id", sa.String(), nullable=False),
         sa.Column("reference", sa.String(), nullable=False),
@@ -148,5 +155,5 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Removes them, with all that they hold; the log can tell it again."""
-    for table in ("vitals", "state_changes", "patients", "origins", "episodes", "doses", "alerts"):
+    for table in ("vitals", "state_changes", "patients", "positions", "origins", "episodes", "doses", "alerts"):
         op.drop_table(table)
