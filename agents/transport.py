@@ -5,6 +5,7 @@ overridden method changes):
 - a poll is delivered as one batch for each partition, not as one message after the other;
 - after recovery each partition of the log is sought to its marker, not to the group's commit;
 - a batch is acknowledged as a whole, and only when we say so;
+- what was fetched before partitions moved or were sought is read again, never taken for the next records;
 - how long a broker may hold back an answer to a fetch is a setting.
 """
 
@@ -12,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import types
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from typing import Any, ClassVar
 
 from aiokafka.errors import ConsumerStoppedError
@@ -82,15 +83,27 @@ class BatchConsumer(driver.Consumer):
                 await self.seek(tp, offset)
                 self._read_offset[tp] = self._committed_offset[tp] = offset
 
+    async def _seek(self, partition: TP, offset: int) -> None:
+        """In the consumer's own thread: Faust does it in ours, under the hands of a fetch, which then breaks."""
+        await self._thread.call_thread(self._thread.seek, partition, offset)
+
     async def _drain_messages(self, fetcher: Any) -> None:
         try:
             while not (self._stopped.is_set() or fetcher._stopped.is_set()):
                 await self.sleep(0)
                 if self.should_stop:
                     break
-                records, active = await self._wait_next_records(1.0)
                 generation = self.app.consumer_generation_id
+                try:
+                    records, active = await self._wait_next_records(1.0)
+                except KeyError:
+                    # aiokafka was gathering records when its partitions were sought: what it had in hand is gone.
+                    await self._go_back(self.assignment())
+                    continue
                 if records is None or self.should_stop:
+                    continue
+                if self.app.consumer_generation_id != generation:
+                    await self._go_back(records)
                     continue
                 if not self.flow_active:
                     # What was just read is not delivered: it must be read again.
@@ -108,6 +121,14 @@ class BatchConsumer(driver.Consumer):
     async def _seek_again(self) -> None:
         try:
             await self.perform_seek()
+        except Exception as error:  # The assignment is changing: whoever has it next seeks for itself.
+            self.log.info("not sought while partitions move: %r", error)
+
+    async def _go_back(self, partitions: Iterable[TP]) -> None:
+        """Records were taken out of these partitions and will not be delivered: they must come again."""
+        try:
+            for tp in set(partitions) & self.assignment():
+                await self._seek(tp, self._read_offset.get(tp) or 0)
         except Exception as error:  # The assignment is changing: whoever has it next seeks for itself.
             self.log.info("not sought while partitions move: %r", error)
 

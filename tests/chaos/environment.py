@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 from agents.settings import BOOTSTRAP, Settings
+
+ROOT = Path(__file__).parents[2]
 
 
 def environment(settings: Settings) -> dict[str, str]:
@@ -14,4 +17,4 @@ def environment(settings: Settings) -> dict[str, str]:
         value = getattr(settings, name)
         if value is not None:
             ours[f"CRS_{name.upper()}"] = str(value)
-    return ours | {BOOTSTRAP: settings.bootstrap_servers, "PYTHONPATH": os.getcwd()}
+    return ours | {BOOTSTRAP: settings.bootstrap_servers, "PYTHONPATH": str(ROOT)}

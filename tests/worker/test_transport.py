@@ -24,6 +24,7 @@ READ = {
     consumer.Consumer._new_offset: "1d2c7ea89a7ad4f1",
     consumer.Consumer.getmany: "4b168d84882a70d6",
     consumer.ThreadDelegateConsumer.__init__: "7072ae80eac1ff62",
+    consumer.ThreadDelegateConsumer._seek: "4f95c631420410a5",
     driver.Consumer._new_consumer_thread: "0870ec53dea75083",
     driver.AIOKafkaConsumerThread._create_worker_consumer: "c2701bfc3e6f6cad",
     memory.Store.__post_init__: "e59c82f3785458b2",
@@ -49,7 +50,7 @@ def test_a_method_that_we_rest_on_is_as_we_read_it(method: object, known: str) -
 @pytest.mark.parametrize(
     ("ours", "theirs", "names"),
     [
-        (BatchConsumer, driver.Consumer, ("_drain_messages", "perform_seek", "ack", "_new_consumer_thread")),
+        (BatchConsumer, driver.Consumer, ("_drain_messages", "perform_seek", "_seek", "ack", "_new_consumer_thread")),
         (ConsumerThread, driver.AIOKafkaConsumerThread, ("_create_worker_consumer",)),
         (RowStore, memory.Store, ("apply_changelog_batch", "persisted_offset", "on_recovery_completed")),
     ],
