@@ -85,7 +85,8 @@ class BatchConsumer(driver.Consumer):
 
     async def _seek(self, partition: TP, offset: int) -> None:
         """In the consumer's own thread: Faust does it in ours, under the hands of a fetch, which then breaks."""
-        await self._thread.call_thread(self._thread.seek, partition, offset)
+        thread: Any = self._thread
+        await thread.call_thread(thread.seek, partition, offset)
 
     async def _drain_messages(self, fetcher: Any) -> None:
         try:
