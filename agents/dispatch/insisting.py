@@ -67,7 +67,8 @@ class Insisting(OwnCases):
         before = case
         for name, line in list(case.lines.items()):
             if undelivered(line):
-                case = self._second(case, name, at)
+                if not case.silent:
+                    case = self._second(case, name, at)
                 words = f"{name} does not take pages"
                 self._alarm(f"stuck:{name}", words, self._alarm_to(name), case.partition, at)
         if case is not before:

@@ -117,6 +117,16 @@ def test_a_dead_destination_is_stood_in_for_and_gets_everything_in_order_when_it
     """)
 
 
+def test_what_somebody_has_taken_on_need_not_go_to_the_second_destination() -> None:
+    Desk(CALM).play("""
+        10:00     dead doctor            | -
+        10:00     raise A high           | doctor open A raised
+        10:00:30  ack A                  | doctor acknowledge A acknowledged      # on the board
+        10:01     tick                   | desk open dispatch-stuck-doctor-0-1772618460 raised
+        10:05     tick                   | -
+    """)
+
+
 def test_a_refused_page_goes_to_the_second_destination_with_a_technical_alarm() -> None:
     Desk(CALM).play("""
         10:00  refuses doctor            | -
