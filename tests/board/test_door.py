@@ -1,0 +1,258 @@
+"""Who may come in, whose clicks count, and what the headers keep out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from agents.board.door import Door, is_our_name, is_our_page
+from agents.board.plan import Plan, load
+from agents.usage import Unusable
+from tests.board.house import NAME, TOKEN, House, enter, played
+
+CLICK = {"alert": "x", "act": "acknowledge", "by": "Nurse Okafor", "click": "0123456789"}
+
+
+def test_without_the_token_there_is_only_the_door() -> None:
+    async def scene(house: House, browser: aiohttp.ClientSession) -> None:
+        front = await browser.get("/", allow_redirects=False)
+        assert (front.status, front.headers["Location"]) == (303, "/enter")
+        assert "Token" in await (await browser.get("/enter")).text()
+        for path in ("/live", "/board.js", "/draw.js", "/nothing"):
+            assert (await browser.get(path)).status == 401, path
+        for path in ("/answers", "/leave"):
+            assert (await browser.post(path, json=CLICK)).status == 401, path
+        assert house.writer.written == []
+
+    played(scene)
+
+
+def test_a_wrong_token_opens_nothing() -> None:
+    async def scene(house: House, browser: aiohttp.ClientSession) -> None:
+        for token in ("", "wrong", TOKEN[:-1], TOKEN + "x"):
+            answer = await enter(browser, token)
+            assert answer.status == 401
+            assert "Set-Cookie" not in answer.headers
+        assert (await browser.get("/live")).status == 401
+
+    played(scene)
+
+
+def test_the_token_opens_the_door_once_and_a_cookie_keeps_it_open() -> None:
+    async def scene(house: House, browser: aiohttp.ClientSession) -> None:
+        answer = await enter(browser)
+        assert (answer.status, answer.headers["Location"]) == (303, "/")
+        cookie = answer.headers["Set-Cookie"]
+        assert all(part in cookie for part in ("crs_board=", "HttpOnly", "SameSite=Strict", "Path=/"))
+        assert TOKEN not in cookie
+        page = await browser.get("/")
+        assert page.status == 200
+        assert "Decision support: not a medical device, and not a primary alarm." in await page.text()
+        assert (await browser.get("/board.js")).status == 200
+
+    played(scene)
+
+
+def test_who_leaves_must_show_the_token_again_and_so_must_a_copy_of_the_cookie() -> None:
+    async def scene(house: House, browser: aiohttp.ClientSession) -> None:
+        await enter(browser)
+        stolen = {cookie.key: cookie.value for cookie in browser.cookie_jar}
+        await browser.post("/leave", allow_redirects=False)
+        assert (await browser.get("/live")).status == 401
+        async with aiohttp.ClientSession(house.url, cookies=stolen) as thief:
+            assert (await thief.get("/board.js")).status == 401
+
+    played(scene)
+
+
+@pytest.mark.parametrize("origin", ["https://evil.example", "http://127.0.0.1:1", "null", ""])
+def test_a_click_from_another_page_does_not_count(origin: str) -> None:
+    async def scene(house: House, browser: aiohttp.ClientSession) -> None:
+        assert (await enter(browser, Origin=origin)).status == 403
+        await enter(browser)
+        foreign = {"Origin": origin}
+        click = CLICK | {"alert": house.keys()[0]}
+        assert (await browser.post("/answers", json=click, headers=foreign)).status == 403
+        assert (await browser.post("/leave", headers=foreign)).status == 403
+        assert house.writer.written == []
+        assert (await browser.get("/board.js")).status == 200
+
+    played(scene)
+
+
+def test_a_form_of_another_site_cannot_answer_even_with_our_origin() -> None:
+    async def scene(house: House, browser: aiohttp.ClientSession) -> None:
+        await enter(browser)
+        assert (await browser.post("/answers", data=CLICK | {"alert": house.keys()[0]})).status == 415
+        assert house.writer.written == []
+
+    played(scene)
+
+
+def test_another_name_for_this_machine_leads_nowhere() -> None:
+    async def scene(house: House, browser: aiohttp.ClientSession) -> None:
+        await enter(browser)
+        assert (await browser.get("/", headers={"Host": "board.evil.example"})).status == 421
+        assert (await browser.get("/", headers={"Host": f"localhost:{house.server.port}"})).status == 200
+
+    played(scene)
+
+
+@pytest.mark.parametrize("path", ["/", "/enter", "/live", "/board.css", "/healthz", "/nothing"])
+def test_every_answer_has_headers_that_keep_others_out(path: str) -> None:
+    async def scene(house: House, browser: aiohttp.ClientSession) -> None:
+        await enter(browser)
+        async with browser.get(path) as answer:
+            policy = answer.headers["Content-Security-Policy"]
+            assert "default-src 'none'" in policy
+            assert "frame-ancestors 'none'" in policy
+            assert "unsafe" not in policy
+            assert answer.headers["X-Content-Type-Options"] == "nosniff"
+            assert answer.headers["Cache-Control"] == "no-store"
+            assert answer.headers["Referrer-Policy"] == "same-origin"
+            assert "Strict-Transport-Security" not in answer.headers
+
+    played(scene)
+
+
+def test_behind_a_proxy_cookies_are_for_tls_only_and_the_public_page_is_ours() -> None:
+    async def scene(house: House, browser: aiohttp.ClientSession) -> None:
+        assert house.server.url == "https://board.example/"
+        assert (await enter(browser)).status == 403  # our own address is not the public one
+        answer = await enter(browser, Origin="https://board.example", Host="board.example")
+        cookie = answer.headers["Set-Cookie"]
+        assert cookie.startswith("__Host-crs_board=")
+        assert "Secure" in cookie
+        assert "Strict-Transport-Security" in answer.headers
+
+    played(scene, behind_proxy="https://board.example")
+
+
+def test_health_needs_no_token_and_says_nothing_of_patients() -> None:
+    async def scene(house: House, browser: aiohttp.ClientSession) -> None:
+        alive, ready = await browser.get("/healthz"), await browser.get("/readyz")
+        assert (alive.status, await alive.text()) == (200, "ok\n")
+        assert (ready.status, await ready.text()) == (503, "blind\n")
+
+    played(scene)
+
+
+def test_whoever_guesses_waits() -> None:
+    door = Door(TOKEN.encode(), 60)
+    for second in range(20):
+        assert not door.besieged(second)
+        assert not door.opens("guess", second)
+    assert door.besieged(20)
+    assert not door.besieged(60)
+
+
+def test_a_cookie_ends_cannot_be_forged_and_outlives_a_restart() -> None:
+    cookie = Door(TOKEN.encode(), 60).cookie(1000)
+    door = Door(TOKEN.encode(), 60)
+    assert door.knows(cookie, 1059)
+    assert not door.knows(cookie, 1060)
+    ends, nonce, seal = cookie.split(".")
+    for forged in (
+        None,
+        "",
+        "..",
+        f"{int(ends) + 9999}.{nonce}.{seal}",
+        f"{ends}.{nonce}.{'0' * 64}",
+        f"{ends}.é.{seal}",
+    ):
+        assert not door.knows(forged, 1000)
+    assert not Door(b"another token", 60).knows(cookie, 1000)
+
+
+def test_our_page_is_ours_alone() -> None:
+    assert is_our_page("http://127.0.0.1:8780", "127.0.0.1:8780", None)
+    assert not is_our_page("http://127.0.0.1:8781", "127.0.0.1:8780", None)
+    assert not is_our_page("null", None, None)
+    assert not is_our_page(None, "127.0.0.1:8780", None)
+    assert is_our_page("https://board.example", "10.0.0.1:8780", "https://board.example")
+    assert not is_our_page("https://10.0.0.1:8780", "10.0.0.1:8780", "https://board.example")
+
+
+def test_names_of_this_machine() -> None:
+    assert all(is_our_name(name) for name in ("127.0.0.1:8780", "localhost:1", "[::1]:8780", "localhost"))
+    assert not any(is_our_name(name) for name in (None, "", "board.example:8780", "127.0.0.1.evil.example", "[x]:1"))
+
+
+REFUSED = [
+    ({"host": "0.0.0.0"}, "would send patients in the clear"),
+    ({"host": "ward.example", "behind_proxy": "https://board.example"}, "set CRS_BOARD_TOKEN"),
+    ({"behind_proxy": "http://board.example"}, "such as https://board.example"),
+    ({"behind_proxy": "https://board.example/ward"}, "such as https://board.example"),
+    ({"certificate": Path("cert.pem")}, "go together"),
+    ({"session_hours": 0}, "greater than 0"),
+]
+
+
+@pytest.mark.parametrize(("options", "words"), REFUSED, ids=[words for _, words in REFUSED])
+def test_an_unsafe_board_is_refused_in_one_line(options: dict[str, object], words: str) -> None:
+    with pytest.raises(Unusable) as refused:
+        load(None, **options)
+    assert words in refused.value.message
+    assert "\n" not in refused.value.message
+
+
+def test_a_short_token_is_refused_and_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CRS_BOARD_TOKEN", "tooshort")
+    with pytest.raises(Unusable) as refused:
+        load(None)
+    assert "board: token: at least 16 characters" in refused.value.message
+    assert "tooshort" not in refused.value.message
+
+
+def test_token_and_address_come_from_options_environment_and_file(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    secret, config = tmp_path / "token", tmp_path / "crs.toml"
+    secret.write_text(f"{TOKEN}\n")
+    config.write_text(f'topic_prefix = "crs."\n[board]\nport = 9000\ntoken = {{ file = "{secret}" }}\n')
+    assert told(load(config)) == (9000, TOKEN)
+    assert told(load(config, port=9001)) == (9001, TOKEN)
+    monkeypatch.setenv("CRS_BOARD_TOKEN", "another-token-for-the-board")
+    assert told(load(config)) == (9000, "another-token-for-the-board")
+    monkeypatch.delenv("CRS_BOARD_TOKEN")
+    monkeypatch.setenv("CRS_BOARD_TOKEN_FILE", str(secret))
+    assert told(load(None)) == (8780, TOKEN)
+    config.write_text("[board]\nprot = 9000\n")
+    with pytest.raises(Unusable, match=r"board\.prot: no such setting"):
+        load(config)
+
+
+def told(plan: Plan) -> tuple[int, str | None]:
+    return plan.port, plan.token.get_secret_value() if plan.token else None
+
+
+def test_a_port_in_use_is_one_line() -> None:
+    async def scene(house: House, browser: aiohttp.ClientSession) -> None:
+        second = House(load(None, port=house.server.port))
+        with pytest.raises(Unusable, match=r"choose another with --port"):
+            await second.server.start()
+
+    played(scene)
+
+
+def test_a_certificate_that_is_none_is_one_line(tmp_path: Path) -> None:
+    nonsense = tmp_path / "cert.pem"
+    nonsense.write_text("no certificate")
+    plan = load(None, certificate=nonsense, key=nonsense)
+    with pytest.raises(Unusable, match="PEM"):
+        plan.ssl_context()
+    plan = load(None, certificate=tmp_path / "none", key=nonsense)
+    with pytest.raises(Unusable, match="No such file"):
+        plan.ssl_context()
+
+
+def test_no_address_and_no_header_names_the_patient() -> None:
+    async def scene(house: House, browser: aiohttp.ClientSession) -> None:
+        await enter(browser)
+        for path in ("/", "/enter", "/board.js"):
+            async with browser.get(path) as answer:
+                assert NAME not in str(answer.url) + str(answer.headers) + await answer.text()
+
+    played(scene)
