@@ -8,7 +8,7 @@ from typing import NamedTuple
 from monitor import episodes, evidence
 from monitor.guideline import Guideline
 from monitor.instant import LONG_AGO, MINUTE, clock, to_datetime
-from monitor.state import Book, Course, OpenAlert, State
+from monitor.state import Book, Course, OpenAlert, Raised, State
 from monitor.verdicts import Verdict
 from monitor.wanted import DISCHARGED, Scene, Wanted, missing, priority, wanted
 from schemas.alerts import Alert, AlertStatus, Evidence, Recommendation, Rule
@@ -17,7 +17,7 @@ URGENCY = {"technical": 0, "low": 1, "medium": 2, "high": 3}
 TOLD_LATE_AFTER = 2 * MINUTE
 UNTIL_SEEN = ("dose_safety", "review")  # these end when somebody has seen them
 UNSEEN_KEPT = 24
-COUNTS_KEPT = 64
+NAMES_KEPT = 32
 
 
 class Outcome(NamedTuple):
@@ -61,7 +61,8 @@ class _Telling:
         self.scene = scene
         self.previous = previous
         self.open: list[OpenAlert] = []
-        self.counts = dict(scene.state.book.counts)
+        raised = scene.state.book.raised
+        self.raised = raised if raised.at == scene.at else Raised(scene.at)
         self.alerts: list[Alert] = []
         self.verdicts: list[Verdict] = []
 
@@ -171,21 +172,27 @@ class _Telling:
 
     def outcome(self, closed: tuple[str, ...]) -> Outcome:
         """The book and the messages."""
-        counts = tuple(sorted(self.counts.items()))[-COUNTS_KEPT:]
         order = sorted(self.open, key=lambda a: (a.kind, a.key))
-        return Outcome(Book(tuple(order), counts, closed, self.scene.grade), self.alerts, self.verdicts)
+        raised = self.raised if self.raised.total else self.scene.state.book.raised
+        return Outcome(Book(tuple(order), raised, closed, self.scene.grade), self.alerts, self.verdicts)
 
     def _wake(self, alert: OpenAlert) -> None:
         if alert.snoozed_until is not None:
             self.scene.due.append(alert.snoozed_until)
 
     def _alert_id(self, kind: str, key: str) -> str:
-        """The same log gives the same id: patient, episode, kind, key and how often it was raised."""
+        """The same log gives the same id, and none is given twice: patient, episode, kind, key, log time, how often.
+
+        Log time never goes back, so only what was raised at this very instant needs to be remembered.
+        """
         name = f"{self.scene.course.episode.number}|{kind}|{key}"
-        count = self.counts.pop(name, 0) + 1
-        self.counts[name] = count
-        whole = f"{self.scene.state.patient_id}|{name}|{count}"
-        return blake2s(whole.encode(), digest_size=12).hexdigest()
+        at, names, total = self.raised
+        known = dict(names)
+        # Names beyond those that are kept may have been forgotten: then the number of all of them is new for each.
+        count = known.pop(name, total if total >= NAMES_KEPT else 0) + 1
+        self.raised = Raised(at, (*known.items(), (name, count))[-NAMES_KEPT:], total + 1)
+        whole = f"{self.scene.state.patient_id}|{name}|{at}|{count}"
+        return blake2s(whole.encode("utf-8", "surrogatepass"), digest_size=12).hexdigest()
 
     def _tell(self, status: AlertStatus, alert: OpenAlert, target: Wanted) -> None:
         late = self.scene.at - target.effective_at > TOLD_LATE_AFTER and status == "raised"

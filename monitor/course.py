@@ -87,6 +87,8 @@ def apply(guideline: Guideline, course: Course, group: Group) -> Course:
         course = _started(course, infusion)
     for context in facts.contexts:
         course = _context(profile, course, context)
+    if facts.statements:
+        course = episodes.with_fever(profile, course, at)
     for statement in facts.statements:
         course = _stated(course, statement)
     if facts.vitals:

@@ -20,7 +20,7 @@ def judge(profile: Profile, course: Course, at: int) -> Course:
     fever = fever_holds(profile, course, at)
     signs, astct_signs = axes_grade(course, astct=False), axes_grade(course, astct=True)
     mask = on_board(profile, course, at)
-    course = _present(course, at)
+    course = with_fever(profile, _present(course, at), at)
     if course.episode.open and at >= ends_at(profile, course):
         course = course._replace(episode=course.episode._replace(open=False, ended_at=at))
     if not course.episode.open:
@@ -85,9 +85,18 @@ def ends_at(profile: Profile, course: Course) -> int:
     ]
     if episode.reopened_at is not None:
         times.append(episode.reopened_at + quiet)
-    if course.fever is not None and course.attributed.fever is not False:
-        times.append(course.fever.at + quiet)
+    times.append(episode.fever_at + quiet)
     return max(times)
+
+
+def with_fever(profile: Profile, course: Course, at: int) -> Course:
+    """The open episode remembers the last fever that counted: a fever explained otherwise since then is none of its."""
+    episode = course.episode
+    if not episode.open or course.fever is None or not fever_holds(profile, course, at):
+        return course
+    if course.fever.at <= episode.fever_at:
+        return course
+    return course._replace(episode=episode._replace(fever_at=course.fever.at))
 
 
 def timers(profile: Profile, course: Course) -> Iterator[int]:
@@ -128,7 +137,7 @@ def _open(profile: Profile, course: Course, at: int, fever: bool, signs: int, ma
         masking = first if fever else (mask[0] if mask else None)
         if masking is not None:
             episode = episode._replace(masked_at=masking.at, masked_by=masking.drug)
-    return _present(course._replace(episode=episode), at)
+    return with_fever(profile, _present(course._replace(episode=episode), at), at)
 
 
 def _present(course: Course, at: int) -> Course:

@@ -1,18 +1,25 @@
 """A patient's row in the table: version, log position, a rolling digest of what was applied, and the state.
 
 Packed by position (MessagePack arrays), so a row is small; read back typed, so a damaged row is refused, not guessed.
+
+A build that must remember more puts a field with a default at the end of `State`, before `later`, and counts VERSION
+up. It reads the rows of the version before; and a build of the version before reads its rows, too: what it cannot
+understand it carries along in `later`, and hands it back. So workers of two versions may share a table for a while.
 """
 
 from __future__ import annotations
 
 from hashlib import blake2b
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
 from monitor.state import State
 
-VERSION = 1
+VERSION = 2
+FIELDS = len(State._fields) - 1  # without `later`
+FIELDS_BEFORE = 14  # of version 1, which had no `later`
+BOOK = State._fields.index("book")
 DIGEST_BYTES = 8
 
 
@@ -31,11 +38,12 @@ class RowError(ValueError):
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(Row)
+_any_decoder = msgspec.msgpack.Decoder()
 EMPTY_DIGEST = bytes(DIGEST_BYTES)
 
 
 def encode(row: Row) -> bytes:
-    """The row as bytes; the cache of the state is left out."""
+    """The row as bytes."""
     return _encoder.encode(row)
 
 
@@ -44,10 +52,34 @@ def decode(payload: bytes) -> Row:
     try:
         row = _decoder.decode(payload)
     except msgspec.DecodeError as error:
-        raise RowError(f"not a row of this version: {error}") from error
-    if row.v != VERSION:
-        raise RowError(f"row version {row.v}, this build reads {VERSION}: run `crs-monitor rebuild`")
-    return row
+        return _of_another_version(payload, error)
+    return row if row.v == VERSION else _of_another_version(payload, None)
+
+
+def _of_another_version(payload: bytes, error: Exception | None) -> Row:
+    """The row of the version before or after this one, its fields brought to their places."""
+    try:
+        v, log_offset, digest, fields = _any_decoder.decode(payload)
+        if v not in (VERSION - 1, VERSION + 1):
+            if v == VERSION:
+                raise RowError(f"not a row of this version: {error}") from error
+            raise RowError(
+                f"row version {v}, this build reads {VERSION - 1} to {VERSION + 1}: run `crs-monitor rebuild`"
+            )
+        state = msgspec.convert(_placed(v, fields), State)
+        return Row(VERSION, *msgspec.convert((log_offset, digest), tuple[int, bytes]), state)
+    except RowError:
+        raise
+    except (msgspec.MsgspecError, IndexError, TypeError, ValueError) as damage:
+        raise RowError(f"not a row: {damage}") from damage
+
+
+def _placed(v: int, fields: list[Any]) -> list[Any]:
+    """The fields of a state of the version before (what is missing has its default) or after (what is new is kept)."""
+    if v < VERSION:
+        opened, _counts, *rest = fields[BOOK]  # Alerts were numbered by counts; an id is made of its log time now.
+        return [*fields[:BOOK], [opened, [], *rest], *fields[BOOK + 1 : FIELDS_BEFORE]]
+    return [*fields[:FIELDS], [*fields[FIELDS:-1], *fields[-1]]]
 
 
 def roll(digest: bytes, log_offset: int, event_id: str) -> bytes:

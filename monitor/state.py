@@ -6,7 +6,7 @@ packs it without field names (decision 0003).
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from monitor.instant import LONG_AGO, NEVER
 from schemas.alerts import AlertKind, AlertStatus, Priority
@@ -222,6 +222,7 @@ class Episode(NamedTuple):
     hypotension_at: int = LONG_AGO  # last instant a sign was present
     hypoxia_at: int = LONG_AGO
     infusion_known: bool = False
+    fever_at: int = LONG_AGO  # last fever that counted, as of the last judgement
 
 
 class Course(NamedTuple):
@@ -289,11 +290,19 @@ class OpenAlert(NamedTuple):
     answers: tuple[str, ...] = ()  # acknowledgements and snoozes that were taken, newest last
 
 
+class Raised(NamedTuple):
+    """What was raised at one log time, so that no two alerts get one id: how often by name, and how many in all."""
+
+    at: int = LONG_AGO
+    names: tuple[tuple[str, int], ...] = ()
+    total: int = 0
+
+
 class Book(NamedTuple):
-    """The alerts of a patient: open ones, how often each was raised, and points that are closed for good."""
+    """The alerts of a patient: open ones, what was raised at one log time last, and points that are closed for good."""
 
     open: tuple[OpenAlert, ...] = ()
-    counts: tuple[tuple[str, int], ...] = ()
+    raised: Raised = Raised()
     closed: tuple[str, ...] = ()
     announced: int = 0  # the grade that people know
 
@@ -322,7 +331,7 @@ class CatchingUp(NamedTuple):
 
 
 class State(NamedTuple):
-    """One patient. `before` is a cache (the course before the newest instant) and not part of the row."""
+    """One patient: the checkpoint, the facts since, the course that they come to, and what people were told."""
 
     patient_id: str
     clock: int = LONG_AGO  # log time of the last event or effective tick
@@ -338,6 +347,7 @@ class State(NamedTuple):
     unjudged_at: int | None = None
     unknown_drugs: tuple[str, ...] = ()
     catching_up: CatchingUp | None = None
+    later: tuple[Any, ...] = ()  # what a newer build wrote and this one cannot read: carried along (row.py)
 
 
 def fresh(patient_id: str) -> State:

@@ -18,6 +18,7 @@ from monitor.history import Fact
 from monitor.instant import NEVER, SECOND, clock, to_ms, whole_second
 from monitor.masking import MASKING
 from monitor.state import (
+    Book,
     CatchingUp,
     Course,
     Dose,
@@ -462,7 +463,11 @@ def _merge(
     )
     story = merge.handover(state, event, into, path)
     left = fresh(state.patient_id)._replace(
-        clock=at, merged_into=into, base=courses.begin(guideline.profile), course=courses.begin(guideline.profile)
+        clock=at,
+        merged_into=into,
+        base=courses.begin(guideline.profile),
+        course=courses.begin(guideline.profile),
+        book=Book(raised=state.book.raised),
     )
     return Step(left, closed, (*verdicts, Verdict("merged")), forwards=(story,))
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from monitor import alarms
 from monitor.course import begin
 from monitor.guideline import Guideline
-from monitor.instant import to_ms
+from monitor.instant import MINUTE, to_ms, whole_second
 from monitor.state import Course, State
 from monitor.step import EventType, Rejected, Step
 from monitor.verdicts import Verdict
@@ -24,13 +24,14 @@ def unjudged(guideline: Guideline, state: State, event: EventType, at: datetime 
     log_at = max(state.clock, known_at)
     event_id = "tick" if isinstance(event, Tick) else event.event_id
     rejected = () if isinstance(event, Tick) else (Rejected(None, "defect", "could not be judged", event_id),)
+    # The patient's timers go on; a state that cannot be judged at all is not tried at every tick.
+    marked = state._replace(clock=log_at, unjudged_at=log_at, due_at=whole_second(log_at + MINUTE))
     if standing(state, "unmonitored", "") is not None:
-        return Step(state._replace(clock=log_at, due_at=None), (), (Verdict("defect"),), rejected)
-    marked = state._replace(clock=log_at, unjudged_at=log_at, due_at=None)
+        return Step(marked, (), (Verdict("defect"),), rejected)
     course: Course = begin(guideline.profile)
     scene = Scene(guideline, marked._replace(course=course), course, log_at, 0, 0, [])
     outcome = alarms.reconcile(scene, 0, retracting=False)
     raised = [a for a in outcome.book.open if a.kind == "unmonitored"]
     messages = tuple(a for a in outcome.alerts if a.kind == "unmonitored")
-    book = state.book._replace(open=(*state.book.open, *raised), counts=outcome.book.counts)
+    book = state.book._replace(open=(*state.book.open, *raised), raised=outcome.book.raised)
     return Step(marked._replace(book=book), messages, (Verdict("defect"), Verdict("raised", "unmonitored")), rejected)

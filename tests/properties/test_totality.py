@@ -100,7 +100,7 @@ def assert_bounded(state: State) -> None:
     assert len(state.replaced) <= step.REPLACED_KEPT
     assert len(state.unknown_drugs) <= 8
     assert len(state.latest) <= len(latest.DISPLAYED)
-    assert len(state.book.counts) <= alarms.COUNTS_KEPT
+    assert len(state.book.raised.names) <= alarms.NAMES_KEPT
     assert len(state.book.open) <= 96, "one a kind and key; keys are grades, rules, drugs, signals and doses"
     assert len(state.book.closed) <= 96, "what is closed for good and still true"
     assert len(state.watch.rejects) <= len(latest.DISPLAYED)

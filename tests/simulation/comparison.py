@@ -78,8 +78,8 @@ class BothOpinions:
         return under
 
 
-def first_disagreement(arrivals: Iterable[Arrival], profile: str) -> Disagreement | None:
-    """None when engine and oracle agree after every event and at every hour between."""
+def first_disagreement(arrivals: Iterable[Arrival], profile: str, until: int = 0) -> Disagreement | None:
+    """None when engine and oracle agree after every event and at every hour between, and on to `until`."""
     both = BothOpinions(profile)
     story: list[Arrival] = []
     for event, at, implausible in arrivals:
@@ -92,7 +92,8 @@ def first_disagreement(arrivals: Iterable[Arrival], profile: str) -> Disagreemen
             return Disagreement(at, [f"step raised: {defect!r}"], story)
         if found := both.parting(patient_id):
             return Disagreement(*found, story)
-    return None
+    found = _hourly(both, until + 1)
+    return Disagreement(*found, story) if found else None
 
 
 def _hourly(both: BothOpinions, until: int) -> tuple[int, list[str]] | None:
@@ -112,7 +113,7 @@ def smallest(found: Disagreement, profile: str) -> Disagreement:
         start = 0
         while start < len(found.story):
             fewer = found.story[:start] + found.story[start + size :]
-            again = first_disagreement(fewer, profile)
+            again = first_disagreement(fewer, profile, found.at)
             if again and again.about == found.about and len(again.story) < len(found.story):
                 found = again
             else:

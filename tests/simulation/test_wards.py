@@ -1,4 +1,4 @@
-"""Engine and oracle agree on seeded wards in which records are late, repeated, corrected, voided, implausible or merged.
+"""Engine and oracle agree on seeded wards whose records are late, repeated, corrected, voided, implausible or merged.
 
 `python -m tests.simulation.test_wards FIRST LAST` searches further seeds at leisure.
 """
