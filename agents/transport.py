@@ -23,6 +23,8 @@ from faust.types import TP, ConsumerMessage
 from faust.types.tuples import ack_lock
 from mode.utils.futures import notify
 
+from agents.fence import fail_stop
+
 SCHEME = "crs"
 CHUNK = 1000  # records delivered at once, so that one partition does not keep the others waiting
 
@@ -48,6 +50,8 @@ class BatchConsumer(driver.Consumer):
     def __init__(self, *args: Any, **settings: Any) -> None:
         super().__init__(*args, **settings)
         self._gone_back: dict[TP, int] = {}
+        self._seeking = asyncio.Lock()
+        self._seeks = 0
 
     def _new_consumer_thread(self) -> Any:
         return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
@@ -71,8 +75,13 @@ class BatchConsumer(driver.Consumer):
 
         A feed of which nothing was ever committed goes back to its beginning: Faust would leave it where it is.
         """
-        self._gone_back.clear()
-        await super().perform_seek()
+        async with self._seeking:
+            self._seeks += 1
+            self._gone_back.clear()
+            await super().perform_seek()
+            await self._seek_markers()
+
+    async def _seek_markers(self) -> None:
         owned = self.assignment()
         wanted = dict(BatchTransport.markers())
         fresh = [tp for tp in owned if tp.topic in BatchTransport.batched and self._read_offset.get(tp) is None]
@@ -94,7 +103,7 @@ class BatchConsumer(driver.Consumer):
                 await self.sleep(0)
                 if self.should_stop:
                     break
-                generation = self.app.consumer_generation_id
+                generation, seeks = self.app.consumer_generation_id, self._seeks
                 try:
                     records, active = await self._wait_next_records(1.0)
                 except KeyError:
@@ -103,21 +112,31 @@ class BatchConsumer(driver.Consumer):
                     continue
                 if records is None or self.should_stop:
                     continue
-                if self.app.consumer_generation_id != generation:
-                    await self._go_back(records)
-                    continue
                 if not self.flow_active:
                     # What was just read is not delivered: it must be read again.
                     await self._seek_again()
                     continue
-                for tp, found in records.items():
-                    if self.suspend_flow.is_set() or self.app.consumer_generation_id != generation:
-                        break
-                    if active is None or tp in active or tp in self._buffered_partitions:
-                        await self._hand_over(tp, found, generation)
+                async with self._seeking:  # Nobody seeks while records are handed over.
+                    if self.app.consumer_generation_id != generation or self._seeks != seeks:
+                        await self._go_back(records)
+                        continue
+                    left = set(records)
+                    for tp, found in records.items():
+                        if self.suspend_flow.is_set() or self.app.consumer_generation_id != generation:
+                            left = set(records)
+                            break
+                        if active is None or tp in active or tp in self._buffered_partitions:
+                            await self._hand_over(tp, found, generation)
+                            left.discard(tp)
+                    if left:
+                        await self._go_back(left)
         except (ConsumerStoppedError, asyncio.CancelledError):
             if not self.transport.app.should_stop:
                 raise
+        except Exception as error:
+            # Nothing would be read any more, and Faust would not say so.
+            self.log.exception("reading has failed")
+            fail_stop("consumer", type(error).__name__)
 
     async def _seek_again(self) -> None:
         try:
@@ -166,8 +185,7 @@ class BatchConsumer(driver.Consumer):
             return True
         self.log.info("%s/%d: offset %d came and %d is next: going back", tp.topic, tp.partition, first, read)
         self._gone_back[tp] = read
-        await self.seek(tp, read)
-        self._read_offset[tp] = read
+        await self._go_back([tp])
         return False
 
     def _batch(self, tp: TP, part: list[Any], read: int | None, generation: int) -> Batch:
