@@ -21,6 +21,7 @@ STYLE = {"high": "bold red", "medium": "yellow", "low": "cyan", "technical": "di
 SIGN = {"high": "▲ high", "medium": "◆ medium", "low": "● low", "technical": "■ technical"}
 LOUDNESS = {"technical": 0, "low": 1, "medium": 2, "high": 3}
 A_LINE_EVERY_SECONDS = 10.0
+A_PICTURE_EVERY_SECONDS = 0.2
 
 
 class Board:
@@ -66,10 +67,12 @@ class Board:
     def show(self, at: int, sent: int) -> None:
         """The story has come this far."""
         self._at, self._sent = at, sent
+        if monotonic() - self._said_at < (A_LINE_EVERY_SECONDS if self._live is None else A_PICTURE_EVERY_SECONDS):
+            return
+        self._said_at = monotonic()
         if self._live is not None:
             self._live.update(self.picture(), refresh=True)
-        elif monotonic() - self._said_at > A_LINE_EVERY_SECONDS:
-            self._said_at = monotonic()
+        else:
             self._console.print(self.standing(), soft_wrap=True)
 
     def standing(self) -> Text:

@@ -36,9 +36,11 @@ from monitor import guideline as guidelines
 from monitor.instant import HOUR, to_ms
 from monitor.step import PatientEventType
 
-PARTITIONS = 8
-# The embedded broker keeps the last 5 MiB of a partition and compacts nothing: rows are written less often than usual.
+# The embedded broker keeps the last 5 MB of each partition and compacts nothing, but the proof at the end needs all
+# that was written. So there are many partitions, and rows and unchanged states are written less often than usual.
+PARTITIONS = 16
 CHECKPOINT_SECONDS = 5.0
+STATE_SECONDS = 60.0
 TURN_SECONDS = 0.03
 TICK_SECONDS = 0.25
 LOOK_SECONDS = 1.0
@@ -58,7 +60,10 @@ def run(report: Path, hours: int, seconds: float, stay: bool) -> bool:
         console.print("Starting an embedded Kafka broker and a worker …")
         cast = Cast(closing)
         settings = closing.enter_context(Embedded(PARTITIONS)).settings(
-            data_dir=cast.folder / "worker", metrics_port=free_port(), checkpoint_seconds=CHECKPOINT_SECONDS
+            data_dir=cast.folder / "worker",
+            metrics_port=free_port(),
+            checkpoint_seconds=CHECKPOINT_SECONDS,
+            state_seconds=STATE_SECONDS,
         )
         cast.ours("worker", ["worker", "--log-level", "warning"], settings)
         play = prepared(hours)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import heapq
 import json
 import logging
 from collections.abc import Iterator
+from time import monotonic
 from typing import NamedTuple
 
 from confluent_kafka import Consumer, Message, Producer, TopicPartition
@@ -64,31 +64,35 @@ class Line:
             if message.error() is None and value is not None and not is_heartbeat(message):
                 yield Alert.model_validate_json(value)
 
-    def log(self) -> Iterator[Record]:
-        """The whole log up to now, partition by partition side by side, in the order in which it was written."""
-        yield from heapq.merge(*(self._partition(number) for number in range(self.settings.partitions)))
+    def log(self) -> list[Record]:
+        """The whole log up to now, in the order in which it was written."""
+        reader = self._reader(self._log)
+        ends = {number: self._end(reader, number) for number in range(self.settings.partitions)}
+        left, found = sum(ends.values()), []
+        until = monotonic() + PATIENCE_SECONDS
+        while left and monotonic() < until:
+            for message in reader.consume(AT_ONCE, timeout=0.1):
+                number, offset = message.partition(), message.offset()
+                assert number is not None, "what was read has its place"
+                assert offset is not None, "what was read has its place"
+                if message.error() is None and offset < ends[number]:
+                    left -= 1
+                    found.append(Record(message.timestamp()[1], number, offset, message.value() or b""))
+                    until = monotonic() + PATIENCE_SECONDS
+        reader.close()
+        assert left == 0, "the embedded broker keeps the whole log"
+        return sorted(found)
 
     def close(self) -> None:
         """Lets go."""
         self._alerts.close()
         self._producer.purge()
 
-    def _partition(self, number: int) -> Iterator[Record]:
-        reader = self._reader(self._log, number)
-        _, end = reader.get_watermark_offsets(TopicPartition(self._log, number), timeout=PATIENCE_SECONDS)
-        position = 0
-        while position < end:
-            # It waits for so many or so long: a full patience would be paid at every end.
-            for message in reader.consume(AT_ONCE, timeout=0.2):
-                offset = message.offset()
-                assert message.error() is None, "the log is there"
-                assert offset is not None, "what was read has its place"
-                position = offset + 1
-                if position <= end:
-                    yield Record(message.timestamp()[1], number, offset, message.value() or b"")
-        reader.close()
+    def _end(self, reader: Consumer, number: int) -> int:
+        """How many records a partition of the log holds."""
+        return int(reader.get_watermark_offsets(TopicPartition(self._log, number), timeout=PATIENCE_SECONDS)[1])
 
-    def _reader(self, topic: str, partition: int | None = None) -> Consumer:
+    def _reader(self, topic: str) -> Consumer:
         """Reads a topic from its beginning, for nobody else to notice."""
         ours = {
             "group.id": "demo",
@@ -97,8 +101,7 @@ class Line:
             "fetch.wait.max.ms": 50,
         }
         reader = Consumer(self.settings.librdkafka() | ours, logger=self._silent)
-        partitions = range(self.settings.partitions) if partition is None else (partition,)
-        reader.assign([TopicPartition(topic, number, 0) for number in partitions])
+        reader.assign([TopicPartition(topic, number, 0) for number in range(self.settings.partitions)])
         return reader
 
     def _said(self, error: object, _message: Message) -> None:
