@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from datetime import datetime
 
@@ -38,14 +38,17 @@ class Book:
         case = self.cases.get(self._keys.get(key, key))
         return case if case is not None and case.closed_at is None and case.patient_id else None
 
-    def open_pages(self, destination: str) -> list[Page]:
-        """Everything open at a destination and confirmed by it, for those that must be reminded of the whole set."""
+    def open_pages(self, destination: str, taken: Collection[str] = ()) -> list[Page]:
+        """Everything open at a destination that it took, for those that must be reminded of the whole set.
+
+        `taken`: incidents that it took a moment ago, of which we have not heard yet.
+        """
         return [
             Page(destination, "open", "raised", key, case.brief, order=case.offset, level=line.levels[key])
             for case in self.cases.values()
             if case.closed_at is None and (line := case.lines.get(destination)) is not None
             for key in line.keys
-            if not any(page.key == key for page in line.pending)
+            if key in taken or not any(page.key == key and page.act == "open" for page in line.pending)
         ]
 
     def last_version(self, partition: int, alert_id: str) -> int:

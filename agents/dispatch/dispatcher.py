@@ -145,7 +145,7 @@ class Dispatcher:
                 await asyncio.sleep(min(0.2, every_seconds))
                 continue
             alive = self.paging.all_heard(datetime.now(UTC))
-            answer = await lanes.refresh(lambda: self.paging.open_pages(name), alive=alive)
+            answer = await lanes.refresh(lambda taken: self.paging.open_pages(name, taken), alive=alive)
             if answer.outcome != "taken":
                 log.warning("refresh destination=%s outcome=%s why=%s", name, answer.outcome, answer.why)
             await asyncio.sleep(every_seconds)

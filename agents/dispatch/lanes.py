@@ -80,8 +80,12 @@ class Lanes:
         self._slots = asyncio.Semaphore(at_once)
         self._under_way: set[asyncio.Task[None]] = set()
         self._holds = 0  # reasons for which no attempt may begin
+        self._free = asyncio.Event()
+        self._free.set()
+        self._sending = 0
         self._idle = asyncio.Event()
         self._idle.set()
+        self._taken: set[str] = set()  # incidents that were taken, and whose rows are being written
         self._asked_until = 0.0  # the destination asked for a pause
         self._asked_until_loud = 0.0
         self._loop = asyncio.get_running_loop()
@@ -114,7 +118,6 @@ class Lanes:
                 reference = await self._next()
                 task = asyncio.create_task(self._attempt(reference))
                 self._under_way.add(task)
-                self._idle.clear()
                 task.add_done_callback(self._done)
         finally:
             for task in self._under_way:
@@ -123,20 +126,25 @@ class Lanes:
     def hold(self) -> None:
         """No new attempt from now on."""
         self._holds += 1
+        self._free.clear()
 
     async def idle(self) -> None:
-        """Until no attempt is under way."""
+        """Until nothing is being sent."""
         await self._idle.wait()
 
-    async def refresh(self, pages: Callable[[], Sequence[Page]], *, alive: bool) -> Answer:
-        """Reminds the destination of the open set while no page is under way: an end must not be overtaken."""
-        self._holds += 1
+    async def refresh(self, pages: Callable[[set[str]], Sequence[Page]], *, alive: bool) -> Answer:
+        """Reminds the destination of the open set while nothing is being sent: an end must not be overtaken.
+
+        `pages` gives the open set; it is told of incidents that were taken and are not yet written down as such.
+        """
+        self.hold()
         try:
             await self._idle.wait()
-            answer = await self.pager.refresh(pages(), alive=alive)
+            answer = await self.pager.refresh(pages(self._taken), alive=alive)
         finally:
             self._holds -= 1
-            self._something.set()
+            if not self._holds:
+                self._free.set()
         metrics.UP.labels(self.name).set(answer.outcome == "taken")
         return answer
 
@@ -167,7 +175,7 @@ class Lanes:
             pause = None
             while self._ready and not self._stands(self._ready[0]):
                 heapq.heappop(self._ready)
-            if self._ready and not self._holds:
+            if self._ready:
                 loud = -self._ready[0][0] >= LOUD
                 pause = (self._asked_until_loud if loud else self._asked_until) - self._loop.time()
                 if pause <= 0:
@@ -233,6 +241,9 @@ class Lanes:
 
     async def _ask(self, page: Page) -> Answer:
         """A defect of ours must not stop the others: the second destination is told, with a technical alarm."""
+        await self._free.wait()
+        self._sending += 1
+        self._idle.clear()
         try:
             return await self.pager.send(page)
         except Exception as defect:
@@ -240,10 +251,20 @@ class Lanes:
             while where is not None and where.tb_next is not None:
                 where = where.tb_next
             return Answer("refused", f"defect {type(defect).__name__} line {where.tb_lineno if where else 0}")
+        finally:
+            self._sending -= 1
+            if not self._sending:
+                self._idle.set()
 
     async def _ended(self, lane: Lane, waiting: Waiting, result: Result) -> None:
         """The outcome is written down before the patient's next page goes out."""
-        await self.report(waiting.page, result)
+        key = waiting.page.key
+        if waiting.page.act == "open" and result == "confirmed":
+            self._taken.add(key)
+        try:
+            await self.report(waiting.page, result)
+        finally:
+            self._taken.discard(key)
         if lane.pages and lane.pages[0] is waiting:
             lane.pages.popleft()
 
@@ -256,7 +277,5 @@ class Lanes:
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._under_way.discard(task)
-        if not self._under_way:
-            self._idle.set()
         if not task.cancelled() and task.exception() is not None:
             fail_stop("delivery", repr(task.exception()))

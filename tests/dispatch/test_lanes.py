@@ -237,11 +237,42 @@ def test_the_open_set_is_never_posted_beside_a_page_that_is_under_way() -> None:
         task = asyncio.create_task(bench.lanes.run())
         bench.put(*(page(key=f"k{n}", reference=f"r{n}") for n in range(12)))
         await asyncio.sleep(0.01)
-        await bench.lanes.refresh(lambda: [page()], alive=True)
+        await bench.lanes.refresh(lambda taken: [page()], alive=True)
         while len(bench.reported) < 12:
             await asyncio.sleep(0.005)
         task.cancel()
         assert "refresh a1" in pager.asked
+
+    run(play)
+
+
+def test_the_open_set_goes_out_while_brokers_do_not_take_our_rows_with_what_was_just_taken() -> None:
+    async def play() -> None:
+        pager = Scripted()
+        bench = Bench(pager)
+        bench.report_seconds = 3600
+        task = asyncio.create_task(bench.lanes.run())
+        bench.put(page())
+        while not pager.asked:
+            await asyncio.sleep(0.005)
+        await bench.lanes.refresh(lambda taken: [page(key=key) for key in taken], alive=True)
+        assert pager.asked == ["5f1c open a1", "refresh a1"]
+        task.cancel()
+
+    run(play)
+
+
+def test_nothing_is_sent_from_the_moment_of_leaving() -> None:
+    async def play() -> None:
+        pager = Scripted()
+        bench = Bench(pager)
+        task = asyncio.create_task(bench.lanes.run())
+        bench.lanes.hold()
+        await bench.lanes.refresh(lambda taken: [], alive=True)  # does not lift it
+        bench.put(page())
+        await asyncio.sleep(0.05)
+        assert pager.asked == ["refresh "]
+        task.cancel()
 
     run(play)
 

@@ -345,6 +345,9 @@ def test_the_open_set_of_a_destination_is_what_it_confirmed_and_nothing_else() -
         10:01  raise B medium            | doctor open B raised
     """)
     assert [page.key for page in desk.paging.open_pages("doctor")] == ["A"]
+    assert [page.key for page in desk.paging.open_pages("doctor", {"B"})] == ["A", "B"]
+    desk.play("10:02  update A medium            | doctor update A updated      # still on its way")
+    assert [page.key for page in desk.paging.open_pages("doctor")] == ["A"]
 
 
 def test_machine_without_rules_for_anybody_still_keeps_what_it_was_told() -> None:

@@ -360,7 +360,7 @@ def test_while_brokers_are_away_open_alerts_are_kept_up_and_nothing_is_lost(page
             watch.alerts(alert("p1", "A"))
             until(lambda: alert_id("p1", "A") in told_open(pager))
             brokers.down()
-            time.sleep(9)  # longer than the session
+            time.sleep(12)  # longer than the session
             before = len(pager.taken)
             until(lambda: len(pager.taken) > before + 2)
             assert told_open(pager) == {alert_id("p1", "A")}

@@ -197,7 +197,7 @@ def start(settings: Settings, config: Path, *arguments: str) -> subprocess.Popen
             "KAFKA_BOOTSTRAP_SERVERS": settings.bootstrap_servers,
             "CRS_TOPIC_PREFIX": settings.topic_prefix,
             "CRS_PARTITIONS": str(settings.partitions),
-            "CRS_SESSION_TIMEOUT_SECONDS": "6",
+            "CRS_SESSION_TIMEOUT_SECONDS": "10",
         }
     )
     with (config.parent / "log").open("ab") as log:
