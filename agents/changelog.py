@@ -65,16 +65,27 @@ class Held:
 
     def decoded(self) -> dict[str, row.Row]:
         """The rows by patient. Raises RowError naming none of them."""
-        return {key.decode(): row.decode(value) for key, value in self.rows.items()}
+        return {patient_of(key): row.decode(value) for key, value in self.rows.items()}
 
 
 def records_of(rows: Mapping[str, row.Row | None], marker: Marker) -> Iterator[Record]:
     """Rows (None: the patient's is taken away), the marker last."""
     headers = [(EPOCH, str(marker.epoch).encode())]
     for patient_id, one in rows.items():
-        yield Record(patient_id.encode(), None if one is None else row.encode(one), headers)
+        yield Record(row_key(patient_id), None if one is None else row.encode(one), headers)
     said = {"next": marker.next_offset, "epoch": marker.epoch, "ticks": marker.ticks}
     yield Record(MARKER, json.dumps(said).encode(), headers)
+
+
+def row_key(patient_id: str) -> bytes:
+    """The key of a patient's row: never that of the marker, whatever a feed calls its patients."""
+    key = patient_id.encode()
+    return b"\x00" + key if key.startswith(b"\x00") else key
+
+
+def patient_of(key: bytes) -> str:
+    """The patient whose row has this key."""
+    return (key[1:] if key.startswith(b"\x00") else key).decode()
 
 
 def epoch_of(headers: Iterable[Any] | None) -> int:

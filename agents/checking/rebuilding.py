@@ -13,7 +13,7 @@ from typing import Protocol
 from agents import changelog
 from agents.changelog import Held, Marker
 from agents.checking.journal import Journal, Progress, Silent
-from agents.checking.retelling import decoded
+from agents.checking.retelling import decoded, named
 from agents.outbox import partition_of
 from agents.settings import Settings
 from agents.shard import Shard
@@ -114,9 +114,9 @@ class Rebuild:
         if not held.marker.next_offset:
             done.from_the_beginning.append(shard.partition)
         rows: dict[str, row.Row | None] = {patient_id: shard.row(patient_id) for patient_id in shard}
-        gone = [key for key in held.rows if key.decode(errors="replace") not in rows]
+        gone = [key for key in held.rows if named(key) not in rows]
         done.differed += sum(
-            held.rows.get(p.encode()) is None or decoded(held.rows[p.encode()]) != rows[p] for p in rows
+            decoded(held.rows.get(changelog.row_key(patient_id), b"")) != one for patient_id, one in rows.items()
         )
         marker = Marker(held.marker.next_offset, held.epoch + 1, shard.ticks)
         headers = [(changelog.EPOCH, str(marker.epoch).encode())]
@@ -138,4 +138,4 @@ class Rebuild:
             state = view(self.guideline, shard.state(patient_id), None, offset).model_dump_json().encode()
             self.pen.write(topic, shard.partition, patient_id.encode(), state)
         for key in gone:
-            self.pen.write(topic, shard.partition, key, None)
+            self.pen.write(topic, shard.partition, named(key).encode(), None)

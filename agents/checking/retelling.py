@@ -6,7 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from agents.changelog import Held
+from agents.changelog import Held, patient_of, row_key
 from agents.checking.accounts import Account, Place
 from agents.checking.difference import Difference, first_difference, first_in_json
 from agents.checking.findings import Breach, BreachKind, Findings
@@ -73,7 +73,7 @@ class Retelling:
         for patient_id in self._states_at.pop(record.offset, ()):
             self._compare_state(patient_id, record.offset)
         for patient_id in self._rows_ahead.pop(record.offset, ()):
-            self._compare_row(patient_id, self.live.held.rows[patient_id.encode()])
+            self._compare_row(patient_id, self.live.held.rows[row_key(patient_id)])
 
     def close(self) -> None:
         """The log is at its end: what was told and not heard again is phantom."""
@@ -107,8 +107,8 @@ class Retelling:
         """Rows that hold more than their marker says: a worker died between the two. By what they hold last."""
         ahead = defaultdict(list)
         for key, payload in self.live.held.rows.items():
-            one, patient_id = decoded(payload), key.decode(errors="replace")
-            if one is not None and one.log_offset >= self.live.marker and patient_id.encode() == key:
+            one, patient_id = decoded(payload), named(key)
+            if one is not None and one.log_offset >= self.live.marker and row_key(patient_id) == key:
                 ahead[one.log_offset].append(patient_id)
         return ahead
 
@@ -179,7 +179,7 @@ class Retelling:
         rows = self.live.held.rows
         ahead = {patient_id for patients in self._rows_ahead.values() for patient_id in patients}
         for patient_id in self.shard:
-            payload = rows.get(patient_id.encode())
+            payload = rows.get(row_key(patient_id))
             if payload is None:
                 at = self.shard.positions.get(patient_id, NOWHERE).log_offset
                 self._breach("row_missing", patient_id, at, "a patient without a row")
@@ -187,7 +187,7 @@ class Retelling:
                 self._compare_row(patient_id, payload)
         known = self.shard.fold.states
         for key, payload in rows.items():
-            patient_id = key.decode(errors="replace")
+            patient_id = named(key)
             if patient_id not in known and patient_id not in ahead:
                 self._unknown_row(patient_id, payload)
         self.findings.patients += len(known)
@@ -277,6 +277,14 @@ def decoded(payload: bytes) -> row.Row | None:
         return row.decode(payload)
     except row.RowError:
         return None
+
+
+def named(key: bytes) -> str:
+    """The patient of a row; a key that is none gets a name that nobody has."""
+    try:
+        return patient_of(key)
+    except UnicodeDecodeError:
+        return repr(key)
 
 
 def identity(key: bytes | None, value: bytes | None) -> bytes:

@@ -52,3 +52,12 @@ def test_a_paused_worker_that_writes_after_it_lost_the_partition_changes_nothing
 def test_a_damaged_row_is_refused() -> None:
     with pytest.raises(row.RowError):
         Held(rows={b"p1": b"\x00"}).decoded()
+
+
+def test_a_patient_may_be_called_like_the_marker() -> None:
+    one = row.Row(row.VERSION, 3, row.EMPTY_DIGEST, fresh("\x00marker"))
+    held = Held()
+    for offset, record in enumerate(records_of({"\x00marker": one}, Marker(4, 1))):
+        held.take(offset, record.key, record.value, record.headers)
+    assert held.marker == Marker(4, 1)
+    assert held.decoded() == {"\x00marker": one}
