@@ -6,24 +6,43 @@ from base64 import b64decode, b64encode
 
 from monitor import course as courses
 from monitor import history, row
+from monitor.axes import pressure_limits
 from monitor.guideline import Guideline
 from monitor.instant import LONG_AGO
-from monitor.state import Book, Course, Facts, Latest, State
+from monitor.state import Book, Context, Course, Latest, Reading, State
 from schemas.events import Patient
 
+# What fits into an event of the log, as base64 and with the rest of it around.
+STORY_BYTES = 56 * 1024
 
-def handover(state: State, event: Patient, into: str, path: tuple[str, ...]) -> Patient:
+
+def handover(guideline: Guideline, state: State, event: Patient, into: str, path: tuple[str, ...]) -> Patient:
     """The event that carries a patient's story to the id under which it continues."""
     story = state._replace(book=Book(), due_at=None)
-    packed = row.encode(row.Row(row.VERSION, -1, row.EMPTY_DIGEST, story))
+    packed = _packed(story)
+    while len(packed) > STORY_BYTES:
+        # The log takes no larger event. The checkpoint takes the older half of the facts, as it would have in time.
+        instants = sorted(group.at for group in history.groups(story.facts))
+        story = _checkpointed(guideline, story, instants[len(instants) // 2])
+        packed = _packed(story)
     return Patient(
         event_id=f"{event.event_id[:100]}>{len(path)}",
         patient_id=into,
         effective_at=event.effective_at,
         received_at=event.received_at,
         merged_from=(*path, state.patient_id),
-        story=b64encode(packed).decode("ascii"),
+        story=packed,
     )
+
+
+def _packed(story: State) -> str:
+    return b64encode(row.encode(row.Row(row.VERSION, -1, row.EMPTY_DIGEST, story))).decode("ascii")
+
+
+def _checkpointed(guideline: Guideline, story: State, until: int) -> State:
+    """The same story with all facts up to an instant folded into its checkpoint."""
+    older, newer = history.split(story.facts, until)
+    return story._replace(base=courses.fold(guideline, story.base, history.groups(older)), facts=newer)
 
 
 def unpack(story: str) -> State:
@@ -32,13 +51,18 @@ def unpack(story: str) -> State:
 
 
 def joined(guideline: Guideline, ours: State, theirs: State) -> State:
-    """One state from two stories: all facts in bedside order on the checkpoint that reaches further back."""
+    """One state from two stories: all facts in bedside order on one checkpoint."""
+    until = max(ours.base.at, theirs.base.at)
+    if until > LONG_AGO:
+        # Both stand at one checkpoint: what the other tells from before it is folded first.
+        ours, theirs = _checkpointed(guideline, ours, until), _checkpointed(guideline, theirs, until)
     base = _base(guideline, ours.base, theirs.base)
-    facts = Facts()
-    for kind in (*ours.facts, *theirs.facts):
+    facts = ours.facts
+    for kind in theirs.facts:
+        known = set(history.ids(ours.facts))
         for fact in kind:
-            if fact.event_id not in (known.event_id for known in getattr(facts, history.kind_of(fact))):
-                facts = history.insert(facts, fact if fact.at >= base.at else fact._replace(at=base.at))
+            if fact.event_id not in known:
+                facts = history.insert(facts, fact)
     replaced = tuple(dict.fromkeys((*theirs.replaced, *ours.replaced)))
     for event_id in replaced:
         facts = history.without(facts, event_id)
@@ -59,15 +83,31 @@ def joined(guideline: Guideline, ours: State, theirs: State) -> State:
 
 
 def _base(guideline: Guideline, ours: Course, theirs: Course) -> Course:
-    """The checkpoint of both: where one is empty the other; else the later one with the doses and context of both."""
+    """The checkpoint of both: where one is empty the other; else the later one, with what only the other knows."""
     if theirs.at == LONG_AGO:
         return ours
     if ours.at == LONG_AGO:
         return theirs
     later, earlier = (ours, theirs) if ours.at >= theirs.at else (theirs, ours)
-    if not later.episode.open and earlier.episode.open:
-        later = later._replace(episode=earlier.episode, basis=earlier.basis, fever=earlier.fever)
+    if earlier.episode.open and not (later.episode.open and later.episode.onset_at <= earlier.episode.onset_at):
+        peak = max(earlier.episode.peak, later.episode.peak)
+        later = later._replace(episode=earlier.episode._replace(peak=peak), basis=earlier.basis)
+    later = later._replace(
+        fever=_newer(later.fever, earlier.fever),
+        temperature=_newer(later.temperature, earlier.temperature),
+        sbp=later.sbp if later.sbp.counted else earlier.sbp,
+        map=later.map if later.map.counted else earlier.map,
+        spo2=later.spo2 if later.spo2.counted else earlier.spo2,
+        oxygen=later.oxygen or earlier.oxygen,
+        infusions=tuple(sorted({i.drug: i for i in (*earlier.infusions, *later.infusions)}.values())),
+    )
     for dose in earlier.doses:
         later = courses.with_dose(later, dose)
     known = earlier.context._asdict() | {k: v for k, v in later.context._asdict().items() if v is not None}
-    return courses.judge(guideline, later._replace(context=type(later.context)(**known)), later.at)
+    later = later._replace(context=Context(**known))
+    systolic, mean = pressure_limits(guideline.profile, later.context)
+    return courses.judge(guideline, later._replace(sbp_below=systolic, map_below=mean), later.at)
+
+
+def _newer(one: Reading | None, other: Reading | None) -> Reading | None:
+    return max((r for r in (one, other) if r is not None), key=lambda r: r.at, default=None)

@@ -461,7 +461,7 @@ def _merge(
     closed = tuple(
         alarms.closing(scene, alert, "resolved", "merged into another record", scene.grade) for alert in state.book.open
     )
-    story = merge.handover(state, event, into, path)
+    story = merge.handover(guideline, state, event, into, path)
     left = fresh(state.patient_id)._replace(
         clock=at,
         merged_into=into,
