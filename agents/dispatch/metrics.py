@@ -17,7 +17,7 @@ PAGE_SECONDS = Histogram(
 )
 PENDING = Gauge("crs_pages_pending", "Pages on their way.", ["destination"])
 OLDEST = Gauge("crs_oldest_pending_seconds", "How long the oldest page on its way has waited.", ["destination"])
-UP = Gauge("crs_destination_up", "1: the last attempt reached the destination.", ["destination"])
+UP = Gauge("crs_destination_up", "1: the destination took the last attempt.", ["destination"])
 HEARTBEAT = Gauge("crs_heartbeat_timestamp_seconds", "When a partition's heartbeat last came through.", ["partition"])
 DECISIONS = Counter("crs_dispatch_verdicts_total", "Decisions about paging by reason.", ["reason"])
 CALLBACKS = Counter("crs_callbacks_total", "Acknowledgements and snoozes that came in.", ["source", "outcome"])
