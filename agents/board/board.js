@@ -148,7 +148,7 @@ function order() {
   at("empty").hidden = hidden > 0 || patients.size > 0 || Boolean(heard.waiting);
   at("hidden").hidden = hidden === 0;
   at("hidden").classList.toggle("loud", loud > 0);
-  at("hidden").textContent = `Not shown by the choice above: ${hidden} patients${loud ? `, ${loud} of them with a high alert that nobody has answered` : ""}.`;
+  at("hidden").textContent = `Not shown by the choice above: ${hidden} ${hidden === 1 ? "patient" : "patients"}${loud ? `, ${loud} of them with a high alert that nobody has answered` : ""}.`;
 }
 
 function fillUnits() {

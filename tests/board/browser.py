@@ -1,0 +1,108 @@
+"""A real browser without a window, led over its debugging port: what people see, and what the page complains of."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from agents import children
+
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+QUIET = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync")
+ALONE = ("--disable-background-networking", "--disable-component-update", "--remote-debugging-port=0")
+PATIENCE_SECONDS = 30.0
+
+
+class Page:
+    """One tab. `complaints`: errors of scripts and refusals of the content policy."""
+
+    def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        self._socket = socket
+        self._asked = 0
+        self.complaints: list[str] = []
+
+    async def ask(self, method: str, **parameters: Any) -> Any:
+        """One command of the DevTools protocol."""
+        self._asked += 1
+        await self._socket.send_json({"id": self._asked, "method": method, "params": parameters})
+        while True:
+            said = await self._socket.receive_json()
+            if said.get("method") == "Runtime.exceptionThrown":
+                self.complaints.append(str(said["params"]["exceptionDetails"]))
+            elif said.get("method") == "Log.entryAdded" and said["params"]["entry"]["level"] == "error":
+                self.complaints.append(said["params"]["entry"]["text"])
+            elif said.get("id") == self._asked:
+                assert "error" not in said, said
+                return said["result"]
+
+    async def run(self, script: str) -> Any:
+        """What a line of JavaScript gives."""
+        done = await self.ask("Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True)
+        assert "exceptionDetails" not in done, done
+        return done["result"].get("value")
+
+    async def until(self, script: str) -> Any:
+        """Waits until it gives something; an element is something."""
+        expression = f"((found) => found instanceof Node || found)({script})"
+        loop = asyncio.get_running_loop()
+        last = loop.time() + PATIENCE_SECONDS
+        while True:
+            done = await self.ask("Runtime.evaluate", expression=expression, returnByValue=True)
+            if found := done["result"].get("value"):
+                return found
+            if loop.time() > last:
+                seen = await self.run("document.body.innerText")
+                raise AssertionError(f"never: {script}\n{self.complaints}\n{seen}")
+            await asyncio.sleep(0.1)
+
+    async def see(self, width: int) -> None:
+        """The width of a screen or a phone."""
+        size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}
+        await self.ask("Emulation.setDeviceMetricsOverride", **size)
+
+
+@asynccontextmanager
+async def page(url: str) -> AsyncIterator[Page]:
+    """A tab that shows this address."""
+    program = next(filter(None, map(shutil.which, NAMES)), None)
+    if program is None:
+        pytest.skip("chromium is not installed (Debian: apt-get install chromium)")
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        command = [program, *QUIET, *ALONE, f"--user-data-dir={folder}", "about:blank"]
+        process = children.start(command, stdout=-3, stderr=-3)
+        try:
+            port = await listening(Path(folder) / "DevToolsActivePort")
+            async with aiohttp.ClientSession() as session:
+                tabs = await (await session.get(f"http://127.0.0.1:{port}/json")).json()
+                address = next(tab["webSocketDebuggerUrl"] for tab in tabs if tab["type"] == "page")
+                async with session.ws_connect(address, max_msg_size=0) as socket:
+                    tab = Page(socket)
+                    for domain in ("Runtime", "Log", "Page"):
+                        await tab.ask(f"{domain}.enable")
+                    await tab.ask("Page.navigate", url=url)
+                    yield tab
+        finally:
+            children.end([process])
+
+
+async def listening(file: Path) -> str:
+    """The port that the browser has written down."""
+    for _ in range(int(PATIENCE_SECONDS * 10)):
+        if file.exists() and len(lines := file.read_text().split()) > 1:
+            return lines[0]
+        await asyncio.sleep(0.1)
+    raise AssertionError("the browser does not start")
+
+
+def quoted(text: str) -> str:
+    """Text as JavaScript reads it."""
+    return json.dumps(text)

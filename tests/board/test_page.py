@@ -1,0 +1,195 @@
+"""The page in a real browser: what is shown, what is unknown, answers, filters, blindness; on a screen and a phone."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from time import monotonic
+
+import pytest
+
+from agents.board.viewers import FILES, asset
+from tests.board.browser import Page, page, quoted
+from tests.board.house import NAME, TOKEN, House, opened
+from tests.board.scene import arrival, published
+
+TEXT = "document.body.innerText"
+
+
+def shown(scene: Callable[[House, Page], Awaitable[None]]) -> None:
+    """Plays a scene before a browser that has shown the token; the page may not complain of anything."""
+
+    async def play() -> None:
+        async with opened() as (house, _), page(house.url) as tab:
+            await tab.see(1600)
+            beating = asyncio.create_task(beats(house))
+            await tab.until("document.querySelector('#token')")
+            await tab.run(f"document.querySelector('#token').value = {quoted(TOKEN)}; document.forms[0].submit()")
+            await tab.until("document.querySelector('article')")
+            await scene(house, tab)
+            beating.cancel()
+            assert tab.complaints == []
+
+    asyncio.run(play())
+
+
+async def beats(house: House) -> None:
+    """The board's own clock, as its process would turn it."""
+    while True:
+        house.viewers.look(datetime.now(UTC), monotonic())
+        await asyncio.sleep(0.2)
+
+
+def test_a_ward_on_a_screen_and_on_a_phone() -> None:
+    async def scene(house: House, tab: Page) -> None:
+        await tab.until(f"{TEXT}.includes('live')")
+        for width in (1600, 390):
+            await tab.see(width)
+            text = await tab.run(TEXT)
+            for words in (
+                "Decision support: not a medical device, and not a primary alarm.",
+                "Bed 12",
+                "4B",
+                "systolic pressure 84 mmHg",
+                "none given",
+                "dose by weight: 560 mg",
+                "Tocilizumab indicated",
+            ):
+                assert words in text, (width, words)
+            assert NAME not in await tab.run("document.documentElement.outerHTML")
+            too_wide = await tab.run("document.documentElement.scrollWidth > innerWidth")
+            assert not too_wide, width
+
+    shown(scene)
+
+
+def test_what_is_unknown_looks_unknown() -> None:
+    async def scene(house: House, tab: Page) -> None:
+        messages = published([arrival(bed="7", weight_kg=None) | {"patient_id": "p-2"}])
+        state = messages[-1].state.model_copy(update={"as_of": datetime.now(UTC)})
+        house.ward.take_state(0, b"p-2", state.model_dump_json().encode(), datetime.now(UTC))
+        tile = "[...document.querySelectorAll('article')].find((one) => one.innerText.includes('Bed 7'))"
+        await tab.until(f"Boolean({tile})")
+        text = await tab.run(f"{tile}.innerText")
+        assert "≥0" in text
+        assert "temperature unknown" in text
+        assert "SpO2 unknown" in text
+        await tab.run(f"{tile}.querySelector('.expand').click()")
+        text = await tab.until(f"{tile}.querySelector('.details') && {tile}.innerText")
+        assert text.count("no data: not normal") == 3
+        assert "missing is never normal" in text
+        assert "dose unknown: no weight" in text
+
+    shown(scene)
+
+
+def test_a_name_is_asked_once_and_a_click_says_seen() -> None:
+    async def scene(house: House, tab: Page) -> None:
+        press = "document.querySelector('[data-act=acknowledge]').click()"
+        await tab.run(press)
+        await tab.until("document.querySelector('#ask-name').open")
+        await tab.run("document.querySelector('#ask-name input').value = 'Nurse Okafor'")
+        await tab.run("document.querySelector('#ask-name .main').click()")
+        await written(house, 1)
+        await tab.until(f"{TEXT}.includes('said, waiting for the judgement')")
+        await tab.run(press)
+        first, second = await written(house, 2)
+        assert (first["kind"], first["by"], second["by"]) == ("acknowledge", "Nurse Okafor", "Nurse Okafor")
+        assert first["alert_id"] != second["alert_id"]
+        assert not await tab.run("document.querySelector('#ask-name').open")
+
+    shown(scene)
+
+
+def test_quiet_is_asked_for_with_minutes_and_a_reason() -> None:
+    async def scene(house: House, tab: Page) -> None:
+        await tab.run("sessionStorage.setItem('by', 'Nurse Okafor')")
+        await tab.run("document.querySelector('[data-act=snooze]').click()")
+        await tab.until("document.querySelector('#ask-quiet').open")
+        await tab.run("document.querySelector('#ask-quiet [value=\"30\"]').click()")
+        await tab.run("document.querySelector('#ask-quiet [name=reason]').value = 'dose is being mixed'")
+        await tab.run("document.querySelector('#ask-quiet .main').click()")
+        (said,) = await written(house, 1)
+        assert (said["kind"], said["reason"]) == ("snooze", "Nurse Okafor: dose is being mixed")
+
+    shown(scene)
+
+
+def test_what_was_not_written_is_said_and_can_be_pressed_again() -> None:
+    async def scene(house: House, tab: Page) -> None:
+        house.writer.is_down = True
+        await tab.run("sessionStorage.setItem('by', 'Nurse Okafor')")
+        await tab.run("document.querySelector('[data-act=acknowledge]').click()")
+        await tab.until(f"{TEXT}.includes('Not written: the brokers do not answer')")
+        assert await tab.run("Boolean(document.querySelector('[data-act=acknowledge]'))")
+        tab.complaints = [said for said in tab.complaints if "503" not in said]
+
+    shown(scene)
+
+
+async def written(house: House, number: int) -> list[dict[str, str]]:
+    """What the board has written, once it is so much."""
+    last = monotonic() + 20
+    while len(house.writer.written) < number:
+        assert monotonic() < last, house.writer.written
+        await asyncio.sleep(0.05)
+    return [said for _, _, said in house.writer.written]
+
+
+def test_a_filter_that_hides_someone_says_so() -> None:
+    async def scene(house: House, tab: Page) -> None:
+        choice = "document.querySelector('#priority')"
+        await tab.run(f"{choice}.value = 'high'; {choice}.dispatchEvent(new Event('change'))")
+        await tab.until("document.querySelectorAll('article').length === 0")
+        assert "Not shown by the choice above: 1 patient" in await tab.run(TEXT)
+
+    shown(scene)
+
+
+def test_a_blind_board_is_loud_and_says_when_it_sees_again() -> None:
+    async def scene(house: House, tab: Page) -> None:
+        banner = "document.querySelector('#banner')"
+        assert await tab.run(f"{banner}.hidden")
+        house.pulse.beats[0] = None
+        house.pulse.started -= 60
+        text = await tab.until(f"!{banner}.hidden && {banner}.innerText")
+        assert text.startswith("This board is blind. No sign of life from the judgement for")
+        assert "watch the patients by hand" in text
+        assert "not being judged now" in await tab.run(TEXT)
+        house.beat()
+        await tab.until(f"{banner}.hidden")
+        await tab.until(f"!{TEXT}.includes('not being judged now')")
+
+    shown(scene)
+
+
+def test_a_page_that_has_lost_its_server_is_blind_too() -> None:
+    async def scene(house: House, tab: Page) -> None:
+        await house.server.stop()
+        text = await tab.until(
+            "!document.querySelector('#banner').hidden && document.querySelector('#banner').innerText"
+        )
+        assert "does not hear its server" in text
+        tab.complaints = [said for said in tab.complaints if "ERR_" not in said]
+
+    shown(scene)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_the_page_needs_nothing_from_outside_and_no_inline_script(name: str) -> None:
+    text = asset(name)
+    assert not re.search(r"https?://|//[a-z]+\.", text.replace("// ", ""))
+    assert not re.search(r"\son[a-z]+=|style=|javascript:|innerHTML|insertAdjacentHTML|document\.write|eval\(", text)
+    if name.endswith(".html"):
+        assert re.findall(r"<script(?![^>]*\bsrc=)", text) == []
+        assert "<style" not in text
+
+
+def test_every_element_that_the_script_asks_for_is_there() -> None:
+    ids = set(re.findall(r'\bid="([^"]+)"', asset("board.html")))
+    asked = set(re.findall(r'\bat\("([^"`]+)"\)', asset("board.js")))
+    assert asked - ids == set()
+    assert json.dumps(sorted(asked))  # some are asked for
