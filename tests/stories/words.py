@@ -119,6 +119,9 @@ def _detail(asked: str, alert: Alert, today: int) -> str:
     if re.fullmatch(r"[\d.]+ mg", asked) or asked == "dose unknown":
         return "dose unknown" if advice is None or advice.dose_mg is None else f"{advice.dose_mg:g} mg"
     match word:
+        case "silent":
+            text = f"{alert.title} {alert.message}".lower()
+            return asked if asked.removeprefix("silent on ").lower() not in text else f"says {text}"
         case "says":
             text = f"{alert.title} {alert.message} {'' if advice is None else advice.limits}"
             return asked if asked.removeprefix("says ").lower() in text.lower() else f"says {text}"
