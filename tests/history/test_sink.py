@@ -6,7 +6,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -24,7 +24,7 @@ from agents.settings import Settings
 from schemas.topics import ALERTS, PATIENT_STATE
 from tests.history.looking import everything, write
 from tests.history.server import Server
-from tests.history.stream import published, ward_events
+from tests.history.stream import Published, published, ward_events
 
 WARD = published(ward_events(seed=23, count=1500))
 KILLS = 5
@@ -44,13 +44,13 @@ def settings() -> Iterator[Settings]:
     """A broker that holds what a ward made the workers say, with noise in between."""
     with Embedded(partitions=2, topic_prefix="crs.") as broker:
         settings = broker.settings()
-        publish(settings)
+        publish(settings, WARD)
         yield settings
 
 
-def publish(settings: Settings) -> None:
+def publish(settings: Settings, messages: Sequence[Published]) -> None:
     producer = Producer(settings.librdkafka())
-    for number, message in enumerate(WARD):
+    for number, message in enumerate(messages):
         topic = settings.topic(PATIENT_STATE if message.kind == "state" else ALERTS)
         headers = [(name, content) for name, content in message.headers.items()]
         producer.produce(topic, message.value, message.patient_id.encode(), headers=headers)
@@ -74,6 +74,11 @@ def sink(settings: Settings, url: str, group: Path, *more: str) -> subprocess.Po
     return children.start(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
+def member(settings: Settings, url: str, folder: Path) -> subprocess.Popen[str]:
+    """A member of the group that goes on until it is stopped."""
+    return sink(settings, url, folder, "--topic-prefix", settings.topic_prefix)
+
+
 def finish(settings: Settings, url: str, group: Path, *more: str) -> str:
     process = sink(settings, url, group, "--until-end", *more)
     said = process.communicate(timeout=120)[0]
@@ -81,11 +86,11 @@ def finish(settings: Settings, url: str, group: Path, *more: str) -> str:
     return str(said)
 
 
-def wanted(tmp_path: Path) -> dict[str, list[object]]:
+def wanted(tmp_path: Path, messages: Sequence[Published] = WARD) -> dict[str, list[object]]:
     """What the history must hold: written directly, once, in order."""
     engine = database.connect(make_url(f"sqlite:///{tmp_path / 'wanted.sqlite'}"))
     database.migrate(engine)
-    write(Store(engine), WARD, 100_000)
+    write(Store(engine), messages, 100_000)
     return {name: found for name, found in everything(engine).items() if name not in {"origins", "positions"}}
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+from itertools import pairwise
+from typing import Any
 
 import pytest
 
@@ -95,6 +97,24 @@ def test_a_late_fever_moves_the_onset_and_retells_the_grade(store: Store) -> Non
     assert before.superseded_by == after.log_offset
     assert after.superseded_by is None
     assert after.effective_at.isoformat() == "2026-05-01T09:10:00+00:00"
+
+
+def test_what_is_not_told_anew_is_one_timeline(store: Store) -> None:
+    """Of all that was said in turn, what stands holds from bedside times that only go forward."""
+    write(store, WARD)
+    changes = rows(store.engine, STATE_CHANGES)
+    assert any(row.superseded_by is not None for row in changes)
+    standing: dict[str, list[Any]] = {}
+    for row in sorted(changes, key=lambda row: row.log_offset):
+        if row.superseded_by is None:
+            standing.setdefault(row.patient_id, []).append(row.effective_at)
+    for times in standing.values():
+        assert all(before < after for before, after in pairwise(times))
+    last = {m.patient_id: m.state for m in WARD if m.kind == "state"}
+    newest = {row.patient_id: row for row in sorted(changes, key=lambda row: row.log_offset)}
+    assert {patient_id: row.grade for patient_id, row in newest.items()} == {
+        patient_id: state.grade for patient_id, state in last.items()
+    }
 
 
 def test_a_dose_charted_late_stands_at_its_bedside_time(store: Store) -> None:
