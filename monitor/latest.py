@@ -29,7 +29,7 @@ def after(latest: Shown, event: Vitals, at: int) -> Shown:
     charted = event.source == "charted"
     values = event.__dict__
     for name in DISPLAYED:
-        value = values[name]
+        value = as_stored(values[name])
         if value is not None:
             before = known.get(name)
             if before is None or at > before.at or (at == before.at and _stands(value, charted, before)):
@@ -47,6 +47,11 @@ def without(latest: Shown, wrong: VitalsFact, facts: Facts) -> Shown:
     return tuple(shown)
 
 
+def as_stored(value: float | str | None) -> float | str | None:
+    """A number as a row gives it back: a whole one is a float too, or a restart would show in the bytes of a state."""
+    return float(value) if isinstance(value, int) else value
+
+
 def _stands(value: float | str, charted: bool, before: Latest) -> bool:
     if charted != before.charted:
         return charted
@@ -56,7 +61,7 @@ def _stands(value: float | str, charted: bool, before: Latest) -> bool:
 def _newest(name: str, facts: Facts) -> Latest | None:
     """The newest reading among the facts, at its printed resolution; signals that no rule reads are not among them."""
     for fact in reversed(facts.vitals):
-        value = _value(name, fact)
+        value = as_stored(_value(name, fact))
         if value is not None:
             return Latest(value, fact.at, fact.charted)
     return None
