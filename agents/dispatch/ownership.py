@@ -8,10 +8,11 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from aiokafka import ConsumerRebalanceListener, TopicPartition
+from pydantic import ValidationError
 
 from agents import topic_table
 from agents.dispatch.broker import Broker
-from agents.dispatch.case import decode
+from agents.dispatch.case import Case, decode
 from agents.dispatch.delivered import read_partition
 from agents.dispatch.hands import Hands
 from agents.dispatch.hearing import Hearing
@@ -84,13 +85,14 @@ class Ownership(ConsumerRebalanceListener):  # type: ignore[misc]
             ends = await self.broker.consumer.end_offsets(assigned)
             begins = await self.broker.consumer.beginning_offsets(assigned)
             for at in assigned:
-                rows: dict[bytes, bytes] = {}
-                await read_partition(reader, TopicPartition(delivered, at.partition), partial(newest, rows))
+                known = Known()
+                await read_partition(reader, TopicPartition(delivered, at.partition), known.take)
                 place = max(await self.broker.consumer.committed(at) or 0, begins[at])
                 if place < ends[at]:
                     self.hearing.own(at.partition, self.stale_after, ends[at])
-                cases = [decode(row) for row in rows.values()]
-                self.hands.obey(self.hands.paging.assigned(at.partition, cases, datetime.now(UTC)))
+                paging, now = self.hands.paging, datetime.now(UTC)
+                self.hands.obey(paging.assigned(at.partition, known.cases.values(), now))
+                self.hands.obey(paging.forgot(at.partition, len(known.unreadable), now))
         finally:
             await reader.stop()
         self._changed.set()
@@ -118,10 +120,25 @@ class Ownership(ConsumerRebalanceListener):  # type: ignore[misc]
             await reader.stop()
 
 
-def newest(rows: dict[bytes, bytes], key: bytes, value: bytes | None) -> None:
-    """Keeps the latest row of a case; one that was written after its partition was lost knows less, and goes."""
-    before = rows.get(key)
-    if value is None:
-        rows.pop(key, None)
-    elif before is None or decode(value).brief.version >= decode(before).brief.version:
-        rows[key] = value
+class Known:
+    """What was written down about the alerts of one partition."""
+
+    def __init__(self) -> None:
+        self.cases: dict[bytes, Case] = {}
+        self.unreadable: set[bytes] = set()
+
+    def take(self, key: bytes, row: bytes | None) -> None:
+        """The latest row of a case; one that was written after its partition was lost knows less, and goes."""
+        self.unreadable.discard(key)
+        if row is None:
+            self.cases.pop(key, None)
+            return
+        try:
+            case = decode(row)
+        except ValidationError:
+            self.unreadable.add(key)
+            self.cases.pop(key, None)
+            return
+        before = self.cases.get(key)
+        if before is None or case.brief.version >= before.brief.version:
+            self.cases[key] = case

@@ -33,6 +33,13 @@ class Paging(Insisting):
             self._end_own(case.alert_id, at)
         return self._commands()
 
+    def forgot(self, partition: int, rows: int, at: datetime) -> list[Command]:
+        """Rows that cannot be read any more: whoever looks after us must know, and the ward must look at the board."""
+        if rows:
+            words = f"{rows} alerts that were being delivered are forgotten: look at the board"
+            self._alarm(f"forgot:{partition}", words, self._everyone(), partition, at)
+        return self._commands()
+
     def revoked(self, partitions: Iterable[int]) -> None:
         """Someone else owns them now, with all their cases."""
         lost = set(partitions)

@@ -11,6 +11,7 @@ import pytest
 
 from agents.dispatch.brief import Brief
 from agents.dispatch.orders import Rules, Told
+from agents.dispatch.ownership import Known
 from agents.dispatch.paging import Paging
 from agents.dispatch.routing import Route, Routing
 from tests.dispatch.desk import DEFAULT, Desk
@@ -245,6 +246,33 @@ def test_an_alarm_of_ours_survives_a_restart_and_is_not_raised_twice() -> None:
         10:04     tick                   | -
         10:04     beat 0                 | desk close dispatch-heartbeat-0-1772618491 over
     """)
+
+
+def test_rows_that_cannot_be_read_are_an_alarm_and_stop_nobody() -> None:
+    desk = Desk(CALM)
+    desk.play("""
+        10:00  raise A medium            | doctor open A raised
+        10:00  raise B medium            | doctor open B raised
+    """)
+    known = Known()
+    for name, row in desk.rows.items():
+        known.take(name.encode(), b"{" if name == "B" else row)
+    assert (set(known.cases), known.unreadable) == ({b"A"}, {b"B"})
+    desk.obey(desk.paging.forgot(0, len(known.unreadable), desk.at))
+    assert desk.said == ["doctor open dispatch-forgot-0-0-1772618400 raised"]
+
+
+def test_of_two_rows_the_one_that_knows_more_counts() -> None:
+    desk = Desk(CALM)
+    desk.play("10:00  raise A medium | doctor open A raised")
+    old = desk.rows["A"]
+    desk.play("10:01  resolve A | doctor close A over")
+    known = Known()
+    for row in (old, desk.rows["A"], old):  # the last one by a dispatcher that had lost the partition
+        known.take(b"A", row)
+    assert known.cases[b"A"].settled
+    known.take(b"A", None)
+    assert known.cases == {}
 
 
 def test_a_destination_that_left_the_settings_is_left_out_after_a_restart() -> None:
