@@ -43,7 +43,7 @@ function pulse(said) {
   heard.at = Date.now();
   heard.offset = Date.parse(said.at) - Date.now();
   if (heard.edition && heard.edition !== said.edition) location.reload();
-  Object.assign(heard, { edition: said.edition, words: said.words, waiting: said.waiting, unreadable: said.unreadable });
+  Object.assign(heard, { parts: said.parts, edition: said.edition, words: said.words, waiting: said.waiting, unreadable: said.unreadable });
   const blind = new Set(said.blind);
   const moved = blind.size !== state.blind.size || said.blind.some((one) => !state.blind.has(one));
   state.blind = blind;
@@ -177,14 +177,15 @@ function look() {
   const deaf = Date.now() - heard.at > DEAF_MS;
   const words = deaf ? "This page does not hear its server." : heard.words;
   const blind = Boolean(words) && !(deaf && heard.at === 0 && performance.now() < DEAF_MS);
+  const whole = deaf || state.blind.size === heard.parts;
   const banner = at("banner");
   if (banner.hidden === blind) banner.hidden = !blind;
   const said = blind ? `${words} What stands here may be old: watch the patients by hand.` : "";
   if (banner.children[1].textContent !== said) {
-    banner.children[0].textContent = "This board is blind.";
+    banner.children[0].textContent = whole ? "This board is blind." : "A part of this board is blind.";
     banner.children[1].textContent = said;
   }
-  document.body.classList.toggle("blind", blind);
+  document.body.classList.toggle("blind", blind && whole);
   const sight = at("sight");
   sight.className = `sight ${blind ? "bad" : heard.waiting ? "waiting" : "good"}`;
   const unread = heard.unreadable ? `, ${heard.unreadable} messages unreadable` : "";

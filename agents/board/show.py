@@ -18,7 +18,7 @@ from agents.injection import is_injected
 from agents.report.words import BASES, amount, name_of, number, observed
 from monitor import profile as profiles
 from monitor.rounding import to_integer, to_tenths
-from schemas.alerts import Evidence, Recommendation
+from schemas.alerts import AlertKind, Evidence, Recommendation
 from schemas.events import Wire
 from schemas.state import AxisState, DoseState, PatientState, Reading, SupportState, TocilizumabState
 
@@ -45,6 +45,25 @@ BLOCKS = {
     "limit_total": "limit of doses in the episode reached: alternatives",
 }
 BY_HAND = "unmonitored"
+# How a patient's alerts of one priority are read: what has happened, what may harm, what to do, what to look at.
+READ_FIRST: tuple[AlertKind, ...] = (
+    "unmonitored",
+    "escalation",
+    "dose_safety",
+    "refractory",
+    "no_improvement",
+    "neuro",
+    "dose_indicated",
+    "repeat_dose_eligible",
+    "dose_limit",
+    "masked_fever",
+    "step",
+    "review",
+    "onset",
+    "recovery",
+    "signal_lost",
+    "data_quality",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -299,9 +318,9 @@ def is_waiting(one: Standing, at: datetime) -> bool:
     return one.brief.acknowledged_at is None and not is_quiet(one, at)
 
 
-def loudness(one: Standing, at: datetime) -> tuple[bool, int, float]:
-    """What comes first in a patient's list: what waits, the loudest of it, the newest of that."""
-    return is_waiting(one, at), rank(one), one.brief.raised_at.timestamp()
+def loudness(one: Standing, at: datetime) -> tuple[bool, int, int, float]:
+    """What comes first in a patient's list: what waits, the loudest of it, in the order above, the newest of that."""
+    return is_waiting(one, at), rank(one), -READ_FIRST.index(one.brief.kind), one.brief.raised_at.timestamp()
 
 
 def rank(one: Standing) -> int:

@@ -78,6 +78,7 @@ class Viewers:
             "at": at,
             "edition": self.edition,
             "blind": sight.blind,
+            "parts": len(self.pulse.beats),
             "words": sight.words,
             "waiting": sight.waiting,
             "unreadable": self.ward.unreadable,

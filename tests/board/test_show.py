@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from typing import get_args
 
 from pydantic_core import to_json
 
-from agents.board.show import Discretion, shown
+from agents.board.show import READ_FIRST, Discretion, shown
 from agents.dispatch.brief import reference
+from schemas.alerts import AlertKind
 from tests.board.scene import (
     DISCREET,
     PATIENT,
@@ -205,6 +207,14 @@ def test_the_more_urgent_comes_first() -> None:
     urgencies = [picture(ward, "23:59")["urgency"] for ward in order]
     assert urgencies == sorted(urgencies, reverse=True)
     assert len({tuple(one) for one in urgencies}) == len(order)
+
+
+def test_what_has_happened_is_read_before_what_to_do_about_it() -> None:
+    ward = ward_of(arrival(), fever("09:00", 38.6), vitals("09:05", **ROOM_AIR, systolic_mmhg=84))
+    kinds = [one["kind"] for one in picture(ward, "09:10")["alerts"] if one["priority"] == "medium"]
+    assert kinds[:2] == ["escalation", "dose_indicated"]
+    assert set(READ_FIRST) == set(get_args(AlertKind))
+    assert len(READ_FIRST) == len(set(READ_FIRST))
 
 
 def test_only_an_opaque_reference_names_the_patient() -> None:
