@@ -1,7 +1,4 @@
-"""The whole system on this machine for half a minute: broker, worker, dispatch, history, Prometheus, Alertmanager.
-
-A simulated ward falls ill at speed, some messages are broken on purpose, some alerts are acknowledged.
-"""
+"""The whole system on this machine: broker, worker, dispatch, history, Prometheus, Alertmanager."""
 
 from __future__ import annotations
 
@@ -13,24 +10,18 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 import yaml
-from confluent_kafka import Consumer, Producer
 
 from agents import children
 from agents.embedded import Embedded
 from agents.settings import Settings
-from schemas.topics import ALERTS, ASSESSMENTS, VITALS
-from tests.deploy.illness import patients
+from tests.deploy.feeding import Feeding
 from tests.deploy.tools import DEPLOY, tool
 
-PATIENTS, EVENTS_PER_SECOND = 40, 100
-ILL_EVERY_SECONDS = 0.7
-FED_SECONDS = 30.0
 # Scraped four times a second: rates over a few seconds are then worth something.
 SCRAPE = "250ms"
 
@@ -44,6 +35,7 @@ class System:
         self.ports = dict(zip(names, free_ports(len(names)), strict=True))
         self.logs: dict[str, Path] = {}
         self.processes: dict[str, subprocess.Popen[Any]] = {}
+        self.feeding: Feeding | None = None
 
     def start(self) -> None:
         """Everything, in the order in which it is needed."""
@@ -144,47 +136,10 @@ class System:
     def said(self, name: str) -> str:
         return f"--- {name}\n{self.logs[name].read_text(errors='replace')[-3000:]}"
 
-    def feed(self) -> None:
-        """A ward lives at speed; meanwhile more patients fall ill, messages are broken, and someone acknowledges."""
-        numbers = ["--patients", str(PATIENTS), "--rate", str(EVENTS_PER_SECOND), "--duration", str(FED_SECONDS)]
-        ward = self.ours("simulate", *numbers, "--seed", "3", port=False)
-        producer = Producer(self.connection())
-        answering = Consumer(self.connection() | {"group.id": "answering", "auto.offset.reset": "earliest"})
-        answering.subscribe([self.settings.topic(ALERTS)])
-        ill, due_at = patients(), time.monotonic()
-        while ward.poll() is None:
-            if time.monotonic() >= due_at:
-                due_at += ILL_EVERY_SECONDS
-                for topic, event in next(ill):
-                    key = event["patient_id"].encode()
-                    producer.produce(self.settings.topic(topic), json.dumps(event).encode(), key)
-                for payload in (b"not json", b'{"patient_id": "p", "temperature_celsius": 1}'):
-                    producer.produce(self.settings.topic(VITALS), payload, b"p")
-            message = answering.poll(0.2)
-            if message is not None and message.error() is None and message.key() is not None:
-                alert = json.loads(message.value() or b"{}")
-                if alert["status"] == "raised":
-                    answer = acknowledgement(alert)
-                    producer.produce(self.settings.topic(ASSESSMENTS), json.dumps(answer).encode(), message.key())
-            producer.flush(5)
-        answering.close()
-        assert ward.returncode == 0, self.said("simulate")
-
     def connection(self) -> dict[str, Any]:
         connection = self.settings.librdkafka()
         connection.pop("partitioner")
         return connection
-
-
-def acknowledgement(alert: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "event_id": f"answer-{alert['alert_id']}",
-        "patient_id": alert["patient_id"],
-        "effective_at": datetime.now(UTC).isoformat(),
-        "kind": "acknowledge",
-        "alert_id": alert["alert_id"],
-        "by": "a nurse",
-    }
 
 
 def free_ports(number: int) -> list[int]:
@@ -196,14 +151,26 @@ def free_ports(number: int) -> list[int]:
         return [int(each.getsockname()[1]) for each in sockets]
 
 
+def ill_enough(system: System) -> bool:
+    """Every grade is there, someone has answered, and rates have had time to be rates."""
+    grades = {sample["metric"]["grade"] for sample in system.query("sum by (grade) (crs_patients) > 0")}
+    answered = system.query("sum(crs_acknowledge_seconds_count) > 10")
+    watched = system.query("count_over_time(crs_ready[60s]) > 60")
+    return {"1", "2", "3", "4"} <= grades and bool(answered) and bool(watched)
+
+
 @contextmanager
 def running(folder: Path, database_url: str) -> Iterator[System]:
-    """A system that has seen a ward for half a minute and goes on running."""
+    """A system that has seen people fall ill, and goes on running."""
     with Embedded(partitions=4, topic_prefix="crs.") as broker:
         system = System(broker.settings(), folder, database_url)
         try:
             system.start()
-            system.feed()
+            system.feeding = Feeding(system)
+            system.feeding.start()
+            system.until(lambda: ill_enough(system), "nobody fell ill", seconds=180)
             yield system
         finally:
+            if system.feeding is not None:
+                system.feeding.end()
             children.end(list(reversed(system.processes.values())))
