@@ -38,9 +38,9 @@ def first_difference(expected: Any, actual: Any) -> Difference | None:
 
 
 def first_in_json(expected: bytes, actual: bytes) -> Difference | None:
-    """The same for two JSON texts; texts that mean the same may still differ in their bytes."""
+    """The same for two JSON texts; None when they mean the same."""
     try:
-        return first_difference(json.loads(expected), json.loads(actual)) or Difference("(bytes)", len(expected), None)
+        return first_difference(json.loads(expected), json.loads(actual))
     except ValueError:
         return Difference("(not JSON)", len(expected), len(actual))
 

@@ -223,8 +223,8 @@ class Retelling:
             self._breach("state_differs", patient_id, offset, "log_offset: not a record that touched the patient")
             return
         expected = view(self.shard.guideline, self.shard.state(patient_id), None, offset).model_dump_json().encode()
-        if expected != published.payload:
-            found = first_in_json(expected, published.payload) or Difference("(bytes)", None, None)
+        found = None if expected == published.payload else first_in_json(expected, published.payload)
+        if found is not None:
             self._differs("state_differs", patient_id, offset, found, PATIENT_STATE.name, published.offset)
 
     def _demand_states(self) -> None:
