@@ -1,0 +1,1 @@
+"""The same judgement in other frames: what Faust does by default, a bare loop, Quix Streams."""

@@ -1,0 +1,337 @@
+"""Events/s per worker core, end to end with durable state on a real Kafka: our worker beside three others.
+
+One run prints them all: our worker (rows with every batch, and once a second), Faust as its documentation has it, a
+bare aiokafka loop, and Quix Streams with its changelog on; the same engine and the same events for all. Then the
+recovery of many rows, memory for each patient, and two workers against one. CPU is that of the worker's process alone.
+`python -m benchmarks.stream --help`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import Any, NamedTuple
+from uuid import uuid4
+
+import click
+from confluent_kafka import Producer
+from confluent_kafka.admin import AdminClient, NewTopic
+
+from agents import changelog, children
+from agents import topics as broker_topics
+from agents.changelog import Marker
+from agents.checking.brokers import Brokers
+from agents.checking.pen import BrokersPen
+from agents.checking.snapshot import Snapshot
+from agents.kafka import Cluster
+from agents.outbox import partition_of
+from agents.settings import BOOTSTRAP, Settings, load
+from agents.shard import Shard
+from agents.topic_table import wanted_topics
+from monitor import guideline, row
+from monitor.instant import to_datetime
+from schemas import topics
+from tests.chaos.environment import ROOT
+from tests.chaos.supervisor import Supervised, ready, wait_until
+
+PATIENCE_SECONDS = 300.0
+QUIX = "quixstreams>=3.28,<4"
+QUIX_HOME = Path("out/bench/quix")
+IDLE: list[int] = []  # memory of workers without patients, bytes
+BEGAN = 1_790_000_000_000
+
+
+class Spent(NamedTuple):
+    """What one run took."""
+
+    cpu: float
+    wall: float
+    events: int
+
+    @property
+    def micros(self) -> float:
+        """CPU microseconds of the worker for one event."""
+        return self.cpu / self.events * 1e6
+
+    def line(self, name: str) -> str:
+        """As a line of the table."""
+        per_core, wall = self.events / self.cpu, self.events / self.wall
+        return f"{name:<52} {self.micros:9.1f} {per_core:14,.0f} {wall:14,.0f}"
+
+
+class Plan(NamedTuple):
+    """How much is done."""
+
+    events: int
+    slow_events: int
+    patients: int
+    partitions: int
+    rows: int
+    directory: Path
+
+
+@click.command()
+@click.option("--events", default=60_000, show_default=True, help="Events for the fast ones.")
+@click.option("--slow-events", default=8_000, show_default=True, help="Events for idiomatic Faust.")
+@click.option("--patients", default=300, show_default=True, help="Patients.")
+@click.option("--partitions", default=6, show_default=True, help="Partitions.")
+@click.option("--rows", default=100_000, show_default=True, help="Rows that a worker recovers.")
+@click.option("--quix/--no-quix", default=True, show_default=True, help=f"With {QUIX}, installed on first use.")
+def main(events: int, slow_events: int, patients: int, partitions: int, rows: int, quix: bool) -> None:
+    """Measure everything; about five minutes on two quiet cores."""
+    with ExitStack() as stack:
+        servers = os.environ.get(BOOTSTRAP) or stack.enter_context(Cluster()).bootstrap_servers
+        directory = ROOT / "out" / "bench" / uuid4().hex[:8]
+        directory.mkdir(parents=True)
+        plan = Plan(events, slow_events, patients, partitions, rows, directory)
+        click.echo(f"{events} events of {patients} patients at 1 Hz, {partitions} partitions, {os.cpu_count()} cores")
+        click.echo(f"{'':<52} {'CPU us/event':>9} {'events/s/core':>14} {'events/s wall':>14}")
+        found = dict(measured(servers, plan, quix))
+        ours, faust = found["our worker, rows once a second"], found["Faust, one table write for each event"]
+        click.echo(f"ours / idiomatic Faust, events/s per core: {faust.micros / ours.micros:.1f} x")
+        if other := found.get("Quix Streams, RocksDB and changelog"):
+            click.echo(f"ours / Quix Streams: {other.micros / ours.micros:.1f} x")
+        click.echo(f"ours / bare loop without recovery: {found['bare aiokafka loop'].micros / ours.micros:.2f} x")
+        one = found["our worker, rows once a second"]
+        two = ours_spent(servers, plan, 1.0, "two workers", workers=2)
+        click.echo(two.line("two workers, rows once a second"))
+        faster = (two.events / two.wall) / (one.events / one.wall)
+        click.echo(f"two workers / one, wall clock: {faster:.2f} x (brokers and sender share these cores)")
+        recovery(servers, plan)
+
+
+def measured(servers: str, plan: Plan, quix: bool) -> Iterator[tuple[str, Spent]]:
+    """Each in turn, printed as it comes."""
+    runs: list[tuple[str, Callable[[], Spent]]] = [
+        ("our worker, rows with every batch", lambda: ours_spent(servers, plan, 0.0, "every")),
+        ("our worker, rows once a second", lambda: ours_spent(servers, plan, 1.0, "behind")),
+        ("our worker, feeds to log to alerts", lambda: ours_spent(servers, plan, 1.0, "feeds", feeds=True)),
+        ("Faust, one table write for each event", lambda: faust_spent(servers, plan)),
+        ("bare aiokafka loop", lambda: bare_spent(servers, plan)),
+    ]
+    if quix:
+        runs.append(("Quix Streams, RocksDB and changelog", lambda: quix_spent(servers, plan)))
+    for name, run in runs:
+        spent = run()
+        click.echo(spent.line(name))
+        yield name, spent
+
+
+# ---- events
+
+
+def events_of(plan: Plan) -> Iterator[tuple[bytes, bytes]]:
+    """A monitor's readings, 1 Hz for each patient: steady, with a little noise."""
+    number = 0
+    while True:
+        second, patient = divmod(number, plan.patients)
+        at = to_datetime(BEGAN + second * 1000).isoformat()
+        event = {
+            "type": "vitals",
+            "event_id": f"m{number}",
+            "patient_id": f"patient-{patient:06d}",
+            "effective_at": at,
+            "received_at": at,
+            "temperature_celsius": 36.8 + (number % 3) / 10,
+            "heart_rate_per_min": 80 + number % 5,
+            "respiratory_rate_per_min": 16,
+            "systolic_mmhg": 122 + number % 7,
+            "spo2_percent": 97,
+        }
+        yield event["patient_id"].encode(), json.dumps(event).encode()  # type: ignore[attr-defined]
+        number += 1
+
+
+def send(servers: str, topic: str, plan: Plan, events: int) -> None:
+    """All events, as fast as they go, each into its patient's partition."""
+    producer = Producer({"bootstrap.servers": servers, "linger.ms": 20, "queue.buffering.max.messages": 1_000_000})
+    for key, value in islice(events_of(plan), events):
+        producer.produce(topic, value, key, partition_of(key, plan.partitions))
+        producer.poll(0)
+    assert producer.flush(60) == 0, "all are sent"
+
+
+# ---- ours
+
+
+@contextmanager
+def at_home(servers: str, plan: Plan, checkpoint_seconds: float) -> Iterator[Settings]:
+    """Topics of our own for one run."""
+    given: dict[str, Any] = {"topic_prefix": f"bench-{uuid4().hex[:8]}.", "partitions": plan.partitions}
+    settings = load(bootstrap_servers=servers, checkpoint_seconds=checkpoint_seconds, **given)
+    wanted = wanted_topics(settings)
+    broker_topics.create(settings, wanted)
+    try:
+        yield settings
+    finally:
+        broker_topics.delete(settings, [topic.name for topic in wanted])
+
+
+def ours_spent(
+    servers: str, plan: Plan, checkpoint_seconds: float, name: str, *, feeds: bool = False, workers: int = 1
+) -> Spent:
+    """Our workers: from the first event until the markers have reached the last."""
+    with at_home(servers, plan, checkpoint_seconds) as settings, ExitStack() as stack:
+        team = [stack.enter_context(Supervised(f"{name}-{n}", plan.directory, settings)) for n in range(workers)]
+        ready(team)
+        wait_until(lambda: sum(w.said("patients, from offset") for w in team) >= plan.partitions, 60, "not all at work")
+        topic = settings.topic(topics.VITALS if feeds else topics.PATIENT_EVENTS)
+        IDLE.append(resident(team[0].pid))
+        cpu, wall = sum(cpu_seconds(w.pid) for w in team), time.perf_counter()
+        send(servers, topic, plan, plan.events)
+        written_down(settings, plan.events)
+        spent = Spent(sum(cpu_seconds(w.pid) for w in team) - cpu, time.perf_counter() - wall, plan.events)
+        assert not any(w.exits for w in team), "no worker ended meanwhile"
+    return spent
+
+
+def written_down(settings: Settings, events: int) -> None:
+    """Waits until the markers say that so many records of patients are in the rows."""
+    brokers = Brokers(settings)
+    log = settings.topic(topics.PATIENT_EVENTS)
+    rows = {partition: Snapshot(0) for partition in range(settings.partitions)}
+
+    def done() -> bool:
+        ends = {partition: bounds.end for partition, bounds in brokers.bounds(log).items()}
+        if sum(ends.values()) < events:
+            return False
+        for partition, bounds in brokers.bounds(settings.changelog).items():
+            begin = max(rows[partition].position, bounds.end - 2000)
+            for record in brokers.read(settings.changelog, partition, begin, bounds.end):
+                rows[partition].take(record)
+        return all(rows[partition].marker.next_offset >= ends[partition] - 1 for partition in rows)
+
+    try:
+        wait_until(done, PATIENCE_SECONDS, "the worker did not catch up", 0.2)
+    finally:
+        brokers.close()
+
+
+def cpu_seconds(pid: int) -> float:
+    """User and system time of a process so far."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+# ---- the others
+
+
+def faust_spent(servers: str, plan: Plan) -> Spent:
+    """Idiomatic Faust; it gets fewer events, as it takes its time."""
+    topic = f"faust-{uuid4().hex[:8]}"
+    create(servers, {topic: plan.partitions, f"rival-{topic}-rows-changelog": plan.partitions})
+    command = [sys.executable, "-m", "benchmarks.rivals.faust_agent", servers, topic]
+    return rival([*command, str(plan.partitions), str(plan.slow_events)], servers, topic, plan, plan.slow_events)
+
+
+def bare_spent(servers: str, plan: Plan) -> Spent:
+    """A bare loop."""
+    topic = f"bare-{uuid4().hex[:8]}"
+    create(servers, {topic: plan.partitions, f"{topic}-rows": plan.partitions})
+    command = [sys.executable, "-m", "benchmarks.rivals.bare_loop", servers, topic, f"{topic}-rows", str(plan.events)]
+    return rival(command, servers, topic, plan, plan.events)
+
+
+def quix_spent(servers: str, plan: Plan) -> Spent:
+    """Quix Streams, in an environment of its own: it pins an older client than ours."""
+    python = QUIX_HOME / "bin" / "python"
+    if not python.exists():
+        subprocess.run([sys.executable, "-m", "venv", str(QUIX_HOME)], check=True)
+        subprocess.run([str(python), "-m", "pip", "install", "-q", QUIX, "msgspec>=0.20,<0.23"], check=True)
+    topic = f"quix-{uuid4().hex[:8]}"
+    create(servers, {topic: plan.partitions})
+    command = [str(python), "-m", "benchmarks.rivals.quix_app", servers, topic, str(plan.events)]
+    return rival(command, servers, topic, plan, plan.events)
+
+
+def rival(command: Sequence[str], servers: str, topic: str, plan: Plan, events: int) -> Spent:
+    """Starts one, sends events, and reads what it says at the end."""
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    errors = (plan.directory / f"{topic}.log").open("wb")
+    child = children.start(command, stdout=subprocess.PIPE, stderr=errors, text=True, env=environment)
+    try:
+        said = iter(child.stdout)
+        assert next(said).strip() == "ready"
+        time.sleep(8.0)  # the group forms
+        send(servers, topic, plan, events)
+        return Spent(**json.loads(next(said)))
+    except (StopIteration, ValueError) as error:
+        raise click.ClickException(f"{topic}: it ended early; see {errors.name}") from error
+    finally:
+        children.end([child])
+        errors.close()
+
+
+def create(servers: str, wanted: dict[str, int]) -> None:
+    """Topics for a rival."""
+    admin = AdminClient({"bootstrap.servers": servers})
+    made = admin.create_topics([NewTopic(name, partitions, 1) for name, partitions in wanted.items()])
+    for each in made.values():
+        each.result(30)
+
+
+# ---- recovery
+
+
+def recovery(servers: str, plan: Plan) -> None:
+    """Rows of many patients: how long a worker needs until it is ready, and how much memory each patient takes."""
+    with at_home(servers, plan, 1.0) as settings:
+        size = write_rows(settings, plan)
+        began = time.perf_counter()
+        with Supervised("recovering", plan.directory, settings) as worker:
+            while worker.said("patients, from offset") < plan.partitions:
+                time.sleep(0.05)
+                if time.perf_counter() - began > PATIENCE_SECONDS:
+                    raise click.ClickException(f"it did not recover; see {worker.log}")
+            took, memory = time.perf_counter() - began, resident(worker.pid)
+    each = (memory - IDLE[0]) / plan.rows
+    click.echo(f"recovery of {plan.rows} rows ({size:.0f} bytes each): {took:.1f} s from the start of the process")
+    click.echo(f"memory: {memory / 1e6:.0f} MB resident, about {each / 1e3:.1f} kB a patient")
+
+
+def write_rows(settings: Settings, plan: Plan) -> float:
+    """Rows of as many patients, as a worker would have written them; gives their mean size."""
+    judged_by = guideline.load(settings.profile)
+    shard = Shard(judged_by, 0, settings.topic(topics.PATIENT_EVENTS))
+    for number, (_, value) in enumerate(islice(events_of(plan), plan.patients * 20)):
+        shard.apply([Logged(number, BEGAN, None, value)])
+    models = [shard.row(patient_id) for patient_id in shard]
+    pen = BrokersPen(settings)
+    written = 0
+    for number in range(plan.rows):
+        patient_id = f"patient-{number:06d}"
+        model = models[number % len(models)]
+        value = row.encode(model._replace(log_offset=-1, state=model.state._replace(patient_id=patient_id)))
+        written += len(value)
+        key = patient_id.encode()
+        pen.write(settings.changelog, partition_of(key, plan.partitions), key, value, [(changelog.EPOCH, b"1")])
+    for partition in range(plan.partitions):
+        for record in changelog.records_of({}, Marker(0, 1)):
+            pen.write(settings.changelog, partition, record.key, record.value, record.headers)
+    pen.confirm()
+    return written / plan.rows
+
+
+class Logged(NamedTuple):
+    """A record of the log."""
+
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes
+
+
+def resident(pid: int) -> int:
+    """Memory of a process, bytes."""
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+if __name__ == "__main__":
+    main()

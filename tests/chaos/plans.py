@@ -1,0 +1,53 @@
+"""What goes wrong in the short run and in the long one, and when."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from agents.kafka import Cluster
+from agents.settings import Settings, load
+from tests.chaos.run import (
+    SESSION_SECONDS,
+    Fault,
+    Load,
+    kill_broker,
+    kill_worker,
+    pause_worker,
+    rolling_restart,
+)
+
+SHORT = Load(seconds=75.0, rate=500.0)
+SHORT_FAULTS = (
+    Fault(5.0, "SIGKILL of worker 1", kill_worker(0)),
+    Fault(20.0, "SIGSTOP of worker 2 beyond its session, SIGCONT", pause_worker(1)),
+    Fault(42.0, "rolling restart by SIGTERM", rolling_restart()),
+    Fault(60.0, "SIGKILL of broker 2, started again", kill_broker(2)),
+)
+LONG = Load(seconds=1200.0, rate=1000.0, patients=120)
+LONG_FAULTS = (
+    *(Fault(at, "SIGKILL of a worker", kill_worker(n % 2)) for n, at in enumerate((60.0, 230.0, 480.0, 760.0, 1010.0))),
+    *(Fault(at, "SIGSTOP beyond the session, SIGCONT", pause_worker(n % 2)) for n, at in enumerate((140.0, 860.0))),
+    Fault(330.0, "rolling restart by SIGTERM", rolling_restart()),
+    *(Fault(at, "SIGKILL of a broker, started again", kill_broker(n)) for n, at in ((1, 580.0), (3, 680.0))),
+)
+
+
+def three_copies(cluster: Cluster, prefix: str, checkpoint_seconds: float, **more: Any) -> Settings:
+    """Settings of a house that must not lose anything: three copies, two of which confirm."""
+    return load(
+        bootstrap_servers=cluster.bootstrap_servers,
+        topic_prefix=prefix,
+        partitions=6,
+        replication_factor=3,
+        min_insync_replicas=2,
+        checkpoint_seconds=checkpoint_seconds,
+        session_timeout_seconds=SESSION_SECONDS,
+        rebalance_timeout_seconds=15.0,
+        **more,
+    )
+
+
+def kept(directory: Path) -> str:
+    """Where to look when something is wrong."""
+    return f"logs of the workers: {directory}/worker-*.log"

@@ -1,0 +1,83 @@
+"""One message in ten is poison: each is kept with its reason, and the others are applied as if it had not been there."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from confluent_kafka import Producer
+
+from agents.checking.brokers import Brokers
+from agents.settings import Settings
+from schemas import topics
+from schemas.dead_letters import DeadLetter
+from schemas.decode import Refused, decode
+from tests.chaos.poison import REFUSED, STRANGE, doses
+from tests.chaos.run import verify
+from tests.chaos.supervisor import Supervised, ready
+
+TIMES = 8
+GOOD_FOR_EACH = 9
+
+
+@pytest.mark.parametrize(("value", "reason"), REFUSED, ids=[f"{n}-{why}" for n, (_, why) in enumerate(REFUSED)])
+def test_each_is_refused_for_its_reason(value: bytes, reason: str) -> None:
+    said = decode(value, "vitals")
+    assert isinstance(said, Refused)
+    assert said.reason == reason
+
+
+@pytest.mark.kafka
+@pytest.mark.slow
+def test_poison_is_kept_with_its_reason_and_good_events_are_applied(
+    kafka_settings: Callable[..., Settings], tmp_path: Path
+) -> None:
+    settings = kafka_settings(partitions=2)
+    with Supervised("worker", tmp_path, settings) as worker:
+        ready([worker])
+        poisoned, good = send(settings)
+        verdict = verify(settings, 60)
+        assert verdict["ok"], verdict
+        assert worker.exits == []
+    assert verdict["patients"] >= GOOD_FOR_EACH
+    taken = verdict["dispositions"]
+    assert sum(number for what, number in taken.items() if what != "tick") >= good
+    assert reasons(settings) >= poisoned, "every one is in the dead letters with its reason"
+
+
+def send(settings: Settings) -> tuple[Counter[str], int]:
+    """Poison and good events in turn; gives the reasons to be found, and how many were good."""
+    topic = settings.topic(topics.VITALS)
+    producer = Producer(settings.librdkafka() | {"message.max.bytes": 1_100_000, "acks": "all"})
+    expected: Counter[str] = Counter()
+    good = 0
+    for dose, reason in doses(TIMES):
+        expected.update([reason] if reason else [])
+        producer.produce(topic, dose, b"poison")
+        for patient in range(GOOD_FOR_EACH):
+            good += 1
+            event = {"event_id": f"good-{good}", "patient_id": f"patient-{patient}", "spo2_percent": 97 - good % 3}
+            event["effective_at"] = f"2026-03-01T{10 + good // 3600:02d}:{good // 60 % 60:02d}:{good % 60:02d}Z"
+            producer.produce(topic, json.dumps(event).encode(), event["patient_id"].encode())  # type: ignore[attr-defined]
+        producer.poll(0)
+    assert producer.flush(60) == 0, "all were accepted"
+    assert len(REFUSED) + len(STRANGE) >= 30
+    return expected, good
+
+
+def reasons(settings: Settings) -> Counter[str]:
+    """Reasons of the dead letters about the feed; the original bytes are in each, up to 64 KiB."""
+    brokers = Brokers(settings)
+    topic, found = settings.topic(topics.DEAD_LETTERS), Counter[str]()
+    originals = {value[: 64 * 1024] for value, _ in doses(1)}
+    for partition, bounds in brokers.bounds(topic).items():
+        for record in brokers.read(topic, partition, *bounds):
+            letter = DeadLetter.model_validate_json(record.value or b"")
+            if letter.topic == settings.topic(topics.VITALS):
+                assert letter.original() in originals
+                found[letter.reason] += 1
+    brokers.close()
+    return found
