@@ -75,9 +75,10 @@ class Follower:
 
     def _take(self, partition: TopicPartition, records: list[Any]) -> None:
         now = datetime.now(UTC)
+        clock = self.pulse.clock(now, monotonic())
         for record in records:
             if partition.topic == self.states[0].topic:
-                self.ward.take_state(partition.partition, record.key, record.value, now)
+                self.ward.take_state(partition.partition, record.key, record.value, clock)
             elif is_heartbeat(record):
                 self.pulse.beat(record.value, now, monotonic())
             else:

@@ -11,9 +11,10 @@ BEHIND_AFTER = timedelta(seconds=30)
 
 
 class Beat(NamedTuple):
-    """The last sign of life of a partition: when it came (monotonic seconds), and how old it was by then."""
+    """The last sign of life of a partition: when it came (monotonic s), the log's time in it, and how old it was."""
 
     heard: float
+    at: datetime
     behind: timedelta
 
 
@@ -48,7 +49,12 @@ class Pulse:
         except (ValueError, KeyError, TypeError):
             return
         if partition in self.beats:
-            self.beats[partition] = Beat(seconds, behind)
+            self.beats[partition] = Beat(seconds, at, behind)
+
+    def clock(self, now: datetime, seconds: float) -> datetime:
+        """What time it is on the board: ours, or the log's where that is ahead, as when a story is told at speed."""
+        beats = [beat.at + timedelta(seconds=seconds - beat.heard) for beat in self.beats.values() if beat]
+        return max((now, *beats))
 
     def silent(self, seconds: float) -> dict[int, float]:
         """Partitions without a sign of life, and for how long (s)."""

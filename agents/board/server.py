@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
 from string import Template
 from time import monotonic, time
 
@@ -179,7 +178,7 @@ class BoardServer:
         )
         self._let_in(response)
         await response.prepare(request)
-        queue = self.viewers.join(datetime.now(UTC), monotonic())
+        queue = self.viewers.join(self.viewers.clock(), monotonic())
         until = monotonic() + STREAM_SECONDS
         try:
             while monotonic() < until and (message := await queue.get()) is not None:

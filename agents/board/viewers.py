@@ -40,8 +40,12 @@ class Viewers:
     async def run(self) -> None:
         """Until cancelled."""
         while True:
-            self.look(datetime.now(UTC), monotonic())
+            self.look(self.clock(), monotonic())
             await asyncio.sleep(LOOK_SECONDS)
+
+    def clock(self) -> datetime:
+        """What time it is on the board."""
+        return self.pulse.clock(datetime.now(UTC), monotonic())
 
     def look(self, at: datetime, seconds: float) -> None:
         """Whatever has changed, also by itself: a quiet hour that ends, a dose that may be given now."""

@@ -63,6 +63,17 @@ def test_signs_of_life_that_come_late_say_that_the_judgement_is_behind() -> None
     assert pulse.sight(111).clear
 
 
+def test_the_clock_is_ours_or_the_logs_where_a_story_is_told_at_speed() -> None:
+    pulse = hearing(2, 100)
+    assert pulse.clock(NOW, 100) == NOW
+    beat(pulse, 1, 100, behind=-7200)
+    assert pulse.clock(NOW, 100) == NOW + timedelta(hours=2)
+    assert pulse.clock(NOW + timedelta(seconds=5), 105) == NOW + timedelta(hours=2, seconds=5)
+    assert pulse.sight(105).clear
+    beat(pulse, 1, 110)
+    assert pulse.clock(NOW, 110) == NOW + timedelta(seconds=9.9)
+
+
 def test_a_fault_at_the_brokers_is_said_at_once() -> None:
     pulse = hearing(2, 100)
     pulse.fault = "KafkaConnectionError"
