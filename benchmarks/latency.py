@@ -1,6 +1,6 @@
-"""From the append of an event to the log until its alert is appended: p50, p99 at 500 events/s, one worker, real Kafka.
+"""From the append of an event to the log until its alert is appended, at 500 events/s with one worker and a real Kafka.
 
-By the brokers' clock on the log's side (`log_appended_ms` in each alert's headers) and on the alert's. Aim: p99 <= 100 ms
+Log side: `log_appended_ms` in each alert's headers; alert side: the record's own timestamp. Aim: p99 <= 100 ms
 on two quiet cores; with one message in ten poison, p99 <= 250 ms. Run it with `python -m benchmarks.latency`.
 """
 

@@ -1,4 +1,4 @@
-"""One message in ten is poison: each is kept with its reason, and the others are applied as if it had not been there."""
+"""One message in ten is poison: each is kept with its reason, and the others are applied as if it were not there."""
 
 from __future__ import annotations
 
