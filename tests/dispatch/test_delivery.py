@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from tests.broker import Fresh
 from tests.dispatch import ward
-from tests.dispatch.receiver import Receiver
+from tests.dispatch.receiver import Receiver, receiver
 from tests.dispatch.ward import Watch, alert, dispatcher, plan
 
 pytestmark = pytest.mark.kafka
@@ -36,7 +38,7 @@ def story(pager: Receiver) -> dict[str, list[str]]:
     """What the pager saw of each alert, repeats of the same message taken away, in order."""
     seen: dict[str, None] = {}
     told: dict[str, list[str]] = {}
-    for received in pager.taken:
+    for received in list(pager.taken):
         if received.headers["webhook-id"] not in seen:
             seen[received.headers["webhook-id"]] = None
             data = received.json["data"]
@@ -81,36 +83,49 @@ def test_a_restart_and_a_replay_page_nobody_twice(kafka_settings: Fresh, pager: 
     assert len(pager.taken) == 9
 
 
-MODES = ["down", "slow", "500", "429", "resets"]
+MODES = {"down": "down", "slow": "slow", "failing": "500", "busy": "429", "resetting": "resets"}
 
 
-@pytest.mark.parametrize("mode", MODES)
-def test_whatever_the_pager_does_each_alert_is_seen_once_and_in_order(
-    mode: str, kafka_settings: Fresh, pager: Receiver, tmp_path: Path
+def test_whatever_pagers_do_each_alert_is_seen_once_and_in_order_with_a_kill_in_between(
+    kafka_settings: Fresh, tmp_path: Path
 ) -> None:
+    """Five pagers that misbehave each in its own way, all of them told everything."""
     settings = kafka_settings()
     watch = Watch(settings)
-    pager.mode = mode
-    file = config(tmp_path, pager)
-    process = ward.start(settings, file)
-    try:
-        for n in range(6):
-            watch.alerts(alert(f"p{n}", "A"), alert(f"p{n}", "A", 2, "updated", priority="high", grade=3))
-        until = time.monotonic() + 60
-        while pager.tried < 6 and time.monotonic() < until:
-            time.sleep(0.05)
-        ward.stop(process, signal.SIGKILL)
+    with ExitStack() as stack:
+        pagers = {name: stack.enter_context(receiver()) for name in MODES}
+        for name, mode in MODES.items():
+            pagers[name].mode = mode
+        file = tmp_path / "dispatch.toml"
+        tables = (WEBHOOK.replace("pager", name).format(url=one.url, more="") for name, one in pagers.items())
+        file.write_text(plan("".join(tables), json.dumps([list(MODES)])))
         process = ward.start(settings, file)
-        time.sleep(1.5)
-        watch.alerts(*(alert(f"p{n}", "A", 3, "resolved") for n in range(6)))
-        time.sleep(1)
-        pager.mode = "ok"
-        until = time.monotonic() + 120
-        while sum(map(len, story(pager).values())) < 18 and time.monotonic() < until:
-            time.sleep(0.1)
-    finally:
-        ward.stop(process)
-    assert story(pager) == {ward.alert_id(f"p{n}", "A"): ["open 1", "open 2", "close 3"] for n in range(6)}
+        try:
+            for n in range(6):
+                watch.alerts(alert(f"p{n}", "A"), alert(f"p{n}", "A", 2, "updated", priority="high", grade=3))
+            until = time.monotonic() + 60
+            while min(one.tried for one in pagers.values()) < 4 and time.monotonic() < until:
+                time.sleep(0.05)
+            ward.stop(process, signal.SIGKILL)
+            process = ward.start(settings, file)
+            time.sleep(1.5)
+            watch.alerts(*(alert(f"p{n}", "A", 3, "resolved") for n in range(6)))
+            time.sleep(1)
+            for one in pagers.values():
+                one.mode = "ok"
+            until = time.monotonic() + 150
+            while any(seen(one) < 18 for one in pagers.values()) and time.monotonic() < until:
+                time.sleep(0.1)
+        finally:
+            ward.stop(process)
+        whole = {ward.alert_id(f"p{n}", "A"): ["open 1", "open 2", "close 3"] for n in range(6)}
+        assert {name: story(one) for name, one in pagers.items()} == dict.fromkeys(MODES, whole)
+        assert all(one.tried >= 4 for one in pagers.values())
+
+
+def seen(pager: Receiver) -> int:
+    """Different messages that a pager took."""
+    return sum(map(len, story(pager).values()))
 
 
 def test_in_a_burst_of_500_every_high_alert_is_through_in_five_seconds_and_the_rest_is_one_summary(

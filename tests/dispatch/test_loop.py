@@ -105,6 +105,11 @@ def test_from_the_bedside_to_the_pager_and_back(kafka_settings: Fresh, pager: Re
     finally:
         for process in (paging, judging):
             ward.stop(process)
+    told_of, over = on_topic(settings)
+    assert {post["data"]["alert_id"] for post in unique(pager) if post["type"] == "crs.alert.open"} == set(told_of)
+    assert {post["data"]["alert_id"] for post in unique(pager) if post["type"] == "crs.alert.close"} == over
+    # No phantom: every message is about a version that the engine has told.
+    assert all(post["data"]["version"] in told_of[post["data"]["alert_id"]] for post in unique(pager))
     # An alert that became worse has an incident of its own for that; none is opened twice.
     opened = [post["data"]["incident"] for post in unique(pager) if post["type"] == "crs.alert.open"]
     assert len(opened) == len(set(opened))
@@ -113,6 +118,19 @@ def test_from_the_bedside_to_the_pager_and_back(kafka_settings: Fresh, pager: Re
     for canary in (PATIENT, "norepinephrine", "38.47", "38.5", "83.6"):
         assert canary not in logs
         assert canary not in pages
+
+
+def on_topic(settings: Settings) -> tuple[dict[str, set[int]], set[str]]:
+    """The versions of each alert that the engine has told, and which alerts are over."""
+    versions: dict[str, set[int]] = {}
+    over = set()
+    for key, value in ward.read_all(settings, settings.topic(topics.ALERTS)):
+        if key is not None and value is not None:
+            alert = json.loads(value)
+            versions.setdefault(alert["alert_id"], set()).add(alert["version"])
+            if alert["status"] in ("resolved", "retracted"):
+                over.add(alert["alert_id"])
+    return versions, over
 
 
 def heard(metrics: int, partitions: int) -> bool:
