@@ -13,7 +13,8 @@ from schemas.alerts import AlertKind
 from tests.stories import words
 from tests.stories.play import broken
 from tests.stories.script import Story, every_story
-from tests.stories.stage import Stage, engine, engine_that_ticks, engine_with_rows, stream
+from tests.stories.stage import Stage, engine, engine_with_rows
+from tests.stories.ticking import engine_that_ticks, stream
 
 STORIES = every_story()
 STAGES = {"engine": engine, "rows": engine_with_rows, "stream": stream, "ticks": engine_that_ticks}
