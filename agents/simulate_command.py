@@ -103,11 +103,8 @@ def now_ms() -> int:
 
 def send(settings: Settings, story: Story, ledger: Path | None, count: int) -> int:
     """Tells the story to the brokers; gives the exit code. `count`: how many events there will be, 0: unknown."""
-    leave = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: leave.set())
     since = time.monotonic()
-    with writing(ledger) as lines, progressing(count) as progress:
+    with asked_to_leave() as leave, writing(ledger) as lines, progressing(count) as progress:
         sender = Sender(settings, lines)
         tell(story, sender, leave, progress)
     account = sender.account
@@ -122,6 +119,26 @@ def send(settings: Settings, story: Story, ledger: Path | None, count: int) -> i
     for why, times in account.refused.most_common():
         click.echo(f"crs-monitor: {times} events were not accepted: {why}", err=True)
     return 0 if account.complete else NOT_ALL_ACCEPTED
+
+
+@contextmanager
+def asked_to_leave() -> Iterator[threading.Event]:
+    """Set by Ctrl-C or a polite request; whoever asks a second time does not want to wait for what is on its way."""
+    leave = threading.Event()
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def ask(*_: object) -> None:
+        leave.set()
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+    for number in before:
+        signal.signal(number, ask)
+    try:
+        yield leave
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @contextmanager

@@ -156,6 +156,14 @@ def test_missing_topics_and_a_ledger_that_cannot_be_written_are_one_line(kafka_s
     assert "No such file or directory" in process.stderr
 
 
+def test_afterwards_ctrl_c_means_what_it_meant_before(tmp_path: Path) -> None:
+    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    with Embedded() as embedded:
+        options = arguments(embedded.settings(), tmp_path / "ledger.ndjson", "--rate", "50", "--duration", "0.1")
+        assert CliRunner().invoke(command, options).exit_code == 0
+    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [
