@@ -1,6 +1,6 @@
 // The board: hears the server, keeps the order, takes answers, and says so when it does not hear.
 
-import { SIGNS, card, el, tell, tile, title, waits } from "/draw.js";
+import { SIGNS, card, el, named, tell, tile, waits } from "/draw.js";
 
 const HELD_MS = 4000; // while someone points, nothing moves under the pointer
 const HELD_AT_MOST_MS = 20000;
@@ -71,7 +71,7 @@ function take(pictures) {
     patients.set(picture.reference, { picture, element: known?.element, drawn: false });
   }
   draw();
-  for (const [patient, alerts] of news) say(`${SIGNS.high} New: ${title(patient)}: ${alerts[0].title}${alerts.length > 1 ? ` and ${alerts.length - 1} more` : ""}`);
+  for (const [patient, alerts] of news) say(`${SIGNS.high} New: ${named(patient)}: ${alerts[0].title}${alerts.length > 1 ? ` and ${alerts.length - 1} more` : ""}`);
   if (news.length) beep();
 }
 
@@ -263,7 +263,7 @@ async function askName() {
 }
 
 async function askQuiet(patient, alert) {
-  document.querySelector("#ask-quiet .about").textContent = `${title(patient)}: ${alert.title}`;
+  document.querySelector("#ask-quiet .about").textContent = `${named(patient)}: ${alert.title}`;
   document.querySelector("#ask-quiet [name=reason]").value = "";
   const form = await dialog("ask-quiet");
   return form && { minutes: Number(form.get("minutes")), reason: form.get("reason").trim() };

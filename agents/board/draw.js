@@ -52,8 +52,10 @@ function clock(at, now) {
   return new Date(at).toLocaleString([], { ...form, hour: "2-digit", minute: "2-digit", hour12: false });
 }
 
-export const title = (patient) =>
-  patient.bed ? `Bed ${patient.bed}` : patient.unit ? "Bed unknown" : "Place unknown";
+export const title = (patient) => (patient.bed ? `Bed ${patient.bed}` : "Bed unknown");
+
+// Where several have no bed, the reference tells them apart.
+export const named = (patient) => (patient.bed ? title(patient) : `${title(patient)}, ref ${patient.reference}`);
 
 export const waits = (alert) => !alert.acknowledged_at && !alert.quiet_until;
 
@@ -168,7 +170,7 @@ function alerts(patient, state, open) {
   const rest = patient.alerts.slice(most);
   const loud = rest.filter((one) => waits(one) && one.priority === "high").length;
   return [
-    el("ul", { "aria-label": `Open alerts of ${title(patient)}` }, patient.alerts.slice(0, most).map((alert, index) => alertLine(alert, state, open, index === 0))),
+    el("ul", { "aria-label": `Open alerts of ${named(patient)}` }, patient.alerts.slice(0, most).map((alert, index) => alertLine(alert, state, open, index === 0))),
     rest.length > 0 && el("button", { type: "button", class: loud ? "link loud" : "link", "data-act": "expand", "data-focus": "more" },
       `${rest.length} more${loud ? `, ${loud} of them high and waiting` : ""}`),
   ];

@@ -32,7 +32,8 @@ def launched(settings: Settings, *options: str, log: IO[Any] | int = subprocess.
     `--port` is any that is free unless an option says which.
     """
     token = secrets.token_urlsafe(24)
-    environment = os.environ | {
+    others = {name: value for name, value in os.environ.items() if not name.startswith("CRS_")}
+    environment = others | {
         BOOTSTRAP: settings.bootstrap_servers,
         "CRS_TOPIC_PREFIX": settings.topic_prefix,
         "CRS_PARTITIONS": str(settings.partitions),

@@ -224,6 +224,16 @@ def test_token_and_address_come_from_options_environment_and_file(
         load(config)
 
 
+def test_the_example_file_is_sound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CRS_BOARD_TOKEN", TOKEN)
+    monkeypatch.setenv("CRS_REFERENCE_SECRET", "a-secret-that-only-tests-know")
+    example = Path(__file__).parents[2] / "deploy" / "board.example.toml"
+    plan = load(example)
+    assert told(plan) == (8780, TOKEN)
+    written = {line.partition(" = ")[0].strip("# ") for line in example.read_text().splitlines() if " = " in line}
+    assert Plan.model_fields.keys() <= written
+
+
 def told(plan: Plan) -> tuple[int, str | None]:
     return plan.port, plan.token.get_secret_value() if plan.token else None
 
