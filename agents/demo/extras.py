@@ -1,4 +1,4 @@
-"""The rest of the house, as far as it is installed: dispatch with a pager, Alertmanager, Prometheus."""
+"""The rest of the house, as far as it is installed: ward board, dispatch with a pager, Alertmanager, Prometheus."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from base64 import b64encode
 from contextlib import ExitStack
 from pathlib import Path
 
+from agents.board.launch import launched
 from agents.demo.cast import Cast, answers, free_port
 from agents.demo.pager import Pager, listening
 from agents.settings import Settings
@@ -31,9 +32,15 @@ class Extras:
 
     def start(self, settings: Settings) -> None:
         """Everything that is there."""
+        self._board(settings)
         alertmanager = self._alertmanager()
         dispatch_port = self._dispatch(settings, alertmanager)
         self._prometheus([settings.metrics_port, dispatch_port], alertmanager)
+
+    def _board(self, settings: Settings) -> None:
+        log = self._closing.enter_context((self._cast.folder / "board.log").open("wb"))
+        board = self._closing.enter_context(launched(settings, log=log))
+        self.places["the ward board"] = f"{board.url} (token {board.token})"
 
     def _alertmanager(self) -> str | None:
         program = installed(ALERTMANAGER)
