@@ -15,6 +15,7 @@ from agents.usage import Unusable
 from schemas import topics
 
 PATIENCE_SECONDS = 10.0
+SLOW_SECONDS = 20.0
 REFUSED = frozenset({KafkaError._AUTHENTICATION, KafkaError.SASL_AUTHENTICATION_FAILED})
 ADVICE = "`crs-monitor topics` creates what is missing and says what differs"
 
@@ -45,10 +46,13 @@ def listing(settings: Settings, client: AdminClient, errors: list[KafkaError], u
     """All topics, asked for until there is an answer. What a broker holds against us is heard between questions."""
     while True:
         try:
-            return client.list_topics(timeout=max(0.1, min(1.0, until - time.monotonic()))).topics
+            return client.list_topics(timeout=1.0).topics
         except KafkaException as error:
             client.poll(0)
-            if time.monotonic() >= until or REFUSED & {each.code() for each in errors}:
+            heard = {each.code() for each in errors}
+            # A broker that took the connection and is slow is given more time than one that is not there.
+            late = until if KafkaError._ALL_BROKERS_DOWN in heard else until + SLOW_SECONDS
+            if time.monotonic() >= late or REFUSED & heard:
                 raise Unusable(unreachable(settings, error.args[0], errors)) from error
 
 

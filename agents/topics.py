@@ -130,9 +130,7 @@ def delete(settings: Settings, names: Sequence[str]) -> None:
 def admin(settings: Settings) -> KafkaAdminClient:
     """A connected kafka-python admin client."""
     with told_plainly(settings):
-        return KafkaAdminClient(
-            bootstrap_timeout_ms=round(PATIENCE_SECONDS * 1000), client_id="crs-topics", **settings.kafka_python()
-        )
+        return KafkaAdminClient(bootstrap_timeout_ms=READY_MS, client_id="crs-topics", **settings.kafka_python())
 
 
 @contextmanager
