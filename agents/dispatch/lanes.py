@@ -160,10 +160,20 @@ class Lanes:
         return self._loop.time() - min(since) if since else 0.0
 
     def _queue(self, reference: str, lane: Lane) -> None:
+        """In line for a slot, once the first page is written down: brokers that are away hold up nobody else."""
         lane.timer = None
+        remembered = lane.pages[0].remembered
+        if not remembered.done():
+            remembered.add_done_callback(lambda _: self._written(reference, lane))
+            return
         lane.turn = next(self._number)
         heapq.heappush(self._ready, (-lane.loudness, lane.turn, reference))
         self._something.set()
+
+    def _written(self, reference: str, lane: Lane) -> None:
+        if lane.under_way or lane.turn is not None or lane.timer is not None:
+            return
+        self._again(reference, lane)
 
     def _pause(self, reference: str, lane: Lane, seconds: float) -> None:
         lane.timer = self._loop.call_later(max(0.0, seconds), self._again, reference, lane)
@@ -197,18 +207,20 @@ class Lanes:
     async def _attempt(self, reference: str) -> None:
         lane = self.lanes[reference]
         pause = 0.0
-        try:
-            if lane.pages:
-                pause = await self._send(lane, lane.pages[0])
-        finally:
-            lane.under_way = False
+        if lane.pages:
+            waiting = lane.pages[0]
+            try:
+                answer = await self._send(lane, waiting)
+            finally:
+                self._slots.release()
+            pause = await self._heed(lane, waiting, answer)
+        else:
             self._slots.release()
-        if not lane.pages:
-            del self.lanes[reference]
-        elif pause > 0:
+        lane.under_way = False
+        if pause > 0 and lane.pages:
             self._pause(reference, lane, pause)
         else:
-            self._queue(reference, lane)
+            self._again(reference, lane)
 
     def _again(self, reference: str, lane: Lane) -> None:
         if lane.pages:
@@ -216,18 +228,23 @@ class Lanes:
         else:
             self.lanes.pop(reference, None)
 
-    async def _send(self, lane: Lane, waiting: Waiting) -> float:
-        """One attempt at the first page of a lane. How long to pause before the next one; 0: none."""
-        await asyncio.shield(waiting.remembered)
+    async def _send(self, lane: Lane, waiting: Waiting) -> Answer | None:
+        """One attempt at the first page of a lane; None: a later word made it needless."""
         page = waiting.page
         if page.act == "update" and any(later.page.key == page.key for later in list(lane.pages)[1:]):
-            await self._ended(lane, waiting, "superseded")
-            return 0.0
+            return None
         waiting.attempts += 1
         answer = await self._ask(page)
         metrics.PAGES.labels(self.name, page.act, answer.outcome).inc()
         metrics.UP.labels(self.name).set(answer.outcome == "taken")
         self._log(page, answer, waiting.attempts)
+        return answer
+
+    async def _heed(self, lane: Lane, waiting: Waiting, answer: Answer | None) -> float:
+        """What the destination said. How long to pause before the next attempt; 0: none at this page."""
+        if answer is None:
+            await self._ended(lane, waiting, "superseded")
+            return 0.0
         if answer.outcome != "again":
             ended: dict[str, Result] = {"taken": "confirmed", "refused": "refused", "gone": "gone"}
             await self._ended(lane, waiting, ended[answer.outcome])

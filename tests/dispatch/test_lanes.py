@@ -126,6 +126,27 @@ def test_nothing_goes_out_before_its_case_is_written_down() -> None:
     run(play)
 
 
+def test_patients_whose_rows_are_not_written_hold_up_nobody() -> None:
+    async def play() -> None:
+        pager = Scripted()
+        bench = Bench(pager, at_once=1)
+        written, bench.written = bench.written, asyncio.get_running_loop().create_future()
+        bench.put(*(page(key=f"w{n}", reference=f"w{n}") for n in range(3)))
+        waiting, bench.written = bench.written, written
+        bench.put(page())
+        task = asyncio.create_task(bench.lanes.run())
+        while len(bench.reported) < 1:
+            await asyncio.sleep(0.005)
+        assert pager.asked == ["5f1c open a1"]
+        waiting.set_result(None)
+        bench.report_seconds = 3600  # brokers are away: outcomes cannot be written either
+        while len(pager.asked) < 4:
+            await asyncio.sleep(0.005)
+        task.cancel()
+
+    run(play)
+
+
 def test_one_patient_who_waits_delays_no_other() -> None:
     async def play() -> None:
         pager = Scripted(Answer("again"))
@@ -146,7 +167,10 @@ def test_loud_goes_first_also_from_behind_a_quiet_page_of_its_patient() -> None:
         bench.put(page(key="l0", reference="loud", priority="low"), page(key="l1", reference="loud"))
         bench.put(page(key="m1", reference="m", priority="medium"))
         await turn(bench, 8)
-        assert [asked.split()[2] for asked in pager.asked] == ["l0", "l1", "m1", "q0", "q1", "q2", "q3", "q4"]
+        asked = [words.split()[2] for words in pager.asked]
+        # While the outcome of l0 is written down, the slot is somebody else's.
+        assert (asked[0], asked[1], asked[2]) == ("l0", "m1", "l1")
+        assert asked[3:] == ["q0", "q1", "q2", "q3", "q4"]
 
     run(play)
 
