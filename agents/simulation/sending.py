@@ -80,6 +80,11 @@ class Sender:
         """Lets reports come in meanwhile."""
         self._producer.poll(seconds)
 
+    def write_down(self) -> None:
+        """Whoever reads the ledger meanwhile sees what has been accepted."""
+        if self._ledger is not None:
+            self._ledger.flush()
+
     def finish(self, waiting: Callable[[], None]) -> None:
         """Until every event has been reported on; each has its own time limit."""
         while self._producer.flush(TURN_SECONDS * 4):
@@ -113,6 +118,7 @@ def tell(story: Story, sender: Sender, leave: threading.Event, progress: Callabl
         sender.send({name: value for name, value in due.event.items() if name != "received_at"})
         if time.monotonic() - shown > TURN_SECONDS * 4:
             shown = time.monotonic()
+            sender.write_down()
             progress(sender.account)
     sender.finish(lambda: progress(sender.account))
     progress(sender.account)
