@@ -14,12 +14,12 @@ from aiokafka import AIOKafkaProducer
 from agents import health
 from agents.board import metrics
 from agents.board.answers import Answers
+from agents.board.discretion import Discretion
 from agents.board.door import Door
 from agents.board.following import Follower
 from agents.board.plan import Plan
 from agents.board.pulse import Pulse
 from agents.board.server import BoardServer
-from agents.board.show import Discretion
 from agents.board.viewers import Viewers
 from agents.board.ward import Ward
 from agents.settings import Settings

@@ -1,69 +1,12 @@
-// How one patient looks: a picture from the server becomes elements. All text goes in as text, never as markup.
+// How one patient looks: a picture from the server becomes elements.
 
-export const SIGNS = { high: "▲", medium: "◆", low: "●", technical: "■" };
-const AXES = { fever: "Fever", hypotension: "Blood pressure", hypoxia: "Oxygen" };
+import { details, observed, why } from "/details.js";
+import { el, when } from "/elements.js";
+import { AXES, SIGNS, gradeWords, named, title, waits } from "/words.js";
+
 const narrow = matchMedia("(max-width: 820px)");
 const shortly = () => (narrow.matches ? 1 : 3); // alerts of a patient before someone asks for all
 const SHORT = ["temperature", "systolic pressure", "SpO2"];
-const MINUTE = 60000, HOUR = 60 * MINUTE, DAY = 24 * HOUR;
-
-export function el(tag, given = {}, ...children) {
-  const element = document.createElement(tag);
-  for (const [name, value] of Object.entries(given)) {
-    if (value === null || value === undefined || value === false) continue;
-    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
-    else element.setAttribute(name, value === true ? "" : value);
-  }
-  element.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
-  return element;
-}
-
-// Times that move: `as` says how they are told.
-export function when(at, as) {
-  if (!at) return el("span", { class: "unknown" }, "since an unknown time");
-  return el("time", { datetime: at, "data-as": as, title: new Date(at).toLocaleString() });
-}
-
-export function tell(time, now) {
-  const at = Date.parse(time.dateTime);
-  const said = {
-    ago: () => (now - at < MINUTE ? "just now" : `${span(now - at)} ago`),
-    for: () => `for ${span(Math.max(now - at, 0))}`,
-    until: () => (at > now ? `in ${exactly(at - now)}` : `${span(now - at)} ago`),
-    clock: () => clock(at, now),
-  }[time.dataset.as]();
-  if (time.textContent !== said) time.textContent = said;
-}
-
-function span(ms) {
-  if (ms < HOUR) return `${Math.floor(ms / MINUTE)} min`;
-  if (ms < 2 * DAY) return `${Math.floor(ms / HOUR)} h ${String(Math.floor((ms % HOUR) / MINUTE)).padStart(2, "0")}`;
-  return `${Math.floor(ms / DAY)} d ${Math.floor((ms % DAY) / HOUR)} h`;
-}
-
-function exactly(ms) {
-  const two = (value) => String(Math.floor(value)).padStart(2, "0");
-  return `${Math.floor(ms / HOUR)}:${two((ms % HOUR) / MINUTE)}:${two((ms % MINUTE) / 1000)}`;
-}
-
-function clock(at, now) {
-  const day = new Date(at).toDateString() === new Date(now).toDateString();
-  const form = day ? {} : { month: "short", day: "numeric" };
-  return new Date(at).toLocaleString([], { ...form, hour: "2-digit", minute: "2-digit", hour12: false });
-}
-
-export const title = (patient) => (patient.bed ? `Bed ${patient.bed}` : "Bed unknown");
-
-// Where several have no bed, the reference tells them apart.
-export const named = (patient) => (patient.bed ? title(patient) : `${title(patient)}, ref ${patient.reference}`);
-
-export const waits = (alert) => !alert.acknowledged_at && !alert.quiet_until;
-
-export function gradeWords(patient) {
-  const least = patient.floor ? "at least " : "";
-  const own = patient.grade ? `grade ${least}${patient.grade}` : patient.floor ? "no CRS found, not all is known" : "no CRS";
-  return patient.differs ? `${own}; ASTCT 2019: grade ${least}${patient.astct_grade}` : own;
-}
 
 export function card(patient, state) {
   const open = state.open.has(patient.reference);
@@ -212,42 +155,3 @@ function recommendation(one, open) {
     open && one.limits && `; ${one.limits}`,
   ].flat().filter(Boolean);
 }
-
-function why(alert) {
-  return el("dl", { class: "why" },
-    el("div", {}, el("dt", {}, "Rests on"), el("dd", {}, alert.evidence.length ? el("ul", {}, alert.evidence.map(observation)) : "nothing that was read")),
-    alert.unknown.length > 0 && el("div", {}, el("dt", {}, "Unknown"), el("dd", { class: "unknown" }, `${alert.unknown.join(", ")}: the grade is a floor`)),
-    el("div", {}, el("dt", {}, "Rule"), el("dd", {}, el("code", {}, alert.rule), alert.rule_of && ` (${alert.rule_of})`, alert.source && el("br"), alert.source)),
-    el("div", {}, el("dt", {}, "True since"), el("dd", {}, when(alert.since, "clock"), " · alert ", el("code", {}, alert.key))));
-}
-
-// What stands in the record for good, such as an age, has no time.
-const observed = (one) => [one.what, " ", one.at && when(one.at, "clock")];
-const observation = (one) => el("li", {}, observed(one), one.injected && el("em", {}, " injected by the demonstration"));
-
-function details(patient) {
-  return el("div", { class: "details" },
-    el("section", {}, el("h4", {}, "Latest"), el("dl", { class: "latest" },
-      patient.latest.map((one) => el("div", {}, el("dt", {}, one.name),
-        el("dd", {}, one.value === null ? el("span", { class: "unknown" }, "unknown") : [`${one.value} ${one.unit || ""}`, el("small", {}, `${one.source} `, when(one.at, "ago"))]))),
-      el("div", {}, el("dt", {}, "oxygen support"), el("dd", {}, patient.oxygen ? [patient.oxygen.what, el("small", {}, "charted ", when(patient.oxygen.charted_at, "ago"))] : el("span", { class: "unknown" }, "unknown"))))),
-    el("section", {}, el("h4", {}, "What the grade rests on"),
-      el("p", {}, `By ${patient.profile}: ${gradeWords(patient)}. ${patient.basis_words}.`),
-      patient.floor && el("p", { class: "unknown" }, `Unknown: ${patient.unknown.join(", ")}. The grade is a floor; missing is never normal.`),
-      patient.axes.map((axis) => el("div", {}, el("h5", {}, AXES[axis.name], axis.since && [" since ", when(axis.since, "clock")]),
-        axis.attribution && el("p", { class: "faint" }, axis.attribution),
-        axis.evidence.length ? el("ul", {}, axis.evidence.map(observation)) : el("p", { class: "unknown" }, "no data")))),
-    el("section", {}, el("h4", {}, "Doses and supports"),
-      patient.doses.length ? el("ul", {}, patient.doses.map((one) => el("li", {}, one.what, " ", when(one.at, "clock"),
-        one.grade !== null && `, at grade ${one.grade}`, one.indication && `, for ${one.indication}`, one.injected && el("em", {}, " injected by the demonstration")))) : el("p", { class: "faint" }, "no tracked drug in this episode"),
-      patient.supports.length ? el("ul", {}, patient.supports.map((one) => el("li", {}, one.what, " ", when(one.since, "for"), el("small", {}, "charted ", when(one.charted_at, "ago"))))) : el("p", { class: "faint" }, "no infusion and no oxygen on record")),
-    el("section", {}, el("h4", {}, "Patient"), el("dl", { class: "latest" },
-      fact("product", patient.product), fact("infused", patient.infused_at && when(patient.infused_at, "clock")),
-      fact("weight", patient.weight_kg && `${Math.round(patient.weight_kg * 10) / 10} kg`), fact("age", patient.age_years !== null && `${Math.floor(patient.age_years)} years`),
-      fact("neutrophils", patient.neutrophils_per_ul !== null && `${patient.neutrophils_per_ul} /µl`),
-      fact("high risk", patient.high_risk === null ? null : patient.high_risk ? "yes" : "no"), fact("infection work-up", patient.infection_workup)),
-      patient.reminders.map((words) => el("p", {}, "Every day: ", words)),
-      el("p", { class: "faint" }, "State as of ", when(patient.as_of, "clock"), ", ", when(patient.as_of, "ago"))));
-}
-
-const fact = (name, value) => el("div", {}, el("dt", {}, name), el("dd", {}, value || el("span", { class: "unknown" }, "unknown")));

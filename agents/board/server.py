@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from pathlib import PurePath
 from string import Template
 from time import monotonic, time
 
@@ -14,14 +15,14 @@ from agents.board import metrics
 from agents.board.answers import Answers
 from agents.board.door import Door, is_our_name, is_our_page
 from agents.board.plan import Plan
-from agents.board.viewers import Viewers, asset
+from agents.board.viewers import PARTS, Viewers, asset
 from agents.settings import is_loopback
 from agents.usage import Unusable
 
 LARGEST = 16 * 1024
 STREAM_SECONDS = 3600.0  # then the page asks anew, and its cookie is renewed
 WRONG_PAUSE_SECONDS = 0.5
-FILES = (("/board.css", "text/css"), ("/board.js", "text/javascript"), ("/draw.js", "text/javascript"))
+KINDS = {".css": "text/css", ".js": "text/javascript"}
 OPEN_TO_ALL = frozenset({"/enter", "/healthz", "/readyz", "/board.css"})
 SAFE = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
@@ -61,8 +62,8 @@ class BoardServer:
         app.router.add_post("/answers", self.answer)
         app.router.add_get("/healthz", self.health)
         app.router.add_get("/readyz", self.health)
-        for path, kind in FILES:
-            app.router.add_get(path, self._file(path, kind))
+        for name in PARTS:
+            app.router.add_get(f"/{name}", self._part(name))
         self.runner = web.AppRunner(app, access_log=None, shutdown_timeout=2.0)
 
     async def start(self) -> None:
@@ -202,8 +203,8 @@ class BoardServer:
         return web.Response(status=200 if wrong is None else 503, text=f"{wrong or 'ok'}\n")
 
     @staticmethod
-    def _file(path: str, kind: str) -> Handler:
+    def _part(name: str) -> Handler:
         async def answer(request: web.Request) -> web.StreamResponse:
-            return web.Response(text=asset(path.removeprefix("/")), content_type=kind)
+            return web.Response(text=asset(name), content_type=KINDS[PurePath(name).suffix])
 
         return answer

@@ -6,19 +6,18 @@ is None here, and the page says so; it is never left out, and never looks normal
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from typing import Any, NamedTuple
 
+from agents.board.discretion import Discretion
+from agents.board.urgency import is_quiet, loudness, urgency
 from agents.board.ward import Patient, Standing
-from agents.dispatch.brief import LOUDNESS, reference
 from agents.injection import is_injected
 from agents.report.words import BASES, amount, name_of, number, observed
 from monitor import profile as profiles
 from monitor.rounding import to_integer, to_tenths
-from schemas.alerts import AlertKind, Evidence, Recommendation
+from schemas.alerts import Evidence, Recommendation
 from schemas.events import Wire
 from schemas.state import AxisState, DoseState, PatientState, Reading, SupportState, TocilizumabState
 
@@ -44,48 +43,6 @@ BLOCKS = {
     "limit_24h": "limit of doses in 24 h reached",
     "limit_total": "limit of doses in the episode reached: alternatives",
 }
-BY_HAND = "unmonitored"
-# How a patient's alerts of one priority are read: what has happened, what may harm, what to do, what to look at.
-READ_FIRST: tuple[AlertKind, ...] = (
-    "unmonitored",
-    "escalation",
-    "dose_safety",
-    "refractory",
-    "no_improvement",
-    "neuro",
-    "dose_indicated",
-    "repeat_dose_eligible",
-    "dose_limit",
-    "masked_fever",
-    "step",
-    "review",
-    "onset",
-    "recovery",
-    "signal_lost",
-    "data_quality",
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Discretion:
-    """How patients are named: by a keyed hash, and by their id only when that was asked for."""
-
-    secret: bytes
-    show_ids: bool = False
-
-    def of(self, patient_id: str) -> str:
-        """The opaque reference of a patient."""
-        return reference(self.secret, patient_id)
-
-    def key(self, patient_id: str, alert_id: str) -> str:
-        """The alert id, which is opaque; should one spell out the patient id, a keyed hash stands in for it."""
-        return reference(self.secret, alert_id) if patient_id in alert_id else alert_id
-
-    def place(self, patient_id: str, given: str | None) -> str | None:
-        """A unit or a bed; not one that spells out the patient id."""
-        if given is None or not given.strip() or (patient_id in given and not self.show_ids):
-            return None
-        return given.strip()
 
 
 class Shown(NamedTuple):
@@ -300,50 +257,9 @@ def alert(one: Standing, patient_id: str, discretion: Discretion, at: datetime) 
 
 def recommendation(one: Recommendation | None) -> Json | None:
     """What the guideline suggests, if anything."""
-    return None if one is None else plain(one)
+    return None if one is None else one.model_dump()
 
 
 def plain(one: Wire) -> Json:
     """Fields as they are."""
     return one.model_dump()
-
-
-def is_quiet(one: Standing, at: datetime) -> bool:
-    """Whether someone has asked for quiet that still lasts."""
-    return one.brief.snoozed_until is not None and one.brief.snoozed_until > at
-
-
-def is_waiting(one: Standing, at: datetime) -> bool:
-    """Whether nobody has answered."""
-    return one.brief.acknowledged_at is None and not is_quiet(one, at)
-
-
-def loudness(one: Standing, at: datetime) -> tuple[bool, int, int, float]:
-    """What comes first in a patient's list: what waits, the loudest of it, in the order above, the newest of that."""
-    return is_waiting(one, at), rank(one), -READ_FIRST.index(one.brief.kind), one.brief.raised_at.timestamp()
-
-
-def rank(one: Standing) -> int:
-    """A patient who cannot be judged is as loud as anything."""
-    return LOUDNESS["high"] if one.brief.kind == BY_HAND else LOUDNESS[one.brief.priority]
-
-
-def urgency(patient: Patient, standing: Sequence[Standing], at: datetime) -> list[int]:
-    """Who comes first, compared number by number, the greater the more urgent.
-
-    Those who are here; what is high and waits for an answer; the higher of both grades; what else waits; silence.
-    """
-    state = patient.state
-    waiting = [rank(one) for one in standing if is_waiting(one, at)]
-    loudest = max(waiting, default=-1)
-    return [
-        int(not patient.has_left),
-        int(loudest == LOUDNESS["high"]),
-        max(state.grade, state.astct_grade),
-        loudest,
-        int(state.monitoring == "stale"),
-        len(waiting),
-    ]
-
-
-__all__ = ["Discretion", "Json", "Shown", "shown"]

@@ -12,15 +12,17 @@ from typing import Any
 
 from pydantic_core import to_json
 
+from agents.board.discretion import Discretion
 from agents.board.pulse import Pulse, Sight
-from agents.board.show import Discretion, Json, shown
+from agents.board.show import Json, shown
 from agents.board.ward import Ward
 
 LOOK_SECONDS = 0.5
 PULSE_SECONDS = 2.0
 WAITING_MESSAGES = 64
 VIEWERS_AT_MOST = 100
-FILES = ("board.html", "board.css", "board.js", "draw.js", "enter.html")
+PAGES = ("board.html", "enter.html")
+PARTS = ("board.css", "board.js", "answering.js", "details.js", "draw.js", "elements.js", "ward.js", "words.js")
 
 Messages = asyncio.Queue[bytes | None]
 
@@ -149,4 +151,4 @@ def asset(name: str) -> str:
 
 def edition() -> str:
     """A page of another edition loads itself anew."""
-    return sha256("".join(asset(name) for name in FILES).encode()).hexdigest()[:12]
+    return sha256("".join(asset(name) for name in (*PAGES, *PARTS)).encode()).hexdigest()[:12]

@@ -7,7 +7,9 @@ from typing import get_args
 
 from pydantic_core import to_json
 
-from agents.board.show import READ_FIRST, Discretion, shown
+from agents.board.discretion import Discretion
+from agents.board.show import shown
+from agents.board.urgency import READ_FIRST
 from agents.dispatch.brief import reference
 from schemas.alerts import AlertKind
 from tests.board.scene import (

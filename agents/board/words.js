@@ -1,0 +1,17 @@
+// What is said of a patient in several places.
+
+export const SIGNS = { high: "▲", medium: "◆", low: "●", technical: "■" };
+export const AXES = { fever: "Fever", hypotension: "Blood pressure", hypoxia: "Oxygen" };
+
+export const title = (patient) => (patient.bed ? `Bed ${patient.bed}` : "Bed unknown");
+
+// Where several have no bed, the reference tells them apart.
+export const named = (patient) => (patient.bed ? title(patient) : `${title(patient)}, ref ${patient.reference}`);
+
+export const waits = (alert) => !alert.acknowledged_at && !alert.quiet_until;
+
+export function gradeWords(patient) {
+  const least = patient.floor ? "at least " : "";
+  const own = patient.grade ? `grade ${least}${patient.grade}` : patient.floor ? "no CRS found, not all is known" : "no CRS";
+  return patient.differs ? `${own}; ASTCT 2019: grade ${least}${patient.astct_grade}` : own;
+}
