@@ -10,7 +10,7 @@ from typing import Any
 
 from aiokafka.errors import KafkaError, KafkaTimeoutError
 
-from agents.dispatch.stop import fail_stop
+from agents.dispatch.stop import Fence, fail_stop
 
 Row = tuple[int, bytes, bytes | None]
 AGAIN_SECONDS = 0.5
@@ -22,9 +22,10 @@ log = logging.getLogger("crs.dispatch")
 class Delivered:
     """Writes rows in the order in which they were decided, many at a time; each writer can wait for its own."""
 
-    def __init__(self, producer: Any, topic: str) -> None:
+    def __init__(self, producer: Any, topic: str, fence: Fence) -> None:
         self.producer = producer
         self.topic = topic
+        self.fence = fence
         self._waiting: list[tuple[list[Row], asyncio.Future[None]]] = []
         self._something = asyncio.Event()
         self._last: asyncio.Future[None] | None = None
@@ -57,6 +58,7 @@ class Delivered:
         """All of these, however long brokers are away. A refusal that time does not mend ends the process."""
         self.writing_since = monotonic()
         while True:
+            self.fence.check()
             try:
                 sent = [
                     await self.producer.send(self.topic, value, key=key, partition=partition)

@@ -29,7 +29,7 @@ from agents.dispatch.paging import Paging
 from agents.dispatch.places import Places
 from agents.dispatch.plan import AlertmanagerAt, Plan
 from agents.dispatch.silences import Silences
-from agents.dispatch.stop import fail_stop, pulse
+from agents.dispatch.stop import Fence, fail_stop
 from agents.pagers import http
 from agents.pagers.answer import Pager
 from agents.settings import Settings
@@ -51,7 +51,8 @@ class Dispatcher:
         self.pagers = pagers
         self.paging = Paging(plan.rules())
         self.broker = Broker(settings, settings.topic_prefix + plan.group)
-        self.delivered = Delivered(self.broker.producer, topic_table.delivered(settings))
+        self.fence = Fence(settings.session_timeout_seconds / 2)
+        self.delivered = Delivered(self.broker.producer, topic_table.delivered(settings), self.fence)
         self.hands = Hands(self.paging, self.delivered, plan, pagers, patience)
         self.assessments = Assessments(self.broker.producer, settings.topic(topics.ASSESSMENTS))
         self.callbacks: CallbackServer | None = None
@@ -104,7 +105,7 @@ class Dispatcher:
     def _works(self) -> Iterable[tuple[str, Any]]:
         yield "delivered", self.delivered.run()
         yield "clock", self._clock()
-        yield "pulse", pulse(self.settings.session_timeout_seconds / 2)
+        yield "pulse", self.fence.pulse()
         yield "places", self.ownership.follow_places()
         if self.plan.alive_url is not None:
             yield "alive", self._say_alive(self.plan.alive_url.get_secret_value())

@@ -39,7 +39,7 @@ class Hands:
         # Jitter needs to differ between processes; nothing clinical hangs on it.
         dice = Random(monotonic())
         self.lanes = {
-            name: Lanes(name, pager, self._report, plan.destinations[name].at_once, patience, dice)
+            name: Lanes(name, pager, self._report, plan.destinations[name].at_once, patience, dice, delivered.fence)
             for name, pager in pagers.items()
         }
         self._appended: OrderedDict[tuple[str, int], int] = OrderedDict()

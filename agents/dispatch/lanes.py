@@ -15,7 +15,7 @@ from agents.dispatch import metrics
 from agents.dispatch.book import LOUD
 from agents.dispatch.case import Page
 from agents.dispatch.orders import Result
-from agents.dispatch.stop import fail_stop
+from agents.dispatch.stop import Fence, fail_stop
 from agents.pagers.answer import Answer, Pager
 
 log = logging.getLogger("crs.dispatch")
@@ -66,8 +66,11 @@ class Lane:
 class Lanes:
     """All pages on their way to one destination."""
 
-    def __init__(self, name: str, pager: Pager, report: Report, at_once: int, patience: Patience, dice: Random) -> None:
+    def __init__(
+        self, name: str, pager: Pager, report: Report, at_once: int, patience: Patience, dice: Random, fence: Fence
+    ) -> None:
         self.name = name
+        self.fence = fence
         self.pager = pager
         self.report = report
         self.at_once = at_once
@@ -259,6 +262,7 @@ class Lanes:
     async def _ask(self, page: Page) -> Answer:
         """A defect of ours must not stop the others: the second destination is told, with a technical alarm."""
         await self._free.wait()
+        self.fence.check()
         self._sending += 1
         self._idle.clear()
         try:

@@ -22,11 +22,22 @@ def fail_stop(reason: str, detail: str = "", code: int = STOPPED) -> NoReturn:
     os._exit(code)
 
 
-async def pulse(longest_seconds: float) -> None:
-    """Ends the process when the loop stood still for that long: our partitions may belong to another by now."""
-    while True:
-        before = monotonic()
-        await asyncio.sleep(PULSE_SECONDS)
-        stood_still = monotonic() - before - PULSE_SECONDS
-        if stood_still > longest_seconds:
+class Fence:
+    """Knows whether the loop stood still for so long that our partitions may belong to another by now."""
+
+    def __init__(self, longest_seconds: float) -> None:
+        self.longest_seconds = longest_seconds
+        self._beat_at: float | None = None
+
+    async def pulse(self) -> None:
+        """Beats for as long as the loop turns."""
+        while True:
+            self.check()
+            self._beat_at = monotonic()
+            await asyncio.sleep(PULSE_SECONDS)
+
+    def check(self) -> None:
+        """Ends the process if it stood still. To be asked right before anything is written or sent."""
+        stood_still = 0.0 if self._beat_at is None else monotonic() - self._beat_at
+        if stood_still > self.longest_seconds:
             fail_stop("stood_still", f"for {stood_still:.1f} s", FENCED)

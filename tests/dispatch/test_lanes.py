@@ -12,6 +12,7 @@ import pytest
 from agents.dispatch.case import Page
 from agents.dispatch.lanes import Lanes, Patience
 from agents.dispatch.orders import Result
+from agents.dispatch.stop import Fence
 from agents.pagers.answer import TAKEN, Answer
 from tests.dispatch.pages import page
 
@@ -54,7 +55,7 @@ class Bench:
 
     def __init__(self, pager: Scripted, at_once: int = 4, patience: Patience = QUICK) -> None:
         self.reported: list[tuple[str, Result]] = []
-        self.lanes = Lanes("pager", pager, self.report, at_once, patience, Random(1))
+        self.lanes = Lanes("pager", pager, self.report, at_once, patience, Random(1), Fence(60))
         self.written = asyncio.get_running_loop().create_future()
         self.written.set_result(None)
         self.report_seconds = 0.0

@@ -18,6 +18,7 @@ from typing import Any
 import httpx
 import pytest
 
+from agents.dispatch.stop import FENCED
 from agents.embedded import Embedded
 from agents.settings import Settings
 from tests.broker import Fresh
@@ -207,6 +208,31 @@ def test_two_dispatchers_share_the_partitions_and_the_death_of_one_changes_nothi
     assert sorted(opened(pager)) == sorted(alert_id(f"p{n}", name) for n in range(20) for name in "ABC")
     assert sorted(closed(pager)) == sorted(alert_id(f"p{n}", name) for n in range(20) for name in "AB")
     assert "fail stop" not in (tmp_path / "log").read_text()
+
+
+def test_a_dispatcher_that_was_frozen_ends_itself_and_another_has_its_patients(
+    kafka_settings: Fresh, pager: Receiver, tmp_path: Path
+) -> None:
+    settings = kafka_settings()
+    file = written(tmp_path, plan(webhook("pager", pager.url), '[["pager"]]'))
+    watch = Watch(settings)
+    first = ward.start(settings, file, session_seconds=6)
+    second = None
+    try:
+        watch.alerts(*(alert(f"p{n}", "A") for n in range(8)))
+        pager.wait(8)
+        second = ward.start(settings, file)
+        first.send_signal(signal.SIGSTOP)
+        watch.alerts(*(alert(f"p{n}", "A", 2, "resolved") for n in range(8)))
+        until(lambda: len(closed(pager)) == 8, 90)
+        first.send_signal(signal.SIGCONT)
+        assert first.wait(30) == FENCED
+        watch.alerts(*(alert(f"p{n}", "B") for n in range(8)))
+        until(lambda: len(opened(pager)) == 16)
+    finally:
+        for process in filter(None, (first, second)):
+            ward.stop(process)
+    assert len(closed(pager)) == 8
 
 
 def closed(pager: Receiver) -> list[str]:

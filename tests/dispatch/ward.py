@@ -187,7 +187,7 @@ def dispatcher(settings: Settings, config: Path, *arguments: str) -> Iterator[su
         stop(process)
 
 
-def start(settings: Settings, config: Path, *arguments: str) -> subprocess.Popen[bytes]:
+def start(settings: Settings, config: Path, *arguments: str, session_seconds: int = 10) -> subprocess.Popen[bytes]:
     """Starts one. It says everything into one file, also over restarts."""
     command = [sys.executable, "-m", "agents.cli", "dispatch", "--config", str(config)]
     environment = (
@@ -197,7 +197,7 @@ def start(settings: Settings, config: Path, *arguments: str) -> subprocess.Popen
             "KAFKA_BOOTSTRAP_SERVERS": settings.bootstrap_servers,
             "CRS_TOPIC_PREFIX": settings.topic_prefix,
             "CRS_PARTITIONS": str(settings.partitions),
-            "CRS_SESSION_TIMEOUT_SECONDS": "10",
+            "CRS_SESSION_TIMEOUT_SECONDS": str(session_seconds),
         }
     )
     with (config.parent / "log").open("ab") as log:
