@@ -9,20 +9,27 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
 from typing import NamedTuple
 from uuid import uuid4
 
 import pytest
 
 from agents.kafka import Cluster
+from agents.kafka.cluster import answering
+from agents.kafka.planning import free_ports
+from agents.kafka.properties import HOST, Ports, properties
 from agents.settings import BOOTSTRAP, Settings, load
 from agents.topic_table import wanted_topics
 from agents.topics import create, delete
 from agents.usage import Unusable
 
-IMAGE = "confluentinc/cp-kafka:8.0.0"
+IMAGE = "apache/kafka:4.3.1"
+START_SECONDS = 90.0
+CONTROLLER_PORT = 9093
 PARTITIONS = 4
 SAID = pytest.StashKey[list[str]]()
 
@@ -117,11 +124,29 @@ def chosen() -> Iterator[Broker]:
 @contextmanager
 def in_docker() -> Iterator[Broker]:
     """A container of our own; testcontainers takes it away even when we are killed."""
-    from testcontainers.kafka import KafkaContainer  # only where Docker is: it looks for a daemon when imported
+    from testcontainers.core.container import DockerContainer  # only where Docker runs: it asks the daemon at once
 
-    with KafkaContainer(IMAGE).with_kraft() as container:
-        servers = container.get_bootstrap_server()
+    (port,) = free_ports(1)
+    container = DockerContainer(IMAGE).with_bind_ports(port, port)
+    servers = f"{container.get_container_host_ip()}:{port}"
+    for name, value in environment(servers, port).items():
+        container.with_env(name, value)
+    with container:
+        until = time.monotonic() + START_SECONDS
+        while not answering(servers):
+            if time.monotonic() > until:
+                raise RuntimeError(f"no answer within {START_SECONDS:.0f} s")
+            time.sleep(0.2)
         yield Broker(servers, f"{servers} in Docker ({IMAGE})")
+
+
+def environment(advertised: str, port: int) -> dict[str, str]:
+    """What the image is told: as our own launcher tells a broker, but for the addresses inside a container."""
+    told = dict(line.split("=", 1) for line in properties(1, [Ports(port, CONTROLLER_PORT)], Path()).splitlines())
+    del told["log.dirs"]
+    told["listeners"] = f"PLAINTEXT://0.0.0.0:{port},CONTROLLER://{HOST}:{CONTROLLER_PORT}"
+    told["advertised.listeners"] = f"PLAINTEXT://{advertised}"
+    return {f"KAFKA_{name.replace('.', '_').upper()}": value for name, value in told.items()}
 
 
 def docker_missing() -> str | None:

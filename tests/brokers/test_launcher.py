@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -22,7 +23,7 @@ from agents.settings import Settings
 from agents.simulate_command import command as simulate
 from agents.topics_command import command as topics
 from agents.usage import Unusable
-from tests.broker import fresh
+from tests.broker import IMAGE, environment, fresh
 
 pytestmark = pytest.mark.kafka
 LOGIN = Login("crs", "the-right-one")
@@ -130,6 +131,22 @@ def free_port() -> int:
     """A port that nobody listens on."""
     with socket.create_server((HOST, 0)) as server:
         return int(server.getsockname()[1])
+
+
+def test_launcher_containers_and_tests_run_the_same_kafka() -> None:
+    house = Path(__file__).parents[2]
+    (version,) = re.findall(r"<kafka.version>(.+)</kafka.version>", (house / "deploy/kafka/pom.xml").read_text())
+    assert f"apache/kafka:{version}" == IMAGE
+    assert re.findall(r"image: (\S*kafka\S*)", (house / "docker-compose.yml").read_text()) == [IMAGE]
+
+
+def test_a_kafka_in_docker_is_told_what_one_of_ours_is_told() -> None:
+    told = environment("docker.example:25000", 25000)
+    assert told["KAFKA_ADVERTISED_LISTENERS"] == "PLAINTEXT://docker.example:25000"
+    assert told["KAFKA_LISTENERS"] == "PLAINTEXT://0.0.0.0:25000,CONTROLLER://127.0.0.1:9093"
+    assert told["KAFKA_CONTROLLER_QUORUM_VOTERS"] == "1@127.0.0.1:9093"
+    assert told["KAFKA_AUTO_CREATE_TOPICS_ENABLE"] == "false"
+    assert told["KAFKA_OFFSETS_TOPIC_REPLICATION_FACTOR"] == told["KAFKA_MIN_INSYNC_REPLICAS"] == "1"
 
 
 def test_a_port_in_use_is_named(tmp_path: Path) -> None:
