@@ -12,6 +12,7 @@ from monitor.state import Book, Course, OpenAlert, Raised, State
 from monitor.verdicts import Verdict
 from monitor.wanted import DISCHARGED, Scene, Wanted, missing, priority, wanted
 from schemas.alerts import Alert, AlertStatus, Evidence, Recommendation, Rule
+from schemas.trusted import trusted
 
 URGENCY = {"technical": 0, "low": 1, "medium": 2, "high": 3}
 TOLD_LATE_AFTER = 2 * MINUTE
@@ -82,7 +83,8 @@ class _Telling:
             self.scene.course.episode.number if self.scene.course.episode.open else 0,
             target.effective_at,
             at,
-            target.fingerprint,
+            target.dose_mg,
+            target.not_before,
             indicated_at=at if target.kind == "dose_indicated" and target.rule_id != "dose-consider" else None,
         )
         self.open.append(made)
@@ -96,7 +98,7 @@ class _Telling:
         worse = URGENCY[target.priority] > URGENCY[before.priority]
         snoozed = before.snoozed_until is not None and at < before.snoozed_until
         ended = before.snoozed_until is not None and not snoozed
-        if target.fingerprint == before.fingerprint and not ended:
+        if target.says_no_more_than(before) and not ended:
             self.open.append(before)
             self._wake(before)
             return
@@ -114,7 +116,8 @@ class _Telling:
             priority=target.priority,
             title=target.title,
             rule_id=target.rule_id,
-            fingerprint=target.fingerprint,
+            dose_mg=target.dose_mg,
+            not_before=target.not_before,
             snoozed_until=None,
             acknowledged_at=None if worse else before.acknowledged_at,
             indicated_at=indicated,
@@ -231,7 +234,8 @@ def _reasoned(scene: Scene, alert: OpenAlert, status: AlertStatus, reason: str) 
 
 def _alert(scene: Scene, alert: OpenAlert, previous: int, words: Words) -> Alert:
     profile = scene.guideline.profile
-    return Alert(
+    return trusted(
+        Alert,
         alert_id=alert.alert_id,
         version=alert.version,
         status=words.status,
@@ -248,7 +252,8 @@ def _alert(scene: Scene, alert: OpenAlert, previous: int, words: Words) -> Alert
         message=words.message,
         evidence=words.evidence,
         unknown=words.unknown,
-        rule=Rule(
+        rule=trusted(
+            Rule,
             id=alert.rule_id,
             profile=profile.name,
             profile_version=profile.version,
@@ -264,7 +269,8 @@ def _alert(scene: Scene, alert: OpenAlert, previous: int, words: Words) -> Alert
 def _recommendation(target: Wanted) -> Recommendation | None:
     if target.action is None:
         return None
-    return Recommendation(
+    return trusted(
+        Recommendation,
         action=target.action,
         drug=target.drug,
         dose_mg=target.dose_mg,

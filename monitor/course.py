@@ -79,7 +79,7 @@ def apply(guideline: Guideline, course: Course, group: Group) -> Course:
     profile = guideline.profile
     at, facts = group
     for fact in facts.vitals:
-        if fact.covers < at:
+        if fact.covers:
             course = _uncover(profile, course, fact)
     # What time alone brings at this very instant is judged together with the facts: a fever may follow on a fever.
     course = _settled(profile, advance(guideline, course, at - 1), at)

@@ -8,6 +8,7 @@ from monitor.masking import on_board
 from monitor.profile import Profile
 from monitor.state import Course, Dose, Infusion, Reading, Rejects, Watch
 from schemas.alerts import Evidence
+from schemas.trusted import trusted
 
 CONTEXT_UNITS = {
     "weight_kg": "kg",
@@ -21,8 +22,13 @@ CONTEXT_UNITS = {
 def reading(signal: str, unit: str, value: Reading, scale: int = 1) -> Evidence:
     """One reading as evidence."""
     shown = value.value / scale if scale != 1 else value.value
-    return Evidence(
-        signal=signal, value=float(shown), unit=unit, effective_at=to_datetime(value.at), event_id=value.event_id
+    return trusted(
+        Evidence,
+        signal=signal,
+        value=float(shown),
+        unit=unit,
+        effective_at=to_datetime(value.at),
+        event_id=value.event_id,
     )
 
 
@@ -48,7 +54,8 @@ def hypotension(profile: Profile, course: Course) -> tuple[Evidence, ...]:
     treated = course.treated
     if treated is not None and course.at < treated.at + profile.treated_for:
         found.append(
-            Evidence(
+            trusted(
+                Evidence,
                 signal=treated.drug,
                 value="given for hypotension",
                 effective_at=to_datetime(treated.at),
@@ -68,7 +75,8 @@ def hypoxia(course: Course) -> tuple[Evidence, ...]:
     if course.oxygen is not None:
         o = course.oxygen
         found.append(
-            Evidence(
+            trusted(
+                Evidence,
                 signal="oxygen_device",
                 value=o.device or "unknown",
                 effective_at=to_datetime(o.since),
@@ -77,7 +85,8 @@ def hypoxia(course: Course) -> tuple[Evidence, ...]:
         )
         if o.flow is not None:
             found.append(
-                Evidence(
+                trusted(
+                    Evidence,
                     signal="oxygen_flow_l_per_min",
                     value=o.flow,
                     unit="L/min",
@@ -124,7 +133,8 @@ def mask(profile: Profile, course: Course) -> tuple[Evidence, ...]:
 def doses(given: tuple[Dose, ...]) -> tuple[Evidence, ...]:
     """Doses as evidence."""
     return tuple(
-        Evidence(
+        trusted(
+            Evidence,
             signal=d.drug,
             value=d.dose_mg,
             unit=None if d.dose_mg is None else "mg",
@@ -137,7 +147,8 @@ def doses(given: tuple[Dose, ...]) -> tuple[Evidence, ...]:
 
 def infusion(running: Infusion) -> Evidence:
     """A running infusion as evidence."""
-    return Evidence(
+    return trusted(
+        Evidence,
         signal=running.drug,
         value=running.rate,
         unit=running.rate_unit,
@@ -150,7 +161,7 @@ def neuro(course: Course) -> tuple[Evidence, ...]:
     """ICE score, consciousness, and a CNS depressant given since."""
     signs = [("ice_score", course.ice), ("consciousness", course.consciousness)]
     found = [
-        Evidence(signal=name, value=s.value, effective_at=to_datetime(s.at), event_id=s.event_id)
+        trusted(Evidence, signal=name, value=s.value, effective_at=to_datetime(s.at), event_id=s.event_id)
         for name, s in signs
         if s is not None
     ]
@@ -166,7 +177,9 @@ def context(course: Course, *names: str) -> tuple[Evidence, ...]:
     """Fields of the patient's context, as far as they are known."""
     known = ((name, getattr(course.context, name)) for name in names)
     return tuple(
-        Evidence(signal=name, value=value, unit=CONTEXT_UNITS.get(name)) for name, value in known if value is not None
+        trusted(Evidence, signal=name, value=value, unit=CONTEXT_UNITS.get(name))
+        for name, value in known
+        if value is not None
     )
 
 
@@ -174,12 +187,12 @@ def silence(watch: Watch) -> tuple[Evidence, ...]:
     """The last vitals before a silence."""
     if watch.vitals_at == LONG_AGO:
         return ()
-    return (Evidence(signal="vitals", value="the last that came", effective_at=to_datetime(watch.vitals_at)),)
+    return (trusted(Evidence, signal="vitals", value="the last that came", effective_at=to_datetime(watch.vitals_at)),)
 
 
 def implausible(rejects: Rejects, count: int) -> tuple[Evidence, ...]:
     """The last implausible values of a signal: when they came; what they said is in the dead letters."""
     return tuple(
-        Evidence(signal=rejects.signal, value="implausible", effective_at=to_datetime(at))
+        trusted(Evidence, signal=rejects.signal, value="implausible", effective_at=to_datetime(at))
         for at in rejects.times[-count:]
     )

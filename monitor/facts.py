@@ -45,7 +45,6 @@ def vitals_fact(event: Vitals, at: int) -> VitalsFact:
         event.fio2_fraction,
         event.ice_score,
         event.consciousness,
-        at,
     )
 
 

@@ -17,11 +17,13 @@ from monitor.profile import DEVICES, Profile
 from monitor.state import ContextFact, Course, Facts, InfusionFact, MedicationFact, StatementFact, VitalsFact
 from schemas.events import OxygenDevice
 
+Bands = list[tuple[int, object]]
+NO_RUN: tuple[object, int] = (None, 0)
 Fact = VitalsFact | MedicationFact | ContextFact | InfusionFact | StatementFact
 
-KEEP = 48  # observations kept one by one
-RECENT = 16  # of these, never thinned
-THINNED_EVERY = 16
+KEEP = 24  # observations kept one by one
+RECENT = 12  # of these, never thinned
+THINNED_EVERY = 8
 CAP = 512  # facts of all kinds
 SPAN = 24 * HOUR  # late events are exact this far back
 SLACK = HOUR  # the checkpoint moves once an hour, not at every event
@@ -124,33 +126,43 @@ def is_many(vitals: tuple[VitalsFact, ...]) -> bool:
 
 def thin(vitals: tuple[VitalsFact, ...], profile: Profile, course: Course) -> tuple[VitalsFact, ...]:
     """Without the observations that say what their neighbours say. The two first of a run and the last stay."""
+    recent = len(vitals) - RECENT
+    banded = [_bands(fact, profile, course) for fact in vitals[: recent + 1]]
+    ahead: list[dict[int, object]] | None = None
     kept: list[VitalsFact] = []
-    banded = [_bands(fact, profile, course) for fact in vitals]
-    ahead = _next_bands(banded)
+    kept_bands: list[Bands] = [[], []]
     runs: dict[int, tuple[object, int]] = {}  # signal -> (band, how many kept in a row)
-    covers_from: int | None = None
-    for index, fact in enumerate(vitals):
-        bands = banded[index]
-        redundant = index < len(vitals) - RECENT
-        for signal, band in bands:
-            before, count = runs.get(signal, (None, 0))
-            if band != before or count < 2 or ahead[index].get(signal) != band:
-                redundant = False
-        if redundant and kept:
-            if covers_from is None:
-                covers_from = kept[-1].at
+    covers_from = 0
+    for index in range(recent):
+        fact, bands = vitals[index], banded[index]
+        # The common case: this one, both before it and the next one say the same of the same signals.
+        redundant = len(kept) > 1 and kept_bands[-1] == kept_bands[-2] == bands == banded[index + 1]
+        if not redundant and kept:
+            if ahead is None:
+                ahead = _next_bands([*banded, *(_bands(f, profile, course) for f in vitals[recent + 1 :])])
+            redundant = all(_in_run(runs.get(s, NO_RUN), b) and ahead[index].get(s) == b for s, b in bands)
+        if redundant:
+            covers_from = covers_from or kept[-1].at
             continue
         for signal, band in bands:
-            before, count = runs.get(signal, (None, 0))
+            before, count = runs.get(signal, NO_RUN)
             runs[signal] = (band, count + 1 if band == before else 1)
-        if covers_from is not None:
-            fact = fact._replace(covers=min(covers_from, fact.covers))
-            covers_from = None
-        kept.append(fact)
-    return tuple(kept)
+        kept.append(_covering(fact, covers_from))
+        kept_bands.append(bands)
+        covers_from = 0
+    return (*kept, _covering(vitals[recent], covers_from), *vitals[recent + 1 :])
 
 
-def _next_bands(banded: list[list[tuple[int, object]]]) -> list[dict[int, object]]:
+def _in_run(run: tuple[object, int], band: object) -> bool:
+    return run[0] == band and run[1] >= 2
+
+
+def _covering(fact: VitalsFact, since: int) -> VitalsFact:
+    """The observation, and that others were dropped before it, since an instant (0: none were)."""
+    return fact._replace(covers=min(since, fact.covers or since)) if since else fact
+
+
+def _next_bands(banded: list[Bands]) -> list[dict[int, object]]:
     """For each observation, the band of each signal's next reading."""
     ahead: list[dict[int, object]] = [{}] * len(banded)
     seen: dict[int, object] = {}
@@ -160,9 +172,9 @@ def _next_bands(banded: list[list[tuple[int, object]]]) -> list[dict[int, object
     return ahead
 
 
-def _bands(fact: VitalsFact, profile: Profile, course: Course) -> list[tuple[int, object]]:
+def _bands(fact: VitalsFact, profile: Profile, course: Course) -> Bands:
     """What each signal of an observation says, no finer than a rule can tell apart."""
-    bands: list[tuple[int, object]] = []
+    bands: Bands = []
     if fact.temperature is not None:
         bands.append((0, fact.temperature >= profile.fever_tenths))
     if fact.sbp is not None:

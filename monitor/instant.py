@@ -15,7 +15,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 def to_ms(at: datetime) -> int:
     """Milliseconds since 1970 UTC of an aware time."""
-    return round((at - EPOCH).total_seconds() * 1000)
+    return round(at.timestamp() * 1000)
 
 
 def to_datetime(at_ms: int) -> datetime:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from monitor.state import Facts, Latest, VitalsFact
 from schemas.events import Vitals
 
-Shown = tuple[tuple[str, Latest], ...]
+Shown = tuple[Latest | None, ...]
 
 DISPLAYED = (
     "temperature_celsius",
@@ -23,28 +25,46 @@ DISPLAYED = (
 )
 
 
+NOTHING: Shown = (None,) * len(DISPLAYED)
+
+
 def after(latest: Shown, event: Vitals, at: int) -> Shown:
     """What to show after an observation; of two of one instant the charted one, whatever came first."""
-    known = dict(latest)
     charted = event.source == "charted"
     values = event.__dict__
-    for name in DISPLAYED:
-        value = as_stored(values[name])
+    shown = list(latest or NOTHING)
+    for index, name in enumerate(DISPLAYED):
+        value = values[name]
         if value is not None:
-            before = known.get(name)
+            if type(value) is int:
+                value = as_stored(value)
+            before = shown[index]
             if before is None or at > before.at or (at == before.at and _stands(value, charted, before)):
-                known[name] = Latest(value, at, charted)
-    return tuple(known.items())
+                shown[index] = Latest(value, at, charted)
+    return tuple(shown)
 
 
 def without(latest: Shown, wrong: VitalsFact, facts: Facts) -> Shown:
     """What to show without a wrong observation: of each signal that it may have carried, the reading before."""
-    shown: list[tuple[str, Latest]] = []
-    for name, value in latest:
-        kept = value if value.at != wrong.at else _newest(name, facts)
-        if kept is not None:
-            shown.append((name, kept))
-    return tuple(shown)
+    return tuple(
+        value if value is None or value.at != wrong.at else _newest(name, facts)
+        for name, value in zip(DISPLAYED, latest, strict=True)
+    )
+
+
+def newer(one: Shown, other: Shown) -> Shown:
+    """Of each signal the newer value; of one instant the first record's."""
+    return tuple(
+        theirs if ours is None or (theirs is not None and theirs.at > ours.at) else ours
+        for ours, theirs in zip(one or NOTHING, other or NOTHING, strict=True)
+    )
+
+
+def named(latest: Shown) -> Iterator[tuple[str, Latest]]:
+    """The signals that have a value, by name."""
+    for name, value in zip(DISPLAYED, latest or NOTHING, strict=True):
+        if value is not None:
+            yield name, value
 
 
 def as_stored(value: float | str | None) -> float | str | None:

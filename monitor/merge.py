@@ -5,11 +5,11 @@ from __future__ import annotations
 from base64 import b64decode, b64encode
 
 from monitor import course as courses
-from monitor import history, row
+from monitor import history, latest, row
 from monitor.axes import pressure_limits
 from monitor.guideline import Guideline
 from monitor.instant import LONG_AGO
-from monitor.state import Book, Context, Course, Latest, Reading, State
+from monitor.state import Book, Context, Course, Reading, State
 from schemas.events import Patient
 
 # What fits into an event of the log, as base64 and with the rest of it around.
@@ -66,10 +66,6 @@ def joined(guideline: Guideline, ours: State, theirs: State) -> State:
     replaced = tuple(dict.fromkeys((*theirs.replaced, *ours.replaced)))
     for event_id in replaced:
         facts = history.without(facts, event_id)
-    newest: dict[str, Latest] = dict(theirs.latest)
-    for name, latest in ours.latest:
-        if name not in newest or latest.at >= newest[name].at:
-            newest[name] = latest
     watch = max(ours.watch, theirs.watch, key=lambda w: w.vitals_at)
     return ours._replace(
         clock=max(ours.clock, theirs.clock),
@@ -77,7 +73,7 @@ def joined(guideline: Guideline, ours: State, theirs: State) -> State:
         course=courses.fold(guideline, base, history.groups(facts)),
         facts=facts,
         replaced=replaced[-64:],
-        latest=tuple(sorted(newest.items())),
+        latest=latest.newer(ours.latest, theirs.latest),
         watch=watch,
     )
 

@@ -16,10 +16,8 @@ import msgspec
 
 from monitor.state import State
 
-VERSION = 2
+VERSION = 1
 FIELDS = len(State._fields) - 1  # without `later`
-FIELDS_BEFORE = 14  # of version 1, which had no `later`
-BOOK = State._fields.index("book")
 DIGEST_BYTES = 8
 
 
@@ -44,7 +42,11 @@ EMPTY_DIGEST = bytes(DIGEST_BYTES)
 
 def encode(row: Row) -> bytes:
     """The row as bytes."""
-    return _encoder.encode(row)
+    state = row.state
+    shared = len(state.base.doses)
+    if shared and state.course.doses[:shared] == state.base.doses:
+        state = state._replace(base=state.base._replace(doses=()), shared_doses=shared)
+    return _encoder.encode((row.v, row.log_offset, row.digest, state))
 
 
 def decode(payload: bytes) -> Row:
@@ -52,20 +54,26 @@ def decode(payload: bytes) -> Row:
     try:
         row = _decoder.decode(payload)
     except msgspec.DecodeError as error:
-        return _of_another_version(payload, error)
-    return row if row.v == VERSION else _of_another_version(payload, None)
+        row = _of_another_version(payload, error)
+    if row.v != VERSION:
+        row = _of_another_version(payload, None)
+    shared = row.state.shared_doses
+    if shared:
+        state = row.state
+        base = state.base._replace(doses=state.course.doses[:shared])
+        return row._replace(state=state._replace(base=base, shared_doses=0))
+    return row
 
 
 def _of_another_version(payload: bytes, error: Exception | None) -> Row:
     """The row of the version before or after this one, its fields brought to their places."""
     try:
         v, log_offset, digest, fields = _any_decoder.decode(payload)
+        if v == VERSION:
+            raise RowError(f"not a row of this version: {error}") from error
         if v not in (VERSION - 1, VERSION + 1):
-            if v == VERSION:
-                raise RowError(f"not a row of this version: {error}") from error
-            raise RowError(
-                f"row version {v}, this build reads {VERSION - 1} to {VERSION + 1}: run `crs-monitor rebuild`"
-            )
+            known = f"this build reads {VERSION - 1} to {VERSION + 1}"
+            raise RowError(f"row version {v}, {known}: run `crs-monitor rebuild`")
         state = msgspec.convert(_placed(v, fields), State)
         return Row(VERSION, *msgspec.convert((log_offset, digest), tuple[int, bytes]), state)
     except RowError:
@@ -75,10 +83,13 @@ def _of_another_version(payload: bytes, error: Exception | None) -> Row:
 
 
 def _placed(v: int, fields: list[Any]) -> list[Any]:
-    """The fields of a state of the version before (what is missing has its default) or after (what is new is kept)."""
+    """The fields of a state in this version's places.
+
+    Of the version before: what it carried along is ours; what is missing has its default. Of the version after: what
+    is new is carried along.
+    """
     if v < VERSION:
-        opened, _counts, *rest = fields[BOOK]  # Alerts were numbered by counts; an id is made of its log time now.
-        return [*fields[:BOOK], [opened, [], *rest], *fields[BOOK + 1 : FIELDS_BEFORE]]
+        return [*fields[:-1], *fields[-1]][:FIELDS]
     return [*fields[:FIELDS], [*fields[FIELDS:-1], *fields[-1]]]
 
 

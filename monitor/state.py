@@ -33,8 +33,8 @@ class VitalsFact(NamedTuple):
     fio2: float | None
     ice: int | None
     consciousness: Consciousness | None
-    # Readings between this instant and `at` were dropped; all agreed with their neighbours (history.py).
-    covers: int
+    # Readings between this instant and `at` were dropped; all agreed with their neighbours (history.py). 0: none were.
+    covers: int = 0
 
 
 class MedicationFact(NamedTuple):
@@ -283,7 +283,8 @@ class OpenAlert(NamedTuple):
     episode: int
     effective_at: int
     raised_at: int  # log clock
-    fingerprint: str
+    dose_mg: float | None = None  # what was recommended, and from when
+    not_before: int | None = None
     acknowledged_at: int | None = None  # log clock
     snoozed_until: int | None = None  # log clock
     indicated_at: int | None = None  # log clock; when a dose became due at grade 2 or above
@@ -340,13 +341,14 @@ class State(NamedTuple):
     course: Course = Course()
     facts: Facts = Facts()
     replaced: tuple[str, ...] = ()
-    latest: tuple[tuple[str, Latest], ...] = ()
+    latest: tuple[Latest | None, ...] = ()  # one a signal that is shown (latest.py)
     book: Book = Book()
     watch: Watch = Watch()
     merged_into: str | None = None
     unjudged_at: int | None = None
     unknown_drugs: tuple[str, ...] = ()
     catching_up: CatchingUp | None = None
+    shared_doses: int = 0  # in a row: so many doses of the course are the checkpoint's, too, and are written once
     later: tuple[Any, ...] = ()  # what a newer build wrote and this one cannot read: carried along (row.py)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from monitor import alarms, dosing, evidence
+from monitor import latest as shown
 from monitor.course import advance, begin
 from monitor.episodes import CLINICAL_SIGNS
 from monitor.guideline import Guideline
@@ -22,6 +23,7 @@ from schemas.state import (
     TocilizumabState,
 )
 from schemas.state import Reading as LatestReading
+from schemas.trusted import trusted
 
 UNITS = {
     "temperature_celsius": "°C",
@@ -47,7 +49,8 @@ def view(
     scene, _ = alarms.scene_of(guideline, state, course, at)
     episode = course.episode
     onset_at = episode.onset_at if episode.number and episode.onset_at > LONG_AGO else None
-    return PatientState(
+    return trusted(
+        PatientState,
         patient_id=state.patient_id,
         as_of=to_datetime(max(at, 0)),
         profile=guideline.profile.name,
@@ -61,7 +64,8 @@ def view(
         peak_grade=episode.peak,
         axes=_axes(guideline, course, at),
         doses=tuple(
-            DoseState(
+            trusted(
+                DoseState,
                 drug=d.drug,
                 role=d.role,
                 dose_mg=d.dose_mg,
@@ -77,16 +81,18 @@ def view(
         tocilizumab=_tocilizumab(guideline, course, at),
         supports=_supports(course),
         latest={
-            name: LatestReading(
+            name: trusted(
+                LatestReading,
                 value=latest.value,
                 unit=UNITS.get(name),
                 effective_at=to_datetime(latest.at),
                 source="charted" if latest.charted else "monitor",
             )
-            for name, latest in sorted(state.latest)
+            for name, latest in sorted(shown.named(state.latest))
         },
         alerts=tuple(
-            OpenAlert(
+            trusted(
+                OpenAlert,
                 alert_id=a.alert_id,
                 version=a.version,
                 status=a.status,
@@ -121,7 +127,8 @@ def _axes(guideline: Guideline, course: Course, at: int) -> AxesState:
     feverish = course.fever is not None and at < course.fever.at + guideline.profile.fever_holds
     fever_grade = None if course.temperature is None and course.fever is None else int(feverish)
     since = course.fever.at if feverish and course.fever else LONG_AGO
-    return AxesState(
+    return trusted(
+        AxesState,
         fever=_axis(
             Finding(fever_grade, None, since), said.fever, evidence.fever(course) or evidence.temperature(course)
         ),
@@ -131,7 +138,8 @@ def _axes(guideline: Guideline, course: Course, at: int) -> AxesState:
 
 
 def _axis(finding: Finding, said: bool | None, rests_on: tuple[Evidence, ...]) -> AxisState:
-    return AxisState(
+    return trusted(
+        AxisState,
         grade=finding.grade,
         since=None if finding.since == LONG_AGO else to_datetime(finding.since),
         attribution="not_confirmed" if said is None else "confirmed" if said else "left_out",
@@ -142,7 +150,8 @@ def _axis(finding: Finding, said: bool | None, rests_on: tuple[Evidence, ...]) -
 def _tocilizumab(guideline: Guideline, course: Course, at: int) -> TocilizumabState:
     now = dosing.tocilizumab(guideline.profile, course, at)
     dose, _ = dosing.dose_mg(guideline.profile, course.context.weight_kg)
-    return TocilizumabState(
+    return trusted(
+        TocilizumabState,
         count_24h=now.count_24h,
         count_total=now.count_total,
         last_at=None if now.last_at is None else to_datetime(now.last_at),
@@ -154,7 +163,8 @@ def _tocilizumab(guideline: Guideline, course: Course, at: int) -> TocilizumabSt
 
 def _supports(course: Course) -> tuple[SupportState, ...]:
     running = [
-        SupportState(
+        trusted(
+            SupportState,
             kind="infusion",
             name=i.drug,
             rate=i.rate,
@@ -168,7 +178,8 @@ def _supports(course: Course) -> tuple[SupportState, ...]:
     oxygen = course.oxygen
     if oxygen is not None and oxygen.device != "room_air":
         running.append(
-            SupportState(
+            trusted(
+                SupportState,
                 kind="oxygen",
                 name=oxygen.device or "unknown",
                 flow_l_per_min=oxygen.flow,
@@ -190,7 +201,8 @@ def _monitoring(scene: Scene) -> Monitoring:
 
 def _context(state: State, course: Course) -> ContextState:
     known = course.context
-    return ContextState(
+    return trusted(
+        ContextState,
         weight_kg=known.weight_kg,
         age_years=known.age_years,
         unit=known.unit,

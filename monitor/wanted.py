@@ -39,10 +39,15 @@ class Wanted(NamedTuple):
     news: bool = True  # False: stays open if it is, but is not raised anew
     until_acknowledged: bool = False
 
-    @property
-    def fingerprint(self) -> str:
-        """What must differ for a new version to be worth a message."""
-        return f"{self.priority}|{self.rule_id}|{self.title}|{self.dose_mg}|{self.not_before}"
+    def says_no_more_than(self, standing: OpenAlert) -> bool:
+        """Whether a new version would not be worth a message."""
+        return (
+            self.title == standing.title
+            and self.priority == standing.priority
+            and self.rule_id == standing.rule_id
+            and self.dose_mg == standing.dose_mg
+            and self.not_before == standing.not_before
+        )
 
 
 class Scene(NamedTuple):

@@ -1,0 +1,198 @@
+"""What judging costs: a monitor's stream at 1 Hz, a row written and read, a published state, and 134 real stays.
+
+Each beside another way, measured in the same run, in CPU time. `python -m benchmarks.engine`, or `make bench`.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+from random import Random
+from timeit import repeat
+
+from pydantic import TypeAdapter
+
+from agents.feeds.clif import ClifStays, demo_dir
+from agents.folding import Fold
+from agents.playback import Playback
+from monitor import guideline, row
+from monitor import step as steps
+from monitor.instant import HOUR, MINUTE, SECOND, to_datetime
+from monitor.state import State, fresh
+from monitor.step import PatientEventType, step
+from monitor.view import view
+from schemas.decode import Decoded, decode
+from schemas.events import EVENT, Tick
+from schemas.state import PatientState
+
+START = 1_772_438_400_000
+SECONDS = 20_000
+BLOCK = 50
+ROUNDS, CALLS = 5, 400
+GUIDELINE = guideline.load()
+ROW_AS_JSON: TypeAdapter[row.Row] = TypeAdapter(row.Row)
+
+
+def charted(number: int, at: int, **said: object) -> PatientEventType:
+    """An event of the contract."""
+    times = {"effective_at": to_datetime(at), "received_at": to_datetime(at)}
+    event = EVENT.validate_python({"event_id": f"monitor-7/{number:06d}", "patient_id": "p-0001", **times, **said})
+    assert not isinstance(event, Tick)
+    return event
+
+
+class Bedside:
+    """One patient, told event by event, with the ticks between."""
+
+    def __init__(self) -> None:
+        self.state: State = fresh("p-0001")
+        self.number = 0
+        context = {"weight_kg": 78.0, "age_years": 61.0, "unit": "unit-1", "bed": "7", "product": "axi-cel"}
+        self.tell(START, type="patient", status="admitted", infused_at=to_datetime(START - HOUR), **context)
+
+    def tell(self, at: int, **said: object) -> None:
+        """One event, and the ticks before it."""
+        self.number += 1
+        while self.state.due_at is not None and self.state.due_at <= at:
+            self.state = step(GUIDELINE, self.state, Tick(effective_at=to_datetime(self.state.due_at))).state
+        self.state = step(GUIDELINE, self.state, charted(self.number, at, **said)).state
+
+    def give(self, at: int, drug: str, dose: float, **said: object) -> None:
+        """A dose in mg."""
+        self.tell(at, type="medication", drug=drug, action="given", dose=dose, dose_unit="mg", route="iv", **said)
+
+
+def full_episode(charted_every_hours: int) -> tuple[State, int]:
+    """A patient in the middle of it: two days of fever, pressure, oxygen, three doses, antipyretics, steroids."""
+    bedside, rng = Bedside(), Random(7)
+    for hour in range(1, 48):
+        at, ill = START + hour * HOUR, 4 <= hour < 40
+        if hour % charted_every_hours == 0:
+            vitals = {
+                "temperature_celsius": (38.8 if ill else 37.0) + rng.random() / 2,
+                "heart_rate_per_min": 90.0 + rng.randint(0, 20),
+                "systolic_mmhg": (86.0 if ill else 112.0) + rng.randint(0, 8),
+                "diastolic_mmhg": 55.0,
+                "mean_arterial_mmhg": (63.0 if ill else 78.0) + rng.randint(0, 4),
+                "spo2_percent": 93.0 + rng.randint(0, 4),
+            }
+            support = {"oxygen_device": "nasal_cannula", "oxygen_flow_l_per_min": 4.0} if ill else {}
+            signs = {"ice_score": 10, "consciousness": "alert"}
+            bedside.tell(at, type="vitals", source="charted", **signs, **vitals, **support)
+        if hour in (5, 14, 23):
+            bedside.give(at + 5 * MINUTE, "tocilizumab", 624.0, indication="crs")
+        if ill and hour % 12 == 0:
+            bedside.give(at + 6 * MINUTE, "acetaminophen", 650.0)
+            bedside.give(at + 7 * MINUTE, "dexamethasone", 10.0, indication="crs")
+        if hour in (6, 12, 20):
+            rate = {"rate": 0.05 + hour / 100, "rate_unit": "mcg/kg/min", "route": "iv"}
+            bedside.tell(at + 8 * MINUTE, type="medication", drug="norepinephrine", action="started", **rate)
+    assert bedside.state.book.open
+    return bedside.state, START + 48 * HOUR
+
+
+def stream() -> list[PatientEventType]:
+    """A monitor at 1 Hz: steady values with a sensor's noise."""
+    rng, _ = Random(3), 0
+    return [
+        charted(
+            number,
+            START + number * SECOND,
+            type="vitals",
+            source="monitor",
+            temperature_celsius=36.6 + rng.random() / 2,
+            heart_rate_per_min=80.0 + rng.randint(0, 12),
+            respiratory_rate_per_min=16.0,
+            systolic_mmhg=118.0 + rng.randint(0, 10),
+            diastolic_mmhg=70.0,
+            mean_arterial_mmhg=84.0 + rng.randint(0, 6),
+            spo2_percent=96.0 + rng.randint(0, 2),
+        )
+        for number in range(SECONDS)
+    ]
+
+
+def micros_per_step(events: list[PatientEventType]) -> list[float]:
+    """µs an event, block by block: the judgement and the row's bookkeeping (its offset and rolling digest)."""
+    state = step(
+        GUIDELINE, fresh("p-0001"), charted(999_999, START, type="patient", infused_at=to_datetime(START))
+    ).state
+    digest, taken = row.EMPTY_DIGEST, []
+    for first in range(0, len(events), BLOCK):
+        block = events[first : first + BLOCK]
+        began = time.thread_time()
+        for offset, event in enumerate(block, first):
+            state = step(GUIDELINE, state, event).state
+            digest = row.roll(digest, offset, event.event_id)
+        taken.append((time.thread_time() - began) / len(block) * 1e6)
+    return taken
+
+
+def the_whole_way(events: list[PatientEventType]) -> list[float]:
+    """The same without the short way for a reading that says what the one before said."""
+    short, steps._quick = steps._quick, lambda *_: None
+    try:
+        return micros_per_step(events)
+    finally:
+        steps._quick = short
+
+
+def micros(call: Callable[[], object]) -> float:
+    """The best of some rounds, µs a call."""
+    return min(repeat(call, number=CALLS, repeat=ROUNDS, timer=time.thread_time)) / CALLS * 1e6
+
+
+def real_stays() -> tuple[float, float, int]:
+    """CPU seconds to read the 134 stays, and to judge them; and how many events they are."""
+    began = time.process_time()
+    events = list(ClifStays(demo_dir()))
+    read = time.process_time() - began
+    decoded = [decode(line) for line in map(TypeAdapter(dict).dump_json, events)]
+    began = time.process_time()
+    playback = Playback(Fold(GUIDELINE), [])
+    for one in decoded:
+        assert isinstance(one, Decoded)
+        playback.feed(one.event, one.implausible)
+    return read, time.process_time() - began, len(events)
+
+
+def line(name: str, value: float, unit: str, other: str = "", than: float = 0.0) -> None:
+    """One measurement, and how it compares."""
+    beside = f"   {than:8.1f} {unit:6} {other}: {than / value:.1f} ×" if than else ""
+    print(f"{name:44} {value:8.1f} {unit:6}{beside}")
+
+
+def rows_and_views(state: State, at: int) -> None:
+    """What a patient costs beside the judgement."""
+    kept = row.Row(row.VERSION, 123_456, b"12345678", state)
+    packed, as_json = row.encode(kept), ROW_AS_JSON.dump_json(kept, warnings=False)
+    as_pydantic = micros(lambda: ROW_AS_JSON.dump_json(kept, warnings=False))
+    line("  row written", micros(lambda: row.encode(kept)), "µs", "pydantic JSON", as_pydantic)
+    as_pydantic = micros(lambda: ROW_AS_JSON.validate_json(as_json))
+    line("  row read", micros(lambda: row.decode(packed)), "µs", "pydantic JSON", as_pydantic)
+    line("  row size", len(packed), "bytes", "pydantic JSON", len(as_json))
+    shown = view(GUIDELINE, state, at, 1)
+    validated = micros(lambda: PatientState.model_validate(dict(shown)))
+    line("  state for others", micros(lambda: view(GUIDELINE, state, at, 1)), "µs", "of it validating again", validated)
+    line("  and as JSON", micros(shown.model_dump_json), "µs")
+
+
+def main() -> None:
+    """Prints all of it."""
+    events = stream()
+    taken, whole = micros_per_step(events), the_whole_way(events[: SECONDS // 10])
+    median = statistics.median(taken)
+    line("step at 1 Hz with bookkeeping, median block", median, "µs", "the whole way", statistics.median(whole))
+    line("  99th percentile of blocks", statistics.quantiles(taken, n=100)[98], "µs")
+    line("  mean", statistics.fmean(taken), "µs", "the whole way", statistics.fmean(whole))
+    for where, hours in (("a ward, charted every 4 h", 4), ("intensive care, charted every hour", 1)):
+        print(f"full episode on {where}" if hours > 1 else f"full episode in {where}")
+        rows_and_views(*full_episode(hours))
+    read, judged, number = real_stays()
+    line(f"134 real stays, {number} events: judged", judged, "s")
+    line("  read from CLIF", read, "s")
+
+
+if __name__ == "__main__":
+    main()

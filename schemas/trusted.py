@@ -1,0 +1,30 @@
+"""Wire models made from values of our own: what validation would give, at a fraction of its cost (a test proves it)."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TypeVar
+
+from pydantic import BaseModel
+
+Model = TypeVar("Model", bound=BaseModel)
+_set = object.__setattr__
+
+
+def trusted(model: type[Model], /, **values: object) -> Model:
+    """The model with these values, which must be of the right types already; what is left out has its default."""
+    made = model.__new__(model)
+    _set(made, "__dict__", {**_defaults(model), **values})
+    _set(made, "__pydantic_fields_set__", set(values))
+    _set(made, "__pydantic_extra__", None)
+    _set(made, "__pydantic_private__", None)
+    return made
+
+
+@cache
+def _defaults(model: type[BaseModel]) -> dict[str, object]:
+    """Every field in its order, so that JSON has the order of the schema; one without a default is always given."""
+    return {
+        name: None if field.is_required() else field.get_default(call_default_factory=True)
+        for name, field in model.model_fields.items()
+    }
