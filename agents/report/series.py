@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import groupby
 from typing import Generic, NamedTuple, TypeVar
 
 POINTS_KEPT = 1600
 STEPS_KEPT = 1000
-# From each group of so many points two are kept, the lowest and the highest, in their order.
-GROUP = 4
 
 Value = TypeVar("Value")
 
@@ -18,12 +17,13 @@ class Series:
 
     def __init__(self) -> None:
         self._points: list[tuple[int, float]] = []
+        self._width = 1
 
     def add(self, at: int, value: float) -> None:
         """One reading; it may be late."""
         self._points.append((at, value))
         if len(self._points) > POINTS_KEPT:
-            self._points = list(thinned(sorted(self._points)))
+            self._thin()
 
     def take_back(self, at: int) -> None:
         """What was read at an instant was entered in error."""
@@ -33,16 +33,22 @@ class Series:
         """All that is kept, in time order."""
         return sorted(self._points)
 
+    def _thin(self) -> None:
+        """Widens the stretches of time of which two points are kept each, until at most half of all are left."""
+        points = sorted(self._points)
+        span = points[-1][0] - points[0][0] + 1
+        # Doubled, so that wider stretches are made of whole narrower ones: old and new are thinned alike.
+        while span // self._width > POINTS_KEPT // 4 - 2:
+            self._width *= 2
+        self._points = list(thinned(points, self._width))
 
-def thinned(points: list[tuple[int, float]]) -> Iterator[tuple[int, float]]:
-    """About half the points; the lowest and highest of any stretch are among them, and the first and the last."""
+
+def thinned(points: list[tuple[int, float]], width: int) -> Iterator[tuple[int, float]]:
+    """The lowest and the highest point of each stretch of time, and the first and the last of all."""
     yield points[0]
-    inner = points[1:-1]
-    for start in range(0, len(inner), GROUP):
-        group = inner[start : start + GROUP]
-        lowest = min(group, key=lambda point: point[1])
-        highest = max(group, key=lambda point: point[1])
-        yield from sorted({lowest, highest})
+    for _, stretch in groupby(points[1:-1], key=lambda point: point[0] // width):
+        group = list(stretch)
+        yield from sorted({min(group, key=lambda point: point[1]), max(group, key=lambda point: point[1])})
     yield points[-1]
 
 

@@ -43,10 +43,8 @@ def name_of(signal: str) -> str:
     return NAMES.get(signal, signal.replace("_", " "))
 
 
-def at(when: datetime | int | None) -> str:
+def at(when: datetime | int) -> str:
     """A time with its year and zone."""
-    if when is None:
-        return "time unknown"
     moment = to_datetime(when) if isinstance(when, int) else when
     return moment.strftime("%Y-%m-%d %H:%M UTC")
 
@@ -88,9 +86,10 @@ def graded(one: Graded) -> str:
 
 
 def evidence(one: Evidence) -> str:
-    """One observation in one line, with its time."""
+    """One observation in one line, with its time; what is known of the patient at all times has none."""
     injected = f" ({INJECTED})" if is_injected(one.event_id) else ""
-    return f"{observed(one)}, {at(one.effective_at)}{injected}"
+    when = "" if one.effective_at is None else f", {at(one.effective_at)}"
+    return f"{observed(one)}{when}{injected}"
 
 
 def number(value: float) -> str:

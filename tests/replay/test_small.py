@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tracemalloc
 from collections.abc import Iterator
+from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -39,6 +40,23 @@ def test_a_single_fall_in_a_day_of_readings_is_still_seen() -> None:
     for second in range(86_400):
         series.add(second, 41.0 if second == 50_000 else 120.0)
     assert (50_000, 41.0) in series.points()
+
+
+def test_old_and_new_are_drawn_alike() -> None:
+    series = Series()
+    for second in range(100_000):
+        series.add(second * 1000, 100 + second % 40)
+    quarters = [sum(at // 25_000_000 == quarter for at, _ in series.points()) for quarter in range(4)]
+    assert min(quarters) > POINTS_KEPT // 16, quarters
+    gaps = [later - earlier for (earlier, _), (later, _) in pairwise(series.points())]
+    assert max(gaps) < 100_000_000 // 100
+
+
+def test_many_readings_at_one_instant_are_bounded_too() -> None:
+    series = Series()
+    for number in range(3 * POINTS_KEPT):
+        series.add(7, float(number))
+    assert len(series.points()) <= POINTS_KEPT
 
 
 def test_a_late_reading_takes_its_place() -> None:
