@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from operator import attrgetter
 
 from monitor.state import Facts, Latest, VitalsFact
 from schemas.events import Vitals
@@ -25,22 +26,19 @@ DISPLAYED = (
 )
 
 
+_SIGNALS = attrgetter(*DISPLAYED)
 NOTHING: Shown = (None,) * len(DISPLAYED)
 
 
 def after(latest: Shown, event: Vitals, at: int) -> Shown:
     """What to show after an observation; of two of one instant the charted one, whatever came first."""
     charted = event.source == "charted"
-    values = event.__dict__
     shown = list(latest or NOTHING)
-    for index, name in enumerate(DISPLAYED):
-        value = values[name]
+    for index, value in enumerate(_SIGNALS(event)):
         if value is not None:
-            if type(value) is int:
-                value = as_stored(value)
             before = shown[index]
             if before is None or at > before.at or (at == before.at and _stands(value, charted, before)):
-                shown[index] = Latest(value, at, charted)
+                shown[index] = Latest(float(value) if type(value) is int else value, at, charted)
     return tuple(shown)
 
 
@@ -75,7 +73,7 @@ def as_stored(value: float | str | None) -> float | str | None:
 def _stands(value: float | str, charted: bool, before: Latest) -> bool:
     if charted != before.charted:
         return charted
-    return str(value) > str(before.value)
+    return str(as_stored(value)) > str(before.value)
 
 
 def _newest(name: str, facts: Facts) -> Latest | None:
