@@ -19,6 +19,7 @@ from agents.dispatch.paging import Paging
 COMMIT_SECONDS = 0.5
 COMMIT_PATIENCE_SECONDS = 5.0
 BATCH = 500
+BACKLOG_PATIENCE_SECONDS = 10.0
 
 log = logging.getLogger("crs.dispatch")
 
@@ -50,6 +51,7 @@ class Hearing:
                         continue
                     waits += self._hear(partition.partition, records)
                     self._written[partition] = records[-1].offset + 1
+                waits += self._overdue()
                 if waits:
                     await asyncio.gather(*waits)
                 await self.commit()
@@ -97,8 +99,17 @@ class Hearing:
                 backlog.take(heard, now)
             else:
                 waits.append(self.hands.tell(heard, now))
-        if backlog is not None and records[-1].offset + 1 >= backlog.until_offset:
-            # All of it has been read: what is still news is told.
-            del self.backlogs[partition]
-            waits += [self.hands.tell(heard, now) for heard in backlog.all()]
+        if backlog is not None:
+            backlog.read_at = monotonic()
+            if records[-1].offset + 1 >= backlog.until_offset:
+                waits += self._catch_up(partition, now)
         return waits
+
+    def _catch_up(self, partition: int, now: datetime) -> list[Awaitable[None]]:
+        """What piled up has been read: what is still news is told."""
+        return [self.hands.tell(heard, now) for heard in self.backlogs.pop(partition).all()]
+
+    def _overdue(self) -> list[Awaitable[None]]:
+        """The rest of what piled up does not come (it was too old to be kept): what we have is told."""
+        late = [p for p, backlog in self.backlogs.items() if monotonic() - backlog.read_at > BACKLOG_PATIENCE_SECONDS]
+        return [told for partition in late for told in self._catch_up(partition, datetime.now(UTC))]

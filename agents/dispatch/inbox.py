@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
+from time import monotonic
 from typing import Any
 
 from pydantic import ValidationError
@@ -83,6 +84,7 @@ class Backlog:
     def __init__(self, until_offset: int, stale_after: timedelta) -> None:
         self.until_offset = until_offset
         self.stale_after = stale_after
+        self.read_at = monotonic()
         self._versions: dict[str, list[Heard]] = {}
 
     def take(self, heard: Heard, now: datetime) -> None:
