@@ -2,7 +2,7 @@
 
 import { askName, say, showName } from "/answering.js";
 import { at, draw, holds, now, patients, state, times, touch } from "/ward.js";
-import { SIGNS, named, waits } from "/words.js";
+import { SIGNS, isLoud, named, waits } from "/words.js";
 
 const DEAF_MS = 10000; // the server says something every two seconds
 const heard = { at: 0, words: null, parts: 0, edition: null, unreadable: 0, first: true };
@@ -57,8 +57,8 @@ function take(pictures) {
       patients.delete(picture.reference);
       continue;
     }
-    const before = new Set(known ? known.picture.alerts.filter((one) => one.priority === "high" && waits(one)).map((one) => one.key) : []);
-    const fresh = picture.alerts.filter((one) => one.priority === "high" && waits(one) && !before.has(one.key));
+    const before = new Set(known ? known.picture.alerts.filter(isLoud).map((one) => one.key) : []);
+    const fresh = picture.alerts.filter((one) => isLoud(one) && !before.has(one.key));
     if (fresh.length && !heard.first) news.push([picture, fresh]);
     for (const alert of picture.alerts) {
       if (state.sent.get(alert.key)?.startsWith("said") && !waits(alert)) state.sent.delete(alert.key);

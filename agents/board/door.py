@@ -35,9 +35,10 @@ class Door:
         """Too many wrong tokens in a short time: nobody is asked for a while."""
         return len(self._wrong) == WRONG_AT_MOST and seconds - self._wrong[0] < WRONG_WITHIN_SECONDS
 
-    def cookie(self, seconds: float) -> str:
-        """A session that begins now."""
-        body = f"{int(seconds + self.session_seconds)}.{secrets.token_hex(8)}"
+    def cookie(self, seconds: float, before: str | None = None) -> str:
+        """A session that begins now, or the same one for longer."""
+        name = name_of(before) if before is not None and self.knows(before, seconds) else secrets.token_hex(8)
+        body = f"{int(seconds + self.session_seconds)}.{name}"
         return f"{body}.{self._seal(body)}"
 
     def knows(self, cookie: str | None, seconds: float) -> bool:
@@ -45,17 +46,25 @@ class Door:
         body, _, seal = (cookie or "").rpartition(".")
         if not hmac.compare_digest(seal.encode(), self._seal(body).encode()):
             return False
-        return int(body.partition(".")[0]) > seconds and body not in self._left
+        return int(body.partition(".")[0]) > seconds and not self.was_left(cookie)
 
     def leave(self, cookie: str | None, seconds: float) -> None:
-        """The session ends now, for whoever has a copy of the cookie too."""
-        self._left = {body: ends for body, ends in self._left.items() if ends > seconds}
-        if self.knows(cookie, seconds):
-            body = (cookie or "").rpartition(".")[0]
-            self._left[body] = float(body.partition(".")[0])
+        """The session ends now, for whoever has a copy of any of its cookies too."""
+        self._left = {name: ends for name, ends in self._left.items() if ends > seconds}
+        if cookie is not None and self.knows(cookie, seconds):
+            self._left[name_of(cookie)] = seconds + self.session_seconds
+
+    def was_left(self, cookie: str | None) -> bool:
+        """Whether someone has ended this session."""
+        return cookie is not None and name_of(cookie) in self._left
 
     def _seal(self, body: str) -> str:
         return hmac.new(self._key, body.encode(), sha256).hexdigest()
+
+
+def name_of(cookie: str) -> str:
+    """What stays the same while a session is made longer."""
+    return ".".join(cookie.split(".")[1:2])
 
 
 def is_our_page(origin: str | None, host: str | None, public: str | None) -> bool:

@@ -2,7 +2,7 @@
 
 import { details, observed, why } from "/details.js";
 import { el, when } from "/elements.js";
-import { AXES, SIGNS, gradeWords, named, title, waits } from "/words.js";
+import { AXES, SIGNS, gradeWords, isLoud, named, title, waits } from "/words.js";
 
 const narrow = matchMedia("(max-width: 820px)");
 const shortly = () => (narrow.matches ? 1 : 3); // alerts of a patient before someone asks for all
@@ -111,7 +111,7 @@ function alerts(patient, state, open) {
   if (!patient.alerts.length) return el("p", { class: "faint" }, "no open alerts");
   const most = open ? patient.alerts.length : shortly();
   const rest = patient.alerts.slice(most);
-  const loud = rest.filter((one) => waits(one) && one.priority === "high").length;
+  const loud = rest.filter(isLoud).length;
   return [
     el("ul", { "aria-label": `Open alerts of ${named(patient)}` }, patient.alerts.slice(0, most).map((alert, index) => alertLine(alert, state, open, index === 0))),
     rest.length > 0 && el("button", { type: "button", class: loud ? "link loud" : "link", "data-act": "expand", "data-focus": "more" },

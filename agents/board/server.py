@@ -122,10 +122,10 @@ class BoardServer:
     def _is_known(self, request: web.Request) -> bool:
         return self.door.knows(request.cookies.get(self.cookie), time())
 
-    def _let_in(self, response: web.StreamResponse) -> None:
+    def _let_in(self, request: web.Request, response: web.StreamResponse) -> None:
         response.set_cookie(
             self.cookie,
-            self.door.cookie(time()),
+            self.door.cookie(time(), request.cookies.get(self.cookie)),
             max_age=round(self.door.session_seconds),
             path="/",
             httponly=True,
@@ -136,7 +136,7 @@ class BoardServer:
     async def page(self, request: web.Request) -> web.StreamResponse:
         """The board itself; whoever looks at it stays known."""
         response = web.Response(text=asset("board.html"), content_type="text/html")
-        self._let_in(response)
+        self._let_in(request, response)
         return response
 
     async def ask(self, request: web.Request) -> web.StreamResponse:
@@ -156,7 +156,7 @@ class BoardServer:
             return self._form("That is not the token.", 401)
         metrics.ENTRIES.labels("right").inc()
         response = web.Response(status=303, headers={"Location": "/"})
-        self._let_in(response)
+        self._let_in(request, response)
         return response
 
     def _form(self, fault: str, status: int = 200) -> web.Response:
@@ -177,12 +177,14 @@ class BoardServer:
         response = web.StreamResponse(
             headers=self._headers() | {"Content-Type": "text/event-stream; charset=utf-8", "X-Accel-Buffering": "no"}
         )
-        self._let_in(response)
+        self._let_in(request, response)
         await response.prepare(request)
         queue = self.viewers.join(self.viewers.clock(), monotonic())
         until = monotonic() + STREAM_SECONDS
         try:
             while monotonic() < until and (message := await queue.get()) is not None:
+                if self.door.was_left(request.cookies.get(self.cookie)):
+                    break
                 await response.write(message)
         except ConnectionError:
             pass  # The viewer has gone.

@@ -11,7 +11,7 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from agents.board.discretion import Discretion
-from agents.board.urgency import is_quiet, loudness, urgency
+from agents.board.urgency import is_quiet, loudness, rank, urgency
 from agents.board.ward import Patient, Standing
 from agents.injection import is_injected
 from agents.report.words import BASES, amount, name_of, number, observed
@@ -239,6 +239,7 @@ def alert(one: Standing, patient_id: str, discretion: Discretion, at: datetime) 
         "key": discretion.key(patient_id, brief.alert_id),
         "kind": brief.kind,
         "priority": brief.priority,
+        "rank": rank(one),
         "title": brief.title,
         "since": brief.effective_at,
         "told_at": words.raised_at if words else brief.raised_at,

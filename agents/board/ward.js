@@ -2,7 +2,7 @@
 
 import { card, tile } from "/draw.js";
 import { el, tell } from "/elements.js";
-import { SIGNS, waits } from "/words.js";
+import { RANK, SIGNS, isLoud, waits } from "/words.js";
 
 const HELD_MS = 4000; // while someone points, nothing moves under the pointer
 const HELD_AT_MOST_MS = 20000;
@@ -17,14 +17,12 @@ export function touch(moment = Date.now()) {
   touched = moment;
 }
 
-const rank = { high: 3, medium: 2, low: 1, technical: 1 };
-
 function wanted(picture) {
   const unit = at("unit").value, least = at("priority").value;
   if (unit && (picture.unit || "?") !== unit) return false;
   if (!least) return true;
   if (least === "any") return picture.alerts.length > 0;
-  return picture.alerts.some((one) => waits(one) && rank[one.priority] >= rank[least]);
+  return picture.alerts.some((one) => waits(one) && one.rank >= RANK[least]);
 }
 
 function place(picture) {
@@ -49,7 +47,7 @@ export function draw() {
 function drawOne(one) {
   const { picture } = one;
   const waiting = picture.alerts.filter(waits);
-  const loudest = waiting.reduce((loud, alert) => Math.max(loud, rank[alert.priority]), 0);
+  const loudest = waiting.reduce((loud, alert) => Math.max(loud, alert.rank), 0);
   const open = state.open.has(picture.reference);
   const compact = place(picture) !== "ill" && !open;
   one.element ??= el("article", { "data-reference": picture.reference, "aria-labelledby": `p-${picture.reference}` });
@@ -72,7 +70,7 @@ function order() {
     const shown = pictures.filter(wanted).sort(compare);
     const dropped = pictures.filter((picture) => !wanted(picture));
     hidden += dropped.length;
-    loud += dropped.filter((picture) => picture.alerts.some((one) => waits(one) && one.priority === "high")).length;
+    loud += dropped.filter((picture) => picture.alerts.some(isLoud)).length;
     const keep = new Set(shown.map((picture) => patients.get(picture.reference).element));
     for (const child of [...box.children]) if (!keep.has(child)) child.remove();
     shown.forEach((picture, index) => {
@@ -103,7 +101,7 @@ function fillUnits() {
 
 function count() {
   const here = [...patients.values()].map((one) => one.picture).filter((picture) => !picture.has_left && wanted(picture));
-  const waiting = (priority) => here.reduce((sum, one) => sum + one.alerts.filter((alert) => waits(alert) && alert.priority === priority).length, 0);
+  const waiting = (priority) => here.reduce((sum, one) => sum + one.alerts.filter((alert) => waits(alert) && alert.rank === RANK[priority]).length, 0);
   const graded = (grade) => here.filter((one) => one.grade === grade).length;
   at("counts").replaceChildren(
     ...["high", "medium"].map((priority) => el("li", { class: `sum ${priority}` }, `${SIGNS[priority]} `, el("b", {}, waiting(priority)), ` ${priority} waiting`)),

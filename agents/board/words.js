@@ -8,7 +8,10 @@ export const title = (patient) => (patient.bed ? `Bed ${patient.bed}` : "Bed unk
 // Where several have no bed, the reference tells them apart.
 export const named = (patient) => (patient.bed ? title(patient) : `${title(patient)}, ref ${patient.reference}`);
 
+export const RANK = { high: 3, medium: 2 };
 export const waits = (alert) => !alert.acknowledged_at && !alert.quiet_until;
+// High, or as loud as that: a patient who cannot be judged.
+export const isLoud = (alert) => waits(alert) && alert.rank === RANK.high;
 
 export function gradeWords(patient) {
   const least = patient.floor ? "at least " : "";

@@ -144,6 +144,18 @@ def test_a_blind_board_says_so_to_everybody_within_a_moment() -> None:
     played(scene)
 
 
+def test_a_stream_ends_when_its_session_is_left() -> None:
+    async def scene(house: House, browser: aiohttp.ClientSession) -> None:
+        await enter(browser)
+        async with browser.get("/live") as stream:
+            await browser.post("/leave", allow_redirects=False)
+            house.viewers.look(datetime.now().astimezone(), monotonic() + 60)
+            await asyncio.wait_for(stream.content.read(), 5)
+        assert house.viewers.number == 0
+
+    played(scene)
+
+
 def test_a_viewer_who_reads_too_slowly_is_let_go_and_delays_nobody() -> None:
     async def scene(house: House, browser: aiohttp.ClientSession) -> None:
         slow = house.viewers.join(datetime.now().astimezone(), monotonic())

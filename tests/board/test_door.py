@@ -59,6 +59,7 @@ def test_who_leaves_must_show_the_token_again_and_so_must_a_copy_of_the_cookie()
     async def scene(house: House, browser: aiohttp.ClientSession) -> None:
         await enter(browser)
         stolen = {cookie.key: cookie.value for cookie in browser.cookie_jar}
+        await browser.get("/")  # which makes the session longer, with a cookie of its own
         await browser.post("/leave", allow_redirects=False)
         assert (await browser.get("/live")).status == 401
         async with aiohttp.ClientSession(house.url, cookies=stolen) as thief:
@@ -146,6 +147,20 @@ def test_whoever_guesses_waits() -> None:
         assert not door.opens("guess", second)
     assert door.besieged(20)
     assert not door.besieged(60)
+
+
+def test_a_session_that_is_made_longer_is_the_same_and_is_left_as_a_whole() -> None:
+    door = Door(TOKEN.encode(), 60)
+    first = door.cookie(1000)
+    second = door.cookie(1030, first)
+    another = door.cookie(1030)
+    assert first != second
+    assert door.knows(second, 1089)
+    door.leave(second, 1040)
+    assert [door.knows(one, 1041) for one in (first, second, another)] == [False, False, True]
+    assert door.was_left(first)
+    assert not door.was_left(None)
+    assert not door.knows(door.cookie(2000, first), 2000 + 60)  # what has ended cannot be made longer
 
 
 def test_a_cookie_ends_cannot_be_forged_and_outlives_a_restart() -> None:

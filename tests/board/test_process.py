@@ -21,6 +21,7 @@ from agents.settings import Settings
 from schemas import topics
 from tests.board.house import NAME, STORY
 from tests.board.scene import published
+from tests.broker import Fresh
 from tests.dispatch.ward import Watch, assessments
 
 SECRETS = (NAME, "Nurse Okafor", "norepinephrine", "38.6")
@@ -101,6 +102,20 @@ def test_a_board_that_starts_late_shows_the_ward_with_the_words_of_its_alerts(sc
     assert (drawn["grade"], drawn["unit"], drawn["bed"]) == (2, "4B", "12")
     assert {alert["kind"] for alert in drawn["alerts"]} >= {"onset", "escalation", "dose_indicated"}
     assert all(alert["source"] and alert["evidence"] for alert in drawn["alerts"])
+
+
+@pytest.mark.kafka
+def test_on_a_real_kafka_too(kafka_settings: Fresh, tmp_path: Path) -> None:
+    settings = kafka_settings()
+    watch = Watch(settings)
+    tell(settings, watch)
+    with (tmp_path / "log").open("wb") as log, launched(settings, log=log) as board, browser(board) as client:
+        until(client, lambda one: one["alerts"] and all(alert["message"] for alert in one["alerts"]))
+        watch.heartbeats()
+        seeing = (
+            said for kind, said in events(client) if kind == "pulse" and not said["words"] and not said["waiting"]
+        )
+        assert next(seeing)["blind"] == []
 
 
 def test_a_click_reaches_the_assessments_topic(scene: Scene) -> None:

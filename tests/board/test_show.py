@@ -10,6 +10,7 @@ from pydantic_core import to_json
 from agents.board.discretion import Discretion
 from agents.board.show import shown
 from agents.board.urgency import READ_FIRST
+from agents.board.ward import Patient
 from agents.dispatch.brief import reference
 from schemas.alerts import AlertKind
 from tests.board.scene import (
@@ -217,6 +218,16 @@ def test_what_has_happened_is_read_before_what_to_do_about_it() -> None:
     assert kinds[:2] == ["escalation", "dose_indicated"]
     assert set(READ_FIRST) == set(get_args(AlertKind))
     assert len(READ_FIRST) == len(set(READ_FIRST))
+
+
+def test_a_patient_who_cannot_be_judged_is_as_loud_as_anything() -> None:
+    at_any_rate = dict.fromkeys(("acknowledged_at", "snoozed_until"))
+    base = ward_of(arrival(), fever("09:00", 38.6)).patients[PATIENT]
+    brief = base.state.alerts[0].model_copy(update=at_any_rate | {"kind": "unmonitored", "priority": "technical"})
+    patient = Patient(0, base.state.model_copy(update={"alerts": (brief, *base.state.alerts[1:])}))
+    drawn = shown(patient, DISCREET, at("09:10")).picture
+    assert (drawn["alerts"][0]["kind"], drawn["alerts"][0]["rank"]) == ("unmonitored", 3)
+    assert drawn["urgency"][1] == 1
 
 
 def test_only_an_opaque_reference_names_the_patient() -> None:
