@@ -91,7 +91,9 @@ class Board:
             table.add_row(*self.cells(alert), style=STYLE[alert.priority])
         for _ in range(ROWS - len(self._rows)):
             table.add_row(*[""] * 6)
-        return Group(self.standing(), done, table)
+        bar = Table.grid()
+        bar.add_row(done)
+        return Group(self.standing(), bar, Text(), table)
 
     def cells(self, alert: Alert) -> tuple[str, ...]:
         """An alert in columns."""

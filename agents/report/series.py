@@ -66,6 +66,7 @@ class Steps(Generic[Value]):
     def __init__(self, weight: Callable[[Value], float]) -> None:
         self._weight = weight
         self._steps: list[tuple[int, Value]] = []
+        self._width = 1
 
     @property
     def value(self) -> Value | None:
@@ -79,14 +80,17 @@ class Steps(Generic[Value]):
         if not self._steps or self._steps[-1][1] != value:
             self._steps.append((at, value))
         if len(self._steps) > STEPS_KEPT:
-            self._steps = self._paired()
+            self._thin()
 
     def spans(self, ends: int) -> list[Span[Value]]:
         """Each value with the time for which it held."""
         until = [*(at for at, _ in self._steps[1:]), ends]
         return [Span(at, over, value) for (at, value), over in zip(self._steps, until, strict=False) if at < over]
 
-    def _paired(self) -> list[tuple[int, Value]]:
-        """Two neighbours become one: the weightier value, from where the first began."""
-        pairs = [self._steps[number : number + 2] for number in range(0, len(self._steps), 2)]
-        return [(pair[0][0], max(pair, key=lambda step: self._weight(step[1]))[1]) for pair in pairs]
+    def _thin(self) -> None:
+        """Of each stretch of time the weightiest value, from where the first began; as with curves."""
+        span = self._steps[-1][0] - self._steps[0][0] + 1
+        while span // self._width > STEPS_KEPT // 2 - 2:
+            self._width *= 2
+        stretches = [list(group) for _, group in groupby(self._steps, key=lambda step: step[0] // self._width)]
+        self._steps = [(one[0][0], max(one, key=lambda step: self._weight(step[1]))[1]) for one in stretches]
