@@ -31,7 +31,7 @@ class System:
 
     def __init__(self, settings: Settings, folder: Path, database_url: str) -> None:
         self.settings, self.folder, self.database_url = settings, folder, database_url
-        names = ("worker", "dispatch", "history", "prometheus", "alertmanager")
+        names = ("worker", "dispatch", "history", "board", "prometheus", "alertmanager")
         self.ports = dict(zip(names, free_ports(len(names)), strict=True))
         self.logs: dict[str, Path] = {}
         self.processes: dict[str, subprocess.Popen[Any]] = {}
@@ -44,6 +44,7 @@ class System:
         self.ours("worker")
         self.ours("history", "--migrate", "--database-url", self.database_url)
         self.ours("dispatch")
+        self.ours("board", "--port", "0")
         self.prometheus()
         self.wait_for("prometheus", "/-/ready")
         self.wait_for("worker", "/readyz")

@@ -16,12 +16,13 @@ from tests.deploy.tools import DEPLOY, ROOT, passes, run
 
 # Passwords that exist only here.
 ENVIRONMENT = {"CRS_DB_PASSWORD": "db", "CRS_READER_PASSWORD": "reader", "CRS_GRAFANA_PASSWORD": "grafana"} | {
-    "CRS_REFERENCE_SECRET": "only-for-this-test-run"
+    "CRS_REFERENCE_SECRET": "only-for-this-test-run",
+    "CRS_BOARD_TOKEN": "only-for-this-test-run",
 }
 THREE = {"CRS_QUORUM": "1@kafka-1:9093,2@kafka-2:9093,3@kafka-3:9093", "CRS_REPLICATION_FACTOR": "3"}
 RUN_ONCE = {"topics"}
 WITHOUT_HEALTHCHECK = RUN_ONCE | {"ward"}
-OURS = {"topics", "worker-1", "worker-2", "dispatch", "history", "ward"}
+OURS = {"topics", "worker-1", "worker-2", "dispatch", "history", "board", "ward"}
 
 
 def compose(*profiles: str, environment: dict[str, str] = ENVIRONMENT) -> dict[str, Any]:
@@ -50,7 +51,7 @@ def test_one_node_by_default_and_three_by_profile(services: dict[str, Any]) -> N
 
 
 def test_the_whole_system_is_there(services: dict[str, Any]) -> None:
-    others = {"kafka-1", "kafka-2", "kafka-3", "history-db", "prometheus", "alertmanager", "grafana"}
+    others = {"kafka-1", "kafka-2", "kafka-3", "history-db", "prometheus", "alertmanager", "grafana", "board-tls"}
     assert services.keys() == OURS | others
 
 
@@ -115,14 +116,14 @@ def test_our_commands_and_settings_are_ones_that_exist(services: dict[str, Any])
         given, *arguments = service["command"]
         command = import_module(str(module_of(given))).command
         command.make_context(given, list(arguments))
-        assert set(service["environment"]) - {"CRS_REFERENCE_SECRET"} <= known, name
+        assert set(service["environment"]) - {"CRS_REFERENCE_SECRET", "CRS_BOARD_TOKEN"} <= known, name
 
 
 def test_prometheus_asks_whom_there_is(services: dict[str, Any]) -> None:
     text = (DEPLOY / "prometheus/prometheus.yml").read_text(encoding="utf-8")
     hosts = set(re.findall(r'"([a-z][a-z0-9-]*):\d+"', text))
     assert hosts <= services.keys()
-    assert {"worker-1", "worker-2", "dispatch", "history", "alertmanager"} <= hosts
+    assert {"worker-1", "worker-2", "dispatch", "board", "history", "alertmanager"} <= hosts
 
 
 def test_dispatch_finds_its_destinations_sound(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,7 +24,7 @@ import sys
 for absent in ("pyarrow", "plotly", "clifpy", "pandas", "polars", "duckdb"):
     sys.modules[absent] = None
 from importlib import import_module
-for name in ("worker", "dispatch", "history", "topics", "simulate", "verify", "ack"):
+for name in ("worker", "dispatch", "history", "board", "topics", "simulate", "verify", "ack"):
     import_module(f"agents.{name}_command")
 import agents.worker, agents.dispatch.dispatcher, agents.simulation.ward, agents.simulation.sending
 """

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from agents.board.plan import SECRETS as BOARD_SECRETS
 from agents.cli import module_of
 from agents.settings import SECRETS, Settings
 from tests.deploy.tools import DEPLOY, documents, one, passes
@@ -70,6 +71,7 @@ def test_a_pod_runs_what_exists_with_settings_that_exist(name: str) -> None:
     command.make_context(given, [str(FILES[0]) if "/" in word else word for word in arguments])
     known = {f"CRS_{field.upper()}" for field in Settings.model_fields} | {"KAFKA_BOOTSTRAP_SERVERS"}
     known |= {f"CRS_{field.upper()}_FILE" for field in SECRETS}
+    known |= {f"{variable}_FILE" for variable in BOARD_SECRETS.values()}
     assert {each["name"] for each in only.get("env", [])} <= known
     assert RESOURCES["ConfigMap", "crs-settings"]["data"].keys() <= known
 
@@ -111,7 +113,7 @@ def test_liveness_and_readiness_ask_what_is_served(name: str) -> None:
     only = container(RUNNING[name])
     assert only["livenessProbe"]["httpGet"] == {"path": "/healthz", "port": "metrics"}
     assert only["readinessProbe"]["httpGet"] == {"path": "/readyz", "port": "metrics"}
-    assert only["ports"] == [{"name": "metrics", "containerPort": 9101}]
+    assert {"name": "metrics", "containerPort": 9101} in only["ports"]
 
 
 def test_dispatchs_file_is_sound(monkeypatch: pytest.MonkeyPatch) -> None:

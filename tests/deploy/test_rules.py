@@ -11,9 +11,10 @@ import pytest
 import yaml
 from prometheus_client import REGISTRY
 
+import agents.board.metrics
 import agents.dispatch.metrics
 import agents.history.sink
-import agents.metrics  # noqa: F401  (all three register what they measure)
+import agents.metrics  # noqa: F401  (each registers what it measures)
 from tests.deploy.tools import DEPLOY, ROOT, one, passes, run
 
 PROMETHEUS = DEPLOY / "prometheus"

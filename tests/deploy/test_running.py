@@ -101,7 +101,7 @@ def last_states(system: System) -> dict[str, tuple[int, int, int]]:
     return found
 
 
-@pytest.mark.parametrize("name", ["worker", "dispatch", "history"])
+@pytest.mark.parametrize("name", ["worker", "dispatch", "history", "board"])
 def test_no_metric_names_a_patient(system: System, name: str) -> None:
     with urllib.request.urlopen(f"http://127.0.0.1:{system.ports[name]}/metrics", timeout=10) as answer:
         page = answer.read().decode()
