@@ -211,7 +211,7 @@ def _observed(profile: Profile, course: Course, vitals: tuple[VitalsFact, ...], 
         infused_at = course.context.infused_at
         if reading.value >= profile.fever_tenths and (infused_at is None or at >= infused_at):
             course = course._replace(fever=reading)
-    return _signed(_supported(course, vitals), vitals)
+    return _signed(profile, _supported(course, vitals), vitals)
 
 
 def _supported(course: Course, vitals: tuple[VitalsFact, ...]) -> Course:
@@ -232,17 +232,26 @@ def _supported(course: Course, vitals: tuple[VitalsFact, ...]) -> Course:
     return course._replace(oxygen=Oxygen(device, flow, fio2, since, highest.at, highest.event_id))
 
 
-def _signed(course: Course, vitals: tuple[VitalsFact, ...]) -> Course:
+def _signed(profile: Profile, course: Course, vitals: tuple[VitalsFact, ...]) -> Course:
     """The charted signs after the observations of one instant: of two the worse."""
+    at = vitals[0].at
     scores = [(f.ice, f.event_id) for f in vitals if f.ice is not None]
     if scores:
         ice, event_id = min(scores)
-        course = course._replace(ice=Sign(ice, vitals[0].at, event_id))
+        before = course.ice
+        same = before is not None and (int(before.value) < profile.ice_full_score) == (ice < profile.ice_full_score)
+        course = course._replace(ice=_sign(before, same, Sign(ice, at, event_id, at)))
     levels = [(AVPU.index(f.consciousness), f.event_id) for f in vitals if f.consciousness is not None]
     if levels:
         level, event_id = max(levels)
-        course = course._replace(consciousness=Sign(AVPU[level], vitals[0].at, event_id))
+        before = course.consciousness
+        same = before is not None and (before.value == AVPU[0]) == (level == 0)
+        course = course._replace(consciousness=_sign(before, same, Sign(AVPU[level], at, event_id, at)))
     return course
+
+
+def _sign(before: Sign | None, same: bool, now: Sign) -> Sign:
+    return now._replace(since=before.since) if before is not None and same else now
 
 
 def _medicated(course: Course, fact: MedicationFact) -> Course:
@@ -312,6 +321,6 @@ def _started(course: Course, fact: InfusionFact) -> Course:
 
 def _stated(course: Course, fact: StatementFact) -> Course:
     if fact.subject == "infection_workup":
-        return course._replace(context=course.context._replace(infection_workup=fact.state))
+        return course._replace(context=course.context._replace(infection_workup=fact.state, workup_at=fact.at))
     said = course.attributed._asdict() | {fact.subject: fact.attributed}
     return course._replace(attributed=Attributed(**said))

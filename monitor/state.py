@@ -112,6 +112,7 @@ class Sign(NamedTuple):
     value: int | str
     at: int
     event_id: str
+    since: int  # since when it has been normal, or has not
 
 
 class Oxygen(NamedTuple):
@@ -176,6 +177,7 @@ class Context(NamedTuple):
     infection_workup: WorkupState | None = None
     status: PatientStatus | None = None
     since: int = NEVER
+    workup_at: int = LONG_AGO  # when the work-up's state was charted
 
 
 class Attributed(NamedTuple):
@@ -322,6 +324,7 @@ class Watch(NamedTuple):
     vitals_charted: bool = False
     rejects: tuple[Rejects, ...] = ()
     ahead_at: int | None = None  # an event from the future came in at this log time
+    ahead_from: str | None = None  # from which feed or device
 
 
 class CatchingUp(NamedTuple):

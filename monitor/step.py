@@ -230,7 +230,7 @@ def _whole(
     profile = guideline.profile
     if effective_at > log_at + profile.clock_ahead:
         rejected = Rejected(None, "from_the_future", f"effective_at is ahead of {clock(log_at)}", event.event_id)
-        ahead = state._replace(watch=state.watch._replace(ahead_at=log_at))
+        ahead = state._replace(watch=state.watch._replace(ahead_at=log_at, ahead_from=_feed_of(event)))
         return _settle(guideline, ahead, [Verdict("from_the_future")], rejected=(rejected,))
     taken_back = event.event_id in state.replaced
     # What was itself taken back before it came still takes back what it replaces.
@@ -355,11 +355,18 @@ def _checkpoint(guideline: Guideline, state: State) -> State:
     return state._replace(base=base, facts=newer)
 
 
+def _feed_of(event: PatientEventType) -> str:
+    """Whose clock an event was told by."""
+    return f"{event.type}:{event.device_id or ''}" if isinstance(event, Vitals) else event.type
+
+
 def _watched(
     watch: Watch, event: PatientEventType, implausible: tuple[Implausible, ...], at: int, profile: object
 ) -> Watch:
     """What watching the feed remembers after an event."""
-    watch = watch._replace(ahead_at=None)
+    if watch.ahead_at is not None and watch.ahead_from == _feed_of(event):
+        # Another feed's clock being right mends nothing.
+        watch = watch._replace(ahead_at=None, ahead_from=None)
     if not isinstance(event, Vitals):
         return watch
     bad = {part.signal for part in implausible}

@@ -39,7 +39,7 @@ class Waiting(NamedTuple):
 def table(profile: Profile, course: Course, grade: int, at: int) -> Iterator[Due | Waiting]:
     """The rows that ask for something at an instant, and when others will. `grade` is the one people know."""
     if course.episode.open:
-        yield from _work_up(course)
+        yield from _work_up(profile, course)
         yield from _persistent_hypotension(profile, course, grade, at)
         yield from _by_grade(profile, course, grade)
         yield from _no_improvement(profile, course, grade, at)
@@ -49,8 +49,9 @@ def table(profile: Profile, course: Course, grade: int, at: int) -> Iterator[Due
     yield from _antibiotics(profile, course, at)
 
 
-def _work_up(course: Course) -> Iterator[Due]:
-    if course.context.infection_workup is None:
+def _work_up(profile: Profile, course: Course) -> Iterator[Due]:
+    # What was sent for an earlier episode tells nothing about this one.
+    if course.context.workup_at < course.episode.onset_at - profile.quiet_for:
         yield Due(
             "step",
             "step-work-up",

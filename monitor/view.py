@@ -109,6 +109,7 @@ def view(
         ),
         unknown=missing(course),
         reminders=_reminders(guideline, course),
+        unmapped_drugs=state.unknown_drugs,
         monitoring=_monitoring(scene),
         context=_context(state, course),
         log_offset=log_offset,

@@ -385,7 +385,7 @@ def _neuro(scene: Scene) -> Iterator[Wanted]:
     if not (low_ice or not_alert):
         return
     signs = [s for s, bad in ((ice, low_ice), (awake, not_alert)) if bad and s is not None]
-    since = min(s.at for s in signs)
+    since = min(s.since for s in signs)
     drug = course.depressant if course.depressant is not None and course.depressant.at >= since else None
     title = "Possible ICANS" + (f": {drug.drug} given, a CNS depressant" if drug else "")
     yield Wanted(

@@ -139,6 +139,9 @@ class PatientState(Wire):
     alerts: tuple[OpenAlert, ...] = Field((), description="Open alerts.")
     unknown: tuple[str, ...] = Field((), description="What is missing; the grade is then a floor.")
     reminders: tuple[str, ...] = Field((), description="Daily reminders that page nobody, e.g. organ function.")
+    unmapped_drugs: tuple[str, ...] = Field(
+        (), description="Drugs charted lately, as written, that the formulary does not know: no rule reads them."
+    )
     monitoring: Monitoring = Field(description="`live`, `stale` (no vitals), or `discharged`.")
     context: ContextState = Field(description="Context in force.")
     log_offset: int | None = Field(None, description="Last log offset applied; null outside the stream.")
