@@ -1,11 +1,11 @@
 // The board: hears the server, tells what is new, and says so when it does not hear.
 
 import { askName, say, showName } from "/answering.js";
-import { at, draw, holds, now, patients, state, times, touch } from "/ward.js";
+import { at, count, draw, holds, now, patients, state, times, touch } from "/ward.js";
 import { SIGNS, isLoud, named, waits } from "/words.js";
 
 const DEAF_MS = 10000; // the server says something every two seconds
-const heard = { at: 0, words: null, parts: 0, edition: null, unreadable: 0, first: true };
+const heard = { at: 0, words: null, parts: 0, edition: null, unreadable: 0, first: true, blind: false };
 let audio = null;
 
 // Hearing.
@@ -82,7 +82,10 @@ function look() {
     banner.children[0].textContent = whole ? "This board is blind." : "A part of this board is blind.";
     banner.children[1].textContent = said;
   }
-  document.body.classList.toggle("blind", blind && whole);
+  if (document.body.classList.toggle("blind", blind && whole) !== heard.blind) {
+    heard.blind = blind && whole;
+    count();
+  }
   const sight = at("sight");
   sight.className = `sight ${blind ? "bad" : state.waiting ? "waiting" : "good"}`;
   const unread = heard.unreadable ? `, ${heard.unreadable} messages unreadable` : "";

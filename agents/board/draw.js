@@ -33,7 +33,7 @@ export function tile(patient, state) {
   return [
     badge(patient),
     el("div", { class: "who" },
-      el("h3", {}, el("button", { type: "button", class: "expand", "aria-expanded": "false", "data-focus": "expand", "data-act": "expand" },
+      el("h3", { id: `p-${patient.reference}` }, el("button", { type: "button", class: "expand", "aria-expanded": "false", "data-focus": "expand", "data-act": "expand" },
         title(patient), el("small", {}, patient.unit || "unit unknown"))),
       el("p", { class: "brief" }, SHORT.map((name) => vital(patient, name))),
       patient.floor && el("p", { class: "unknown" }, `unknown: ${patient.unknown.join(", ")}`),

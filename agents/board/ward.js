@@ -99,7 +99,7 @@ function fillUnits() {
   select.value = chosen;
 }
 
-function count() {
+export function count() {
   const here = [...patients.values()].map((one) => one.picture).filter((picture) => !picture.has_left && wanted(picture));
   const waiting = (priority) => here.reduce((sum, one) => sum + one.alerts.filter((alert) => waits(alert) && alert.rank === RANK[priority]).length, 0);
   const graded = (grade) => here.filter((one) => one.grade === grade).length;
@@ -108,7 +108,8 @@ function count() {
     ...[4, 3, 2, 1].map((grade) => el("li", { class: `sum g${grade}${graded(grade) ? "" : " zero"}` }, `grade ${grade}: `, el("b", {}, graded(grade)))),
     el("li", { class: "sum" }, el("b", {}, here.length), " patients"),
   );
-  document.title = waiting("high") ? `(${waiting("high")}) CRS ward board` : "CRS ward board";
+  const loud = waiting("high") ? `(${waiting("high")}) ` : "";
+  document.title = document.body.classList.contains("blind") ? "BLIND: CRS ward board" : `${loud}CRS ward board`;
 }
 
 export function times(root) {

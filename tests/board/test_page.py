@@ -158,6 +158,7 @@ def test_a_blind_board_is_loud_and_says_when_it_sees_again() -> None:
         assert text.startswith("This board is blind. No sign of life from the judgement for")
         assert "watch the patients by hand" in text
         assert "not being judged now" in await tab.run(TEXT)
+        assert await tab.run("document.title") == "BLIND: CRS ward board"
         house.beat()
         await tab.until(f"{banner}.hidden")
         await tab.until(f"!{TEXT}.includes('not being judged now')")
