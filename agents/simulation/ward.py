@@ -24,7 +24,8 @@ ROUNDS_EVERY_S = HOUR_S  # a nurse's round
 OTHERWISE_PER_BED_S = 0.5 / HOUR_S
 READINGS_PER_ROUND = 4.0
 RAREST_READING_S = 6 * HOUR_S
-KNOT_MS = 50
+KNOT_MS, THEIR_KNOT_MS = 50, 1000
+KNOTS = 100_000
 REMEMBERED = 20_000
 THEIR_NAME = "sim-"
 
@@ -99,9 +100,11 @@ class Clock:
 
     def passes(self, theirs_ms: int, ours_ms: float) -> None:
         """It is that late there, and here."""
-        if theirs_ms > self.theirs_ms[-1] and ours_ms >= self.ours_ms[-1] + KNOT_MS:
+        if theirs_ms >= self.theirs_ms[-1] + THEIR_KNOT_MS and ours_ms >= self.ours_ms[-1] + KNOT_MS:
             self.theirs_ms.append(theirs_ms)
             self.ours_ms.append(ours_ms)
+        if len(self.theirs_ms) > KNOTS:  # a ward may run for months; nobody charts so late
+            del self.theirs_ms[: KNOTS // 2], self.ours_ms[: KNOTS // 2]
 
     def ours(self, theirs_ms: int) -> float:
         """An instant of the ward's past, in our time."""

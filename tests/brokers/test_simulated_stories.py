@@ -15,7 +15,7 @@ from agents.folding import Fold
 from agents.playback import Playback
 from agents.simulation.stays import told_now
 from agents.simulation.story import Due, Json, to_iso, to_ms
-from agents.simulation.ward import WardPlan, cadence, simulated
+from agents.simulation.ward import KNOTS, Clock, WardPlan, cadence, simulated
 from monitor.guideline import load
 from monitor.step import Implausible
 from schemas.decode import Decoded, decode
@@ -108,3 +108,12 @@ def test_recorded_stays_begin_now_side_by_side_and_keep_their_order() -> None:
     assert [due.at_ms - START_MS for due in story] == [0, 6000, 30_000, 33_000]
     assert all(due.event["effective_at"] == to_iso(due.at_ms) for due in story)
     assert story[2].event["infused_at"] == to_iso(START_MS + 30_000 - 6000)
+
+
+def test_a_ward_that_runs_for_months_remembers_a_day() -> None:
+    clock = Clock(START_MS, pace=60)
+    for second in range(150_000):
+        clock.passes(second * 60_000, START_MS + second * 1000)
+    assert len(clock.theirs_ms) == len(clock.ours_ms) <= KNOTS
+    assert clock.ours(149_000 * 60_000) == START_MS + 149_000 * 1000
+    assert clock.ours(149_000 * 60_000 + 6000) == START_MS + 149_000 * 1000 + 100
