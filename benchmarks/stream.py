@@ -43,7 +43,7 @@ from tests.chaos.supervisor import Supervised, ready, wait_until
 
 PATIENCE_SECONDS = 300.0
 QUIX = "quixstreams>=3.28,<4"
-QUIX_HOME = Path("out/bench/quix")
+QUIX_HOME = ROOT / "out" / "bench" / "quix"
 IDLE: list[int] = []  # memory of workers without patients, bytes
 BEGAN = 1_790_000_000_000
 
@@ -151,7 +151,9 @@ def events_of(plan: Plan) -> Iterator[tuple[bytes, bytes]]:
 
 def send(servers: str, topic: str, plan: Plan, events: int) -> None:
     """All events, as fast as they go, each into its patient's partition."""
-    producer = Producer({"bootstrap.servers": servers, "linger.ms": 20, "queue.buffering.max.messages": 1_000_000})
+    producer = Producer(
+        {"bootstrap.servers": servers, "linger.ms": 20, "queue.buffering.max.messages": 1_000_000, "log_level": 0}
+    )
     for key, value in islice(events_of(plan), events):
         producer.produce(topic, value, key, partition_of(key, plan.partitions))
         producer.poll(0)
@@ -242,9 +244,11 @@ def bare_spent(servers: str, plan: Plan) -> Spent:
 def quix_spent(servers: str, plan: Plan) -> Spent:
     """Quix Streams, in an environment of its own: it pins an older client than ours."""
     python = QUIX_HOME / "bin" / "python"
-    if not python.exists():
+    if not (QUIX_HOME / "installed").exists():
+        click.echo(f"installing {QUIX} in {QUIX_HOME}", err=True)
         subprocess.run([sys.executable, "-m", "venv", str(QUIX_HOME)], check=True)
         subprocess.run([str(python), "-m", "pip", "install", "-q", QUIX, "msgspec>=0.20,<0.23"], check=True)
+        (QUIX_HOME / "installed").touch()
     topic = f"quix-{uuid4().hex[:8]}"
     create(servers, {topic: plan.partitions})
     command = [str(python), "-m", "benchmarks.rivals.quix_app", servers, topic, str(plan.events)]
