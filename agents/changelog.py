@@ -65,7 +65,11 @@ class Held:
 
     def decoded(self) -> dict[str, row.Row]:
         """The rows by patient. Raises RowError naming none of them."""
-        return {patient_of(key): row.decode(value) for key, value in self.rows.items()}
+        return dict(self.decoding())
+
+    def decoding(self) -> Iterator[tuple[str, row.Row]]:
+        """The same one by one, for whoever must not be busy for long."""
+        return ((patient_of(key), row.decode(value)) for key, value in list(self.rows.items()))
 
 
 def records_of(rows: Mapping[str, row.Row | None], marker: Marker) -> Iterator[Record]:

@@ -31,6 +31,7 @@ from schemas import topics
 HEARTBEAT_SECONDS = 10.0
 SWEEP_SECONDS = 1.0
 SPELL_SECONDS = 0.05  # of judging at once: a loop that does not turn looks like a machine that stood still
+ROWS_AT_ONCE = 500  # rows read before the loop turns
 HEARTBEAT = [("kind", b"heartbeat")]
 
 log = logging.getLogger("crs.watch")
@@ -143,8 +144,12 @@ class Watch:
     async def _sit_down(self, partition: int, generation: int) -> Desk:
         """Takes a partition over: its rows as recovered, and a marker of a higher epoch that says whose it is now."""
         held = self._held(partition)
+        rows: dict[str, row.Row] = {}
         try:
-            rows = held.decoded()
+            for patient_id, one in held.decoding():
+                rows[patient_id] = one
+                if len(rows) % ROWS_AT_ONCE == 0:
+                    await asyncio.sleep(0)
         except row.RowError as error:
             fail_stop("rows_unreadable", error)
         shard = Shard(
@@ -157,6 +162,8 @@ class Watch:
             belongs=partial(self._belongs, partition),
         )
         desk = Desk(shard, held, held.epoch + 1, generation, monotonic())
+        if generation != self._generation():
+            return desk  # It is another's by now: no claim.
         await self._append(partition, desk, {})
         self.desks[partition] = desk
         metrics.WARD.own(partition, shard.fold.states)
