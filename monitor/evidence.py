@@ -157,15 +157,21 @@ def infusion(running: Infusion) -> Evidence:
     )
 
 
-def neuro(course: Course) -> tuple[Evidence, ...]:
-    """ICE score, consciousness, and a CNS depressant given since."""
+def neuro(course: Course, depressant: Dose | None) -> tuple[Evidence, ...]:
+    """ICE score, consciousness, and a CNS depressant given on top."""
     signs = [("ice_score", course.ice), ("consciousness", course.consciousness)]
     found = [
-        trusted(Evidence, signal=name, value=s.value, effective_at=to_datetime(s.at), event_id=s.event_id)
+        trusted(
+            Evidence,
+            signal=name,
+            value=float(s.value) if isinstance(s.value, int) else s.value,
+            effective_at=to_datetime(s.at),
+            event_id=s.event_id,
+        )
         for name, s in signs
         if s is not None
     ]
-    return tuple(found) + (doses((course.depressant,)) if course.depressant is not None else ())
+    return tuple(found) + (() if depressant is None else doses((depressant,)))
 
 
 def weight(course: Course) -> tuple[Evidence, ...]:

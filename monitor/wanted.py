@@ -397,7 +397,7 @@ def _neuro(scene: Scene) -> Iterator[Wanted]:
         title,
         f"The ICE score is below {full} or the patient is not fully alert during a CRS episode: assess for ICANS and "
         "avoid drugs that depress the CNS." + (f" {drug.drug} was given at {clock(drug.at)}." if drug else ""),
-        lambda: evidence.neuro(course),
+        lambda: evidence.neuro(course, drug),
     )
 
 

@@ -1,0 +1,77 @@
+"""Short cuts come to the same as the long way: a reading like the one before, a model made without validation."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from unittest.mock import patch
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from monitor import step as steps
+from schemas.alerts import Alert
+from schemas.state import PatientState
+from tests.oracle import MINUTE, SECOND
+from tests.properties.clinical import course_at, seen, standing
+from tests.properties.records import MONITORED, START, Entry, end_of, play, records
+
+STEADY = st.fixed_dictionaries(
+    {
+        "type": st.just("vitals"),
+        "source": st.just("monitor"),
+        "temperature_celsius": st.sampled_from([36.9, 37.2, 37.9]),
+        "systolic_mmhg": st.sampled_from([108.0, 112.0]),
+        "mean_arterial_mmhg": st.sampled_from([78.0, 80.0]),
+        "spo2_percent": st.sampled_from([96.0, 98.0]),
+    }
+)
+
+
+@contextmanager
+def the_long_way():  # type: ignore[no-untyped-def]
+    with patch.object(steps, "_quick", lambda *_: None):
+        yield
+
+
+@st.composite
+def streams(draw: st.DrawFn) -> list[Entry]:
+    """A monitor that says much the same again and again, now and then something else."""
+    said = draw(st.lists(st.one_of(STEADY, STEADY, STEADY, STEADY, MONITORED), min_size=30, max_size=70))
+    seconds = draw(st.sampled_from([1, 20, 60, 300]))
+    return [
+        Entry({**one, "event_id": f"S{number:03d}", "patient_id": "A"}, START + at, START + at)
+        for number, one in enumerate(said)
+        if (at := number * seconds * SECOND) >= 0
+    ]
+
+
+@settings(max_examples=60)
+@given(records(hours=1), streams())
+def test_a_reading_like_the_one_before_takes_a_short_way_to_the_same_place(
+    entries: list[Entry], stream: list[Entry]
+) -> None:
+    together = sorted([*entries, *stream], key=lambda entry: entry.received_at)
+    until = end_of(together) + 31 * MINUTE
+    short = play(together, until)
+    with the_long_way():
+        long = play(together, until)
+    assert short.alerts == long.alerts
+    assert standing(short) == standing(long)
+    short_course, long_course = course_at(short), course_at(long)
+    # When oxygen was charted last is news to nobody.
+    assert short_course._replace(oxygen=None) == long_course._replace(oxygen=None)
+    assert short.states["A"].latest == long.states["A"].latest
+    assert short.states["A"].facts == long.states["A"].facts
+
+
+@settings(max_examples=60)
+@given(records())
+def test_models_of_our_own_are_as_if_they_had_been_validated(entries: list[Entry]) -> None:
+    log = play(entries, end_of(entries))
+    state = log.view("A")
+    assert PatientState.model_validate_json(state.model_dump_json()) == state
+    assert PatientState.model_validate_json(state.model_dump_json()).model_dump_json() == state.model_dump_json()
+    assert seen(log)
+    for alert in log.alerts["A"]:
+        assert Alert.model_validate_json(alert.model_dump_json()) == alert
+        assert Alert.model_validate_json(alert.model_dump_json()).model_dump_json() == alert.model_dump_json()
