@@ -19,6 +19,7 @@ TOLD_LATE_AFTER = 2 * MINUTE
 UNTIL_SEEN = ("dose_safety", "review")  # these end when somebody has seen them
 UNSEEN_KEPT = 24
 NAMES_KEPT = 32
+DOSE_GIVEN = "a dose was given"
 
 
 class Outcome(NamedTuple):
@@ -229,6 +230,8 @@ def marked(scene: Scene, alert: OpenAlert, reason: str) -> Alert:
 def _reasoned(scene: Scene, alert: OpenAlert, status: AlertStatus, reason: str) -> Words:
     """The words of a message that says why an alert is over or quiet."""
     rests_on = evidence.grade(scene.guideline.profile, scene.course)
+    if reason == DOSE_GIVEN:
+        rests_on += evidence.doses(tuple(d for d in scene.course.doses if d.role == "tocilizumab")[-1:])
     return Words(status, f"{alert.title}: {reason}.", rests_on, missing(scene.course), reason=reason)
 
 
@@ -273,7 +276,7 @@ def _recommendation(target: Wanted) -> Recommendation | None:
         Recommendation,
         action=target.action,
         drug=target.drug,
-        dose_mg=target.dose_mg,
+        dose_mg=None if target.dose_mg is None else float(target.dose_mg),
         dose_basis=target.dose_basis,
         not_before=None if target.not_before is None else to_datetime(target.not_before),
         limits=target.limits,
@@ -323,7 +326,7 @@ def _why_over(scene: Scene, alert: OpenAlert) -> str:
 
 def _why_dose_over(course: Course, alert: OpenAlert, grade: int) -> str:
     if any(d.role == "tocilizumab" and d.at >= alert.effective_at for d in course.doses):
-        return "a dose was given"
+        return DOSE_GIVEN
     if not course.episode.open:
         return "the episode ended"
     return "the grade fell" if grade < episodes.CLINICAL_SIGNS else "no dose is due now"
