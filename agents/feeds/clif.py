@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from importlib.util import find_spec
 from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 
 from agents.feeds import clif_words as words
@@ -45,7 +46,7 @@ class ClifStays:
         self.total = sum(table.total for table in self._tables.values())
 
     def __iter__(self) -> Iterator[Row]:
-        """Events of all stays, merged by time; at one instant: movements and weights, vitals, support, medication."""
+        """Events of all stays, merged by time; at one instant: movements and weights, observations, medication."""
         self.unmapped.clear()
         self.left_out.clear()
         self.left_out.update(self._absent)
@@ -53,8 +54,7 @@ class ClifStays:
         medications = Medications(self._formulary, self.unmapped, self.left_out)
         told: list[Iterable[Told]] = [
             self._movements(),
-            self._by_instant("vitals", self._vitals),
-            self._by_instant("respiratory_support", self._support),
+            observed(self._by_instant("vitals", self._vitals), self._by_instant("respiratory_support", self._support)),
             self._by_instant("medication_admin_continuous", medications.infusions),
             self._by_instant("medication_admin_intermittent", medications.doses),
         ]
@@ -154,6 +154,24 @@ class ClifStays:
                 self.left_out["hospitalization: no bedside data"] += 1
         told += [move for orphaned in moves.values() for move in orphaned]
         return sorted(told, key=lambda one: one[0])
+
+
+def observed(vitals: Iterable[Told], support: Iterable[Told]) -> Iterator[Told]:
+    """What was seen of a patient at one instant is one observation: the support joins the first vitals."""
+    for at, group in groupby(heapq.merge(vitals, support, key=itemgetter(0)), key=itemgetter(0)):
+        events: list[Row] = []
+        first: dict[str, Row] = {}
+        for _, said in group:
+            carried = [name for name in words.SUPPORT if name in said]
+            seen = first.get(said["patient_id"])
+            if carried and seen is not None and not any(name in seen for name in words.SUPPORT):
+                seen.update((name, said[name]) for name in carried)
+                continue
+            events.append(said)
+            if said["type"] == "vitals":
+                first.setdefault(said["patient_id"], said)
+        for said in events:
+            yield at, said
 
 
 def demo_dir() -> Path:

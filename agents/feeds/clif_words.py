@@ -21,6 +21,7 @@ SIGNALS = {
     "map": "mean_arterial_mmhg",
     "spo2": "spo2_percent",
 }
+SUPPORT = ("oxygen_device", "oxygen_flow_l_per_min", "fio2_fraction")
 PRESSURES = frozenset({"sbp", "dbp", "map"})
 ARTERIAL_NAMES = ("arterial", "art ", "abp")
 TEMPERATURE_SITES = {

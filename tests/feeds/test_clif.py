@@ -121,6 +121,33 @@ def test_rows_of_one_instant_are_one_observation_charted_by_a_person(write: Writ
     assert {event.get("source") for event in stays if event["type"] == "vitals"} == {"charted"}
 
 
+def test_support_charted_with_the_vitals_is_part_of_the_observation(write: Write) -> None:
+    stays = write(
+        vitals=[vital("10:00", "spo2", 91.0), vital("10:05", "spo2", 93.0)],
+        respiratory_support=[
+            support("10:00", "Nasal Cannula", None, 4.0, None),
+            support("10:07", None, None, 6.0, None),
+        ],
+    )
+    assert told(stays, "vitals") == [
+        {"at": "10:00", "spo2_percent": 91.0, "oxygen_device": "nasal_cannula", "oxygen_flow_l_per_min": 4.0},
+        {"at": "10:05", "spo2_percent": 93.0},
+        {"at": "10:07", "oxygen_flow_l_per_min": 6.0},
+    ]
+
+
+def test_two_lines_of_support_at_one_instant_stay_two(write: Write) -> None:
+    stays = write(
+        vitals=[vital("10:00", "spo2", 91.0)],
+        respiratory_support=[
+            support("10:00", "Nasal Cannula", None, 4.0, None),
+            support("10:00", "Face Mask", None, 8.0, None),
+        ],
+    )
+    devices = [said.get("oxygen_device") for said in told(stays, "vitals")]
+    assert sorted(devices) == ["face_mask", "nasal_cannula"]
+
+
 def test_arterial_line_and_cuff_at_one_instant_are_both_told_and_never_mixed(write: Write) -> None:
     stays = write(
         vitals=[
