@@ -40,6 +40,7 @@ class Receiver:
     delay_seconds: float = 0.0
     slow_seconds: float = 2.0
     retry_after: str = "1"
+    location: str = ""  # where a 3xx sends people
     taken: list[Received] = field(default_factory=list)
     tried: int = 0
     answers: dict[str, Any] = field(default_factory=dict)  # what GET gives, by path
@@ -101,6 +102,8 @@ def receiver(port: int = 0) -> Iterator[Receiver]:
             self.send_response(status)
             if status == 429:
                 self.send_header("Retry-After", this.retry_after)
+            if status // 100 == 3:
+                self.send_header("Location", this.location)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)

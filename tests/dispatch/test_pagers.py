@@ -105,6 +105,13 @@ def test_a_connection_that_breaks_is_worth_another_attempt(mode: str, service: R
     assert answer.outcome == "again"
 
 
+def test_nobody_is_followed_elsewhere_with_our_keys(service: Receiver, other: Receiver) -> None:
+    service.mode, service.location = "307", other.url
+    (answer,) = send(webhook(service.url), page())
+    assert answer == Answer("refused", "HTTP 307")
+    assert other.tried == 0
+
+
 def test_nobody_there_is_worth_another_attempt() -> None:
     (answer,) = send(webhook("http://127.0.0.1:1"), page())
     assert answer == Answer("again", "ClientConnectorError")
