@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import ValidationError
 
+from agents.history.rows import Row
 from schemas.alerts import Alert
 from schemas.state import PatientState
 
-Row = dict[str, Any]
 Headers = Mapping[str, bytes | str | None]
 NONE: Headers = {}
 # A NUL may stand in JSON but not in a database's text: one odd bed name must not stop a ward's history.

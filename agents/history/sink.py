@@ -11,12 +11,12 @@ from threading import Event
 from time import monotonic
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
-from prometheus_client import Counter as Counts
-from prometheus_client import Gauge, Histogram
 from sqlalchemy.exc import OperationalError
 
+from agents.history import metrics
 from agents.history.database import first_line
-from agents.history.reading import Row, read_alert, read_state
+from agents.history.reading import read_alert, read_state
+from agents.history.rows import Row
 from agents.history.store import Positions, Store
 from agents.settings import Settings
 from agents.usage import Unusable
@@ -33,12 +33,6 @@ STUCK_SECONDS = 120.0
 # librdkafka's own lines, one for each attempt to connect; `told_by_kafka` says it once.
 SILENT = 0
 LOG = logging.getLogger("crs.history")
-
-MESSAGES = Counts("crs_history_messages_total", "Messages read.", ("topic", "disposition"))
-LAG = Gauge("crs_history_lag_events", "Messages that are not in the database yet.", ("topic", "partition"))
-WRITE_SECONDS = Histogram("crs_history_write_seconds", "One transaction, from begin to commit.")
-WRITTEN_AT = Gauge("crs_history_last_write_timestamp_seconds", "When the last transaction was committed.")
-RETRIES = Counts("crs_history_retries_total", "Transactions tried again because the database was away.")
 
 
 class Sink:
@@ -129,7 +123,7 @@ class Sink:
                 alerts.append(found)
             disposition = found if isinstance(found, str) else "read"
             self.counts[disposition] += 1
-            MESSAGES.labels("patient-state" if of_state else "alerts", disposition).inc()
+            metrics.MESSAGES.labels("patient-state" if of_state else "alerts", disposition).inc()
             if disposition in ("unreadable", "no_log_offset"):
                 where = {"topic": topic, "partition": message.partition(), "offset": message.offset()}
                 LOG.warning(json.dumps({"event": "skipped", "reason": disposition} | where))
@@ -139,15 +133,15 @@ class Sink:
         """One transaction. A database that is away is waited for a while; Unusable after that."""
         for pause in (*RETRY_SECONDS, None):
             try:
-                with WRITE_SECONDS.time():
+                with metrics.WRITE_SECONDS.time():
                     self.counts["states"] += self.store.write(states, alerts, positions)
                 self.counts["alerts"] += len(alerts)
-                WRITTEN_AT.set_to_current_time()
+                metrics.WRITTEN_AT.set_to_current_time()
                 return
             except OperationalError as error:
                 if pause is None or self.stopping.wait(pause):
                     raise Unusable(f"the database went away and did not come back: {first_line(error)}") from error
-                RETRIES.inc()
+                metrics.RETRIES.inc()
 
     def measure(self, consumer: Consumer) -> None:
         """How far behind we are, by what the last fetch said (no extra request)."""
@@ -155,7 +149,7 @@ class Sink:
             _, high = consumer.get_watermark_offsets(tp, cached=True)
             if tp.offset >= 0 and high >= 0:
                 topic = tp.topic.removeprefix(self.settings.topic_prefix)
-                LAG.labels(topic, tp.partition).set(max(0, high - tp.offset))
+                metrics.LAG.labels(topic, tp.partition).set(max(0, high - tp.offset))
 
     def reach(self, consumer: Consumer) -> str:
         """The cluster's id. Raises Unusable when no broker answers or a topic is missing."""

@@ -10,8 +10,9 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Table, bindparam, delete, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from agents.history.rows import Row
 from agents.history.tables import ALERTS, DOSES, EPISODES, METADATA, ORIGINS, PATIENTS, POSITIONS, STATE_CHANGES, VITALS
-from agents.history.told import Chapter, Known, Row, Withdrawn, tell
+from agents.history.told import Chapter, Known, Withdrawn, tell
 from agents.usage import Unusable
 from schemas.state import PatientState
 
