@@ -27,6 +27,7 @@ READ = {
     consumer.ThreadDelegateConsumer._seek: "4f95c631420410a5",
     driver.Consumer._new_consumer_thread: "0870ec53dea75083",
     driver.AIOKafkaConsumerThread._create_worker_consumer: "c2701bfc3e6f6cad",
+    driver.AIOKafkaConsumerThread.verify_event_path: "b983e7735f647cb3",
     memory.Store.__post_init__: "e59c82f3785458b2",
     memory.Store.apply_changelog_batch: "71863e3cd727aac2",
     memory.Store.on_recovery_completed: "a00bef343e139602",
@@ -51,7 +52,7 @@ def test_a_method_that_we_rest_on_is_as_we_read_it(method: object, known: str) -
     ("ours", "theirs", "names"),
     [
         (BatchConsumer, driver.Consumer, ("_drain_messages", "perform_seek", "_seek", "ack", "_new_consumer_thread")),
-        (ConsumerThread, driver.AIOKafkaConsumerThread, ("_create_worker_consumer",)),
+        (ConsumerThread, driver.AIOKafkaConsumerThread, ("_create_worker_consumer", "verify_event_path")),
         (RowStore, memory.Store, ("apply_changelog_batch", "persisted_offset", "on_recovery_completed")),
     ],
 )
