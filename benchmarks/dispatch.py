@@ -223,6 +223,7 @@ def main(rate: int, seconds: int) -> None:
             delays = steady(sender, ours, rate, seconds)
             used = cpu_seconds(process) - before
             bursts = burst(sender, ours)
+            sender.producer.flush(10)
         broker_topics.delete(settings, [topic.name for topic in wanted])
     ours.send(0)
     child.join(5)
