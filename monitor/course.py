@@ -86,11 +86,11 @@ def apply(guideline: Guideline, course: Course, group: Group) -> Course:
     for infusion in facts.infusions:
         course = _started(course, infusion)
     for context in facts.contexts:
-        course = _context(profile, course, context)
+        course = with_context(profile, course, context)
     if facts.statements:
         course = episodes.with_fever(profile, course, at)
     for statement in facts.statements:
-        course = _stated(course, statement)
+        course = with_statement(course, statement)
     if facts.vitals:
         course = _observed(profile, course, facts.vitals, at)
     for medication in facts.medications:
@@ -285,7 +285,7 @@ def _running(infusions: tuple[Infusion, ...], fact: MedicationFact) -> tuple[Inf
     return tuple(sorted((*others, now), key=lambda i: i.drug))
 
 
-def _context(profile: Profile, course: Course, fact: ContextFact) -> Course:
+def with_context(profile: Profile, course: Course, fact: ContextFact) -> Course:
     changes = dict(fact.changes)
     if course.context.status == "died" and changes.get("status") == "discharged":
         del changes["status"]  # A record is closed after a death, too.
@@ -319,7 +319,7 @@ def _started(course: Course, fact: InfusionFact) -> Course:
     return course._replace(context=context, fever=fever, episode=episode._replace(infusion_known=True))
 
 
-def _stated(course: Course, fact: StatementFact) -> Course:
+def with_statement(course: Course, fact: StatementFact) -> Course:
     if fact.subject == "infection_workup":
         return course._replace(context=course.context._replace(infection_workup=fact.state, workup_at=fact.at))
     said = course.attributed._asdict() | {fact.subject: fact.attributed}

@@ -10,21 +10,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-from monitor import alarms, history, latest, merge
+from monitor import alarms, belated, history, latest, merge
 from monitor import course as courses
 from monitor.facts import context_facts, medication_facts, statement_fact, vitals_fact
 from monitor.guideline import Guideline
 from monitor.history import Fact
 from monitor.instant import NEVER, SECOND, clock, to_ms, whole_second
-from monitor.masking import MASKING
 from monitor.state import (
     Book,
     CatchingUp,
     Course,
-    Dose,
     Facts,
     InfusionFact,
-    MedicationFact,
     Reading,
     Rejects,
     Signal,
@@ -239,7 +236,7 @@ def _whole(
     verdicts: list[Verdict] = []
     retracting = False
     if event.replaces is not None:
-        state, retracting = _take_back(state, event.replaces)
+        state, retracting = _take_back(guideline, state, event.replaces)
         verdicts.append(Verdict("voided" if event.status == "entered_in_error" else "replaced"))
     state = state._replace(watch=_watched(state.watch, event, implausible, effective_at, profile), unjudged_at=None)
     if isinstance(event, (Acknowledge, Snooze)):
@@ -282,14 +279,12 @@ def _seen(state: State, event_id: str) -> bool:
     )
 
 
-def _take_back(state: State, event_id: str) -> tuple[State, bool]:
+def _take_back(guideline: Guideline, state: State, event_id: str) -> tuple[State, bool]:
     """The state as if an event had never been, to be folded anew; and whether it had been known."""
+    before = state.base
     replaced = state.replaced if event_id in state.replaced else (*state.replaced, event_id)[-REPLACED_KEPT:]
     known = event_id in history.ids(state.facts)
-    in_base = any(d.event_id == event_id for d in state.base.doses)
-    base = state.base
-    if in_base:
-        base = base._replace(doses=tuple(d for d in base.doses if d.event_id != event_id))
+    base = belated.without(guideline, before, event_id)
     wrong = next((f for f in state.facts.vitals if f.event_id == event_id), None)
     facts = history.without(state.facts, event_id) if known else state.facts
     shown = state.latest if wrong is None else latest.without(state.latest, wrong, facts)
@@ -299,7 +294,7 @@ def _take_back(state: State, event_id: str) -> tuple[State, bool]:
         charted = all(f.charted for f in facts.vitals if f.at == last_at)
         watch = watch._replace(vitals_at=last_at, vitals_charted=charted)
     state = state._replace(replaced=replaced, facts=facts, base=base, latest=shown, watch=watch)
-    return state, known or in_base
+    return state, known or base is not before
 
 
 def _placed(guideline: Guideline, state: State, facts: list[Fact], *, refold: bool) -> tuple[State, Reason | None]:
@@ -312,11 +307,11 @@ def _placed(guideline: Guideline, state: State, facts: list[Fact], *, refold: bo
         if fact.at < base.at:
             if isinstance(fact, InfusionFact):
                 fact = fact._replace(at=base.at)
-            elif isinstance(fact, MedicationFact) and fact.role in courses.DOSE_ROLES:
-                base, late, refold = _old_dose(base, fact), "late", True
+            elif (with_it := belated.taken_in(guideline, base, fact)) is not None:
+                base, late, refold = with_it, "late", True
                 continue
             else:
-                late = "too_late"
+                late = late or "too_late"
                 continue
         if fact.at <= state.course.at:
             late, refold = (late or "late") if fact.at < state.course.at else late, True
@@ -330,18 +325,6 @@ def _placed(guideline: Guideline, state: State, facts: list[Fact], *, refold: bo
     if history.is_many(kept.vitals):
         kept = kept._replace(vitals=history.thin(kept.vitals, profile, course))
     return _checkpoint(guideline, state._replace(base=base, course=course, facts=kept)), late
-
-
-def _old_dose(base: Course, fact: MedicationFact) -> Course:
-    """A dose from before the checkpoint still counts."""
-    if fact.action not in ("given", "started"):
-        return base
-    dose = Dose(fact.at, fact.event_id, fact.drug, fact.role, fact.dose_mg, fact.indication, base.held.grade)
-    base = courses.with_dose(base, dose)
-    episode = base.episode
-    if fact.role in MASKING and episode.open and episode.masked_at is None and fact.at >= episode.onset_at:
-        base = base._replace(episode=episode._replace(masked_at=fact.at, masked_by=fact.drug))
-    return base
 
 
 def _checkpoint(guideline: Guideline, state: State) -> State:
