@@ -8,9 +8,10 @@ from typing import NamedTuple
 from monitor import episodes, evidence
 from monitor.guideline import Guideline
 from monitor.instant import LONG_AGO, MINUTE, clock, to_datetime
+from monitor.scene import DISCHARGED, Scene, Wanted, missing, priority
 from monitor.state import Book, Course, OpenAlert, Raised, State
 from monitor.verdicts import Verdict
-from monitor.wanted import DISCHARGED, Scene, Wanted, missing, priority, wanted
+from monitor.wanted import wanted
 from schemas.alerts import Alert, AlertStatus, Evidence, Recommendation, Rule
 from schemas.trusted import trusted
 

@@ -8,10 +8,10 @@ from monitor import alarms
 from monitor.course import begin
 from monitor.guideline import Guideline
 from monitor.instant import MINUTE, to_ms, whole_second
+from monitor.scene import Scene, standing
 from monitor.state import Course, State
 from monitor.step import EventType, Rejected, Step
 from monitor.verdicts import Verdict
-from monitor.wanted import Scene, standing
 from schemas.events import Tick
 
 

@@ -8,8 +8,9 @@ from monitor.course import advance, begin
 from monitor.episodes import CLINICAL_SIGNS
 from monitor.guideline import Guideline
 from monitor.instant import HOUR, LONG_AGO, hours, to_datetime
+from monitor.scene import DISCHARGED, Scene, missing
 from monitor.state import Course, Finding, State
-from monitor.wanted import DISCHARGED, Scene, missing, silence_at
+from monitor.technical import silence_at
 from schemas.alerts import Evidence
 from schemas.state import (
     AxesState,

@@ -11,8 +11,8 @@ from agents.report.series import Steps
 from agents.tally import course_of
 from monitor.guideline import Guideline
 from monitor.instant import LONG_AGO, MINUTE, to_ms
+from monitor.scene import missing
 from monitor.state import Course, Infusion, State
-from monitor.wanted import missing
 from schemas.events import Tick, Vitals
 
 OFF = Running(False, None, None)
