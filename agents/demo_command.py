@@ -20,7 +20,7 @@ NOT_AS_IT_SHOULD_BE = 1
     show_default=True,
     help="Where the page with the ward and its timelines is written.",
 )
-@click.option("--hours", type=click.IntRange(1, 24 * 30), default=72, show_default=True, help="How much of each stay.")
+@click.option("--hours", type=click.IntRange(1, 60), default=54, show_default=True, help="How much of each stay.")
 @click.option("--seconds", type=click.FloatRange(5), default=75.0, show_default=True, help="In how much time.")
 @click.option("--stay", is_flag=True, help="Keep everything running at the end, to look around, until Ctrl-C.")
 def command(offline: bool, report: Path, hours: int, seconds: float, stay: bool) -> None:

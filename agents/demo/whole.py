@@ -38,11 +38,11 @@ from monitor.step import PatientEventType
 
 # The embedded broker keeps the last 5 MB of each partition and compacts nothing, but the proof at the end needs all
 # that was written. So there are many partitions, and rows and unchanged states are written less often than usual.
-PARTITIONS = 16
+PARTITIONS = 32
 CHECKPOINT_SECONDS = 5.0
 STATE_SECONDS = 60.0
 TURN_SECONDS = 0.03
-TICK_SECONDS = 0.25
+TICK_SECONDS = 0.4
 LOOK_SECONDS = 1.0
 LAST_WORDS_SECONDS = 1.5
 SETTLING_SECONDS = 40.0
