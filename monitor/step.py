@@ -162,13 +162,15 @@ def _quick(guideline: Guideline, state: State, event: Vitals, effective_at: int,
         return None
     oxygen = course.oxygen
     device, flow, fio2 = event.oxygen_device, event.oxygen_flow_l_per_min, event.fio2_fraction
-    if (device is not None or flow is not None or fio2 is not None) and (
-        oxygen is None
-        or device not in (None, oxygen.device)
-        or flow not in (None, oxygen.flow)
-        or fio2 not in (None, oxygen.fio2)
-    ):
-        return None
+    if device is not None or flow is not None or fio2 is not None:
+        if (
+            oxygen is None
+            or device not in (None, oxygen.device)
+            or flow not in (None, oxygen.flow)
+            or fio2 not in (None, oxygen.fio2)
+        ):
+            return None
+        oxygen = oxygen._replace(charted_at=effective_at, event_id=event.event_id)
     fact = vitals_fact(event, effective_at)
     profile = guideline.profile
     sbp = _same(course.sbp, fact.sbp, course.sbp_below, fact)
@@ -186,7 +188,8 @@ def _quick(guideline: Guideline, state: State, event: Vitals, effective_at: int,
             if fever is None or effective_at >= fever.at + profile.fever_holds:
                 return None
             fever = temperature
-    moved = Course._make((effective_at, sbp, mean, spo2, temperature, fever, *course[6:]))
+    moved = Course._make((effective_at, sbp, mean, spo2, temperature, fever, *course[6:9], oxygen, *course[10:]))
+    assert moved.oxygen is oxygen, "the order of the fields"
     vitals = (*state.facts.vitals, fact)
     facts = state.facts._replace(vitals=vitals)
     if history.is_many(vitals):
