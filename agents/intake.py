@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable
-from time import monotonic
 from typing import Any
 
 from agents import metrics
@@ -31,7 +30,7 @@ class Intake:
     def __init__(self, settings: Settings, outbox: Outbox) -> None:
         self.settings = settings
         self.outbox = outbox
-        self.taken_at = monotonic()
+        self.next_offsets: dict[tuple[str, int], int] = {}  # by topic and partition
         self._log = settings.topic(topics.PATIENT_EVENTS)
         self._letters = settings.topic(topics.DEAD_LETTERS)
         self._types = {settings.topic(feed): feed.default_type for feed in topics.FEEDS}
@@ -60,8 +59,8 @@ class Intake:
         metrics.EVENTS.labels(topic, "applied").inc(len(records) - refused)
         metrics.EVENTS.labels(topic, "dead_letter").inc(refused)
         metrics.FEED_LAST_EVENT.labels(topic).set(records[-1].timestamp / 1000)
-        self.taken_at = monotonic()
         place = topic, records[0].partition
+        self.next_offsets[place] = records[-1].offset + 1
         task = asyncio.create_task(self._finish(self._latest.get(place), sent, acknowledge))
         self._latest[place] = task
         self._waiting.add(task)

@@ -14,7 +14,7 @@ from typing import Any
 from faust.types import TP
 
 from agents import app as apps
-from agents import health, metrics, surroundings
+from agents import fence, health, metrics, surroundings
 from agents.fence import Fence, Watchdog, fail_stop
 from agents.intake import Intake
 from agents.outbox import Outbox
@@ -73,6 +73,7 @@ class Worker:
         if self.settings.metrics_port:
             server = health.serve(self.settings.metrics_host, self.settings.metrics_port, self.ailing, self.not_ready)
         count_start(self.settings.data_dir)
+        fence.remember(self.settings.data_dir / "ends")
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.leaving.set)
@@ -139,6 +140,7 @@ class Worker:
     async def _assigned(self, *_: Any, **__: Any) -> None:
         metrics.REBALANCES.inc()
         self.watch.leave()
+        self.intake.next_offsets.clear()
         self.began_at = monotonic()
 
     async def _look(self) -> None:
@@ -155,8 +157,8 @@ class Worker:
             log.info("ready: %d partitions", len(self.partitions()))
         elif not recovered:
             self.ready_at = None
-        for partition, lag in self.lags().items():
-            metrics.LAG.labels(self.log_topic, str(partition)).set(lag)
+        for tp, lag in (self.lags() | self.feed_lags()).items():
+            metrics.LAG.labels(tp.topic, str(tp.partition)).set(lag)
         at = monotonic()
         for partition, desk in self.watch.desks.items():
             metrics.MARKER_AGE.labels(str(partition)).set(at - desk.written_at)
@@ -168,14 +170,18 @@ class Worker:
             return []
         return sorted(tp.partition for tp in self.app.consumer.assignment() if tp.topic == self.log_topic)
 
-    def lags(self) -> Mapping[int, int]:
-        """Records of the log that wait, by partition."""
-        found = {}
-        for partition, desk in list(self.watch.desks.items()):
-            end = self.app.consumer.highwater(TP(self.log_topic, partition))
-            if end is not None:
-                found[partition] = max(0, end - desk.shard.next_offset)
-        return found
+    def lags(self) -> dict[TP, int]:
+        """Records of the log that wait to be judged, by partition."""
+        desks = list(self.watch.desks.items())
+        return self._behind({TP(self.log_topic, partition): desk.shard.next_offset for partition, desk in desks})
+
+    def feed_lags(self) -> dict[TP, int]:
+        """Records of feeds that wait to be taken into the log, by partition."""
+        return self._behind({TP(*place): offset for place, offset in list(self.intake.next_offsets.items())})
+
+    def _behind(self, positions: Mapping[TP, int]) -> dict[TP, int]:
+        ends = {tp: self.app.consumer.highwater(tp) for tp in positions}
+        return {tp: max(0, end - positions[tp]) for tp, end in ends.items() if end is not None}
 
     def ailing(self) -> str | None:
         """Why the process should be ended; None: it lives."""
@@ -186,7 +192,7 @@ class Worker:
         """Why nobody should rely on this worker now; None: it has its patients and keeps up."""
         if self.ready_at is None:
             return "not assigned or not recovered yet"
-        behind = sum(self.lags().values())
+        behind = sum(self.lags().values()) + sum(self.feed_lags().values())
         slow = monotonic() - self.watch.folded_at > LAG_BOUND_SECONDS and behind > 0
         return f"{behind} records behind" if behind > LAG_BOUND_EVENTS or slow else None
 

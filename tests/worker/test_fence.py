@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 from threading import Event
 
 import pytest
@@ -16,7 +17,7 @@ from agents.fence import FENCED, STOPPED, Fence, Watchdog
 from agents.outbox import guarded
 from agents.settings import Settings
 from agents.ticker import AHEAD_MS, Ticker
-from tests.worker.records import FailStop, KeptOutbox, Metadata, stop_instead_of_exit
+from tests.worker.records import BEGAN, FailStop, KeptOutbox, Metadata, instant, stop_instead_of_exit
 
 PULSING = """
 import asyncio
@@ -64,6 +65,21 @@ print("went on")
     assert "send_failed" in done.stderr
 
 
+def test_why_a_worker_ended_is_counted_on_after_its_restart(tmp_path: Path) -> None:
+    code = """
+import sys
+from pathlib import Path
+from agents.fence import FENCES, fail_stop, remember
+
+remember(Path(sys.argv[1]) / "ends")
+print(FENCES.labels("gap")._value.get())
+fail_stop("gap")
+"""
+    command = [sys.executable, "-c", code, str(tmp_path)]
+    counts = [subprocess.run(command, capture_output=True, text=True, timeout=60, check=False).stdout for _ in "123"]
+    assert counts == ["0.0\n", "1.0\n", "2.0\n"]
+
+
 def test_a_write_that_is_taken_goes_on() -> None:
     async def taken() -> str:
         return "offset"
@@ -99,10 +115,11 @@ def ticked(ahead_ms: list[int]) -> list[str]:
 
     async def story() -> None:
         ticker = Ticker(Settings(), outbox, lambda: [0, 1])  # type: ignore[arg-type]
-        for at, ahead in enumerate(ahead_ms, 1):
-            await ticker.tick(at * 1000 + 400)
+        for second, ahead in enumerate(ahead_ms, 1):
+            at = BEGAN + second * 1000 + 400
+            await ticker.tick(at)
             for sent in outbox.unconfirmed:
-                sent.set_result(Metadata(0, timestamp=at * 1000 + 400 - ahead))
+                sent.set_result(Metadata(0, timestamp=at - ahead))
             outbox.unconfirmed.clear()
             await asyncio.sleep(0)
 
@@ -113,7 +130,7 @@ def ticked(ahead_ms: list[int]) -> list[str]:
 def test_ticks_stand_on_whole_seconds_one_in_every_partition() -> None:
     ticks = ticked([0])
     assert len(ticks) == 2
-    assert all('"1970-01-01T00:00:01+00:00"' in tick for tick in ticks)
+    assert all(f'"{instant(1)}"' in tick for tick in ticks)
 
 
 @pytest.mark.parametrize(("ahead_ms", "ticks"), [(AHEAD_MS, 4), (AHEAD_MS + 1, 2)])
