@@ -17,14 +17,15 @@ from pathlib import Path
 from time import monotonic
 from typing import NoReturn
 
-from agents.metrics import FENCES
+from prometheus_client import Counter as Metric
 
 STOPPED = 70  # exit code after a fail stop
 FENCED = 75  # exit code when we stood still for too long
 STALLED = 76  # exit code of the watchdog
 PULSE_SECONDS = 0.2
 
-log = logging.getLogger("crs.worker")
+FENCES = Metric("crs_fences_total", "Times a process ended itself rather than do harm, by reason.", ["reason"])
+log = logging.getLogger("crs.fence")
 _ledgers: list[Path] = []
 
 

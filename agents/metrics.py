@@ -42,7 +42,6 @@ LAST_TICK = Gauge("crs_last_tick_timestamp_seconds", "Time of the last tick fold
 FEED_LAST_EVENT = Gauge("crs_feed_last_event_timestamp_seconds", "When a feed last sent anything.", ["topic"])
 LOG_CUT = Counter("crs_log_cut_total", "Records that retention took out of the log before they were read.")
 OWNED = Gauge("crs_partitions_owned", "Partitions of the log that this worker judges.")
-FENCES = Counter("crs_fences_total", "Times this worker ended itself rather than do harm, by reason.", ["reason"])
 STARTS = Counter("crs_worker_starts_total", "Starts of a worker with this data directory.")
 REBALANCES = Counter("crs_rebalances_total", "Times the workers shared out the partitions anew.")
 READY = Gauge("crs_ready", "1 while this worker has its partitions, has recovered and keeps up.")

@@ -10,7 +10,7 @@ from functools import partial
 from time import time
 from typing import Any
 
-from agents.metrics import FENCES
+from agents.fence import FENCES
 from agents.outbox import Outbox
 from agents.settings import Settings
 from monitor.instant import SECOND, to_datetime

@@ -8,7 +8,7 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError, KafkaTimeoutError
 
-from agents.dispatch.stop import fail_stop
+from agents.fence import fail_stop
 from agents.settings import Settings
 from agents.usage import Unusable
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from aiokafka.errors import KafkaError, KafkaTimeoutError
 
-from agents.dispatch.stop import Fence, fail_stop
+from agents.fence import Fence, fail_stop
 
 Row = tuple[int, bytes, bytes | None]
 AGAIN_SECONDS = 0.5

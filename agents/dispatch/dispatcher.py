@@ -29,7 +29,7 @@ from agents.dispatch.paging import Paging
 from agents.dispatch.places import Places
 from agents.dispatch.plan import AlertmanagerAt, Plan
 from agents.dispatch.silences import Silences
-from agents.dispatch.stop import Fence, fail_stop
+from agents.fence import Fence, fail_stop
 from agents.pagers import http
 from agents.pagers.answer import Pager
 from agents.settings import Settings

@@ -15,7 +15,7 @@ from agents.dispatch import metrics
 from agents.dispatch.book import LOUD
 from agents.dispatch.case import Page
 from agents.dispatch.orders import Result
-from agents.dispatch.stop import Fence, fail_stop
+from agents.fence import Fence, fail_stop
 from agents.pagers.answer import Answer, Pager
 
 log = logging.getLogger("crs.dispatch")

@@ -18,7 +18,7 @@ from agents.dispatch.hands import Hands
 from agents.dispatch.hearing import Hearing
 from agents.dispatch.places import Places
 from agents.dispatch.plan import Plan
-from agents.dispatch.stop import fail_stop
+from agents.fence import fail_stop
 from agents.settings import Settings
 from schemas import topics
 

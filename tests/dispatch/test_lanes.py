@@ -12,7 +12,7 @@ import pytest
 from agents.dispatch.case import Page
 from agents.dispatch.lanes import Lanes, Patience
 from agents.dispatch.orders import Result
-from agents.dispatch.stop import Fence
+from agents.fence import Fence
 from agents.pagers.answer import TAKEN, Answer
 from tests.dispatch.pages import page
 

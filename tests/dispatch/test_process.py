@@ -18,8 +18,8 @@ from typing import Any
 import httpx
 import pytest
 
-from agents.dispatch.stop import FENCED
 from agents.embedded import Embedded
+from agents.fence import FENCED
 from agents.settings import Settings
 from tests.broker import Fresh
 from tests.dispatch import ward
