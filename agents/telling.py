@@ -164,7 +164,8 @@ def sentence(life: AlertLife) -> str:
         case "step":
             return f"{alert.title}."
         case "recovery":
-            return alert.message
+            # How late it was known is for those who were told, not for a story.
+            return alert.message.partition(" Known late")[0]
         case _:
             return f"{alert.title}."
 
