@@ -37,3 +37,9 @@ def test_every_decision_that_is_spoken_of_has_its_note() -> None:
     spoken_of = references()
     assert {"0003", "0006"} <= spoken_of
     assert spoken_of - {note.name[:4] for note in NOTES} == set()
+
+
+@pytest.mark.parametrize("note", NOTES, ids=[note.stem for note in NOTES])
+def test_a_note_speaks_of_files_that_are_there(note: Path) -> None:
+    spoken_of = re.findall(r"(?:schemas|monitor|agents|tests|deploy|docs)/[\w./-]*\w", note.read_text(encoding="utf-8"))
+    assert [path for path in spoken_of if not (ROOT / path).exists()] == []
