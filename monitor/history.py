@@ -8,7 +8,7 @@ the patient's limits of today: a weight of 24 h in a row that stays small, again
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from math import inf
 from typing import Any, NamedTuple
 
@@ -17,7 +17,7 @@ from monitor.profile import DEVICES, Profile
 from monitor.state import ContextFact, Course, Facts, InfusionFact, MedicationFact, StatementFact, VitalsFact
 from schemas.events import OxygenDevice
 
-Bands = list[tuple[int, object]]
+Bands = tuple[object, ...]
 NO_RUN: tuple[object, int] = (None, 0)
 Fact = VitalsFact | MedicationFact | ContextFact | InfusionFact | StatementFact
 
@@ -130,7 +130,7 @@ def thin(vitals: tuple[VitalsFact, ...], profile: Profile, course: Course) -> tu
     banded = [_bands(fact, profile, course) for fact in vitals[: recent + 1]]
     ahead: list[dict[int, object]] | None = None
     kept: list[VitalsFact] = []
-    kept_bands: list[Bands] = [[], []]
+    kept_bands: list[Bands] = [(), ()]
     runs: dict[int, tuple[object, int]] = {}  # signal -> (band, how many kept in a row)
     covers_from = 0
     for index in range(recent):
@@ -140,11 +140,11 @@ def thin(vitals: tuple[VitalsFact, ...], profile: Profile, course: Course) -> tu
         if not redundant and kept:
             if ahead is None:
                 ahead = _next_bands([*banded, *(_bands(f, profile, course) for f in vitals[recent + 1 :])])
-            redundant = all(_in_run(runs.get(s, NO_RUN), b) and ahead[index].get(s) == b for s, b in bands)
+            redundant = all(_in_run(runs.get(s, NO_RUN), b) and ahead[index].get(s) == b for s, b in _said(bands))
         if redundant:
             covers_from = covers_from or kept[-1].at
             continue
-        for signal, band in bands:
+        for signal, band in _said(bands):
             before, count = runs.get(signal, NO_RUN)
             runs[signal] = (band, count + 1 if band == before else 1)
         kept.append(_covering(fact, covers_from))
@@ -168,30 +168,27 @@ def _next_bands(banded: list[Bands]) -> list[dict[int, object]]:
     seen: dict[int, object] = {}
     for index in range(len(banded) - 1, -1, -1):
         ahead[index] = dict(seen)
-        seen.update(banded[index])
+        seen.update(_said(banded[index]))
     return ahead
 
 
 def _bands(fact: VitalsFact, profile: Profile, course: Course) -> Bands:
-    """What each signal of an observation says, no finer than a rule can tell apart."""
-    bands: Bands = []
-    if fact.temperature is not None:
-        bands.append((0, fact.temperature >= profile.fever_tenths))
-    if fact.sbp is not None:
-        low, extreme = fact.sbp < course.sbp_below, fact.sbp < profile.extreme_systolic_below
-        bands.append((1, (low, extreme, fact.charted)))
-    if fact.map is not None:
-        bands.append((2, (fact.map < course.map_below, fact.charted)))
-    if fact.spo2 is not None:
-        low, extreme = fact.spo2 < profile.spo2_below, fact.spo2 < profile.extreme_spo2_below
-        bands.append((3, (low, extreme, fact.charted)))
-    if fact.device is not None or fact.flow is not None:
-        bands.append((4, (fact.device, fact.flow)))
-    if fact.ice is not None:
-        bands.append((5, fact.ice))
-    if fact.consciousness is not None:
-        bands.append((6, fact.consciousness))
-    return bands
+    """What each signal of an observation says, no finer than a rule can tell apart; None where it says nothing."""
+    temperature, sbp, mean, spo2, charted = fact.temperature, fact.sbp, fact.map, fact.spo2, 4 * fact.charted
+    return (
+        None if temperature is None else temperature >= profile.fever_tenths,
+        None if sbp is None else (sbp < course.sbp_below) + 2 * (sbp < profile.extreme_systolic_below) + charted,
+        None if mean is None else (mean < course.map_below) + charted,
+        None if spo2 is None else (spo2 < profile.spo2_below) + 2 * (spo2 < profile.extreme_spo2_below) + charted,
+        None if fact.device is None and fact.flow is None else (fact.device, fact.flow),
+        fact.ice,
+        fact.consciousness,
+    )
+
+
+def _said(bands: Bands) -> Iterator[tuple[int, object]]:
+    """The signals that an observation carries, and what they say."""
+    return ((signal, band) for signal, band in enumerate(bands) if band is not None)
 
 
 _KIND: dict[type, str] = {

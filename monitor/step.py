@@ -191,9 +191,9 @@ def _quick(guideline: Guideline, state: State, event: Vitals, effective_at: int,
     moved = Course._make((effective_at, sbp, mean, spo2, temperature, fever, *course[6:9], oxygen, *course[10:]))
     assert moved.oxygen is oxygen, "the order of the fields"
     vitals = (*state.facts.vitals, fact)
-    facts = state.facts._replace(vitals=vitals)
     if history.is_many(vitals):
-        facts = facts._replace(vitals=history.thin(vitals, profile, course))
+        vitals = history.thin(vitals, profile, course)
+    facts = Facts._make((vitals, *state.facts[1:]))
     # As `_replace`, at a third of the cost: this is done for every reading of every monitor.
     shown = latest.after(state.latest, event, effective_at)
     watch = Watch(effective_at, fact.charted)
