@@ -202,7 +202,8 @@ class _Telling:
     def _tell(self, status: AlertStatus, alert: OpenAlert, target: Wanted) -> None:
         late = self.scene.at - target.effective_at > TOLD_LATE_AFTER and status == "raised"
         told_late = f" Known late: true since {clock(target.effective_at)}." if late else ""
-        words = Words(status, target.message + told_late, target.evidence(), target.unknown, _recommendation(target))
+        rests_on = tuple(dict.fromkeys(target.evidence()))  # A weight may count twice, and is named once.
+        words = Words(status, target.message + told_late, rests_on, target.unknown, _recommendation(target))
         self.alerts.append(_alert(self.scene, alert, self.previous, words))
         self.verdicts.append(Verdict(status, target.kind))
 
