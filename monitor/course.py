@@ -256,7 +256,8 @@ def _sign(before: Sign | None, same: bool, now: Sign) -> Sign:
 
 def _medicated(course: Course, fact: MedicationFact) -> Course:
     if fact.action in ("given", "started"):
-        dose = Dose(fact.at, fact.event_id, fact.drug, fact.role, fact.dose_mg, fact.indication)
+        weight_kg = course.context.weight_kg
+        dose = Dose(fact.at, fact.event_id, fact.drug, fact.role, fact.dose_mg, fact.indication, None, weight_kg)
         if fact.role in DOSE_ROLES:
             course = with_dose(course, dose)
         elif fact.role == "cns_depressant":

@@ -113,7 +113,7 @@ def dose_safety(scene: Scene) -> Iterator[Wanted]:
                 dose.at,
                 f"Check the tocilizumab dose: {why}",
                 f"The tocilizumab dose of {clock(dose.at)} is {why}. Check the record and the patient.",
-                lambda dose=dose: evidence.doses((dose,)) + evidence.weight(course),  # type: ignore[misc]
+                lambda dose=dose: evidence.doses((dose,)) + evidence.weight_at(course, dose),  # type: ignore[misc]
                 drug="tocilizumab",
                 until_acknowledged=True,
             )

@@ -58,6 +58,11 @@ def dose_mg(profile: Profile, weight_kg: float | None) -> tuple[float | None, st
     return None, f"weight not known ({bands}; at most {profile.maximum_mg:g} mg)"
 
 
+def weight_of(course: Course, dose: Dose) -> float | None:
+    """The weight that a dose is held against, kg: as it was then; where it was not known then, as it is now."""
+    return course.context.weight_kg if dose.weight_kg is None else dose.weight_kg
+
+
 def dangers(profile: Profile, course: Course, dose: Dose) -> tuple[str, ...]:
     """What is unsafe about a dose that was charted."""
     earlier = [d for d in course.doses if d.role == "tocilizumab" and (d.at, d.event_id) < (dose.at, dose.event_id)]
@@ -71,7 +76,7 @@ def dangers(profile: Profile, course: Course, dose: Dose) -> tuple[str, ...]:
     if dose.dose_mg is not None:
         if dose.dose_mg > profile.maximum_mg:
             found.append("maximum_dose")
-        by_weight, _ = dose_mg(profile, course.context.weight_kg)
+        by_weight, _ = dose_mg(profile, weight_of(course, dose))
         if by_weight is not None and dose.dose_mg * 100 > by_weight * profile.overdose_percent + 1e-6:
             found.append("weight_based_dose")
     return tuple(found)

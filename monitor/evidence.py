@@ -179,6 +179,13 @@ def weight(course: Course) -> tuple[Evidence, ...]:
     return context(course, "weight_kg")
 
 
+def weight_at(course: Course, dose: Dose) -> tuple[Evidence, ...]:
+    """The weight that a dose is held against: the one of then, where it has changed since."""
+    if dose.weight_kg in (None, course.context.weight_kg):
+        return weight(course)
+    return (Evidence(signal="weight_kg", value=dose.weight_kg, unit="kg", effective_at=to_datetime(dose.at)),)
+
+
 def context(course: Course, *names: str) -> tuple[Evidence, ...]:
     """Fields of the patient's context, as far as they are known."""
     known = ((name, getattr(course.context, name)) for name in names)

@@ -156,6 +156,7 @@ class Dose(NamedTuple):
     dose_mg: float | None
     indication: Indication | None
     grade: int | None = None
+    weight_kg: float | None = None  # as it was known when the dose was given
 
 
 class Context(NamedTuple):
