@@ -27,6 +27,7 @@ DISPLAYED = (
 
 
 _SIGNALS = attrgetter(*DISPLAYED)
+_new = tuple.__new__  # as the constructor, in half the time: every reading of every monitor goes through here
 NOTHING: Shown = (None,) * len(DISPLAYED)
 
 
@@ -38,7 +39,7 @@ def after(latest: Shown, event: Vitals, at: int) -> Shown:
         if value is not None:
             before = shown[index]
             if before is None or at > before.at or (at == before.at and _stands(value, charted, before)):
-                shown[index] = Latest(float(value) if type(value) is int else value, at, charted)
+                shown[index] = _new(Latest, (float(value) if type(value) is int else value, at, charted))
     return tuple(shown)
 
 

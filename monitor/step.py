@@ -84,6 +84,8 @@ class Implausible(NamedTuple):
 # After a downtime of ours a patient's backlog is read through before anyone hears of it, but not for ever.
 GATHERED_AFTER = 5 * SECOND
 GATHERED_AT_MOST = 60 * SECOND
+# A named tuple without the call of its own constructor; for what every reading of every monitor goes through.
+_new = tuple.__new__
 NOT_DUE = (Verdict("not_due"),)
 SAME = (Verdict("held_same_grade"),)
 
@@ -214,7 +216,7 @@ def _same(signal: Signal, value: int | None, below: int, fact: VitalsFact) -> Si
     counted = signal.counted
     if counted is None or signal.pending is not None or (counted.value < below) != (value < below):
         return None
-    return Signal(Reading(value, fact.at, fact.event_id), signal.since, None)
+    return _new(Signal, (_new(Reading, (value, fact.at, fact.event_id)), signal.since, None))
 
 
 def _whole(
