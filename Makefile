@@ -3,6 +3,7 @@
 .PHONY: help demo test lint format bench schemas clean
 
 BIN := .venv/bin
+JOBS := 4
 STAMP := .venv/.as-in-pyproject
 # The first interpreter that is new enough; `make PYTHON=/path/to/python test` overrides.
 CANDIDATES := $(PYTHON) python3.11 python3.12 python3.13 python3
@@ -37,8 +38,9 @@ $(STAMP): pyproject.toml
 demo: $(STAMP)
 	@$(BIN)/crs-monitor demo
 
+# Most of the time is waiting for brokers, pagers and browsers: four files at once on two cores.
 test: $(STAMP)
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile
 
 # Every check runs, also after one has failed: one run tells all.
 lint: $(STAMP)

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import uuid4
 
 import pytest
@@ -49,9 +49,21 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[SAID] = []
 
 
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A process that runs a part of the tests tells the one that sums up."""
+    output = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        output["kafka"] = session.config.stash[SAID]
+
+
+def pytest_testnodedown(node: Any) -> None:
+    """What such a process has told; nothing when it died."""
+    node.config.stash[SAID] += getattr(node, "workeroutput", {}).get("kafka", [])
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Which Kafka the tests have talked to."""
-    for says in config.stash[SAID]:
+    for says in dict.fromkeys(config.stash[SAID]):
         terminalreporter.line(f"Kafka: {says}")
 
 
