@@ -17,7 +17,7 @@ from agents.folding import Fold, Judged
 from monitor import row
 from monitor.guideline import Guideline
 from monitor.instant import LONG_AGO, MINUTE, to_datetime, to_ms
-from monitor.state import State
+from monitor.state import Oxygen, State
 from monitor.step import Implausible, PatientEventType
 from monitor.verdicts import Reason
 from schemas.alerts import Alert
@@ -280,14 +280,22 @@ def differs(judged: Judged) -> bool:
     before, after = judged.before.course, judged.step.state.course
     return not (
         before.held is after.held
-        and before.episode is after.episode
+        and (
+            before.episode is after.episode
+            or before.episode == after.episode._replace(fever_at=before.episode.fever_at)
+        )
         and before.doses is after.doses
         and before.infusions is after.infusions
-        and before.oxygen is after.oxygen
+        and (before.oxygen is after.oxygen or support(before.oxygen) == support(after.oxygen))
         and before.hypotension is after.hypotension
         and before.hypoxia is after.hypoxia
         and before.context is after.context
     )
+
+
+def support(oxygen: Oxygen | None) -> tuple[object, ...]:
+    """What a patient breathes, whenever it was charted."""
+    return () if oxygen is None else (oxygen.device, oxygen.flow, oxygen.fio2)
 
 
 def note_lives(judged: Judged, outcome: Outcome) -> None:

@@ -43,7 +43,7 @@ def reconcile(scene: Scene, previous: int, *, retracting: bool) -> Outcome:
     for before in standing.values():
         if retracting:
             told.close(before, "retracted", "rested on an entry made in error")
-        elif before.kind in UNTIL_SEEN and scene.course.context.status not in DISCHARGED:
+        elif before.kind in UNTIL_SEEN and scene.course.context.status not in DISCHARGED and not _mended(scene, before):
             told.open.append(before)
         else:
             told.close(before, "resolved", _why_over(scene, before))
@@ -55,6 +55,12 @@ def reconcile(scene: Scene, previous: int, *, retracting: bool) -> Outcome:
     closed |= told.unseen_too_many()
     told.recoveries(retracting)
     return told.outcome(tuple(sorted(closed & still)))
+
+
+def _mended(scene: Scene, alert: OpenAlert) -> bool:
+    """Whether an entry that came late shows that nothing was unsafe about the dose: its weight, the doses before it."""
+    counted = [dose for dose in scene.course.doses if dose.at >= scene.course.episode.counts_from]
+    return alert.kind == "dose_safety" and any(dose.event_id == alert.key for dose in counted)
 
 
 class _Telling:
@@ -320,6 +326,8 @@ def _why_over(scene: Scene, alert: OpenAlert) -> str:
             return "vitals are back, or the patient is not watched any more"
         case "data_quality":
             return "mended"
+        case "dose_safety":
+            return "by what is known now, nothing is unsafe about the dose"
         case "unmonitored":
             return "the patient is judged again"
         case _:

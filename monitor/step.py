@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-from monitor import alarms, belated, history, latest, merge
+from monitor import alarms, belated, episodes, history, latest, merge
 from monitor import course as courses
 from monitor.facts import context_facts, medication_facts, statement_fact, vitals_fact
 from monitor.guideline import Guideline
@@ -192,6 +192,8 @@ def _quick(guideline: Guideline, state: State, event: Vitals, effective_at: int,
             fever = temperature
     moved = Course._make((effective_at, sbp, mean, spo2, temperature, fever, *course[6:9], oxygen, *course[10:]))
     assert moved.oxygen is oxygen, "the order of the fields"
+    if fever is not course.fever:
+        moved = episodes.with_fever(profile, moved, effective_at)
     vitals = (*state.facts.vitals, fact)
     if history.is_many(vitals):
         vitals = history.thin(vitals, profile, course)

@@ -142,8 +142,11 @@ def test_from_a_feeds_message_to_alert_and_state(kafka_settings: Fresh, tmp_path
     feeds = Feeds(settings)
     with worker(settings, tmp_path) as process:
         feeds.send(topics.PATIENTS, 0, weight_kg=70, unit="4 West", age_years=54)
+        # Feeds are read side by side: what is said on another one may come first.
+        eventually(feeds.state, lambda said: "context" in said)
         feeds.vitals(1, temperature_celsius=38.6)
         feeds.vitals(2, systolic_mmhg=84)
+        eventually(feeds.state, lambda said: said.get("grade") == 2)
         feeds.send(topics.MEDICATIONS, 3, drug="norepinephrine", action="started", rate=30, rate_unit="mcg/min")
         told = eventually(feeds.alerts, lambda alerts: any(a["grade"] == 3 for a in alerts))
         assert {"onset", "escalation", "dose_indicated", "step"} <= kinds(told)
