@@ -40,7 +40,7 @@ demo: $(STAMP)
 
 # Most of the time is waiting for brokers, pagers and browsers: four files at once on two cores.
 test: $(STAMP)
-	@$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder
+	@$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile
 
 # Every check runs, also after one has failed: one run tells all.
 lint: $(STAMP)
