@@ -88,7 +88,8 @@ class Outbox:
                 assert not empty, "a record is far smaller than a batch"
                 sent.append(await self._send_batch(batch, topic, partition))
                 batch = self._producer.create_batch()
-                assert put(batch, record), "a record is far smaller than a batch"
+                fits = put(batch, record)
+                assert fits, "a record is far smaller than a batch"
             empty = False
         sent.append(await self._send_batch(batch, topic, partition))
         return sent

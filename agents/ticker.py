@@ -34,9 +34,9 @@ class Ticker:
         self._log = settings.topic(topics.PATIENT_EVENTS)
 
     async def run(self) -> None:
-        """Ticks on whole steps of the clock, for ever; with steps of no length somebody else ticks."""
+        """Ticks on whole steps of the clock, for ever."""
         step = self.settings.tick_seconds
-        while step > 0:
+        while True:
             await asyncio.sleep(step - time() % step)
             await self.tick(round(time() * 1000))
 

@@ -29,6 +29,7 @@ from schemas import topics
 
 LEAVING_SECONDS = 20.0
 LOOK_SECONDS = 1.0
+PULSE_OF_LIFE = 1.0  # seconds since the last beat up to which we may still write
 LAG_BOUND_EVENTS = 10_000
 LAG_BOUND_SECONDS = 30.0
 
@@ -208,7 +209,7 @@ class Worker:
             return f"no partitions for {waited:.0f} s" if waited > patience + 4 * settings.stall_seconds else None
         idle = at - max(self.watch.folded_at, self.ready_at)
         waiting = any(lag > 0 for lag in self.lags().values())
-        expected = waiting or (settings.tick_seconds > 0 and bool(self.partitions()))
+        expected = waiting or bool(self.partitions())  # where nothing else comes, ticks do
         if expected and idle > settings.stall_seconds + settings.tick_seconds:
             return f"nothing folded for {idle:.0f} s"
         return None
@@ -218,9 +219,6 @@ class Worker:
         store = apps.rows_of(self.app)
         owned: Iterable[TP] = self.app.consumer.assignment()
         return {tp: store.held(tp.partition).marker.next_offset for tp in owned if tp.topic == self.log_topic}
-
-
-PULSE_OF_LIFE = 1.0
 
 
 async def guarded(work: Any) -> None:
