@@ -13,12 +13,12 @@ from random import Random
 from timeit import repeat
 
 from pydantic import TypeAdapter
+from pydantic_core import to_json
 
 from agents.feeds.clif import ClifStays, demo_dir
 from agents.folding import Fold
 from agents.playback import Playback
-from monitor import guideline, row
-from monitor import step as steps
+from monitor import guideline, quick, row
 from monitor.instant import HOUR, MINUTE, SECOND, to_datetime
 from monitor.state import State, fresh
 from monitor.step import PatientEventType, step
@@ -36,9 +36,11 @@ ROW_AS_JSON: TypeAdapter[row.Row] = TypeAdapter(row.Row)
 
 
 def charted(number: int, at: int, **said: object) -> PatientEventType:
-    """An event of the contract."""
+    """An event of the contract, read from JSON as all of them are."""
     times = {"effective_at": to_datetime(at), "received_at": to_datetime(at)}
-    event = EVENT.validate_python({"event_id": f"monitor-7/{number:06d}", "patient_id": "p-0001", **times, **said})
+    event = EVENT.validate_json(
+        to_json({"event_id": f"monitor-7/{number:06d}", "patient_id": "p-0001", **times, **said})
+    )
     assert not isinstance(event, Tick)
     return event
 
@@ -131,11 +133,11 @@ def micros_per_step(seconds: int) -> list[float]:
 
 def the_whole_way(seconds: int) -> list[float]:
     """The same without the short way for a reading that says what the one before said."""
-    short, steps._quick = steps._quick, lambda *_: None
+    short, quick.taken = quick.taken, lambda *_: None
     try:
         return micros_per_step(seconds)
     finally:
-        steps._quick = short
+        quick.taken = short
 
 
 def micros(call: Callable[[], object]) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from operator import itemgetter
 
 from monitor.formulary import Formulary, is_systemic
 from monitor.history import Fact
@@ -12,6 +13,22 @@ from monitor.state import ContextFact, InfusionFact, MedicationFact, StatementFa
 from monitor.verdicts import Reason
 from schemas.events import Attribution, InfectionWorkup, Medication, Patient, Vitals
 
+# As in quick.py: every reading of every monitor goes through here.
+_new = tuple.__new__
+_judged = itemgetter(
+    "event_id",
+    "source",
+    "temperature_celsius",
+    "systolic_mmhg",
+    "mean_arterial_mmhg",
+    "spo2_percent",
+    "oxygen_device",
+    "oxygen_flow_l_per_min",
+    "fio2_fraction",
+    "ice_score",
+    "consciousness",
+)
+assert VitalsFact._fields[7:] == ("device", "flow", "fio2", "ice", "consciousness", "covers")
 MG_PER_UNIT = {"mg": 1.0, "g": 1000.0, "mcg": 0.001}
 CONTEXT_FIELDS = (
     "weight_kg",
@@ -30,21 +47,24 @@ MOVEMENTS = ("admitted", "transferred", "discharged", "died")
 
 def vitals_fact(event: Vitals, at: int) -> VitalsFact:
     """The judged signals of an observation at their printed resolution."""
-    temperature, sbp = event.temperature_celsius, event.systolic_mmhg
-    mean, spo2 = event.mean_arterial_mmhg, event.spo2_percent
-    return VitalsFact(
-        at,
-        event.event_id,
-        event.source == "charted",
-        None if temperature is None else to_tenths(temperature),
-        None if sbp is None else to_integer(sbp),
-        None if mean is None else to_integer(mean),
-        None if spo2 is None else to_integer(spo2),
-        event.oxygen_device,
-        event.oxygen_flow_l_per_min,
-        event.fio2_fraction,
-        event.ice_score,
-        event.consciousness,
+    event_id, source, temperature, sbp, mean, spo2, device, flow, fio2, ice, consciousness = _judged(event.__dict__)
+    return _new(
+        VitalsFact,
+        (
+            at,
+            event_id,
+            source == "charted",
+            None if temperature is None else to_tenths(temperature),
+            None if sbp is None else to_integer(sbp),
+            None if mean is None else to_integer(mean),
+            None if spo2 is None else to_integer(spo2),
+            device,
+            flow,
+            fio2,
+            ice,
+            consciousness,
+            0,
+        ),
     )
 
 

@@ -127,7 +127,15 @@ def is_many(vitals: tuple[VitalsFact, ...]) -> bool:
 def thin(vitals: tuple[VitalsFact, ...], profile: Profile, course: Course) -> tuple[VitalsFact, ...]:
     """Without the observations that say what their neighbours say. The two first of a run and the last stay."""
     recent = len(vitals) - RECENT
-    banded = [_bands(fact, profile, course) for fact in vitals[: recent + 1]]
+    limits = (
+        profile.fever_tenths,
+        course.sbp_below,
+        profile.extreme_systolic_below,
+        course.map_below,
+        profile.spo2_below,
+        profile.extreme_spo2_below,
+    )
+    banded = [_bands(fact, limits) for fact in vitals[: recent + 1]]
     ahead: list[dict[int, object]] | None = None
     kept: list[VitalsFact] = []
     kept_bands: list[Bands] = [(), ()]
@@ -138,9 +146,12 @@ def thin(vitals: tuple[VitalsFact, ...], profile: Profile, course: Course) -> tu
         # The common case: this one, both before it and the next one say the same of the same signals.
         redundant = len(kept) > 1 and kept_bands[-1] == kept_bands[-2] == bands == banded[index + 1]
         if not redundant and kept:
-            if ahead is None:
-                ahead = _next_bands([*banded, *(_bands(f, profile, course) for f in vitals[recent + 1 :])])
-            redundant = all(_in_run(runs.get(s, NO_RUN), b) and ahead[index].get(s) == b for s, b in _said(bands))
+            redundant = all(_in_run(runs.get(signal, NO_RUN), band) for signal, band in _said(bands))
+            if redundant:
+                if ahead is None:
+                    ahead = _next_bands([*banded, *(_bands(f, limits) for f in vitals[recent + 1 :])])
+                after = ahead[index]
+                redundant = all(after.get(signal) == band for signal, band in _said(bands))
         if redundant:
             covers_from = covers_from or kept[-1].at
             continue
@@ -172,17 +183,19 @@ def _next_bands(banded: list[Bands]) -> list[dict[int, object]]:
     return ahead
 
 
-def _bands(fact: VitalsFact, profile: Profile, course: Course) -> Bands:
+def _bands(fact: VitalsFact, limits: tuple[int, int, int, int, int, int]) -> Bands:
     """What each signal of an observation says, no finer than a rule can tell apart; None where it says nothing."""
-    temperature, sbp, mean, spo2, charted = fact.temperature, fact.sbp, fact.map, fact.spo2, 4 * fact.charted
+    _, _, charted, temperature, sbp, mean, spo2, device, flow, _, ice, consciousness, _ = fact
+    hot, low, very_low, mean_low, desaturated, very_desaturated = limits
+    by = 4 * charted
     return (
-        None if temperature is None else temperature >= profile.fever_tenths,
-        None if sbp is None else (sbp < course.sbp_below) + 2 * (sbp < profile.extreme_systolic_below) + charted,
-        None if mean is None else (mean < course.map_below) + charted,
-        None if spo2 is None else (spo2 < profile.spo2_below) + 2 * (spo2 < profile.extreme_spo2_below) + charted,
-        None if fact.device is None and fact.flow is None else (fact.device, fact.flow),
-        fact.ice,
-        fact.consciousness,
+        None if temperature is None else temperature >= hot,
+        None if sbp is None else (sbp < low) + 2 * (sbp < very_low) + by,
+        None if mean is None else (mean < mean_low) + by,
+        None if spo2 is None else (spo2 < desaturated) + 2 * (spo2 < very_desaturated) + by,
+        None if device is None and flow is None else (device, flow),
+        ice,
+        consciousness,
     )
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+from schemas.instants import EPOCH_AS_READ
+
 SECOND = 1000
 MINUTE = 60 * SECOND
 HOUR = 60 * MINUTE
@@ -11,11 +13,13 @@ DAY = 24 * HOUR
 LONG_AGO = -(1 << 53)
 NEVER = 1 << 53
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+AS_READ = EPOCH_AS_READ.tzinfo
 
 
 def to_ms(at: datetime) -> int:
     """Milliseconds since 1970 UTC of an aware time."""
-    return round(at.timestamp() * 1000)
+    since = at - (EPOCH_AS_READ if at.tzinfo is AS_READ else EPOCH)
+    return (since.days * 86_400 + since.seconds) * 1000 + round(since.microseconds / 1000)
 
 
 def to_datetime(at_ms: int) -> datetime:

@@ -1,14 +1,17 @@
-"""The latest value of each signal, for people to look at; no rule reads it."""
+"""The latest value of each signal, for people to look at; no rule reads it.
+
+Kept as sheets, newest first: the values that one observation brought and no later one has replaced. A monitor says the
+same signals again and again, so most of the time one sheet takes the place of another.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from operator import attrgetter
+from collections.abc import Iterator, Sequence
+from operator import itemgetter
+from typing import NamedTuple
 
-from monitor.state import Facts, Latest, VitalsFact
+from monitor.state import Facts, Sheet, VitalsFact
 from schemas.events import Vitals
-
-Shown = tuple[Latest | None, ...]
 
 DISPLAYED = (
     "temperature_celsius",
@@ -24,46 +27,90 @@ DISPLAYED = (
     "ice_score",
     "consciousness",
 )
+ICE = DISPLAYED.index("ice_score")  # the one whole number among them
+
+_signals = itemgetter(*DISPLAYED)
+_new = tuple.__new__
 
 
-_SIGNALS = attrgetter(*DISPLAYED)
-_new = tuple.__new__  # as the constructor, in half the time: every reading of every monitor goes through here
+class Latest(NamedTuple):
+    """The latest value of a signal."""
+
+    value: float | str
+    at: int
+    charted: bool
+
+
+Sheets = tuple[Sheet, ...]
+Shown = Sequence[Latest | None]  # one a signal
 NOTHING: Shown = (None,) * len(DISPLAYED)
 
 
-def after(latest: Shown, event: Vitals, at: int) -> Shown:
+def after(sheets: Sheets, event: Vitals, at: int) -> Sheets:
     """What to show after an observation; of two of one instant the charted one, whatever came first."""
+    values = _signals(event.__dict__)
     charted = event.source == "charted"
-    shown = list(latest or NOTHING)
-    for index, value in enumerate(_SIGNALS(event)):
+    if sheets and at > sheets[0][0] and values[ICE] is None:
+        for value, before in zip(values, sheets[0][2], strict=True):
+            if (value is None) is not (before is None):
+                break
+        else:
+            return (_new(Sheet, (at, charted, values)), *sheets[1:])
+    shown = list(_spread(sheets))
+    for index, value in enumerate(map(as_stored, values)):
         if value is not None:
-            before = shown[index]
-            if before is None or at > before.at or (at == before.at and _stands(value, charted, before)):
-                shown[index] = _new(Latest, (float(value) if type(value) is int else value, at, charted))
-    return tuple(shown)
+            stood = shown[index]
+            if stood is None or at > stood.at or (at == stood.at and _stands(value, charted, stood)):
+                shown[index] = Latest(value, at, charted)
+    return _gathered(shown)
 
 
-def without(latest: Shown, wrong: VitalsFact, facts: Facts) -> Shown:
+def without(sheets: Sheets, wrong: VitalsFact, facts: Facts) -> Sheets:
     """What to show without a wrong observation: of each signal that it may have carried, the reading before."""
-    return tuple(
-        value if value is None or value.at != wrong.at else _newest(name, facts)
-        for name, value in zip(DISPLAYED, latest, strict=True)
+    return _gathered(
+        [
+            value if value is None or value.at != wrong.at else _newest(name, facts)
+            for name, value in zip(DISPLAYED, _spread(sheets), strict=True)
+        ]
     )
 
 
-def newer(one: Shown, other: Shown) -> Shown:
+def newer(one: Sheets, other: Sheets) -> Sheets:
     """Of each signal the newer value; of one instant the first record's."""
-    return tuple(
-        theirs if ours is None or (theirs is not None and theirs.at > ours.at) else ours
-        for ours, theirs in zip(one or NOTHING, other or NOTHING, strict=True)
+    return _gathered(
+        [
+            theirs if ours is None or (theirs is not None and theirs.at > ours.at) else ours
+            for ours, theirs in zip(_spread(one), _spread(other), strict=True)
+        ]
     )
 
 
-def named(latest: Shown) -> Iterator[tuple[str, Latest]]:
+def named(sheets: Sheets) -> Iterator[tuple[str, Latest]]:
     """The signals that have a value, by name."""
-    for name, value in zip(DISPLAYED, latest or NOTHING, strict=True):
+    for name, value in zip(DISPLAYED, _spread(sheets), strict=True):
         if value is not None:
             yield name, value
+
+
+def _spread(sheets: Sheets) -> Shown:
+    """Signal by signal."""
+    if not sheets:
+        return NOTHING
+    shown: list[Latest | None] = [None] * len(DISPLAYED)
+    for at, charted, values in sheets:
+        for index, value in enumerate(values):
+            if value is not None:
+                shown[index] = Latest(value, at, charted)
+    return shown
+
+
+def _gathered(shown: Shown) -> Sheets:
+    """As sheets, each signal on one of them."""
+    origins = {(one.at, one.charted) for one in shown if one is not None}
+    return tuple(
+        Sheet(at, charted, tuple(one.value if one and one[1:] == (at, charted) else None for one in shown))
+        for at, charted in sorted(origins, reverse=True)
+    )
 
 
 def as_stored(value: float | str | None) -> float | str | None:

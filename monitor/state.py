@@ -264,12 +264,12 @@ class Course(NamedTuple):
 # ---- what the log clock governs: alerts and watching -----------------------------------------------------------------
 
 
-class Latest(NamedTuple):
-    """The latest value of a signal, for display."""
+class Sheet(NamedTuple):
+    """Latest values, for display, that one observation brought: one a signal that is shown (latest.py)."""
 
-    value: float | str
     at: int
     charted: bool
+    values: tuple[float | str | None, ...]
 
 
 class OpenAlert(NamedTuple):
@@ -345,14 +345,13 @@ class State(NamedTuple):
     course: Course = Course()
     facts: Facts = Facts()
     replaced: tuple[str, ...] = ()
-    latest: tuple[Latest | None, ...] = ()  # one a signal that is shown (latest.py)
+    latest: tuple[Sheet, ...] = ()  # newest first
     book: Book = Book()
     watch: Watch = Watch()
     merged_into: str | None = None
     unjudged_at: int | None = None
     unknown_drugs: tuple[str, ...] = ()
     catching_up: CatchingUp | None = None
-    shared_doses: int = 0  # in a row: so many doses of the course are the checkpoint's, too, and are written once
     later: tuple[Any, ...] = ()  # what a newer build wrote and this one cannot read: carried along (row.py)
 
 

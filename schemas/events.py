@@ -217,6 +217,5 @@ class Tick(Wire):
 Assessment = Annotated[Attribution | Acknowledge | Snooze | InfectionWorkup | Note, Field(discriminator="kind")]
 Event = Annotated[Vitals | Medication | Patient | Assessment | Tick, Field(discriminator="type")]
 
-EVENT: TypeAdapter[
-    Vitals | Medication | Patient | Attribution | Acknowledge | Snooze | InfectionWorkup | Note | Tick
-] = TypeAdapter(Event)
+PatientEventType = Vitals | Medication | Patient | Attribution | Acknowledge | Snooze | InfectionWorkup | Note
+EVENT: TypeAdapter[PatientEventType | Tick] = TypeAdapter(Event)

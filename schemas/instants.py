@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from typing import Annotated, Any
 
-from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, TypeAdapter
 from pydantic_core import CoreSchema, core_schema
 
 EARLIEST = datetime(1850, 1, 1, tzinfo=UTC)
@@ -56,3 +56,6 @@ def text_first(from_text: CoreSchema, from_python: CoreSchema) -> CoreSchema:
 
 Instant = Annotated[datetime, IsoTime]
 Day = Annotated[date, IsoDay]
+
+# Pydantic gives all UTC times that it reads one and the same time zone; within one zone a difference is quickly taken.
+EPOCH_AS_READ: datetime = TypeAdapter(Instant).validate_json(b'"1970-01-01T00:00:00Z"')

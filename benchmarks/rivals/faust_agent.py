@@ -17,6 +17,7 @@ def main() -> None:
     app = faust.App(
         f"rival-{topic}",
         broker=f"kafka://{servers}",
+        datadir=f"out/bench/{topic}",
         store="memory://",
         topic_partitions=int(partitions),
         topic_disable_leader=True,

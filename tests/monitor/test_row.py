@@ -6,33 +6,37 @@ import json
 
 import msgspec
 import pytest
+from lz4.block import compress, decompress
 
 from monitor import row
-from monitor.state import State, fresh
+from monitor.state import CatchingUp, State, fresh
 from monitor.step import step
 from schemas.events import Vitals
 from tests.bedside import GUIDELINES
 from tests.golden.record import states
 
 
+def written(v: int, fields: list[object]) -> bytes:
+    """A row of any version."""
+    return msgspec.msgpack.encode([v, 7, b"12345678", compress(msgspec.msgpack.encode(fields))])
+
+
 def written_by_a_newer_build(state: State, *new: object) -> bytes:
     """A row as the next version would write it: its own fields before `later`."""
     *known, later = list(state)
-    fields = [*known, *new, later]
-    return msgspec.msgpack.encode([row.VERSION + 1, 7, b"12345678", fields])
+    return written(row.VERSION + 1, [*known, *new, later])
 
 
 def test_a_row_of_the_version_before_is_read() -> None:
     """It lacks our newest field, which has its default, unless that build carried it along for us."""
     state = next(iter(states().values()))
-    *known, newest, later = list(state._replace(shared_doses=0))
-    assert (newest, later) == (0, ())
-    for carried, expected in (([], 0), ([2], 2)):
-        payload = msgspec.msgpack.encode([row.VERSION - 1, 7, b"12345678", [*known, carried]])
-        read = row.decode(payload)
+    *known, newest, later = list(state)
+    assert (newest, later) == (None, ())
+    for carried, expected in (([], None), ([[5, 6]], CatchingUp(5, 6))):
+        read = row.decode(written(row.VERSION - 1, [*known, carried]))
         assert read.v == row.VERSION
         assert read.state.facts == state.facts
-        assert read.state.base.doses == state.course.doses[:expected]
+        assert read.state.catching_up == expected
         assert row.decode(row.encode(read)) == read
 
 
@@ -44,7 +48,7 @@ def test_what_a_newer_build_knows_passes_through_this_one() -> None:
     assert after.later == (["new"], 5)
     handed_back = msgspec.msgpack.decode(row.encode(row.Row(row.VERSION, 8, read.digest, after)))
     assert handed_back[0] == row.VERSION
-    assert handed_back[3][-1] == [["new"], 5]
+    assert msgspec.msgpack.decode(decompress(handed_back[3]))[-1] == [["new"], 5]
 
 
 def test_a_version_further_away_is_refused_with_what_to_do() -> None:
@@ -54,7 +58,19 @@ def test_a_version_further_away_is_refused_with_what_to_do() -> None:
 
 
 def test_damage_is_refused_in_any_version() -> None:
-    newer = written_by_a_newer_build(fresh("A"), 5)
-    for payload in (newer[:-1], newer.replace(b"\xa1A", b"\xc3A", 1), b"\x94\x01\x02\x03\x90", b"\x94\x02\x02\x03\x90"):
-        with pytest.raises(row.RowError):
-            row.decode(payload)
+    for v in (row.VERSION - 1, row.VERSION, row.VERSION + 1):
+        *known, later = list(fresh("A"))
+        whole = written(v, [*known, later])
+        row.decode(whole)
+        for damaged in (
+            whole[:-1],
+            whole.replace(b"\xa1A", b"\xc3A", 1),
+            written(v, []),
+            written(v, [7, *known[1:], later]),
+            msgspec.msgpack.encode([v, 7, b"12345678", b""]),
+            msgspec.msgpack.encode([v, 7, b"12345678", b"\x08\x00\x00\x00not LZ4"]),
+            msgspec.msgpack.encode([v, 7, b"12345678", b"\xff\xff\xff\x7f" + bytes(8)]),
+            msgspec.msgpack.encode([v, 2, 3, b""]),
+        ):
+            with pytest.raises(row.RowError):
+                row.decode(damaged)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from monitor import alarms, course, history, latest, row, step
+from monitor import alarms, course, history, latest, placing, row, step
 from monitor.state import State
 from schemas.alerts import Alert
 from tests.bedside import Log
@@ -97,8 +97,8 @@ def assert_bounded(state: State) -> None:
     assert len(state.base.doses) <= course.DOSES_KEPT
     assert len(state.course.infusions) <= 16, "one a drug of the formulary"
     assert len(state.course.held.lately) <= 5, "one a grade"
-    assert len(state.replaced) <= step.REPLACED_KEPT
-    assert len(state.unknown_drugs) <= 8
+    assert len(state.replaced) <= placing.REPLACED_KEPT
+    assert len(state.unknown_drugs) <= step.UNKNOWN_DRUGS_KEPT
     assert len(state.latest) <= len(latest.DISPLAYED)
     assert len(state.book.raised.names) <= alarms.NAMES_KEPT
     assert len(state.book.open) <= 96, "one a kind and key; keys are grades, rules, drugs, signals and doses"

@@ -8,7 +8,7 @@ from unittest.mock import patch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monitor import step as steps
+from monitor import quick
 from schemas.alerts import Alert
 from schemas.state import PatientState
 from tests.oracle import MINUTE, SECOND
@@ -29,7 +29,7 @@ STEADY = st.fixed_dictionaries(
 
 @contextmanager
 def the_long_way():  # type: ignore[no-untyped-def]
-    with patch.object(steps, "_quick", lambda *_: None):
+    with patch.object(quick, "taken", lambda *_: None):
         yield
 
 
