@@ -44,6 +44,8 @@ from tests.chaos.supervisor import Supervised, ready, wait_until
 PATIENCE_SECONDS = 300.0
 QUIX = "quixstreams>=3.28,<4"
 QUIX_HOME = ROOT / "out" / "bench" / "quix"
+BACKLOG = 5  # times as many events, so that what does not count is small beside what does
+BEHIND = "the worker did not catch up"
 IDLE: list[int] = []  # memory of workers without patients, bytes
 BEGAN = 1_790_000_000_000
 
@@ -99,11 +101,9 @@ def main(events: int, slow_events: int, patients: int, partitions: int, rows: in
         if other := found.get("Quix Streams, RocksDB and changelog"):
             click.echo(f"ours / Quix Streams: {other.micros / ours.micros:.1f} x")
         click.echo(f"ours / bare loop without recovery: {found['bare aiokafka loop'].micros / ours.micros:.2f} x")
-        one = found["our worker, rows once a second"]
-        two = ours_spent(servers, plan, 1.0, "two workers", workers=2)
-        click.echo(two.line("two workers, rows once a second"))
-        faster = (two.events / two.wall) / (one.events / one.wall)
-        click.echo(f"two workers / one, wall clock: {faster:.2f} x (brokers and sender share these cores)")
+        one, two = drained(servers, plan, 1), drained(servers, plan, 2)
+        click.echo(f"a backlog drained: one worker {one:,.0f} events/s, two {two:,.0f}: {two / one:.2f} x")
+        click.echo("(wall clock; the broker and whoever asks how far they are share these cores)")
         recovery(servers, plan)
 
 
@@ -176,44 +176,68 @@ def at_home(servers: str, plan: Plan, checkpoint_seconds: float) -> Iterator[Set
         broker_topics.delete(settings, [topic.name for topic in wanted])
 
 
-def ours_spent(
-    servers: str, plan: Plan, checkpoint_seconds: float, name: str, *, feeds: bool = False, workers: int = 1
-) -> Spent:
-    """Our workers: from the first event until the markers have reached the last."""
-    with at_home(servers, plan, checkpoint_seconds) as settings, ExitStack() as stack:
+@contextmanager
+def at_work(settings: Settings, plan: Plan, name: str, workers: int = 1) -> Iterator[list[Supervised]]:
+    """Our workers, all partitions shared out among them; none of them may end meanwhile."""
+    with ExitStack() as stack:
         team = [stack.enter_context(Supervised(f"{name}-{n}", plan.directory, settings)) for n in range(workers)]
         ready(team)
         wait_until(lambda: sum(w.said("patients, from offset") for w in team) >= plan.partitions, 60, "not all at work")
-        topic = settings.topic(topics.VITALS if feeds else topics.PATIENT_EVENTS)
-        IDLE.append(resident(team[0].pid))
-        cpu, wall = sum(cpu_seconds(w.pid) for w in team), time.perf_counter()
-        send(servers, topic, plan, plan.events)
-        written_down(settings, plan.events)
-        spent = Spent(sum(cpu_seconds(w.pid) for w in team) - cpu, time.perf_counter() - wall, plan.events)
+        yield team
         assert not any(w.exits for w in team), "no worker ended meanwhile"
-    return spent
 
 
-def written_down(settings: Settings, events: int) -> None:
-    """Waits until the markers say that so many records of patients are in the rows."""
-    brokers = Brokers(settings)
-    log = settings.topic(topics.PATIENT_EVENTS)
-    rows = {partition: Snapshot(0) for partition in range(settings.partitions)}
+def ours_spent(servers: str, plan: Plan, checkpoint_seconds: float, name: str, *, feeds: bool = False) -> Spent:
+    """Our worker: from the first event until the markers have reached the last."""
+    with at_home(servers, plan, checkpoint_seconds) as settings, at_work(settings, plan, name) as [worker]:
+        topic = settings.topic(topics.VITALS if feeds else topics.PATIENT_EVENTS)
+        IDLE.append(resident(worker.pid))
+        cpu, wall = cpu_seconds(worker.pid), time.perf_counter()
+        send(servers, topic, plan, plan.events)
+        with Progress(settings) as progress:
+            wait_until(lambda: progress.logged() >= plan.events and progress.left() == 0, PATIENCE_SECONDS, BEHIND, 0.2)
+        return Spent(cpu_seconds(worker.pid) - cpu, time.perf_counter() - wall, plan.events)
 
-    def done() -> bool:
-        ends = {partition: bounds.end for partition, bounds in brokers.bounds(log).items()}
-        if sum(ends.values()) < events:
-            return False
-        for partition, bounds in brokers.bounds(settings.changelog).items():
-            begin = max(rows[partition].position, bounds.end - 2000)
-            for record in brokers.read(settings.changelog, partition, begin, bounds.end):
-                rows[partition].take(record)
-        return all(rows[partition].marker.next_offset >= ends[partition] - 1 for partition in rows)
 
-    try:
-        wait_until(done, PATIENCE_SECONDS, "the worker did not catch up", 0.2)
-    finally:
-        brokers.close()
+def drained(servers: str, plan: Plan, workers: int) -> float:
+    """Events a second of a team, by wall clock, from when all are in the log until all are in the rows."""
+    with at_home(servers, plan, 0.0) as settings, at_work(settings, plan, f"drain-{workers}", workers):
+        send(servers, settings.topic(topics.PATIENT_EVENTS), plan, plan.events * BACKLOG)
+        with Progress(settings) as progress:
+            left, began = progress.left(), time.perf_counter()
+            wait_until(lambda: progress.left() == 0, PATIENCE_SECONDS, BEHIND, 0.2)
+        return left / (time.perf_counter() - began)
+
+
+class Progress:
+    """How far the workers are, as their markers say."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.brokers = Brokers(settings)
+        self.rows = {partition: Snapshot(0) for partition in range(settings.partitions)}
+        self.ends: dict[int, int] = {}
+
+    def __enter__(self) -> Progress:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.brokers.close()
+
+    def logged(self) -> int:
+        """Records in the log."""
+        bounds = self.brokers.bounds(self.settings.topic(topics.PATIENT_EVENTS))
+        self.ends = {partition: bound.end for partition, bound in bounds.items()}
+        return sum(self.ends.values())
+
+    def left(self) -> int:
+        """Records that are not in the rows yet; the last one of a partition may be a tick that waits for the next."""
+        self.logged()
+        for partition, bounds in self.brokers.bounds(self.settings.changelog).items():
+            begin = max(self.rows[partition].position, bounds.end - 500)
+            for record in self.brokers.read(self.settings.changelog, partition, begin, bounds.end):
+                self.rows[partition].take(record)
+        return sum(max(0, self.ends[p] - 1 - rows.marker.next_offset) for p, rows in self.rows.items())
 
 
 def cpu_seconds(pid: int) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 import pytest
-from hypothesis import settings
+from hypothesis import is_hypothesis_test, settings
 
 pytest_plugins = ["tests.broker"]
 
@@ -20,6 +20,24 @@ def in_ci() -> bool:
 
 
 settings.load_profile("ci" if in_ci() else "desk")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--examples`: a search at leisure, `python -m pytest tests/properties --examples 1000`."""
+    parser.addoption("--examples", type=int, help="of each property, instead of what the property says itself")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Gives every property as many examples as were asked for."""
+    examples = config.getoption("--examples")
+    if examples is None:
+        return
+    for item in items:
+        test = getattr(item, "obj", None)
+        if is_hypothesis_test(test):
+            test._hypothesis_internal_use_settings = settings(
+                test._hypothesis_internal_use_settings, max_examples=examples, derandomize=False
+            )
 
 
 def skipped(reporter: pytest.TerminalReporter) -> list[tuple[str, str]]:
