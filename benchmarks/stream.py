@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from importlib.metadata import requires
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -268,11 +269,13 @@ def bare_spent(servers: str, plan: Plan) -> Spent:
 def quix_spent(servers: str, plan: Plan) -> Spent:
     """Quix Streams, in an environment of its own: it pins an older client than ours."""
     python = QUIX_HOME / "bin" / "python"
-    if not (QUIX_HOME / "installed").exists():
+    needed = [QUIX, *(line for line in requires("crs-monitor") or () if line.startswith(("lz4", "msgspec")))]
+    installed = QUIX_HOME / "installed"
+    if not (installed.exists() and installed.read_text() == str(needed)):
         click.echo(f"installing {QUIX} in {QUIX_HOME}", err=True)
         subprocess.run([sys.executable, "-m", "venv", str(QUIX_HOME)], check=True)
-        subprocess.run([str(python), "-m", "pip", "install", "-q", QUIX, "msgspec>=0.20,<0.23"], check=True)
-        (QUIX_HOME / "installed").touch()
+        subprocess.run([str(python), "-m", "pip", "install", "-q", *needed], check=True)
+        installed.write_text(str(needed))
     topic = f"quix-{uuid4().hex[:8]}"
     create(servers, {topic: plan.partitions})
     command = [str(python), "-m", "benchmarks.rivals.quix_app", servers, topic, str(plan.events)]
