@@ -18,7 +18,7 @@ from monitor import row
 from monitor.guideline import Guideline
 from monitor.instant import LONG_AGO, MINUTE, to_datetime, to_ms
 from monitor.state import Oxygen, State
-from monitor.step import Implausible, PatientEventType
+from monitor.step import SAME, Implausible, PatientEventType
 from monitor.verdicts import Reason
 from schemas.alerts import Alert
 from schemas.dead_letters import DeadLetter, DeadLetterReason, Origin, dead_letter
@@ -133,8 +133,9 @@ class Ticks(NamedTuple):
 
     def is_backlog(self, known_at: int, appended_ms: int) -> bool:
         """Whether an event that could be known at `known_at` had to wait because we were down."""
-        still_down = bool(self.last) and appended_ms - self.last > DOWN_AFTER_MS and known_at > self.last
-        return still_down or self.down_from < known_at < self.down_to
+        last, down_from, down_to = self
+        still_down = last > 0 and appended_ms - last > DOWN_AFTER_MS and known_at > last
+        return still_down or down_from < known_at < down_to
 
 
 NEVER_TICKED = Ticks()
@@ -215,7 +216,7 @@ class Shard:
             outcome.forwards.append(forwarded(event, event, record))
             outcome.dispositions["forwarded"] += 1
             return
-        if self._holds(patient_id, record.offset):
+        if record.offset <= self._ahead and self._holds(patient_id, record.offset):
             outcome.dispositions["skipped"] += 1
             return
         implausible = tuple(Implausible(*part) for part in decoded.implausible) if decoded.implausible else ()
@@ -224,7 +225,8 @@ class Shard:
         backlog_at = record.timestamp if self.ticks.is_backlog(known_at, record.timestamp) else None
         judged = self.fold.judge(patient_id, event, implausible, at, backlog_at)
         self._note(judged, record, event.event_id, outcome)
-        outcome.forwards += [forwarded(one, event, record) for one in judged.step.forwards]
+        if judged.step.forwards:
+            outcome.forwards += [forwarded(one, event, record) for one in judged.step.forwards]
         outcome.dispositions[disposition(judged)] += 1
 
     def _tick(self, tick: Tick, record: LogRecord, outcome: Outcome) -> None:
@@ -250,6 +252,9 @@ class Shard:
         before = self.positions.get(patient_id, NOWHERE)
         self.positions[patient_id] = Position(record.offset, row.roll(before.digest, record.offset, event_id))
         outcome.touched[patient_id] = None
+        if done.verdicts is SAME:
+            outcome.verdicts[SAME[0].reason] += 1
+            return
         for verdict in done.verdicts:
             outcome.verdicts[verdict.reason] += 1
         if done.alerts:
@@ -267,6 +272,8 @@ class Shard:
 
 def disposition(judged: Judged) -> Disposition:
     """What became of an event: the first of its verdicts that says so, else it was applied."""
+    if judged.step.verdicts is SAME:
+        return "applied"
     for verdict in judged.step.verdicts:
         if verdict.reason in DISPOSITIONS:
             return DISPOSITIONS[verdict.reason]

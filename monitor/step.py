@@ -70,7 +70,7 @@ GATHERED_AT_MOST = 60 * SECOND
 UNKNOWN_DRUGS_KEPT = 8
 _new = tuple.__new__  # as in quick.py
 NOT_DUE = (Verdict("not_due"),)
-SAME = (Verdict("held_same_grade"),)
+SAME = (Verdict("held_same_grade"),)  # of the short way: nothing came of it that anybody would want to know
 
 
 def step(
