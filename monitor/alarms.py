@@ -5,22 +5,21 @@ from __future__ import annotations
 from hashlib import blake2s
 from typing import NamedTuple
 
-from monitor import episodes, evidence
+from monitor import evidence
 from monitor.guideline import Guideline
-from monitor.instant import LONG_AGO, MINUTE, clock, to_datetime
-from monitor.scene import DISCHARGED, Scene, Wanted, missing, priority
+from monitor.instant import LONG_AGO, MINUTE, clock
+from monitor.messages import Words, alert_of, closing, ended_at, recommended, why_over
+from monitor.scene import DISCHARGED, Scene, Wanted, missing
 from monitor.state import Book, Course, OpenAlert, Raised, State
 from monitor.verdicts import Verdict
 from monitor.wanted import wanted
-from schemas.alerts import Alert, AlertStatus, Evidence, Recommendation, Rule
-from schemas.trusted import trusted
+from schemas.alerts import Alert, AlertStatus
 
 URGENCY = {"technical": 0, "low": 1, "medium": 2, "high": 3}
 TOLD_LATE_AFTER = 2 * MINUTE
 UNTIL_SEEN = ("dose_safety", "review")  # these end when somebody has seen them
 UNSEEN_KEPT = 24
 NAMES_KEPT = 32
-DOSE_GIVEN = "a dose was given"
 
 
 class Outcome(NamedTuple):
@@ -46,7 +45,7 @@ def reconcile(scene: Scene, previous: int, *, retracting: bool) -> Outcome:
         elif before.kind in UNTIL_SEEN and scene.course.context.status not in DISCHARGED and not _mended(scene, before):
             told.open.append(before)
         else:
-            told.close(before, "resolved", _why_over(scene, before))
+            told.close(before, "resolved", why_over(scene, before))
     for stands, target in kept:
         if stands is not None:
             told.keep(stands, target)
@@ -161,7 +160,7 @@ class _Telling:
         ended = not course.episode.open and any(a.kind == "onset" and a.episode <= number for a in book.open)
         if scene.grade < book.announced or ended:
             title = f"CRS episode {number} ended" if ended else f"CRS grade {scene.grade} (was higher)"
-            since = _ended_at(course) if ended else course.held.since
+            since = ended_at(course) if ended else course.held.since
             since = scene.at if since == LONG_AGO else since
             unexplained = course.unmasked_signs_at is not None
             target = Wanted(
@@ -209,137 +208,9 @@ class _Telling:
         late = self.scene.at - target.effective_at > TOLD_LATE_AFTER and status == "raised"
         told_late = f" Known late: true since {clock(target.effective_at)}." if late else ""
         rests_on = tuple(dict.fromkeys(target.evidence()))  # A weight may count twice, and is named once.
-        words = Words(status, target.message + told_late, rests_on, target.unknown, _recommendation(target))
-        self.alerts.append(_alert(self.scene, alert, self.previous, words))
+        words = Words(status, target.message + told_late, rests_on, target.unknown, recommended(target))
+        self.alerts.append(alert_of(self.scene, alert, self.previous, words))
         self.verdicts.append(Verdict(status, target.kind))
-
-
-class Words(NamedTuple):
-    """What a message says beyond the alert itself."""
-
-    status: AlertStatus
-    message: str
-    evidence: tuple[Evidence, ...]
-    unknown: tuple[str, ...]
-    recommendation: Recommendation | None = None
-    reason: str | None = None
-
-
-def closing(scene: Scene, alert: OpenAlert, status: AlertStatus, reason: str, previous: int) -> Alert:
-    """The message that closes an alert."""
-    return _alert(scene, alert._replace(version=alert.version + 1), previous, _reasoned(scene, alert, status, reason))
-
-
-def marked(scene: Scene, alert: OpenAlert, reason: str) -> Alert:
-    """The message that an alert was acknowledged or snoozed: it stays open."""
-    return _alert(scene, alert, scene.grade, _reasoned(scene, alert, "updated", reason))
-
-
-def _reasoned(scene: Scene, alert: OpenAlert, status: AlertStatus, reason: str) -> Words:
-    """The words of a message that says why an alert is over or quiet."""
-    rests_on = evidence.grade(scene.guideline.profile, scene.course)
-    if reason == DOSE_GIVEN:
-        rests_on += evidence.doses(tuple(d for d in scene.course.doses if d.role == "tocilizumab")[-1:])
-    return Words(status, f"{alert.title}: {reason}.", rests_on, missing(scene.course), reason=reason)
-
-
-def _alert(scene: Scene, alert: OpenAlert, previous: int, words: Words) -> Alert:
-    profile = scene.guideline.profile
-    return trusted(
-        Alert,
-        alert_id=alert.alert_id,
-        version=alert.version,
-        status=words.status,
-        kind=alert.kind,
-        priority=alert.priority,
-        patient_id=scene.state.patient_id,
-        episode=alert.episode,
-        grade=scene.grade,
-        previous_grade=previous,
-        astct_grade=scene.astct,
-        effective_at=to_datetime(alert.effective_at),
-        raised_at=to_datetime(scene.at),
-        title=alert.title,
-        message=words.message,
-        evidence=words.evidence,
-        unknown=words.unknown,
-        rule=trusted(
-            Rule,
-            id=alert.rule_id,
-            profile=profile.name,
-            profile_version=profile.version,
-            source=profile.source_of(alert.rule_id),
-        ),
-        recommendation=words.recommendation,
-        reason=words.reason,
-        acknowledged_at=None if alert.acknowledged_at is None else to_datetime(alert.acknowledged_at),
-        snoozed_until=None if alert.snoozed_until is None else to_datetime(alert.snoozed_until),
-    )
-
-
-def _recommendation(target: Wanted) -> Recommendation | None:
-    if target.action is None:
-        return None
-    return trusted(
-        Recommendation,
-        action=target.action,
-        drug=target.drug,
-        dose_mg=None if target.dose_mg is None else float(target.dose_mg),
-        dose_basis=target.dose_basis,
-        not_before=None if target.not_before is None else to_datetime(target.not_before),
-        limits=target.limits,
-    )
-
-
-def _ended_at(course: Course) -> int:
-    """When the episode ended: by itself, or because another treatment began."""
-    episode = course.episode
-    return episode.ended_at if episode.ended_at > LONG_AGO else episode.counts_from
-
-
-def _why_over(scene: Scene, alert: OpenAlert) -> str:
-    """Why an alert is over, in words."""
-    course, grade = scene.course, scene.grade
-    status = course.context.status
-    if status in DISCHARGED and alert.kind not in ("unmonitored",):
-        return "the patient died" if status == "died" else "the patient was discharged"
-    match alert.kind:
-        case "escalation":
-            return "superseded by a higher grade" if grade > int(alert.key) else "the grade fell below this level"
-        case "onset":
-            began = alert.episode <= course.episode.number
-            return "the episode ended" if began else "by what is known now, the episode never began"
-        case "masked_fever":
-            hot = course.temperature is not None and course.temperature.value >= scene.guideline.profile.fever_tenths
-            return "fever documented" if hot else "no signs at grade 2 any more"
-        case "dose_indicated" | "repeat_dose_eligible":
-            return _why_dose_over(course, alert, grade)
-        case "dose_limit":
-            return "the limit lifted, or no dose is due any more"
-        case "step":
-            return "done, or no longer due"
-        case "no_improvement" | "refractory":
-            return "improved, or managed at a higher grade"
-        case "neuro":
-            return "ICE score and consciousness are normal"
-        case "signal_lost":
-            return "vitals are back, or the patient is not watched any more"
-        case "data_quality":
-            return "mended"
-        case "dose_safety":
-            return "by what is known now, nothing is unsafe about the dose"
-        case "unmonitored":
-            return "the patient is judged again"
-        case _:
-            return "no longer true"
-
-
-def _why_dose_over(course: Course, alert: OpenAlert, grade: int) -> str:
-    if any(d.role == "tocilizumab" and d.at >= alert.effective_at for d in course.doses):
-        return DOSE_GIVEN
-    if not course.episode.open:
-        return "the episode ended"
-    return "the grade fell" if grade < episodes.CLINICAL_SIGNS else "no dose is due now"
 
 
 def scene_of(guideline: Guideline, state: State, course: Course, at: int) -> tuple[Scene, bool]:
@@ -357,6 +228,3 @@ def _told(grade: int, raw: int, known: int) -> tuple[int, bool]:
     if grade > known and raw < grade:
         return max(raw, known), True
     return grade, False
-
-
-__all__ = ["Outcome", "closing", "marked", "priority", "reconcile", "scene_of"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from monitor import alarms
+from monitor import alarms, messages
 from monitor import course as courses
 from monitor.guideline import Guideline
 from monitor.instant import clock, to_ms
@@ -51,11 +51,11 @@ def _acknowledged(scene: Scene, others: tuple[OpenAlert, ...], alert: OpenAlert,
     seen_by = "acknowledged" if event.by is None else f"acknowledged by {event.by}"
     verdict = Verdict("acknowledged", alert.kind)
     if alert.kind in alarms.UNTIL_SEEN:
-        message = alarms.closing(scene, alert, "resolved", seen_by, scene.grade)
+        message = messages.closing(scene, alert, "resolved", seen_by, scene.grade)
         closed = (*book.closed, f"{alert.kind}:{alert.key}")
         return Answered(book._replace(open=others, closed=closed), message, verdict)
     seen = alert._replace(version=alert.version + 1, status="updated", acknowledged_at=scene.at)
-    return Answered(book._replace(open=(*others, seen)), alarms.marked(scene, seen, seen_by), verdict)
+    return Answered(book._replace(open=(*others, seen)), messages.marked(scene, seen, seen_by), verdict)
 
 
 def _snoozed(scene: Scene, others: tuple[OpenAlert, ...], alert: OpenAlert, event: Snooze) -> Answered:
@@ -67,5 +67,5 @@ def _snoozed(scene: Scene, others: tuple[OpenAlert, ...], alert: OpenAlert, even
     if until <= scene.at:
         return Answered(book, None, Verdict("snooze_ended", alert.kind))
     quiet = alert._replace(version=alert.version + 1, status="updated", snoozed_until=until)
-    message = alarms.marked(scene, quiet, f"snoozed until {clock(until)}")
+    message = messages.marked(scene, quiet, f"snoozed until {clock(until)}")
     return Answered(book._replace(open=(*others, quiet)), message, Verdict("snoozed", alert.kind))

@@ -16,7 +16,7 @@ def doses(scene: Scene) -> Iterator[Wanted]:
     now = dosing.tocilizumab(profile, course, at)
     dose, basis = dosing.dose_mg(profile, course.context.weight_kg)
     unknown = ("weight_kg",) if dose is None else ()
-    amount = f"{dose:g} mg" if dose is not None else basis
+    amount = f"{dose:g} mg IV" if dose is not None else f"IV ({basis})"
     if scene.grade >= 2 and not now.counted:
         if now.blocked_by is not None:
             yield from _blocked(scene, now)
@@ -29,7 +29,7 @@ def doses(scene: Scene) -> Iterator[Wanted]:
             "dose-delay" if late else "dose-first",
             max(course.held.since, course.episode.onset_at),
             "Tocilizumab indicated" + (f": not given for {delay}" if late else ""),
-            f"CRS {grades(scene)}: give tocilizumab {amount} IV."
+            f"CRS {grades(scene)}: give tocilizumab {amount}."
             + (f" It has been indicated for {delay}; delay worsens the outcome." if late else ""),
             lambda: evidence.grade(profile, course) + evidence.weight(course),
             unknown=unknown,
@@ -53,7 +53,7 @@ def doses(scene: Scene) -> Iterator[Wanted]:
             "dose-consider",
             course.held.since if risk else long - 1,
             f"Consider tocilizumab: {why}",
-            f"CRS grade 1, {why}: consider tocilizumab {amount} IV.",
+            f"CRS grade 1, {why}: consider tocilizumab {amount}.",
             lambda: evidence.grade(profile, course) + evidence.context(course, "weight_kg", "high_risk"),
             unknown=unknown,
             action="consider tocilizumab IV",
@@ -78,7 +78,7 @@ def doses(scene: Scene) -> Iterator[Wanted]:
                 max(again, course.held.since),
                 "Tocilizumab may be repeated",
                 f"CRS {grades(scene)} without improvement since the last dose ({clock(now.last_at)}): repeat "
-                f"tocilizumab {amount} IV.",
+                f"tocilizumab {amount}.",
                 lambda: evidence.grade(profile, course) + evidence.doses(now.counted[-1:]) + evidence.weight(course),
                 unknown=unknown,
                 action="repeat tocilizumab IV",

@@ -55,7 +55,7 @@ def dose_mg(profile: Profile, weight_kg: float | None) -> tuple[float | None, st
             dose = min(round(band.mg_per_kg * weight_kg, 1), profile.maximum_mg)
             return dose, f"{band.mg_per_kg} mg/kg at {weight_kg:g} kg, at most {profile.maximum_mg:g} mg"
     bands = "; ".join(f"{b.mg_per_kg} mg/kg from {b.from_kg:g} kg" for b in profile.by_weight)
-    return None, f"weight not known ({bands}; at most {profile.maximum_mg:g} mg)"
+    return None, f"weight not known: {bands}; at most {profile.maximum_mg:g} mg"
 
 
 def weight_of(course: Course, dose: Dose) -> float | None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-from monitor import alarms, answers, latest, merge, placing, quick, watching
+from monitor import alarms, answers, latest, merge, messages, placing, quick, watching
 from monitor import course as courses
 from monitor.facts import context_facts, medication_facts, statement_fact, vitals_fact
 from monitor.guideline import Guideline
@@ -229,7 +229,8 @@ def _merge(
     at = state.clock
     scene, _ = alarms.scene_of(guideline, state, courses.advance(guideline, state.course, at), at)
     closed = tuple(
-        alarms.closing(scene, alert, "resolved", "merged into another record", scene.grade) for alert in state.book.open
+        messages.closing(scene, alert, "resolved", "merged into another record", scene.grade)
+        for alert in state.book.open
     )
     story = merge.handover(guideline, state, event, into, path)
     left = fresh(state.patient_id)._replace(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Annotated, Any, Literal
 
 from aiokafka.errors import KafkaError
@@ -50,7 +50,7 @@ class Answers:
         if found is None:
             return self._done(click.act, "not_open", 404, "This alert is not open any more.")
         patient_id, alert_id = found
-        at, source = datetime.now(UTC), f"board:{click.click}"
+        at, source = self.viewers.clock(), f"board:{click.click}"
         if click.act == "acknowledge":
             event: Any = acknowledgement(alert_id, patient_id, click.by, at, source)
         else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from time import monotonic
 from typing import Any
 
@@ -64,6 +64,18 @@ def test_quiet_is_a_snooze_with_its_end_and_who_asked_for_it() -> None:
         assert lasts(with_reason) == timedelta(minutes=30)
         assert with_reason["reason"] == "Nurse Okafor: dose is being mixed"
         assert (lasts(without), without["reason"]) == (timedelta(minutes=15), "asked by Nurse Okafor")
+
+    played(scene)
+
+
+def test_where_a_story_is_told_at_speed_quiet_lasts_by_the_clock_of_the_story() -> None:
+    async def scene(house: House, browser: aiohttp.ClientSession) -> None:
+        await enter(browser)
+        house.beat(ahead=timedelta(days=3))
+        assert (await press(browser, house, act="snooze"))[0] == 202
+        ((_, _, said),) = house.writer.written
+        assert datetime.fromisoformat(said["effective_at"]) > datetime.now(UTC) + timedelta(days=2)
+        assert lasts(said) == timedelta(minutes=15)
 
     played(scene)
 
