@@ -135,6 +135,8 @@ class Worker:
 
     async def _revoked(self, *_: Any, **__: Any) -> None:
         """Patients may be another's soon: what was judged is written down first, while they are still ours."""
+        if self.ready_at is not None:
+            self.began_at = monotonic()  # Patience counts from when the partitions went, not from when they came.
         self.ready_at = None
         if self.fence.stood_still() < PULSE_OF_LIFE:
             with suppress(TimeoutError):
@@ -159,8 +161,8 @@ class Worker:
         if recovered and self.ready_at is None:
             self.ready_at = monotonic()
             log.info("ready: %d partitions", len(self.partitions()))
-        elif not recovered:
-            self.ready_at = None
+        elif not recovered and self.ready_at is not None:
+            self.ready_at, self.began_at = None, monotonic()
         for tp, lag in (self.lags() | self.feed_lags()).items():
             metrics.LAG.labels(tp.topic, str(tp.partition)).set(lag)
         at = monotonic()
