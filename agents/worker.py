@@ -135,9 +135,7 @@ class Worker:
 
     async def _revoked(self, *_: Any, **__: Any) -> None:
         """Patients may be another's soon: what was judged is written down first, while they are still ours."""
-        if self.ready_at is not None:
-            self.began_at = monotonic()  # Patience counts from when the partitions went, not from when they came.
-        self.ready_at = None
+        self._lose()
         if self.fence.stood_still() < PULSE_OF_LIFE:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self.watch.checkpoint(whole=True), self.settings.session_timeout_seconds / 2)
@@ -156,13 +154,18 @@ class Worker:
             await self.watch.checkpoint()
             self._measure()
 
+    def _lose(self) -> None:
+        """Not ready any more. The watchdog's patience counts from when the partitions went, not from when they came."""
+        if self.ready_at is not None:
+            self.ready_at, self.began_at = None, monotonic()
+
     def _measure(self) -> None:
         recovered = apps.has_recovered(self.app)
         if recovered and self.ready_at is None:
             self.ready_at = monotonic()
             log.info("ready: %d partitions", len(self.partitions()))
-        elif not recovered and self.ready_at is not None:
-            self.ready_at, self.began_at = None, monotonic()
+        elif not recovered:
+            self._lose()
         for tp, lag in (self.lags() | self.feed_lags()).items():
             metrics.LAG.labels(tp.topic, str(tp.partition)).set(lag)
         at = monotonic()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from base64 import b64decode, b64encode
 
 from monitor import course as courses
-from monitor import history, latest, row
+from monitor import history, latest, placing, row
 from monitor.axes import pressure_limits
 from monitor.guideline import Guideline
 from monitor.instant import LONG_AGO
@@ -23,7 +23,7 @@ def handover(guideline: Guideline, state: State, event: Patient, into: str, path
     while len(packed) > STORY_BYTES:
         # The log takes no larger event. The checkpoint takes the older half of the facts, as it would have in time.
         instants = sorted(group.at for group in history.groups(story.facts))
-        story = _checkpointed(guideline, story, instants[len(instants) // 2])
+        story = placing.folded_until(guideline, story, instants[len(instants) // 2])
         packed = _packed(story)
     return Patient(
         event_id=f"{event.event_id[:100]}>{len(path)}",
@@ -39,12 +39,6 @@ def _packed(story: State) -> str:
     return b64encode(row.encode(row.Row(row.VERSION, -1, row.EMPTY_DIGEST, story))).decode("ascii")
 
 
-def _checkpointed(guideline: Guideline, story: State, until: int) -> State:
-    """The same story with all facts up to an instant folded into its checkpoint."""
-    older, newer = history.split(story.facts, until)
-    return story._replace(base=courses.fold(guideline, story.base, history.groups(older)), facts=newer)
-
-
 def unpack(story: str) -> State:
     """The state in a handover. Raises RowError when it is none."""
     return row.decode(b64decode(story, validate=True)).state
@@ -55,7 +49,7 @@ def joined(guideline: Guideline, ours: State, theirs: State) -> State:
     until = max(ours.base.at, theirs.base.at)
     if until > LONG_AGO:
         # Both stand at one checkpoint: what the other tells from before it is folded first.
-        ours, theirs = _checkpointed(guideline, ours, until), _checkpointed(guideline, theirs, until)
+        ours, theirs = placing.folded_until(guideline, ours, until), placing.folded_until(guideline, theirs, until)
     base = _base(guideline, ours.base, theirs.base)
     facts = ours.facts
     for kind in theirs.facts:
@@ -72,7 +66,7 @@ def joined(guideline: Guideline, ours: State, theirs: State) -> State:
         base=base,
         course=courses.fold(guideline, base, history.groups(facts)),
         facts=facts,
-        replaced=replaced[-64:],
+        replaced=replaced[-placing.REPLACED_KEPT :],
         latest=latest.newer(ours.latest, theirs.latest),
         watch=watch,
     )

@@ -72,7 +72,12 @@ def checkpointed(guideline: Guideline, state: State) -> State:
     until = history.overdue(state.facts, state.course.at)
     if until is None:
         return state
+    state = folded_until(guideline, state, until)
+    assert history.size(state.facts) <= history.CAP, "the facts are bounded"
+    return state
+
+
+def folded_until(guideline: Guideline, state: State, until: int) -> State:
+    """The same story with all facts up to and including an instant in its checkpoint."""
     older, newer = history.split(state.facts, until)
-    base = courses.fold(guideline, state.base, history.groups(older))
-    assert history.size(newer) <= history.CAP, "the facts are bounded"
-    return state._replace(base=base, facts=newer)
+    return state._replace(base=courses.fold(guideline, state.base, history.groups(older)), facts=newer)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from monitor import episodes, history, latest, placing
 from monitor.facts import vitals_fact
 from monitor.guideline import Guideline
+from monitor.scene import DISCHARGED
 from monitor.state import Course, Facts, Reading, Signal, State, Watch
 from schemas.events import Vitals
 
@@ -16,7 +17,6 @@ _new = tuple.__new__
 CHANGING = 6  # the first fields of a course, which a reading changes
 assert Course._fields[CHANGING : CHANGING + 4] == ("timer", "sbp_below", "map_below", "oxygen")
 assert State._fields[9:14] == ("watch", "merged_into", "unjudged_at", "unknown_drugs", "catching_up")
-GONE = ("discharged", "died")
 
 
 def taken(guideline: Guideline, state: State, event: Vitals, effective_at: int, known_at: int) -> State | None:
@@ -41,7 +41,7 @@ def taken(guideline: Guideline, state: State, event: Vitals, effective_at: int, 
         or catching_up is not None
         or merged_into is not None
         or event.replaces is not None
-        or course.context.status in GONE
+        or course.context.status in DISCHARGED
     ):
         return None
     fact = vitals_fact(event, effective_at)
