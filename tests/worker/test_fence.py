@@ -17,6 +17,8 @@ from agents.fence import FENCED, STOPPED, Fence, Watchdog
 from agents.outbox import guarded
 from agents.settings import Settings
 from agents.ticker import AHEAD_MS, Ticker
+from agents.transport import BatchTransport
+from agents.worker import Worker
 from tests.worker.records import BEGAN, FailStop, KeptOutbox, Metadata, instant, stop_instead_of_exit
 
 PULSING = """
@@ -136,3 +138,24 @@ def test_ticks_stand_on_whole_seconds_one_in_every_partition() -> None:
 @pytest.mark.parametrize(("ahead_ms", "ticks"), [(AHEAD_MS, 4), (AHEAD_MS + 1, 2)])
 def test_a_worker_whose_clock_is_ahead_of_the_brokers_does_not_tick(ahead_ms: int, ticks: int) -> None:
     assert len(ticked([ahead_ms, 0])) == ticks
+
+
+def test_patience_for_partitions_counts_from_when_they_went(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [1000.0]
+    monkeypatch.setattr(BatchTransport, "markers", BatchTransport.markers)
+    monkeypatch.setattr("agents.worker.monotonic", lambda: clock[0])
+    settings = Settings()
+    patience = 2 * settings.session_timeout_seconds + settings.rebalance_timeout_seconds + 4 * settings.stall_seconds
+
+    async def story() -> list[str | None]:
+        worker = Worker(settings)
+        worker.ready_at = clock[0]
+        clock[0] += 3600  # an hour of work, then a rebalance
+        await worker._revoked()
+        said = [worker.stuck()]
+        for waited in (patience, 1.0):
+            clock[0] += waited
+            said.append(worker.stuck())
+        return said
+
+    assert asyncio.run(story()) == [None, None, f"no partitions for {patience + 1:.0f} s"]
