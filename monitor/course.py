@@ -1,14 +1,14 @@
 """The clinical course: a fold of the facts, instant by instant, with the timers that fall between them.
 
 Only bedside times occur here. The fold gives the same course for any order of arrival, because it is always given the
-facts in bedside order (step.py refolds from the checkpoint when one comes late).
+facts in bedside order (placing.py folds anew from where the course passed when one comes late).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from monitor import axes, confirmation, episodes, grading
+from monitor import axes, confirmation, episodes, grading, steady
 from monitor.guideline import Guideline
 from monitor.history import DEVICE_RANK, Group
 from monitor.instant import LONG_AGO, NEVER
@@ -50,8 +50,11 @@ def begin(profile: Profile) -> Course:
 
 def fold(guideline: Guideline, course: Course, groups: Iterable[Group]) -> Course:
     """The course after these facts."""
+    profile = guideline.profile
     for group in groups:
-        course = apply(guideline, course, group)
+        vitals, *others = group.facts
+        moved = steady.moved(profile, course, vitals[0]) if len(vitals) == 1 and not any(others) else None
+        course = apply(guideline, course, group) if moved is None else moved
     return course
 
 

@@ -7,12 +7,12 @@ the patient's limits of today: a weight of 24 h in a row that stays small, again
 
 from __future__ import annotations
 
-from bisect import insort
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable, Iterable, Iterator
 from math import inf
 from typing import Any, NamedTuple
 
-from monitor.instant import HOUR
+from monitor.instant import HOUR, NEVER
 from monitor.profile import DEVICES, Profile
 from monitor.state import ContextFact, Course, Facts, InfusionFact, MedicationFact, StatementFact, VitalsFact
 from schemas.events import OxygenDevice
@@ -23,7 +23,8 @@ Fact = VitalsFact | MedicationFact | ContextFact | InfusionFact | StatementFact
 
 KEEP = 24  # observations kept one by one
 RECENT = 12  # of these, never thinned
-THINNED_EVERY = 8
+NEW = 18  # when there are so many new ones it is time to thin
+SEEN_BEFORE = 12  # of those kept, what they say tells of a run
 CAP = 512  # facts of all kinds
 SPAN = 24 * HOUR  # late events are exact this far back
 SLACK = HOUR  # the checkpoint moves once an hour, not at every event
@@ -97,7 +98,10 @@ def groups(facts: Facts) -> list[Group]:
 
 def split(facts: Facts, until: int) -> tuple[Facts, Facts]:
     """The facts at or before an instant, and those after it."""
-    return _only(facts, lambda fact: fact.at <= until), _only(facts, lambda fact: fact.at > until)
+    places = [bisect_right(kind, until, key=_at) for kind in facts]
+    older = (kind[:place] for kind, place in zip(facts, places, strict=True))
+    newer = (kind[place:] for kind, place in zip(facts, places, strict=True))
+    return Facts._make(older), Facts._make(newer)
 
 
 def _kinds(facts: Facts) -> tuple[tuple[Fact, ...], ...]:
@@ -119,13 +123,23 @@ def overdue(facts: Facts, newest_at: int) -> int | None:
     return None
 
 
-def is_many(vitals: tuple[VitalsFact, ...]) -> bool:
-    """Whether it is time to thin: not at every reading, for what is left may all be worth keeping."""
-    return len(vitals) > KEEP and len(vitals) % THINNED_EVERY == 0
+def thin(
+    vitals: tuple[VitalsFact, ...], profile: Profile, course: Course, since: int = NEVER
+) -> tuple[VitalsFact, ...]:
+    """Without the observations that say what their neighbours say. The two first of a run and the last stay.
+
+    Looked at are the NEW before the last RECENT, and those from as many before `since` on: the others have been looked
+    at before.
+    """
+    if len(vitals) <= KEEP:
+        return vitals
+    begin = min(len(vitals) - RECENT, bisect_left(vitals, since, key=_at)) - NEW
+    apart = max(0, begin - SEEN_BEFORE)
+    return (*vitals[:apart], *_thinned(vitals[apart:], begin - apart, profile, course))
 
 
-def thin(vitals: tuple[VitalsFact, ...], profile: Profile, course: Course) -> tuple[VitalsFact, ...]:
-    """Without the observations that say what their neighbours say. The two first of a run and the last stay."""
+def _thinned(vitals: tuple[VitalsFact, ...], begin: int, profile: Profile, course: Course) -> tuple[VitalsFact, ...]:
+    """The same, all before `begin` kept."""
     recent = len(vitals) - RECENT
     limits = (
         profile.fever_tenths,
@@ -144,12 +158,12 @@ def thin(vitals: tuple[VitalsFact, ...], profile: Profile, course: Course) -> tu
     for index in range(recent):
         fact, bands = vitals[index], banded[index]
         # The common case: this one, both before it and the next one say the same of the same signals.
-        redundant = len(kept) > 1 and kept_bands[-1] == kept_bands[-2] == bands == banded[index + 1]
-        if not redundant and kept:
+        redundant = begin <= index and len(kept) > 1 and kept_bands[-1] == kept_bands[-2] == bands == banded[index + 1]
+        if not redundant and begin <= index and kept:
             redundant = all(_in_run(runs.get(signal, NO_RUN), band) for signal, band in _said(bands))
             if redundant:
                 if ahead is None:
-                    ahead = _next_bands([*banded, *(_bands(f, limits) for f in vitals[recent + 1 :])])
+                    ahead = _next_bands(begin, [*banded, *(_bands(f, limits) for f in vitals[recent + 1 :])])
                 after = ahead[index]
                 redundant = all(after.get(signal) == band for signal, band in _said(bands))
         if redundant:
@@ -173,12 +187,13 @@ def _covering(fact: VitalsFact, since: int) -> VitalsFact:
     return fact._replace(covers=min(since, fact.covers or since)) if since else fact
 
 
-def _next_bands(banded: list[Bands]) -> list[dict[int, object]]:
-    """For each observation, the band of each signal's next reading."""
+def _next_bands(begin: int, banded: list[Bands]) -> list[dict[int, object]]:
+    """For each observation from `begin` on, the band of each signal's next reading."""
     ahead: list[dict[int, object]] = [{}] * len(banded)
     seen: dict[int, object] = {}
     for index in range(len(banded) - 1, -1, -1):
-        ahead[index] = dict(seen)
+        if index >= begin:
+            ahead[index] = dict(seen)
         seen.update(_said(banded[index]))
     return ahead
 
@@ -211,6 +226,10 @@ _KIND: dict[type, str] = {
     InfusionFact: "infusions",
     StatementFact: "statements",
 }
+
+
+def _at(fact: Fact) -> int:
+    return fact.at
 
 
 def _order(fact: Fact) -> tuple[int, float, str]:

@@ -6,10 +6,12 @@ from monitor import belated, history, latest
 from monitor import course as courses
 from monitor.guideline import Guideline
 from monitor.history import Fact
-from monitor.state import Facts, InfusionFact, State
+from monitor.instant import LONG_AGO, NEVER
+from monitor.state import Course, Facts, InfusionFact, State, VitalsFact
 from monitor.verdicts import Reason
 
 REPLACED_KEPT = 64
+PASSED_KEPT = 2  # where a course has passed: what comes late comes mostly seconds late
 
 
 def is_known(state: State, event_id: str) -> bool:
@@ -19,14 +21,14 @@ def is_known(state: State, event_id: str) -> bool:
     )
 
 
-def taken_back(guideline: Guideline, state: State, event_id: str) -> tuple[State, bool]:
-    """The state as if an event had never been, to be folded anew; and whether it had been known."""
+def taken_back(guideline: Guideline, state: State, event_id: str) -> tuple[State, int | None]:
+    """The state as if an event had never been, to be folded anew from an instant; None when it had not been known."""
     before = state.base
     replaced = state.replaced if event_id in state.replaced else (*state.replaced, event_id)[-REPLACED_KEPT:]
-    known = event_id in history.ids(state.facts)
+    since = min((fact.at for kind in state.facts for fact in kind if fact.event_id == event_id), default=None)
     base = belated.without(guideline, before, event_id)
     wrong = next((f for f in state.facts.vitals if f.event_id == event_id), None)
-    facts = history.without(state.facts, event_id) if known else state.facts
+    facts = state.facts if since is None else history.without(state.facts, event_id)
     shown = state.latest if wrong is None else latest.without(state.latest, wrong, facts)
     watch = state.watch
     if wrong is not None and wrong.at == watch.vitals_at and facts.vitals:
@@ -34,37 +36,67 @@ def taken_back(guideline: Guideline, state: State, event_id: str) -> tuple[State
         charted = all(f.charted for f in facts.vitals if f.at == last_at)
         watch = watch._replace(vitals_at=last_at, vitals_charted=charted)
     state = state._replace(replaced=replaced, facts=facts, base=base, latest=shown, watch=watch)
-    return state, known or base is not before
+    return state, since if base is before else LONG_AGO
 
 
-def placed(guideline: Guideline, state: State, facts: list[Fact], *, refold: bool) -> tuple[State, Reason | None]:
-    """The state with facts in their place; folded on when they are the newest, folded anew when they came late."""
+def placed(
+    guideline: Guideline, state: State, facts: list[Fact], *, since: int | None = None
+) -> tuple[State, Reason | None]:
+    """The state with facts in their place; folded on when they are the newest, folded anew when they came late.
+
+    `since`: from which instant on the story is another than the course has it, because something was taken back.
+    """
     late: Reason | None = None
     kept = state.facts
     base = state.base
     newest = Facts()
+    changed_at = NEVER if since is None else since
     for fact in facts:
         if fact.at < base.at:
             if isinstance(fact, InfusionFact):
                 fact = fact._replace(at=base.at)
             elif (with_it := belated.taken_in(guideline, base, fact)) is not None:
-                base, late, refold = with_it, "late", True
+                base, late, changed_at = with_it, "late", LONG_AGO
                 continue
             else:
                 late = late or "too_late"
                 continue
         if fact.at <= state.course.at:
-            late, refold = (late or "late") if fact.at < state.course.at else late, True
+            late = (late or "late") if fact.at < state.course.at else late
+            changed_at = min(changed_at, fact.at)
         kept = history.insert(kept, fact)
         newest = history.insert(newest, fact)
-    profile = guideline.profile
-    if refold:
-        course = courses.fold(guideline, base, history.groups(kept))
+    if changed_at < NEVER:
+        state = refolded(guideline, state._replace(base=base, facts=kept), changed_at)
     else:
         course = courses.fold(guideline, state.course, history.groups(newest))
-    if history.is_many(kept.vitals):
-        kept = kept._replace(vitals=history.thin(kept.vitals, profile, course))
-    return checkpointed(guideline, state._replace(base=base, course=course, facts=kept)), late
+        state = state._replace(course=course, facts=kept)
+    passed = passing(state.passed, state.course, kept.vitals)
+    if passed is not state.passed or (passed and changed_at <= passed[0].at):
+        vitals = history.thin(kept.vitals, guideline.profile, state.course, changed_at)
+        state = state._replace(passed=passed, facts=kept._replace(vitals=vitals))
+    return checkpointed(guideline, state), late
+
+
+def refolded(guideline: Guideline, state: State, since: int) -> State:
+    """The state folded anew from an instant on: from where the course last passed before it, else the checkpoint."""
+    passed = [course for course in state.passed if course.at < since]
+    course, facts = state.base, state.facts
+    if passed:
+        course, (_, facts) = passed[-1], history.split(facts, passed[-1].at)
+    for before in state.passed[len(passed) :]:
+        older, facts = history.split(facts, before.at)
+        course = courses.fold(guideline, course, history.groups(older))
+        passed.append(course)
+    course = courses.fold(guideline, course, history.groups(facts))
+    return state._replace(course=course, passed=tuple(passed))
+
+
+def passing(passed: tuple[Course, ...], course: Course, vitals: tuple[VitalsFact, ...]) -> tuple[Course, ...]:
+    """Where the course has passed lately, and where it is now if there are many new observations since."""
+    if len(vitals) < history.NEW or (passed and vitals[-history.NEW].at <= passed[-1].at):
+        return passed
+    return (*passed, course)[-PASSED_KEPT:]
 
 
 def checkpointed(guideline: Guideline, state: State) -> State:
@@ -80,4 +112,5 @@ def checkpointed(guideline: Guideline, state: State) -> State:
 def folded_until(guideline: Guideline, state: State, until: int) -> State:
     """The same story with all facts up to and including an instant in its checkpoint."""
     older, newer = history.split(state.facts, until)
-    return state._replace(base=courses.fold(guideline, state.base, history.groups(older)), facts=newer)
+    base = courses.fold(guideline, state.base, history.groups(older))
+    return state._replace(base=base, facts=newer, passed=tuple(c for c in state.passed if c.at >= base.at))

@@ -18,7 +18,7 @@ from lz4.block import LZ4BlockError, compress, decompress
 
 from monitor.state import State
 
-VERSION = 1
+VERSION = 2
 FIELDS = len(State._fields) - 1  # without `later`
 DIGEST_BYTES = 8
 STATE_BYTES = 1 << 24  # unpacked; far above what any patient's state takes

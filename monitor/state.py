@@ -352,6 +352,7 @@ class State(NamedTuple):
     unjudged_at: int | None = None
     unknown_drugs: tuple[str, ...] = ()
     catching_up: CatchingUp | None = None
+    passed: tuple[Course, ...] = ()  # lately, oldest first: from there facts that come late are folded (placing.py)
     later: tuple[Any, ...] = ()  # what a newer build wrote and this one cannot read: carried along (row.py)
 
 

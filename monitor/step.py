@@ -143,9 +143,9 @@ def _whole(
     if placing.is_known(state, event.event_id) or (taken_back and event.replaces in (None, *state.replaced)):
         return Step(state, verdicts=(Verdict("duplicate"),))
     verdicts: list[Verdict] = []
-    retracting = False
+    changed_at: int | None = None
     if event.replaces is not None:
-        state, retracting = placing.taken_back(guideline, state, event.replaces)
+        state, changed_at = placing.taken_back(guideline, state, event.replaces)
         verdicts.append(Verdict("voided" if event.status == "entered_in_error" else "replaced"))
     watch = watching.after(state.watch, event, (part.signal for part in implausible), effective_at)
     state = state._replace(watch=watch, unjudged_at=None)
@@ -160,14 +160,14 @@ def _whole(
         if verdict == "unmapped_drug" and isinstance(event, Medication):
             drugs = dict.fromkeys((*state.unknown_drugs, event.drug[:40]))
             state = state._replace(unknown_drugs=tuple(drugs)[-UNKNOWN_DRUGS_KEPT:])
-    state, late = placing.placed(guideline, state, facts, refold=retracting)
+    state, late = placing.placed(guideline, state, facts, since=changed_at)
     if late:
         verdicts.append(Verdict(late))
     if isinstance(event, Patient) and event.merged_into is not None and event.merged_into != state.patient_id:
         return _merge(guideline, state, event, event.merged_into, verdicts)
     letters = tuple(Rejected(part.signal, "implausible_value", part.detail, event.event_id) for part in implausible)
     verdicts.extend(Verdict("implausible") for _ in implausible)
-    return _settle(guideline, state, verdicts, rejected=letters, retracting=retracting)
+    return _settle(guideline, state, verdicts, rejected=letters, retracting=changed_at is not None)
 
 
 def _facts(guideline: Guideline, event: PatientEventType, at: int) -> tuple[list[Fact], Reason]:

@@ -41,6 +41,7 @@ RICH = (
     "steps.md: Alternatives when tocilizumab and steroids fail",
     "steps.md: Empiric antibiotics in neutropenia",
     "time.md: A correction of a correction",
+    "time.md: A reading that a monitor sends seconds late",
     "time.md: Too late to be judged",
     "tocilizumab.md: Unsafe doses",
     "watching.md: Three implausible values, but not within 10 minutes",

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from dataclasses import replace
 from unittest.mock import patch
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monitor import quick
+from monitor import placing, quick, steady
+from monitor.instant import LONG_AGO
 from schemas.alerts import Alert
 from schemas.state import PatientState
 from tests.oracle import MINUTE, SECOND
@@ -29,7 +31,14 @@ STEADY = st.fixed_dictionaries(
 
 @contextmanager
 def the_long_way():  # type: ignore[no-untyped-def]
-    with patch.object(quick, "taken", lambda *_: None):
+    with patch.object(quick, "taken", lambda *_: None), patch.object(steady, "moved", lambda *_: None):
+        yield
+
+
+@contextmanager
+def from_the_checkpoint():  # type: ignore[no-untyped-def]
+    from_nearby = placing.refolded
+    with patch.object(placing, "refolded", lambda guideline, state, since: from_nearby(guideline, state, LONG_AGO)):
         yield
 
 
@@ -60,6 +69,29 @@ def test_a_reading_like_the_one_before_takes_a_short_way_to_the_same_place(
     assert course_at(short) == course_at(long)
     assert short.states["A"].latest == long.states["A"].latest
     assert short.states["A"].facts == long.states["A"].facts
+
+
+@st.composite
+def delayed(draw: st.DrawFn) -> list[Entry]:
+    """Such a monitor and a record, as they arrive where some of it comes late."""
+    arrived = []
+    for entry in [*draw(records(hours=1)), *draw(streams())]:
+        delay = draw(st.sampled_from([0, 0, 0, 0, 1, 20, 90, 900, 3600])) * SECOND
+        arrived.append(replace(entry, received_at=entry.received_at + delay))
+    return sorted(arrived, key=lambda entry: entry.received_at)
+
+
+@settings(max_examples=60)
+@given(delayed())
+def test_what_comes_late_is_folded_from_nearby_to_the_same_place(arrived: list[Entry]) -> None:
+    until = end_of(arrived) + 31 * MINUTE
+    nearby = play(arrived, until)
+    with from_the_checkpoint():
+        anew = play(arrived, until)
+    assert nearby.alerts == anew.alerts
+    assert standing(nearby) == standing(anew)
+    assert course_at(nearby) == course_at(anew)
+    assert nearby.states["A"].facts == anew.states["A"].facts
 
 
 @settings(max_examples=60)
