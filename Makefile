@@ -40,7 +40,7 @@ demo: $(STAMP)
 
 # Most of the time is waiting for brokers, pagers and browsers: four files at once on two cores.
 test: $(STAMP)
-	@$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile
+	@$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder
 
 # Every check runs, also after one has failed: one run tells all.
 lint: $(STAMP)

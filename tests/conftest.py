@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections import defaultdict
+from pathlib import Path
 
 import pytest
 from hypothesis import is_hypothesis_test, settings
@@ -28,7 +30,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Gives every property as many examples as were asked for."""
+    """The files that take longest come first, or one of them would be waited for at the end; then `--examples`."""
+    patience: defaultdict[Path, int] = defaultdict(int)
+    for item in items:
+        if item.get_closest_marker("slow"):
+            limit = item.get_closest_marker("timeout")
+            patience[item.path] = max(patience[item.path], limit.args[0] if limit else 1)
+    items.sort(key=lambda item: -patience[item.path])
     examples = config.getoption("--examples")
     if examples is None:
         return

@@ -21,6 +21,8 @@ GIVE_UP_AFTER_MS = 120_000
 LINGER_MS = 5
 WAITING_AT_MOST = 50_000
 TURN_SECONDS = 0.05
+# Asked to wait for less than a millisecond, librdkafka does not wait at all: a thousand events a second kept a core busy.
+LEAST_SECONDS = 0.005
 
 
 @dataclass(slots=True)
@@ -110,7 +112,7 @@ def tell(story: Story, sender: Sender, leave: threading.Event, progress: Callabl
     shown = 0.0
     for due in story:
         while (early := due.at_ms / 1000 - time.time()) > 0 and not leave.is_set():
-            sender.wait(min(early, TURN_SECONDS))
+            sender.wait(min(max(early, LEAST_SECONDS), TURN_SECONDS))
         if leave.is_set():
             break
         sender.account.behind_seconds = -early
