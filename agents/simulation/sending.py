@@ -21,7 +21,7 @@ GIVE_UP_AFTER_MS = 120_000
 LINGER_MS = 5
 WAITING_AT_MOST = 50_000
 TURN_SECONDS = 0.05
-# Asked to wait for less than a millisecond, librdkafka does not wait at all: a thousand events a second kept a core busy.
+# Asked to wait for less than 1 ms, librdkafka does not wait at all: a thousand events a second kept a core busy.
 LEAST_SECONDS = 0.005
 
 

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import time
 from collections import Counter
+from collections.abc import Callable
 from datetime import UTC, datetime
 from itertools import islice
 from random import Random
+from threading import Event
 
 import pytest
 
 import monitor.ward
 from agents.folding import Fold
 from agents.playback import Playback
+from agents.simulation.sending import Account, Sender, tell
 from agents.simulation.stays import told_now
 from agents.simulation.story import Due, Json, to_iso, to_ms
 from agents.simulation.ward import KNOTS, Clock, WardPlan, cadence, simulated
@@ -117,3 +121,34 @@ def test_a_ward_that_runs_for_months_remembers_a_day() -> None:
     assert len(clock.theirs_ms) == len(clock.ours_ms) <= KNOTS
     assert clock.ours(149_000 * 60_000) == START_MS + 149_000 * 1000
     assert clock.ours(149_000 * 60_000 + 6000) == START_MS + 149_000 * 1000 + 100
+
+
+class Waiting(Sender):
+    """Sends nothing, and notes how long it is asked to wait."""
+
+    def __init__(self) -> None:
+        self.account = Account()
+        self.waits: list[float] = []
+
+    def send(self, event: Json) -> None:
+        self.account.sent += 1
+
+    def wait(self, seconds: float) -> None:
+        self.waits.append(seconds)
+        time.sleep(seconds)
+
+    def write_down(self) -> None:
+        pass
+
+    def finish(self, waiting: Callable[[], None]) -> None:
+        waiting()
+
+
+def test_a_feed_of_a_thousand_events_a_second_sleeps_between_them() -> None:
+    """Whole milliseconds: librdkafka does not wait at all for less, and the load would take a core."""
+    start_ms = time.time() * 1000
+    sender = Waiting()
+    tell((Due(round(start_ms + number), {}) for number in range(200)), sender, Event(), lambda account: None)
+    assert sender.account.sent == 200
+    assert sender.waits, "it was never late"
+    assert min(sender.waits) >= 0.001
