@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections import defaultdict
-from pathlib import Path
+from collections import Counter
 
 import pytest
 from hypothesis import is_hypothesis_test, settings
@@ -30,13 +29,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """The files that take longest come first, or one of them would be waited for at the end; then `--examples`."""
-    patience: defaultdict[Path, int] = defaultdict(int)
-    for item in items:
-        if item.get_closest_marker("slow"):
-            limit = item.get_closest_marker("timeout")
-            patience[item.path] = max(patience[item.path], limit.args[0] if limit else 1)
-    items.sort(key=lambda item: -patience[item.path])
+    """Files with tests of minutes come first, or all else would wait for them at the end; then those with many tests.
+
+    Also gives every property as many `--examples` as were asked for.
+    """
+    tests = Counter(item.path for item in items)
+    long = {item.path for item in items if item.get_closest_marker("timeout")}
+    items.sort(key=lambda item: (item.path not in long, -tests[item.path]))
     examples = config.getoption("--examples")
     if examples is None:
         return

@@ -134,7 +134,7 @@ def test_in_a_burst_of_500_every_high_alert_is_through_in_five_seconds_and_the_r
     settings = kafka_settings()
     pager.delay_seconds = 0.02
     watch = Watch(settings)
-    file = config(tmp_path, pager, timing="flood_gather_seconds = 2\n")
+    file = config(tmp_path, pager, timing="flood_gather_seconds = 8\n")
     file.write_text(file.read_text().replace("flood_pages = 0", "flood_pages = 10"))
     with dispatcher(settings, file):
         watch.alerts(alert("p0", "first"))
