@@ -1,4 +1,4 @@
-"""One run of the whole system for all tests that look at it."""
+"""A run of the whole system for all tests of a file that look at it: it keeps a core busy, so no longer than that."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.deploy.system import System, running
 from tests.history.server import postgresql
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     with pytest.MonkeyPatch.context() as environment, postgresql() as server:
         environment.setenv("CRS_REFERENCE_SECRET", "only-for-this-test-run")
