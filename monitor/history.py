@@ -123,6 +123,11 @@ def overdue(facts: Facts, newest_at: int) -> int | None:
     return None
 
 
+def is_time_to_thin(vitals: tuple[VitalsFact, ...], thinned_at: int) -> bool:
+    """Whether many observations are newer than when it was last done."""
+    return len(vitals) >= NEW and vitals[-NEW].at > thinned_at
+
+
 def thin(
     vitals: tuple[VitalsFact, ...], profile: Profile, course: Course, since: int = NEVER
 ) -> tuple[VitalsFact, ...]:

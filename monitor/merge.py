@@ -18,7 +18,7 @@ STORY_BYTES = 56 * 1024
 
 def handover(guideline: Guideline, state: State, event: Patient, into: str, path: tuple[str, ...]) -> Patient:
     """The event that carries a patient's story to the id under which it continues."""
-    story = state._replace(book=Book(), due_at=None, passed=())
+    story = state._replace(book=Book(), due_at=None, thinned_at=LONG_AGO, passed=())
     packed = _packed(story)
     while len(packed) > STORY_BYTES:
         # The log takes no larger event. The checkpoint takes the older half of the facts, as it would have in time.
@@ -66,6 +66,7 @@ def joined(guideline: Guideline, ours: State, theirs: State) -> State:
         base=base,
         course=courses.fold(guideline, base, history.groups(facts)),
         facts=facts,
+        thinned_at=LONG_AGO,
         passed=(),
         replaced=replaced[-placing.REPLACED_KEPT :],
         latest=latest.newer(ours.latest, theirs.latest),

@@ -11,7 +11,9 @@ from monitor.state import Course, Facts, InfusionFact, State, VitalsFact
 from monitor.verdicts import Reason
 
 REPLACED_KEPT = 64
-PASSED_KEPT = 2  # where a course has passed: what comes late comes mostly seconds late
+# Where a course has passed is remembered once folding anew takes long: what comes late comes mostly seconds late.
+PASSED_KEPT = 2
+MANY = 48  # observations
 
 
 def is_known(state: State, event_id: str) -> bool:
@@ -71,10 +73,13 @@ def placed(
     else:
         course = courses.fold(guideline, state.course, history.groups(newest))
         state = state._replace(course=course, facts=kept)
-    passed = passing(state.passed, state.course, kept.vitals)
-    if passed is not state.passed or (passed and changed_at <= passed[0].at):
+    if history.is_time_to_thin(kept.vitals, state.thinned_at):
+        vitals, passed = thinned(guideline, kept.vitals, state.course, state.passed, changed_at)
+        facts_now = kept._replace(vitals=vitals)
+        state = state._replace(facts=facts_now, thinned_at=state.course.at, passed=passed)
+    elif changed_at <= (state.passed[0].at if state.passed else state.thinned_at):
         vitals = history.thin(kept.vitals, guideline.profile, state.course, changed_at)
-        state = state._replace(passed=passed, facts=kept._replace(vitals=vitals))
+        state = state._replace(facts=kept._replace(vitals=vitals))
     return checkpointed(guideline, state), late
 
 
@@ -92,11 +97,12 @@ def refolded(guideline: Guideline, state: State, since: int) -> State:
     return state._replace(course=course, passed=tuple(passed))
 
 
-def passing(passed: tuple[Course, ...], course: Course, vitals: tuple[VitalsFact, ...]) -> tuple[Course, ...]:
-    """Where the course has passed lately, and where it is now if there are many new observations since."""
-    if len(vitals) < history.NEW or (passed and vitals[-history.NEW].at <= passed[-1].at):
-        return passed
-    return (*passed, course)[-PASSED_KEPT:]
+def thinned(
+    guideline: Guideline, vitals: tuple[VitalsFact, ...], course: Course, passed: tuple[Course, ...], since: int = NEVER
+) -> tuple[tuple[VitalsFact, ...], tuple[Course, ...]]:
+    """The observations thinned, and where the course has passed lately and is now, if they are still many."""
+    vitals = history.thin(vitals, guideline.profile, course, since)
+    return vitals, (*passed, course)[-PASSED_KEPT:] if len(vitals) >= MANY else ()
 
 
 def checkpointed(guideline: Guideline, state: State) -> State:

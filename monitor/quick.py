@@ -14,14 +14,15 @@ from monitor.state import Facts, State, Watch
 from schemas.events import Vitals
 
 _new = tuple.__new__
-assert State._fields[9:] == ("watch", "merged_into", "unjudged_at", "unknown_drugs", "catching_up", "passed", "later")
+assert State._fields[9:13] == ("watch", "merged_into", "unjudged_at", "unknown_drugs")
+assert State._fields[13:] == ("catching_up", "thinned_at", "passed", "later")
 
 
 def taken(guideline: Guideline, state: State, event: Vitals, effective_at: int, known_at: int) -> State | None:
     """The state after such a reading; None when the long way is needed."""
     profile = guideline.profile
     patient_id, log_at, due_at, base, course, facts, replaced, shown, book, watch = state[:10]
-    merged_into, unjudged_at, unknown_drugs, catching_up, passed, later = state[10:]
+    merged_into, unjudged_at, unknown_drugs, catching_up, thinned_at, passed, later = state[10:]
     vitals_at, _, rejects, ahead_at, _ = watch
     if known_at > log_at:
         log_at = known_at
@@ -46,9 +47,9 @@ def taken(guideline: Guideline, state: State, event: Vitals, effective_at: int, 
     if moved is None:
         return None
     vitals = (*facts[0], fact)
-    before, passed = passed, placing.passing(passed, moved, vitals)
-    if passed is not before:
-        vitals = history.thin(vitals, profile, course)
+    if history.is_time_to_thin(vitals, thinned_at):
+        vitals, passed = placing.thinned(guideline, vitals, moved, passed)
+        thinned_at = effective_at
     now = _new(
         State,
         (
@@ -66,6 +67,7 @@ def taken(guideline: Guideline, state: State, event: Vitals, effective_at: int, 
             unjudged_at,
             unknown_drugs,
             catching_up,
+            thinned_at,
             passed,
             later,
         ),

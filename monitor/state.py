@@ -352,7 +352,9 @@ class State(NamedTuple):
     unjudged_at: int | None = None
     unknown_drugs: tuple[str, ...] = ()
     catching_up: CatchingUp | None = None
-    passed: tuple[Course, ...] = ()  # lately, oldest first: from there facts that come late are folded (placing.py)
+    # placing.py: up to where observations were thinned; of many, the courses lately passed, oldest first.
+    thinned_at: int = LONG_AGO
+    passed: tuple[Course, ...] = ()
     later: tuple[Any, ...] = ()  # what a newer build wrote and this one cannot read: carried along (row.py)
 
 

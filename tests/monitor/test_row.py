@@ -9,6 +9,7 @@ import pytest
 from lz4.block import compress, decompress
 
 from monitor import row
+from monitor.instant import LONG_AGO
 from monitor.state import Course, State, fresh
 from monitor.step import step
 from schemas.events import Vitals
@@ -28,15 +29,16 @@ def written_by_a_newer_build(state: State, *new: object) -> bytes:
 
 
 def test_a_row_of_the_version_before_is_read() -> None:
-    """It lacks our newest field, which has its default, unless that build carried it along for us."""
+    """It lacks our newest fields, which have their defaults, unless that build carried them along for us."""
     state = next(iter(states().values()))
-    *known, newest, later = list(state)
-    assert (newest, later) == ((), ())
-    for carried, expected in (([], ()), ([[Course(at=5)]], (Course(at=5),))):
+    *known, thinned_at, passed, later = list(state)
+    assert (thinned_at, passed, later) == (LONG_AGO, (), ())
+    new = 5, (Course(at=5),)
+    for carried, expected in (([], (LONG_AGO, ())), ([5], (5, ())), (list(new), new)):
         read = row.decode(written(row.VERSION - 1, [*known, carried]))
         assert read.v == row.VERSION
         assert read.state.facts == state.facts
-        assert read.state.passed == expected
+        assert (read.state.thinned_at, read.state.passed) == expected
         assert row.decode(row.encode(read)) == read
 
 
