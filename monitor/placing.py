@@ -13,7 +13,7 @@ from monitor.verdicts import Reason
 REPLACED_KEPT = 64
 # Where a course has passed is remembered once folding anew takes long: what comes late comes mostly seconds late.
 PASSED_KEPT = 2
-MANY = 48  # observations
+MANY = 32  # observations
 
 
 def is_known(state: State, event_id: str) -> bool:
