@@ -7,19 +7,22 @@ passed; both in CPU time, in one run. `python -m benchmarks.late`, or `make benc
 from __future__ import annotations
 
 import time
+from collections import Counter
 from itertools import islice
-from unittest.mock import patch
 
 import click
 from pydantic_core import to_json
 
 from agents.folding import Fold
+from agents.playback import Playback
+from agents.simulation.story import Due
 from agents.simulation.ward import WardPlan, simulated
-from monitor import guideline, placing
-from monitor.instant import LONG_AGO, SECOND
+from monitor import guideline
+from monitor.step import PatientEventType
 from schemas.decode import Decoded, decode
 from schemas.events import Tick
 from tests.chaos.plans import LONG
+from tests.properties.test_ways import from_the_checkpoint
 
 START = 1_772_438_400_000
 
@@ -29,29 +32,30 @@ START = 1_772_438_400_000
 def main(seconds: float) -> None:
     """Measure both, and say how they compare."""
     plan = WardPlan(LONG.patients, LONG.rate, LONG.seed, START, pace=600.0)
-    events = [decode(to_json(due.event)) for due in islice(simulated(plan), round(LONG.rate * seconds))]
+    events = [event_of(due) for due in islice(simulated(plan), round(LONG.rate * seconds))]
     nearby, late = micros_per_event(events)
     click.echo(f"{len(events)} events of {LONG.patients} patients, {late / len(events):.1%} late")
-    from_nearby = placing.refolded
-    with patch.object(placing, "refolded", lambda guideline, state, _: from_nearby(guideline, state, LONG_AGO)):
+    with from_the_checkpoint():
         anew, _ = micros_per_event(events)
     click.echo(f"judged: {nearby:.0f} µs an event; from the checkpoint: {anew:.0f} µs, {anew / nearby:.1f} ×")
 
 
-def micros_per_event(events: list[object]) -> tuple[float, int]:
+def event_of(due: Due) -> PatientEventType:
+    """What a worker would read from the log."""
+    decoded = decode(to_json(due.event))
+    assert isinstance(decoded, Decoded), "the ward sends nothing that is no event"
+    assert not isinstance(decoded.event, Tick), "and no ticks"
+    return decoded.event
+
+
+def micros_per_event(events: list[PatientEventType]) -> tuple[float, int]:
     """CPU time of judging, and how many events came late."""
-    fold, late = Fold(guideline.load()), 0
+    verdicts: Counter[str] = Counter()
+    ward = Playback(Fold(guideline.load()), [lambda one: verdicts.update(v.reason for v in one.step.verdicts)])
     began = time.process_time()
-    for decoded in events:
-        assert isinstance(decoded, Decoded), "the ward sends nothing that is no event"
-        event = decoded.event
-        assert not isinstance(event, Tick), "and no ticks"
-        assert event.received_at is not None, "a simulated feed says when"
-        at = event.received_at.timestamp() * SECOND
-        while (due := fold.next_due()) is not None and due <= at:
-            fold.tick(Tick.model_validate({"effective_at": due / SECOND}))
-        late += any(verdict.reason == "late" for one in fold.apply(event) for verdict in one.step.verdicts)
-    return (time.process_time() - began) / len(events) * 1e6, late
+    for event in events:
+        ward.feed(event)
+    return (time.process_time() - began) / len(events) * 1e6, verdicts["late"]
 
 
 if __name__ == "__main__":
