@@ -6,13 +6,15 @@ import inspect
 from hashlib import sha256
 from importlib.metadata import version
 
+import faust
 import pytest
 from faust.stores import memory
 from faust.transport import consumer
 from faust.transport.drivers import aiokafka as driver
+from faust.types import TP
 
 from agents.rows import RowStore
-from agents.transport import BatchConsumer, BatchTransport, ConsumerThread
+from agents.transport import Batch, BatchConsumer, BatchTransport, ConsumerThread
 
 PINNED = {"faust-streaming": "0.15.3", "mode-streaming": "0.7.1", "aiokafka": "0.14.0"}
 # Each method that we override or rest on, as it stood when we read it.
@@ -34,6 +36,10 @@ READ = {
 }
 
 
+OVERRIDDEN = ("_drain_messages", "perform_seek", "_seek", "ack", "_new_offset", "_new_consumer_thread")
+FEED = TP("feed", 0)
+
+
 def fingerprint(method: object) -> str:
     return sha256(inspect.getsource(method).encode()).hexdigest()[:16]  # type: ignore[arg-type]
 
@@ -51,7 +57,7 @@ def test_a_method_that_we_rest_on_is_as_we_read_it(method: object, known: str) -
 @pytest.mark.parametrize(
     ("ours", "theirs", "names"),
     [
-        (BatchConsumer, driver.Consumer, ("_drain_messages", "perform_seek", "_seek", "ack", "_new_consumer_thread")),
+        (BatchConsumer, driver.Consumer, OVERRIDDEN),
         (ConsumerThread, driver.AIOKafkaConsumerThread, ("_create_worker_consumer", "verify_event_path")),
         (RowStore, memory.Store, ("apply_changelog_batch", "persisted_offset", "on_recovery_completed")),
     ],
@@ -59,6 +65,40 @@ def test_a_method_that_we_rest_on_is_as_we_read_it(method: object, known: str) -
 def test_what_we_override_exists(ours: type, theirs: type, names: tuple[str, ...]) -> None:
     for name in names:
         assert getattr(ours, name) is not getattr(theirs, name)
+
+
+def batch(first: int, last: int, generation: int) -> Batch:
+    """Records of a feed as they are delivered."""
+    made = Batch("feed", 0, last, 0.0, 0, [], None, b"", None, None, None, FEED, generation_id=generation)
+    made.first_offset = first
+    return made
+
+
+def test_what_is_acknowledged_again_after_partitions_moved_is_committed_at_once() -> None:
+    """They go while a batch waits for its confirmation, come back, and it is read and confirmed once more."""
+    app = faust.App("transport", broker="crs://127.0.0.1:1", store="memory://")
+    consumer = app.consumer
+    assert isinstance(consumer, BatchConsumer)
+    generation = app.consumer_generation_id
+    consumer._committed_offset[FEED] = 100
+    assert consumer.ack(batch(100, 399, generation)), "confirmed late"
+    assert consumer.ack(batch(100, 249, generation)), "read again"
+    assert consumer.ack(batch(250, 499, generation))
+    assert consumer._new_offset(FEED) == 500
+    assert consumer._new_offset(FEED) is None
+
+
+def test_what_was_not_acknowledged_holds_the_commit_back() -> None:
+    app = faust.App("transport", broker="crs://127.0.0.1:1", store="memory://")
+    consumer = app.consumer
+    assert isinstance(consumer, BatchConsumer)
+    generation = app.consumer_generation_id
+    consumer._committed_offset[FEED] = 100
+    assert consumer.ack(batch(100, 149, generation))
+    assert consumer.ack(batch(160, 199, generation))
+    assert consumer._new_offset(FEED) == 150
+    consumer._committed_offset[FEED] = 150
+    assert consumer._new_offset(FEED) is None
 
 
 def test_faust_makes_our_consumer() -> None:
