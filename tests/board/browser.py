@@ -7,7 +7,7 @@ import json
 import shutil
 import tempfile
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,11 @@ NAMES = ("chromium", "chromium-browser", "google-chrome")
 QUIET = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync")
 ALONE = ("--disable-background-networking", "--disable-component-update", "--remote-debugging-port=0")
 PATIENCE_SECONDS = 30.0
+MOVED_ON = "Inspected target navigated or closed"
+
+
+class MovedOnError(Exception):
+    """The page that was asked has made way for the next one."""
 
 
 class Page:
@@ -31,7 +36,11 @@ class Page:
         self.complaints: list[str] = []
 
     async def ask(self, method: str, **parameters: Any) -> Any:
-        """One command of the DevTools protocol."""
+        """One command of the DevTools protocol.
+
+        Raises:
+            MovedOnError: nobody answers any more.
+        """
         self._asked += 1
         await self._socket.send_json({"id": self._asked, "method": method, "params": parameters})
         while True:
@@ -41,6 +50,8 @@ class Page:
             elif said.get("method") == "Log.entryAdded" and said["params"]["entry"]["level"] == "error":
                 self.complaints.append(said["params"]["entry"]["text"])
             elif said.get("id") == self._asked:
+                if said.get("error", {}).get("message") == MOVED_ON:
+                    raise MovedOnError
                 assert "error" not in said, said
                 return said["result"]
 
@@ -51,14 +62,15 @@ class Page:
         return done["result"].get("value")
 
     async def until(self, script: str) -> Any:
-        """Waits until it gives something; an element is something."""
+        """Waits until it gives something, on the next page if this one goes; an element is something."""
         expression = f"((found) => found instanceof Node || found)({script})"
         loop = asyncio.get_running_loop()
         last = loop.time() + PATIENCE_SECONDS
         while True:
-            done = await self.ask("Runtime.evaluate", expression=expression, returnByValue=True)
-            if found := done["result"].get("value"):
-                return found
+            with suppress(MovedOnError):
+                done = await self.ask("Runtime.evaluate", expression=expression, returnByValue=True)
+                if found := done["result"].get("value"):
+                    return found
             if loop.time() > last:
                 seen = await self.run("document.body.innerText")
                 raise AssertionError(f"never: {script}\n{self.complaints}\n{seen}")
