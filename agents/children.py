@@ -11,11 +11,12 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from queue import SimpleQueue
+from threading import Thread
 from typing import Any
 
-SPAWNER = ThreadPoolExecutor(max_workers=1, thread_name_prefix="spawner")
 # Run by a small interpreter that then becomes the command; 1 is PR_SET_PDEATHSIG.
 BOUND = (
     "import ctypes, os, signal, sys\n"
@@ -25,12 +26,31 @@ BOUND = (
 )
 
 
+ORDERS: SimpleQueue[tuple[Future[subprocess.Popen[Any]], Callable[[], subprocess.Popen[Any]]]] = SimpleQueue()
+
+
+def _spawn() -> None:
+    """Carries out the orders, as long as this process lives."""
+    while True:
+        started, order = ORDERS.get()
+        try:
+            started.set_result(order())
+        except Exception as error:
+            started.set_exception(error)
+
+
+# An executor would wait for its thread at the end, forever if Ctrl-C came just as the thread was starting.
+Thread(target=_spawn, name="spawner", daemon=True).start()
+
+
 def start(command: Sequence[str], **popen: Any) -> subprocess.Popen[Any]:
     """Starts a command in a session of its own (no Ctrl-C of ours reaches it) that dies when we die."""
     if sys.platform == "linux":
         command = [sys.executable, "-I", "-S", "-c", BOUND, str(os.getpid()), *command]
     popen.setdefault("start_new_session", True)
-    return SPAWNER.submit(lambda: subprocess.Popen(command, **popen)).result()
+    started: Future[subprocess.Popen[Any]] = Future()
+    ORDERS.put((started, lambda: subprocess.Popen(command, **popen)))
+    return started.result()
 
 
 def end(children: Sequence[subprocess.Popen[Any]], grace_seconds: float = 10.0) -> None:

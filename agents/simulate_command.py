@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,6 +14,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from agents.leaving import asked_to_leave
 from agents.settings import Settings, with_settings
 from agents.simulation.sending import Account, Sender, tell
 from agents.simulation.story import Story
@@ -119,26 +118,6 @@ def send(settings: Settings, story: Story, ledger: Path | None, count: int) -> i
     for why, times in account.refused.most_common():
         click.echo(f"crs-monitor: {times} events were not accepted: {why}", err=True)
     return 0 if account.complete else NOT_ALL_ACCEPTED
-
-
-@contextmanager
-def asked_to_leave() -> Iterator[threading.Event]:
-    """Set by Ctrl-C or a polite request; whoever asks a second time does not want to wait for what is on its way."""
-    leave = threading.Event()
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-
-    def ask(*_: object) -> None:
-        leave.set()
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-    for number in before:
-        signal.signal(number, ask)
-    try:
-        yield leave
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 @contextmanager

@@ -12,6 +12,7 @@ import urllib.request
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
+from threading import Event
 from typing import IO, Any
 
 from agents import children
@@ -23,11 +24,12 @@ LOOK_SECONDS = 0.2
 
 
 class Cast:
-    """Starts and ends processes. `folder`: their output and data, gone afterwards."""
+    """Starts and ends processes. `folder`: their output and data, gone afterwards; `leave`: set by Ctrl-C."""
 
-    def __init__(self, closing: ExitStack) -> None:
+    def __init__(self, closing: ExitStack, leave: Event) -> None:
         self.folder = Path(closing.enter_context(tempfile.TemporaryDirectory(prefix="crs-demo-")))
         self._closing = closing
+        self._leave = leave
         self._running: dict[str, tuple[subprocess.Popen[Any], Path]] = {}
 
     def start(self, name: str, command: list[str], environment: dict[str, str] | None = None) -> subprocess.Popen[Any]:
@@ -44,7 +46,9 @@ class Cast:
         return self.start(name, [sys.executable, "-m", "agents.cli", *command], environment(settings))
 
     def check(self) -> None:
-        """Raises Unusable when somebody left who should be here."""
+        """Raises Unusable when somebody left who should be here, and KeyboardInterrupt when we shall leave."""
+        if self._leave.is_set():
+            raise KeyboardInterrupt
         for name, (process, said) in self._running.items():
             if process.poll() is not None:
                 last = said.read_text(errors="replace").strip().splitlines()[-1:]

@@ -27,6 +27,7 @@ from agents.demo.wire import Line
 from agents.embedded import Embedded
 from agents.feeds.clif import ClifError, ClifStays, demo_dir
 from agents.injection import Pharmacy
+from agents.leaving import asked_to_leave
 from agents.report.page import CLIF_SOURCE, write_page
 from agents.settings import Settings
 from agents.summary import console_for, summary
@@ -56,9 +57,9 @@ def run(report: Path, hours: int, seconds: float, stay: bool) -> bool:
     """
     began = monotonic()
     console = console_for()
-    with ExitStack() as closing:
+    with asked_to_leave() as leave, ExitStack() as closing:
         console.print("Starting an embedded Kafka broker and a worker …")
-        cast = Cast(closing)
+        cast = Cast(closing, leave)
         settings = closing.enter_context(Embedded(PARTITIONS)).settings(
             data_dir=cast.folder / "worker",
             metrics_port=free_port(),
@@ -75,10 +76,12 @@ def run(report: Path, hours: int, seconds: float, stay: bool) -> bool:
         closing.callback(line.close)
         perform(console, cast, line, play, seconds, settings.metrics_port)
         console.print("Verifying: the log is judged once more, and compared with all that the live system wrote …")
-        verdict = verified(settings)
+        verdict = verified(cast, settings)
         console.print(in_one_line(verdict))
         guideline = guidelines.load()
+        cast.check()
         tally, charts = retold(guideline, line.log(), settings.partitions)
+        cast.check()
         story = story_of(
             charts.by_patient[scripted.PATIENT], "The scripted patient, in words", "Made up; all others are real."
         )
@@ -156,6 +159,7 @@ def perform(console: Console, cast: Cast, line: Line, play: Programme, seconds: 
             until = monotonic() + SETTLING_SECONDS
             quiet = monotonic() + LAST_WORDS_SECONDS
             while monotonic() < until and (monotonic() < quiet or behind(metrics_port)):
+                cast.check()
                 listen()
     if pace.shortened:
         console.print(f"This machine is busy: the story was ended at +{since(play.ends, play)}.")
@@ -163,16 +167,22 @@ def perform(console: Console, cast: Cast, line: Line, play: Programme, seconds: 
         raise Unusable(f"{line.refused} messages were not accepted by the embedded broker")
 
 
-def verified(settings: Settings) -> Mapping[str, Any]:
+def verified(cast: Cast, settings: Settings) -> Mapping[str, Any]:
     """What `crs-monitor verify` says. Raises Unusable when it says nothing."""
     command = [sys.executable, "-m", "agents.cli", "verify"]
     with ExitStack() as closing:
         process = children.start(command, env=environment(settings), stdout=PIPE, stderr=PIPE, text=True)
         closing.callback(children.end, [process])
-        try:
-            said, complaint = process.communicate(timeout=VERIFY_SECONDS)
-        except TimeoutExpired as error:
-            raise Unusable(f"verify did not end within {VERIFY_SECONDS:.0f} s; is this machine very busy?") from error
+        until = monotonic() + VERIFY_SECONDS
+        while True:
+            cast.check()
+            try:
+                said, complaint = process.communicate(timeout=LOOK_SECONDS)
+                break
+            except TimeoutExpired as error:
+                if monotonic() > until:
+                    late = f"verify did not end within {VERIFY_SECONDS:.0f} s; is this machine very busy?"
+                    raise Unusable(late) from error
     lines = said.strip().splitlines()
     if not lines:
         raise Unusable(f"verify said nothing: {complaint.strip().splitlines()[-1:]}")

@@ -222,11 +222,12 @@ def test_the_whole_system_runs_proves_itself_and_leaves_nothing_behind(tmp_path:
 
 
 @pytest.mark.slow
-def test_control_c_ends_it_cleanly_at_any_moment(tmp_path: Path) -> None:
+@pytest.mark.parametrize("seconds", [0, 0.5, 4])
+def test_control_c_ends_it_cleanly_at_any_moment(seconds: float, tmp_path: Path) -> None:
     process = start(tmp_path)
     assert process.stdout is not None
     assert "Starting" in process.stdout.readline()
-    time.sleep(4)
+    time.sleep(seconds)
     process.send_signal(signal.SIGINT)
     said, _ = process.communicate(timeout=60)
     assert process.returncode == 130, said
