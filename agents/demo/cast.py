@@ -34,6 +34,7 @@ class Cast:
 
     def start(self, name: str, command: list[str], environment: dict[str, str] | None = None) -> subprocess.Popen[Any]:
         """One process; what it says goes into a file of its own."""
+        self.check()
         said = self.folder / f"{name}.log"
         output: IO[bytes] = self._closing.enter_context(said.open("wb"))
         process = children.start(command, env=environment, stdout=output, stderr=subprocess.STDOUT)
@@ -57,11 +58,12 @@ class Cast:
     def wait(self, name: str, is_ready: Callable[[], bool]) -> None:
         """Until somebody is ready. Raises Unusable when that takes too long."""
         until = time.monotonic() + READY_WITHIN_SECONDS
+        self.check()
         while not is_ready():
-            self.check()
             if time.monotonic() > until:
                 raise Unusable(f"{name} was not ready within {READY_WITHIN_SECONDS:.0f} s; is this machine very busy?")
             time.sleep(LOOK_SECONDS)
+            self.check()
 
 
 def environment(settings: Settings) -> dict[str, str]:
