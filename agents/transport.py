@@ -4,7 +4,7 @@ What differs from faust-streaming 0.15.3, which is pinned (decision 0006; tests/
 overridden method changes):
 - a poll is delivered as one batch for each partition, not as one message after the other;
 - after recovery each partition of the log is sought to its marker, not to the group's commit;
-- a batch is acknowledged as a whole, and only when we say so; if twice, once is enough;
+- a batch is acknowledged as a whole, and only when we say so;
 - what was fetched before partitions moved or were sought is read again, never taken for the next records;
 - how long a broker may hold back an answer to a fetch is a setting.
 """
@@ -60,7 +60,10 @@ class BatchConsumer(driver.Consumer):
         return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
     def ack(self, message: Any) -> bool:
-        """Marks all records of a batch as done."""
+        """Marks all records of a batch as done, those that are marked already once only.
+
+        Batches that wait to be confirmed while partitions are shared out anew are read again, and done twice.
+        """
         if not isinstance(message, Batch):
             return bool(super().ack(message))
         with ack_lock:
@@ -68,19 +71,13 @@ class BatchConsumer(driver.Consumer):
                 return False
             message.acked = True
             self._unacked_messages.discard(message)
-            self._acked[message.tp].extend(range(message.first_offset, message.offset + 1))
+            done = self._acked_index[message.tp]
+            new = [offset for offset in range(message.first_offset, message.offset + 1) if offset not in done]
+            done.update(new)
+            self._acked[message.tp].extend(new)
             self._n_acked += 1
             notify(self._waiting_for_ack)
             return True
-
-    def _new_offset(self, tp: TP) -> int | None:
-        """As Faust's, which takes an offset acknowledged twice for a gap: a feed's commit went on by one a second.
-
-        It happens when partitions are shared out anew while batches still wait to be confirmed: these are read again.
-        """
-        self._acked[tp][:] = set(self._acked[tp])
-        committable: int | None = super()._new_offset(tp)
-        return committable
 
     async def perform_seek(self) -> None:
         """To the committed offsets first; then the log to its markers, which are what the rows go with.

@@ -16,6 +16,7 @@ from faust.types import TP
 from agents.rows import RowStore
 from agents.transport import Batch, BatchConsumer, BatchTransport, ConsumerThread
 
+FEED = TP("feed", 0)
 PINNED = {"faust-streaming": "0.15.3", "mode-streaming": "0.7.1", "aiokafka": "0.14.0"}
 # Each method that we override or rest on, as it stood when we read it.
 READ = {
@@ -36,10 +37,6 @@ READ = {
 }
 
 
-OVERRIDDEN = ("_drain_messages", "perform_seek", "_seek", "ack", "_new_offset", "_new_consumer_thread")
-FEED = TP("feed", 0)
-
-
 def fingerprint(method: object) -> str:
     return sha256(inspect.getsource(method).encode()).hexdigest()[:16]  # type: ignore[arg-type]
 
@@ -57,7 +54,7 @@ def test_a_method_that_we_rest_on_is_as_we_read_it(method: object, known: str) -
 @pytest.mark.parametrize(
     ("ours", "theirs", "names"),
     [
-        (BatchConsumer, driver.Consumer, OVERRIDDEN),
+        (BatchConsumer, driver.Consumer, ("_drain_messages", "perform_seek", "_seek", "ack", "_new_consumer_thread")),
         (ConsumerThread, driver.AIOKafkaConsumerThread, ("_create_worker_consumer", "verify_event_path")),
         (RowStore, memory.Store, ("apply_changelog_batch", "persisted_offset", "on_recovery_completed")),
     ],
@@ -67,38 +64,48 @@ def test_what_we_override_exists(ours: type, theirs: type, names: tuple[str, ...
         assert getattr(ours, name) is not getattr(theirs, name)
 
 
-def batch(first: int, last: int, generation: int) -> Batch:
-    """Records of a feed as they are delivered."""
-    made = Batch("feed", 0, last, 0.0, 0, [], None, b"", None, None, None, FEED, generation_id=generation)
-    made.first_offset = first
-    return made
+class Feed:
+    """A partition of a feed, committed up to offset 100."""
+
+    def __init__(self) -> None:
+        self._app = faust.App("transport", broker="crs://127.0.0.1:1", store="memory://")
+        assert isinstance(self._app.consumer, BatchConsumer)
+        self._consumer = self._app.consumer
+        self.commit(100)
+
+    def acknowledge(self, first: int, last: int) -> bool:
+        """A batch of records, delivered and done."""
+        generation = self._app.consumer_generation_id
+        batch = Batch("feed", 0, last, 0.0, 0, [], None, b"", None, None, None, FEED, generation_id=generation)
+        batch.first_offset = first
+        return self._consumer.ack(batch)
+
+    def committable(self) -> int | None:
+        """Up to where Faust would commit now."""
+        return self._consumer._new_offset(FEED)  # type: ignore[no-any-return]
+
+    def commit(self, offset: int) -> None:
+        """It has."""
+        self._consumer._committed_offset[FEED] = offset
 
 
 def test_what_is_acknowledged_again_after_partitions_moved_is_committed_at_once() -> None:
     """They go while a batch waits for its confirmation, come back, and it is read and confirmed once more."""
-    app = faust.App("transport", broker="crs://127.0.0.1:1", store="memory://")
-    consumer = app.consumer
-    assert isinstance(consumer, BatchConsumer)
-    generation = app.consumer_generation_id
-    consumer._committed_offset[FEED] = 100
-    assert consumer.ack(batch(100, 399, generation)), "confirmed late"
-    assert consumer.ack(batch(100, 249, generation)), "read again"
-    assert consumer.ack(batch(250, 499, generation))
-    assert consumer._new_offset(FEED) == 500
-    assert consumer._new_offset(FEED) is None
+    feed = Feed()
+    assert feed.acknowledge(100, 399), "confirmed late"
+    assert feed.acknowledge(100, 249), "read again"
+    assert feed.acknowledge(250, 499)
+    assert feed.committable() == 500
+    assert feed.committable() is None
 
 
 def test_what_was_not_acknowledged_holds_the_commit_back() -> None:
-    app = faust.App("transport", broker="crs://127.0.0.1:1", store="memory://")
-    consumer = app.consumer
-    assert isinstance(consumer, BatchConsumer)
-    generation = app.consumer_generation_id
-    consumer._committed_offset[FEED] = 100
-    assert consumer.ack(batch(100, 149, generation))
-    assert consumer.ack(batch(160, 199, generation))
-    assert consumer._new_offset(FEED) == 150
-    consumer._committed_offset[FEED] = 150
-    assert consumer._new_offset(FEED) is None
+    feed = Feed()
+    assert feed.acknowledge(100, 149)
+    assert feed.acknowledge(160, 199)
+    assert feed.committable() == 150
+    feed.commit(150)
+    assert feed.committable() is None
 
 
 def test_faust_makes_our_consumer() -> None:
