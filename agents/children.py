@@ -24,8 +24,6 @@ BOUND = (
     "os.getppid() == int(sys.argv[1]) or os._exit(1)\n"
     "os.execvp(sys.argv[2], sys.argv[2:])\n"
 )
-
-
 ORDERS: SimpleQueue[tuple[Future[subprocess.Popen[Any]], Callable[[], subprocess.Popen[Any]]]] = SimpleQueue()
 
 

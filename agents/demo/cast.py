@@ -55,13 +55,13 @@ class Cast:
                 last = said.read_text(errors="replace").strip().splitlines()[-1:]
                 raise Unusable(f"{name} ended early ({process.returncode}): {last[0] if last else 'it said nothing'}")
 
-    def wait(self, name: str, is_ready: Callable[[], bool]) -> None:
-        """Until somebody is ready. Raises Unusable when that takes too long."""
-        until = time.monotonic() + READY_WITHIN_SECONDS
+    def wait(self, name: str, is_ready: Callable[[], bool], seconds: float = READY_WITHIN_SECONDS) -> None:
+        """Until somebody is ready. Raises what `check` raises, and Unusable when it takes too long."""
+        until = time.monotonic() + seconds
         self.check()
         while not is_ready():
             if time.monotonic() > until:
-                raise Unusable(f"{name} was not ready within {READY_WITHIN_SECONDS:.0f} s; is this machine very busy?")
+                raise Unusable(f"{name} was not ready within {seconds:.0f} s; is this machine very busy?")
             time.sleep(LOOK_SECONDS)
             self.check()
 

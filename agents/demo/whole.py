@@ -7,9 +7,9 @@ import sys
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from subprocess import PIPE, TimeoutExpired
+from tempfile import TemporaryFile
 from time import monotonic, sleep, time
-from typing import Any
+from typing import IO, Any
 
 from rich.console import Console
 from rich.text import Text
@@ -171,22 +171,20 @@ def verified(cast: Cast, settings: Settings) -> Mapping[str, Any]:
     """What `crs-monitor verify` says. Raises Unusable when it says nothing."""
     command = [sys.executable, "-m", "agents.cli", "verify"]
     with ExitStack() as closing:
-        process = children.start(command, env=environment(settings), stdout=PIPE, stderr=PIPE, text=True)
+        said, complaint = (closing.enter_context(TemporaryFile("w+", encoding="utf-8")) for _ in range(2))
+        process = children.start(command, env=environment(settings), stdout=said, stderr=complaint)
         closing.callback(children.end, [process])
-        until = monotonic() + VERIFY_SECONDS
-        while True:
-            cast.check()
-            try:
-                said, complaint = process.communicate(timeout=LOOK_SECONDS)
-                break
-            except TimeoutExpired as error:
-                if monotonic() > until:
-                    late = f"verify did not end within {VERIFY_SECONDS:.0f} s; is this machine very busy?"
-                    raise Unusable(late) from error
-    lines = said.strip().splitlines()
+        cast.wait("verify", lambda: process.poll() is not None, VERIFY_SECONDS)
+        lines, complaints = lines_of(said), lines_of(complaint)
     if not lines:
-        raise Unusable(f"verify said nothing: {complaint.strip().splitlines()[-1:]}")
+        raise Unusable(f"verify said nothing: {complaints[-1:]}")
     return dict(json.loads(lines[-1]))
+
+
+def lines_of(file: IO[str]) -> list[str]:
+    """What somebody has written there."""
+    file.seek(0)
+    return file.read().strip().splitlines()
 
 
 def in_one_line(verdict: Mapping[str, Any]) -> Text:
