@@ -45,7 +45,7 @@ test: $(STAMP)
 # Every check runs, also after one has failed: one run tells all.
 lint: $(STAMP)
 	@failed=0; \
-	for check in "ruff check ." "ruff format --check ." "mypy" "lint-imports" "python -m agents.schemas_command --check"; do \
+	for check in "ruff check ." "ruff format --check ." "mypy" "lint-imports" "python -m agents.cli.schemas --check"; do \
 	  echo "== $$check"; $(BIN)/$$check || failed=1; \
 	done; \
 	exit $$failed
@@ -55,7 +55,7 @@ format: $(STAMP)
 	$(BIN)/ruff format .
 
 schemas: $(STAMP)
-	@$(BIN)/python -m agents.schemas_command
+	@$(BIN)/python -m agents.cli.schemas
 
 bench: $(STAMP)
 	@set -e; for each in benchmarks/[a-z]*.py; do \

@@ -23,9 +23,9 @@ from uuid import uuid4
 import click
 from prometheus_client.parser import text_string_to_metric_families
 
-from agents import topics as broker_topics
-from agents.settings import BOOTSTRAP, Settings, load
-from agents.topic_table import wanted_topics
+from agents.brokers import topic_admin
+from agents.brokers.topic_specs import wanted_topics
+from agents.platform.settings import BOOTSTRAP, Settings, load
 from benchmarks.dispatch import broker, dispatcher, pager
 
 STARTING_SECONDS = 60.0
@@ -69,7 +69,7 @@ def ours(settings: Settings, *arguments: str) -> subprocess.Popen[bytes]:
         "CRS_PARTITIONS": str(settings.partitions),
     }
     return subprocess.Popen(
-        [sys.executable, "-m", "agents.cli", *arguments], env=environment, stderr=subprocess.DEVNULL
+        [sys.executable, "-m", "agents.cli.main", *arguments], env=environment, stderr=subprocess.DEVNULL
     )
 
 
@@ -97,7 +97,7 @@ def main(rate: int, patients: int, seconds: int) -> None:
     with TemporaryDirectory() as directory, broker() as servers:
         settings = load(bootstrap_servers=servers, topic_prefix=f"bench-{uuid4().hex[:8]}.", partitions=4)
         wanted = wanted_topics(settings)
-        broker_topics.create(settings, wanted)
+        topic_admin.create(settings, wanted)
         data = str(Path(directory) / "data")
         judging = ours(
             settings, "worker", "--data-dir", data, "--metrics-port", str(judging_port), "--log-level", "warning"
@@ -120,7 +120,7 @@ def main(rate: int, patients: int, seconds: int) -> None:
         finally:
             judging.terminate()
             judging.wait(30)
-        broker_topics.delete(settings, [topic.name for topic in wanted])
+        topic_admin.delete(settings, [topic.name for topic in wanted])
     asked.send(0)
     child.join(5)
     figures = {

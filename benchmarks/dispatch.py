@@ -27,10 +27,10 @@ import click
 from aiohttp import web
 from confluent_kafka import Producer
 
-from agents import topics as broker_topics
-from agents.kafka import Cluster
-from agents.settings import BOOTSTRAP, Settings, load
-from agents.topic_table import wanted_topics
+from agents.brokers import topic_admin
+from agents.brokers.local_kafka import Cluster
+from agents.brokers.topic_specs import wanted_topics
+from agents.platform.settings import BOOTSTRAP, Settings, load
 from schemas import topics
 from schemas.alerts import Alert, Rule
 
@@ -125,7 +125,7 @@ def dispatcher(settings: Settings, port: int, directory: Path, *arguments: str) 
         BOOTSTRAP: settings.bootstrap_servers,
         "CRS_TOPIC_PREFIX": settings.topic_prefix,
     }
-    command = [sys.executable, "-m", "agents.cli", "dispatch", "--config", str(file), "--log-level", "warning"]
+    command = [sys.executable, "-m", "agents.cli.main", "dispatch", "--config", str(file), "--log-level", "warning"]
     process = subprocess.Popen([*command, *arguments], env=environment)
     try:
         yield process
@@ -214,7 +214,7 @@ def main(rate: int, seconds: int) -> None:
     with TemporaryDirectory() as directory, broker() as servers:
         settings = load(bootstrap_servers=servers, topic_prefix=f"bench-{uuid4().hex[:8]}.", partitions=12)
         wanted = wanted_topics(settings)
-        broker_topics.create(settings, wanted)
+        topic_admin.create(settings, wanted)
         with dispatcher(settings, port, Path(directory)) as process:
             sender = Sender(settings)
             sender.send("warm", high=True)
@@ -224,7 +224,7 @@ def main(rate: int, seconds: int) -> None:
             used = cpu_seconds(process) - before
             bursts = burst(sender, ours)
             sender.producer.flush(10)
-        broker_topics.delete(settings, [topic.name for topic in wanted])
+        topic_admin.delete(settings, [topic.name for topic in wanted])
     ours.send(0)
     child.join(5)
     figures = {

@@ -15,14 +15,16 @@ from timeit import repeat
 from pydantic import TypeAdapter
 from pydantic_core import to_json
 
+from agents.engine.patients import Fold
+from agents.engine.playback import Playback
 from agents.feeds.clif import ClifStays, demo_dir
-from agents.folding import Fold
-from agents.playback import Playback
-from monitor import guideline, quick, row
-from monitor.instant import HOUR, MINUTE, SECOND, to_datetime
-from monitor.state import State, fresh
+from monitor import fast_path
+from monitor.guidelines import in_force
+from monitor.model import State, fresh
+from monitor.patient_view import view
+from monitor.record import row
 from monitor.step import PatientEventType, step
-from monitor.view import view
+from monitor.units.instants import HOUR, MINUTE, SECOND, to_datetime
 from schemas.decode import Decoded, decode
 from schemas.events import EVENT, Tick
 from schemas.state import PatientState
@@ -31,7 +33,7 @@ START = 1_772_438_400_000
 SECONDS = 10_000
 BLOCK = 50
 ROUNDS, CALLS = 5, 400
-GUIDELINE = guideline.load()
+GUIDELINE = in_force.load()
 ROW_AS_JSON: TypeAdapter[row.Row] = TypeAdapter(row.Row)
 
 
@@ -133,11 +135,11 @@ def micros_per_step(seconds: int) -> list[float]:
 
 def the_whole_way(seconds: int) -> list[float]:
     """The same without the short way for a reading that says what the one before said."""
-    short, quick.taken = quick.taken, lambda *_: None
+    short, fast_path.taken = fast_path.taken, lambda *_: None
     try:
         return micros_per_step(seconds)
     finally:
-        quick.taken = short
+        fast_path.taken = short
 
 
 def micros(call: Callable[[], object]) -> float:

@@ -13,11 +13,11 @@ from itertools import islice
 import click
 from pydantic_core import to_json
 
-from agents.folding import Fold
-from agents.playback import Playback
+from agents.engine.patients import Fold
+from agents.engine.playback import Playback
+from agents.simulation.live_ward import WardPlan, simulated
 from agents.simulation.story import Due
-from agents.simulation.ward import WardPlan, simulated
-from monitor import guideline
+from monitor.guidelines import in_force
 from monitor.step import PatientEventType
 from schemas.decode import Decoded, decode
 from schemas.events import Tick
@@ -51,7 +51,7 @@ def event_of(due: Due) -> PatientEventType:
 def micros_per_event(events: list[PatientEventType]) -> tuple[float, int]:
     """CPU time of judging, and how many events came late."""
     verdicts: Counter[str] = Counter()
-    ward = Playback(Fold(guideline.load()), [lambda one: verdicts.update(v.reason for v in one.step.verdicts)])
+    ward = Playback(Fold(in_force.load()), [lambda one: verdicts.update(v.reason for v in one.step.verdicts)])
     began = time.process_time()
     for event in events:
         ward.feed(event)

@@ -16,11 +16,11 @@ from uuid import uuid4
 import click
 from confluent_kafka import Producer
 
-from agents import topics as broker_topics
-from agents.checking.brokers import Brokers
-from agents.kafka import Cluster
-from agents.settings import BOOTSTRAP, Settings, load
-from agents.topic_table import wanted_topics
+from agents.brokers import topic_admin
+from agents.brokers.local_kafka import Cluster
+from agents.brokers.topic_specs import wanted_topics
+from agents.platform.settings import BOOTSTRAP, Settings, load
+from agents.verify.kafka_reader import Brokers
 from schemas import topics
 from tests.chaos.poison import doses
 from tests.chaos.run import Load, finished, simulate, verify
@@ -40,7 +40,7 @@ def main(rate: float, seconds: float, patients: int) -> None:
         for poison in (False, True):
             given = {"topic_prefix": f"latency-{uuid4().hex[:8]}.", "partitions": 6}
             settings = load(bootstrap_servers=servers, **given)
-            broker_topics.create(settings, wanted_topics(settings))
+            topic_admin.create(settings, wanted_topics(settings))
             found, verdict = measured(settings, Load(seconds, rate, patients), poison)
             name = "with one message in ten poison" if poison else "quiet"
             click.echo(f"{name}: {summary(found)}; verify: ok={verdict['ok']}")

@@ -25,19 +25,21 @@ import click
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from agents import changelog, children
-from agents import topics as broker_topics
-from agents.changelog import Marker
-from agents.checking.brokers import Brokers
-from agents.checking.pen import BrokersPen
-from agents.checking.snapshot import Snapshot
-from agents.kafka import Cluster
-from agents.outbox import partition_of
-from agents.settings import BOOTSTRAP, Settings, load
-from agents.shard import Shard
-from agents.topic_table import wanted_topics
-from monitor import guideline, row
-from monitor.instant import to_datetime
+from agents.brokers import topic_admin
+from agents.brokers.local_kafka import Cluster
+from agents.brokers.topic_specs import wanted_topics
+from agents.engine import changelog
+from agents.engine.changelog import Marker
+from agents.engine.partition import Shard
+from agents.engine.partitioning import partition_of
+from agents.platform import child_processes
+from agents.platform.settings import BOOTSTRAP, Settings, load
+from agents.verify.kafka_reader import Brokers
+from agents.verify.kafka_writer import BrokersPen
+from agents.verify.snapshot import Snapshot
+from monitor.guidelines import in_force
+from monitor.record import row
+from monitor.units.instants import to_datetime
 from schemas import topics
 from tests.chaos.environment import ROOT
 from tests.chaos.supervisor import Supervised, ready, wait_until
@@ -170,11 +172,11 @@ def at_home(servers: str, plan: Plan, checkpoint_seconds: float) -> Iterator[Set
     given: dict[str, Any] = {"topic_prefix": f"bench-{uuid4().hex[:8]}.", "partitions": plan.partitions}
     settings = load(bootstrap_servers=servers, checkpoint_seconds=checkpoint_seconds, **given)
     wanted = wanted_topics(settings)
-    broker_topics.create(settings, wanted)
+    topic_admin.create(settings, wanted)
     try:
         yield settings
     finally:
-        broker_topics.delete(settings, [topic.name for topic in wanted])
+        topic_admin.delete(settings, [topic.name for topic in wanted])
 
 
 @contextmanager
@@ -286,7 +288,7 @@ def rival(command: Sequence[str], servers: str, topic: str, plan: Plan, events: 
     """Starts one, sends events, and reads what it says at the end."""
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     errors = (plan.directory / f"{topic}.log").open("wb")
-    child = children.start(command, stdout=subprocess.PIPE, stderr=errors, text=True, env=environment)
+    child = child_processes.start(command, stdout=subprocess.PIPE, stderr=errors, text=True, env=environment)
     try:
         said = iter(child.stdout)
         assert next(said).strip() == "ready"
@@ -296,7 +298,7 @@ def rival(command: Sequence[str], servers: str, topic: str, plan: Plan, events: 
     except (StopIteration, ValueError) as error:
         raise click.ClickException(f"{topic}: it ended early; see {errors.name}") from error
     finally:
-        children.end([child])
+        child_processes.end([child])
         errors.close()
 
 
@@ -329,7 +331,7 @@ def recovery(servers: str, plan: Plan) -> None:
 
 def write_rows(settings: Settings, plan: Plan) -> float:
     """Rows of as many patients, as a worker would have written them; gives their mean size."""
-    judged_by = guideline.load(settings.profile)
+    judged_by = in_force.load(settings.profile)
     shard = Shard(judged_by, 0, settings.topic(topics.PATIENT_EVENTS))
     for number, (_, value) in enumerate(islice(events_of(plan), plan.patients * 20)):
         shard.apply([Logged(number, BEGAN, None, value)])

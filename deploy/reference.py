@@ -10,8 +10,8 @@ from typing import Any, get_args
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
-from agents.settings import BOOTSTRAP, SECRETS, Settings
-from agents.topic_table import wanted_topics
+from agents.brokers.topic_specs import wanted_topics
+from agents.platform.settings import BOOTSTRAP, SECRETS, Settings
 from schemas.topics import TOPICS
 
 PAGE = Path(__file__).parents[1] / "docs" / "operations.md"

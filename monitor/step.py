@@ -11,13 +11,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-from monitor import alarms, answers, latest, merge, messages, placing, quick, watching
-from monitor import course as courses
-from monitor.facts import context_facts, medication_facts, statement_fact, vitals_fact
-from monitor.guideline import Guideline
-from monitor.history import Fact
-from monitor.instant import NEVER, SECOND, clock, to_ms, whole_second
-from monitor.state import Book, CatchingUp, Course, State, fresh
+from monitor import fast_path
+from monitor.alerts import acknowledge, lifecycle, messages
+from monitor.course import fold
+from monitor.guidelines.in_force import Guideline
+from monitor.model import Book, CatchingUp, Course, State, fresh
+from monitor.record import feed_health, insertion, latest_values, merge
+from monitor.record.facts import context_facts, medication_facts, statement_fact, vitals_fact
+from monitor.record.history import Fact
+from monitor.units.instants import NEVER, SECOND, clock, to_ms, whole_second
 from monitor.verdicts import Reason, Verdict
 from schemas.alerts import Alert
 from schemas.dead_letters import DeadLetterReason
@@ -93,12 +95,12 @@ def step(
     received_at = at or event.received_at
     known_at = effective_at if received_at is None else to_ms(received_at)
     if backlog_at is None and not implausible and isinstance(event, Vitals):
-        now = quick.taken(guideline, state, event, effective_at, known_at)
+        now = fast_path.taken(guideline, state, event, effective_at, known_at)
         if now is not None:
             return _new(Step, (now, (), SAME, (), ()))
     log_at = max(state.clock, known_at)
     if state.course.sbp_below == 0:
-        start = courses.begin(guideline.profile)
+        start = fold.begin(guideline.profile)
         state = state._replace(base=start, course=start)
     if isinstance(event, Patient) and event.story is not None and event.merged_from is not None:
         # A record in the handover's own path takes it back: a circle of merges must end somewhere.
@@ -136,18 +138,18 @@ def _whole(
     log_at = state.clock
     if effective_at > log_at + profile.clock_ahead:
         rejected = Rejected(None, "from_the_future", f"effective_at is ahead of {clock(log_at)}", event.event_id)
-        watch = state.watch._replace(ahead_at=log_at, ahead_from=watching.feed_of(event))
+        watch = state.watch._replace(ahead_at=log_at, ahead_from=feed_health.feed_of(event))
         return _settle(guideline, state._replace(watch=watch), [Verdict("from_the_future")], rejected=(rejected,))
     taken_back = event.event_id in state.replaced
     # What was itself taken back before it came still takes back what it replaces.
-    if placing.is_known(state, event.event_id) or (taken_back and event.replaces in (None, *state.replaced)):
+    if insertion.is_known(state, event.event_id) or (taken_back and event.replaces in (None, *state.replaced)):
         return Step(state, verdicts=(Verdict("duplicate"),))
     verdicts: list[Verdict] = []
     changed_at: int | None = None
     if event.replaces is not None:
-        state, changed_at = placing.taken_back(guideline, state, event.replaces)
+        state, changed_at = insertion.taken_back(guideline, state, event.replaces)
         verdicts.append(Verdict("voided" if event.status == "entered_in_error" else "replaced"))
-    watch = watching.after(state.watch, event, (part.signal for part in implausible), effective_at)
+    watch = feed_health.after(state.watch, event, (part.signal for part in implausible), effective_at)
     state = state._replace(watch=watch, unjudged_at=None)
     if isinstance(event, (Acknowledge, Snooze)):
         return _answered(guideline, state, event, verdicts)
@@ -156,11 +158,11 @@ def _whole(
         facts, verdict = _facts(guideline, event, effective_at)
         verdicts.append(Verdict(verdict))
         if isinstance(event, Vitals):
-            state = state._replace(latest=latest.after(state.latest, event, effective_at))
+            state = state._replace(latest=latest_values.after(state.latest, event, effective_at))
         if verdict == "unmapped_drug" and isinstance(event, Medication):
             drugs = dict.fromkeys((*state.unknown_drugs, event.drug[:40]))
             state = state._replace(unknown_drugs=tuple(drugs)[-UNKNOWN_DRUGS_KEPT:])
-    state, late = placing.placed(guideline, state, facts, since=changed_at)
+    state, late = insertion.placed(guideline, state, facts, since=changed_at)
     if late:
         verdicts.append(Verdict(late))
     if isinstance(event, Patient) and event.merged_into is not None and event.merged_into != state.patient_id:
@@ -184,7 +186,7 @@ def _facts(guideline: Guideline, event: PatientEventType, at: int) -> tuple[list
 
 def _answered(guideline: Guideline, state: State, event: Acknowledge | Snooze, verdicts: list[Verdict]) -> Step:
     """Someone acknowledged or snoozed an alert; whatever else is due is told behind the message about that."""
-    book, message, verdict = answers.answered(guideline, state, event)
+    book, message, verdict = acknowledge.answered(guideline, state, event)
     done = _settle(guideline, state._replace(book=book), [*verdicts, verdict])
     return done if message is None else done._replace(alerts=(message, *done.alerts))
 
@@ -199,15 +201,15 @@ def _settle(
 ) -> Step:
     """Hold what should stand now against what stands, and note when time alone may change it."""
     if state.course.sbp_below == 0:
-        start = courses.begin(guideline.profile)
+        start = fold.begin(guideline.profile)
         state = state._replace(base=start, course=start)
     if state.catching_up is not None and not retracting:
         due_at = whole_second(state.catching_up.told_at)
         return Step(state._replace(due_at=due_at), (), (*verdicts, Verdict("held_catching_up")), rejected)
     at = state.clock
-    course = courses.advance(guideline, state.course, at)
-    scene, overtaken = alarms.scene_of(guideline, state, course, at)
-    outcome = alarms.reconcile(scene, state.book.announced, retracting=retracting)
+    course = fold.advance(guideline, state.course, at)
+    scene, overtaken = lifecycle.scene_of(guideline, state, course, at)
+    outcome = lifecycle.reconcile(scene, state.book.announced, retracting=retracting)
     due = min((t for t in (course.timer, *scene.due) if at < t < NEVER), default=None)
     state = state._replace(book=outcome.book, due_at=None if due is None else whole_second(due))
     if overtaken:
@@ -227,7 +229,7 @@ def _merge(
 ) -> Step:
     """This patient's story continues under another id: its alerts close here, its facts go there."""
     at = state.clock
-    scene, _ = alarms.scene_of(guideline, state, courses.advance(guideline, state.course, at), at)
+    scene, _ = lifecycle.scene_of(guideline, state, fold.advance(guideline, state.course, at), at)
     closed = tuple(
         messages.closing(scene, alert, "resolved", "merged into another record", scene.grade)
         for alert in state.book.open
@@ -236,8 +238,8 @@ def _merge(
     left = fresh(state.patient_id)._replace(
         clock=at,
         merged_into=into,
-        base=courses.begin(guideline.profile),
-        course=courses.begin(guideline.profile),
+        base=fold.begin(guideline.profile),
+        course=fold.begin(guideline.profile),
         book=Book(raised=state.book.raised),
     )
     return Step(left, closed, (*verdicts, Verdict("merged")), forwards=(story,))

@@ -7,12 +7,12 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping
 from typing import Any
 
-from monitor import row
-from monitor.guideline import Guideline, load
-from monitor.instant import to_datetime
-from monitor.state import State, fresh
+from monitor.guidelines.in_force import Guideline, load
+from monitor.model import State, fresh
+from monitor.patient_view import view
+from monitor.record import row
 from monitor.step import Implausible, Rejected, step
-from monitor.view import view
+from monitor.units.instants import to_datetime
 from schemas.alerts import Alert
 from schemas.decode import Decoded, decode
 from schemas.events import Tick

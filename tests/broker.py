@@ -18,14 +18,14 @@ from uuid import uuid4
 
 import pytest
 
-from agents.kafka import Cluster
-from agents.kafka.cluster import answering
-from agents.kafka.planning import free_ports
-from agents.kafka.properties import HOST, Ports, properties
-from agents.settings import BOOTSTRAP, Settings, load
-from agents.topic_table import wanted_topics
-from agents.topics import create, delete
-from agents.usage import Unusable
+from agents.brokers.local_kafka import Cluster
+from agents.brokers.local_kafka.cluster import answering
+from agents.brokers.local_kafka.planning import free_ports
+from agents.brokers.local_kafka.properties import HOST, Ports, properties
+from agents.brokers.topic_admin import create, delete
+from agents.brokers.topic_specs import wanted_topics
+from agents.platform.errors import Unusable
+from agents.platform.settings import BOOTSTRAP, Settings, load
 
 IMAGE = "apache/kafka:4.3.1"
 START_SECONDS = 90.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from monitor.profile import load
+from monitor.guidelines.profile_loader import load
 from tests.traceability import PROFILES, TABLE, document, guideline, raised_by
 
 RAISED_BY = raised_by()

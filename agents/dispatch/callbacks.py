@@ -13,11 +13,11 @@ from typing import Any
 from aiohttp import web
 
 from agents.dispatch import metrics
-from agents.dispatch.assessing import Assessments, acknowledgement, snooze
-from agents.dispatch.case import Case
-from agents.dispatch.inbox import link_token
-from agents.dispatch.plan import Callbacks
-from agents.usage import Unusable
+from agents.dispatch.alert_reader import link_token
+from agents.dispatch.assessments import Assessments, acknowledgement, snooze
+from agents.dispatch.config import Callbacks
+from agents.dispatch.model import Case
+from agents.platform.errors import Unusable
 
 LARGEST = 256 * 1024
 # Taken on, in PagerDuty's words. An incident that a person closed there is taken on as well: only the engine ends it.

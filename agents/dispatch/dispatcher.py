@@ -14,25 +14,26 @@ from datetime import UTC, datetime
 from time import monotonic
 from typing import Any
 
-from agents import health, topic_table
+from agents.brokers import topic_specs
 from agents.dispatch import metrics
-from agents.dispatch.assessing import Assessments
+from agents.dispatch.alert_consumer import Hearing
+from agents.dispatch.alert_reader import Reader
+from agents.dispatch.assessments import Assessments
+from agents.dispatch.assignment import Ownership
 from agents.dispatch.broker import Broker
 from agents.dispatch.callbacks import CallbackServer
-from agents.dispatch.delivered import Delivered
-from agents.dispatch.hands import Hands
-from agents.dispatch.hearing import Hearing
-from agents.dispatch.inbox import Reader
-from agents.dispatch.lanes import Lanes, Patience
-from agents.dispatch.ownership import Ownership
+from agents.dispatch.config import AlertmanagerAt, Plan
+from agents.dispatch.delivery_log import Delivered
+from agents.dispatch.destination_queue import Lanes, Patience
+from agents.dispatch.executor import Hands
+from agents.dispatch.pagers import http
+from agents.dispatch.pagers.answer import Pager
 from agents.dispatch.paging import Paging
-from agents.dispatch.places import Places
-from agents.dispatch.plan import AlertmanagerAt, Plan
+from agents.dispatch.patient_locations import Places
 from agents.dispatch.silences import Silences
-from agents.fence import Fence, fail_stop
-from agents.pagers import http
-from agents.pagers.answer import Pager
-from agents.settings import Settings
+from agents.platform import health
+from agents.platform.fail_stop import Fence, fail_stop
+from agents.platform.settings import Settings
 from schemas import topics
 
 CLOCK_SECONDS = 1.0
@@ -52,7 +53,7 @@ class Dispatcher:
         self.paging = Paging(plan.rules())
         self.broker = Broker(settings, settings.topic_prefix + plan.group)
         self.fence = Fence(settings.session_timeout_seconds / 2)
-        self.delivered = Delivered(self.broker.producer, topic_table.delivered(settings), self.fence)
+        self.delivered = Delivered(self.broker.producer, topic_specs.delivered(settings), self.fence)
         self.hands = Hands(self.paging, self.delivered, plan, pagers, patience)
         self.assessments = Assessments(self.broker.producer, settings.topic(topics.ASSESSMENTS))
         self.callbacks: CallbackServer | None = None

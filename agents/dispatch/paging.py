@@ -11,11 +11,11 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 
-from agents.dispatch.book import with_line
-from agents.dispatch.case import Act, Case, Cause, Line, Page
-from agents.dispatch.insisting import Insisting
-from agents.dispatch.orders import Command, Forget, Result, Send, Told
-from agents.dispatch.own import HEARTBEAT
+from agents.dispatch.case_store import with_line
+from agents.dispatch.commands import Command, Forget, Result, Send, Told
+from agents.dispatch.escalation import Insisting
+from agents.dispatch.model import Act, Case, Cause, Line, Page
+from agents.dispatch.system_alarms import HEARTBEAT
 
 
 class Paging(Insisting):

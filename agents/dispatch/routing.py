@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, time
 from zoneinfo import ZoneInfo
 
-from agents.dispatch.brief import Brief
+from agents.dispatch.public_alert import Brief
 
 # Each tier is the destinations that are paged together; the next tier hears of what nobody acknowledged.
 Tiers = tuple[tuple[str, ...], ...]

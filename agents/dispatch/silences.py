@@ -9,10 +9,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from agents.dispatch import metrics
-from agents.dispatch.assessing import SNOOZE_AT_MOST, Assessments, acknowledgement, snooze
-from agents.dispatch.case import Case
-from agents.dispatch.plan import AlertmanagerAt
-from agents.pagers import http
+from agents.dispatch.assessments import SNOOZE_AT_MOST, Assessments, acknowledgement, snooze
+from agents.dispatch.config import AlertmanagerAt
+from agents.dispatch.model import Case
+from agents.dispatch.pagers import http
 
 NAMES = ("incident", "alert_id")
 SILENCES_KEPT = 10_000

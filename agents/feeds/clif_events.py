@@ -9,7 +9,7 @@ from pydantic_core import to_json
 
 from agents.feeds.clif import ClifError, ClifStays
 from agents.feeds.ndjson import Told
-from agents.usage import Unusable
+from agents.platform.errors import Unusable
 from schemas.decode import decode
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from agents.feeds import clif_words as words
 from agents.feeds import units
 from agents.feeds.clif_words import Row, event
-from monitor.formulary import Formulary
+from monitor.guidelines.formulary_lookup import Formulary
 
 Amount = tuple[float, str]
 Convert = Callable[[float, str], Amount | None]

@@ -11,9 +11,9 @@ import sys
 from collections.abc import Iterable, Iterator
 from typing import BinaryIO, NamedTuple
 
-from agents.playback import arrival
-from agents.usage import Unusable
-from monitor.instant import LONG_AGO
+from agents.engine.playback import arrival
+from agents.platform.errors import Unusable
+from monitor.units.instants import LONG_AGO
 from schemas.dead_letters import PAYLOAD_LIMIT_BYTES
 from schemas.decode import Decoded, Refused, decode
 

@@ -12,8 +12,8 @@ from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 
-from agents.settings import Settings
-from agents.usage import Unusable
+from agents.platform.errors import Unusable
+from agents.platform.settings import Settings
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 FILE = "history.sqlite"

@@ -15,11 +15,11 @@ from sqlalchemy.exc import OperationalError
 
 from agents.history import metrics
 from agents.history.database import first_line
-from agents.history.reading import read_alert, read_state
+from agents.history.parse import read_alert, read_state
 from agents.history.rows import Row
 from agents.history.store import Positions, Store
-from agents.settings import Settings
-from agents.usage import Unusable
+from agents.platform.errors import Unusable
+from agents.platform.settings import Settings
 from schemas.state import PatientState
 from schemas.topics import ALERTS, PATIENT_STATE
 

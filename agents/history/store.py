@@ -11,9 +11,9 @@ from sqlalchemy import Connection, Engine, Table, bindparam, delete, insert, or_
 from sqlalchemy.dialects import postgresql, sqlite
 
 from agents.history.rows import Row
+from agents.history.state_diff import Chapter, Known, Withdrawn, tell
 from agents.history.tables import ALERTS, DOSES, EPISODES, METADATA, ORIGINS, PATIENTS, POSITIONS, STATE_CHANGES, VITALS
-from agents.history.told import Chapter, Known, Withdrawn, tell
-from agents.usage import Unusable
+from agents.platform.errors import Unusable
 from schemas.state import PatientState
 
 # What a row keeps, however often it is written.

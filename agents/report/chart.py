@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from agents.report.series import Series, Steps
-from monitor.instant import LONG_AGO
-from monitor.state import Context
+from monitor.model import Context
+from monitor.units.instants import LONG_AGO
 from schemas.alerts import Alert
 
 SIGNALS = ("temperature_celsius", "systolic_mmhg", "mean_arterial_mmhg", "spo2_percent")

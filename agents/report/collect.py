@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from agents.folding import Judged
-from agents.injection import is_injected
+from agents.engine.patients import Judged
+from agents.replay.injected_doses import is_injected
+from agents.replay.statistics import course_of
 from agents.report.chart import SIGNALS, Breathing, Chart, Given, Graded, Running
 from agents.report.series import Steps
-from agents.tally import course_of
-from monitor.guideline import Guideline
-from monitor.instant import LONG_AGO, MINUTE, to_ms
-from monitor.scene import missing
-from monitor.state import Course, Infusion, State
+from monitor.alerts.candidate import missing
+from monitor.guidelines.in_force import Guideline
+from monitor.model import Course, Infusion, State
+from monitor.units.instants import LONG_AGO, MINUTE, to_ms
 from schemas.events import Tick, Vitals
 
 OFF = Running(False, None, None)

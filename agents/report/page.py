@@ -11,14 +11,14 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from plotly.offline import get_plotlyjs
 from pydantic_core import to_json
 
+from agents.platform.errors import Unusable
+from agents.replay.statistics import DISCLAIMER, GRADES, Stay, Tally
 from agents.report import colours, words
 from agents.report.chart import AlertLife, Chart
 from agents.report.collect import Charts
+from agents.report.narrative import Story
 from agents.report.timeline import timeline
-from agents.tally import DISCLAIMER, GRADES, Stay, Tally
-from agents.telling import Story
-from agents.usage import Unusable
-from monitor.instant import MINUTE, duration
+from monitor.units.instants import MINUTE, duration
 from schemas.alerts import AlertKind
 
 CLIF_SOURCE = "CLIF"

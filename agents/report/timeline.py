@@ -8,8 +8,9 @@ from agents.report import colours, words
 from agents.report.chart import AlertLife, Chart, Given, Graded, Running
 from agents.report.panels import Json, Panel, figure
 from agents.report.series import Series, Span
-from monitor.guideline import Guideline
-from monitor.instant import HOUR, MINUTE, to_ms
+from monitor.guidelines.in_force import Guideline
+from monitor.units.instants import HOUR, MINUTE, to_ms
+from schemas import wording
 
 BAND = 22
 LANES = {
@@ -306,7 +307,7 @@ def of_device(device: str | None) -> tuple[str, str, str, str, str]:
     """The look of a device; an unknown one is hatched."""
     if device is None:
         return "#ffffff", colours.INK, "unknown", "x", "device unknown"
-    name = words.name_of(device)
+    name = wording.name_of(device)
     return colours.DEVICE[device], colours.ON_DEVICE.get(device, colours.INK), name, "", name
 
 

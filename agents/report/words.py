@@ -6,52 +6,20 @@ from datetime import datetime
 from html import escape
 from textwrap import wrap
 
-from agents.injection import INJECTED, is_injected
+from agents.replay.injected_doses import INJECTED, is_injected
 from agents.report.chart import AlertLife, Breathing, Given, Graded, Running
-from monitor.instant import clock, to_datetime
+from monitor.units.instants import to_datetime
 from schemas.alerts import Evidence
+from schemas.wording import BASES, amount, name_of, number, observed
 
 LINE = 64
 EVIDENCE_SHOWN = 8
-NAMES = {
-    "temperature_celsius": "temperature",
-    "systolic_mmhg": "systolic pressure",
-    "mean_arterial_mmhg": "mean pressure",
-    "spo2_percent": "SpO2",
-    "oxygen_device": "oxygen device",
-    "oxygen_flow_l_per_min": "oxygen flow",
-    "fio2_fraction": "FiO2",
-    "weight_kg": "weight",
-    "age_years": "age",
-    "neutrophils_per_ul": "neutrophils",
-    "heart_rate_per_min": "heart rate",
-    "respiratory_rate_per_min": "respiratory rate",
-    "ice_score": "ICE score",
-    "systolic": "systolic pressure",
-    "spo2": "SpO2",
-}
-BASES = {
-    "fever": "fever on record",
-    "masked": "fever masked by treatment",
-    "masked_unconfirmed": "no fever on record: masked, to be reviewed",
-    "none": "no fever criterion",
-}
-
-
-def name_of(signal: str) -> str:
-    """A signal or a drug as people say it."""
-    return NAMES.get(signal, signal.replace("_", " "))
 
 
 def at(when: datetime | int) -> str:
     """A time with its year and zone."""
     moment = to_datetime(when) if isinstance(when, int) else when
     return moment.strftime("%Y-%m-%d %H:%M UTC")
-
-
-def amount(dose_mg: float | None) -> str:
-    """A dose."""
-    return "amount unknown" if dose_mg is None else f"{dose_mg:g} mg"
 
 
 def dose(given: Given) -> str:
@@ -92,18 +60,6 @@ def evidence(one: Evidence) -> str:
     return f"{observed(one)}{when}{injected}"
 
 
-def number(value: float) -> str:
-    """A number as people read it; rates of less than one with one digit more."""
-    return f"{round(value, 2 if value >= 1 else 3):g}"
-
-
-def observed(one: Evidence) -> str:
-    """One observation: what, how much."""
-    value = "unknown" if one.value is None else number(one.value) if isinstance(one.value, float) else str(one.value)
-    unit = f" {one.unit}" if one.unit and one.unit != "1" else ""
-    return f"{name_of(one.signal)} {value.replace('_', ' ')}{unit}"
-
-
 def alert(life: AlertLife) -> str:
     """An alert for the tip that appears over its mark, in Plotly's small subset of HTML."""
     first = life.first
@@ -133,6 +89,3 @@ def ended(life: AlertLife) -> str:
 def clock_of(life: AlertLife) -> str:
     """When an alert ended."""
     return "" if life.over is None else at(life.over.raised_at)
-
-
-__all__ = ["alert", "amount", "at", "breathing", "clock", "dose", "ended", "evidence", "graded", "name_of", "running"]

@@ -13,7 +13,7 @@ from typing import IO, Any
 
 from confluent_kafka import KafkaError, Message, Producer
 
-from agents.settings import Settings
+from agents.platform.settings import Settings
 from agents.simulation.story import Json, Story
 from schemas.topics import FEEDS
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from agents.feeds.clif import ClifError, ClifStays
+from agents.platform.errors import Unusable
 from agents.simulation.story import Due, Json, Story, rename, run_name, to_iso, to_ms
-from agents.usage import Unusable
 
 # Not everybody is admitted at one instant, or each hour of the record would come as a burst.
 ADMISSIONS_OVER_MS = 60_000

@@ -6,13 +6,14 @@ import json
 import time
 from dataclasses import dataclass, field
 
-from monitor import guideline, row
-from monitor.state import State, fresh
+from monitor.guidelines import in_force
+from monitor.model import State, fresh
+from monitor.record import row
 from monitor.step import step
 from schemas.decode import Refused, decode
 from schemas.events import Tick
 
-GUIDELINE = guideline.load("house")
+GUIDELINE = in_force.load("house")
 
 
 @dataclass

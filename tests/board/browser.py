@@ -14,7 +14,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from agents import children
+from agents.platform import child_processes
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 QUIET = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync")
@@ -90,7 +90,7 @@ async def page(url: str) -> AsyncIterator[Page]:
         pytest.skip("chromium is not installed (Debian: apt-get install chromium)")
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         command = [program, *QUIET, *ALONE, f"--user-data-dir={folder}", "about:blank"]
-        process = children.start(command, stdout=-3, stderr=-3)
+        process = child_processes.start(command, stdout=-3, stderr=-3)
         try:
             port = await listening(Path(folder) / "DevToolsActivePort")
             async with aiohttp.ClientSession() as session:
@@ -103,7 +103,7 @@ async def page(url: str) -> AsyncIterator[Page]:
                     await tab.ask("Page.navigate", url=url)
                     yield tab
         finally:
-            children.end([process])
+            child_processes.end([process])
 
 
 async def listening(file: Path) -> str:

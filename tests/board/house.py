@@ -13,13 +13,13 @@ from typing import Any
 import aiohttp
 from aiokafka.errors import KafkaTimeoutError
 
-from agents.board.answers import Answers
-from agents.board.discretion import Discretion
-from agents.board.door import Door
-from agents.board.plan import Plan, load
-from agents.board.pulse import Pulse
+from agents.board.acknowledge import Answers
+from agents.board.auth import Door
+from agents.board.broadcast import Viewers
+from agents.board.config import Plan, load
+from agents.board.liveness import Pulse
+from agents.board.pseudonyms import Discretion
 from agents.board.server import BoardServer
-from agents.board.viewers import Viewers
 from agents.board.ward import Ward
 from tests.board.scene import SECRET, arrival, fever, published, vitals
 

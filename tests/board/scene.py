@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from agents.board.discretion import Discretion
-from agents.board.show import Json, shown
+from agents.board.patient_card import Json, shown
+from agents.board.pseudonyms import Discretion
 from agents.board.ward import Ward
 from schemas.state import PatientState
 from tests.history.stream import Published, event, fever, given, instant, published, started, vitals

@@ -11,8 +11,8 @@ from typing import Any
 import aiohttp
 import pytest
 
-from agents.dispatch.brief import reference
-from monitor.instant import to_datetime
+from agents.dispatch.public_alert import reference
+from monitor.units.instants import to_datetime
 from schemas.decode import Decoded, decode
 from schemas.events import Acknowledge, Snooze
 from tests.board.house import NAME, House, enter, heard, played

@@ -7,9 +7,9 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from agents.board.door import Door, is_our_name, is_our_page
-from agents.board.plan import Plan, load
-from agents.usage import Unusable
+from agents.board.auth import Door, is_our_name, is_our_page
+from agents.board.config import Plan, load
+from agents.platform.errors import Unusable
 from tests.board.house import NAME, TOKEN, House, enter, played
 
 CLICK = {"alert": "x", "act": "acknowledge", "by": "Nurse Okafor", "click": "0123456789"}

@@ -10,7 +10,7 @@ from time import monotonic
 
 import pytest
 
-from agents.board.viewers import PAGES, PARTS, asset
+from agents.board.broadcast import PAGES, PARTS, asset
 from tests.board.browser import Page, page, quoted
 from tests.board.house import NAME, TOKEN, House, opened
 from tests.board.scene import arrival, published

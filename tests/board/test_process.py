@@ -16,8 +16,8 @@ import httpx
 import pytest
 
 from agents.board.launch import Launched, launched
-from agents.embedded import Embedded
-from agents.settings import Settings
+from agents.brokers.embedded import Embedded
+from agents.platform.settings import Settings
 from schemas import topics
 from tests.board.house import NAME, STORY
 from tests.board.scene import published
@@ -182,12 +182,12 @@ def test_it_leaves_cleanly_while_someone_looks(scene: Scene) -> None:
 
 
 def run(*options: str, servers: str = "127.0.0.1:9", **environment: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "agents.cli", "board", "--bootstrap-servers", servers, *options]
+    command = [sys.executable, "-m", "agents.cli.main", "board", "--bootstrap-servers", servers, *options]
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
 
 
 def test_a_token_is_made_up_and_printed_once_on_this_machine_alone(scene: Scene) -> None:
-    command = [sys.executable, "-m", "agents.cli", "board", "--port", "0"]
+    command = [sys.executable, "-m", "agents.cli.main", "board", "--port", "0"]
     process = subprocess.Popen(
         [*command, "--bootstrap-servers", scene.settings.bootstrap_servers],
         stdout=subprocess.PIPE,

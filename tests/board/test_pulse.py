@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime, timedelta
 
-from agents.board.pulse import Pulse
+from agents.board.liveness import Pulse
 
 NOW = datetime(2026, 5, 1, 9, 0, tzinfo=UTC)
 

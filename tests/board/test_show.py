@@ -7,11 +7,11 @@ from typing import get_args
 
 from pydantic_core import to_json
 
-from agents.board.discretion import Discretion
-from agents.board.show import shown
-from agents.board.urgency import READ_FIRST
+from agents.board.patient_card import shown
+from agents.board.pseudonyms import Discretion
+from agents.board.sorting import READ_FIRST
 from agents.board.ward import Patient
-from agents.dispatch.brief import reference
+from agents.dispatch.public_alert import reference
 from schemas.alerts import AlertKind
 from tests.board.scene import (
     DISCREET,

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 
-from agents import children
+from agents.platform import child_processes
 from tests.brokers.processes import is_gone_soon, is_running
 
 PARENT = """
@@ -29,22 +29,22 @@ def test_it_dies_when_its_parent_is_killed() -> None:
 
 def test_it_outlives_the_thread_that_asked_for_it() -> None:
     started: list[subprocess.Popen[bytes]] = []
-    thread = threading.Thread(target=lambda: started.append(children.start(["sleep", "60"])))
+    thread = threading.Thread(target=lambda: started.append(child_processes.start(["sleep", "60"])))
     thread.start()
     thread.join()
     assert is_running(started[0].pid)
-    children.end(started)
+    child_processes.end(started)
     assert started[0].returncode == -signal.SIGTERM
 
 
 def test_one_that_does_not_want_to_stop_is_killed_also_when_it_is_paused() -> None:
-    stubborn = children.start(
+    stubborn = child_processes.start(
         ["sh", "-c", "trap '' TERM; echo ready; while :; do sleep 0.1; done"], stdout=subprocess.PIPE
     )
     assert stubborn.stdout is not None
     assert stubborn.stdout.readline() == b"ready\n"
-    paused = children.start(["sleep", "60"])
+    paused = child_processes.start(["sleep", "60"])
     paused.send_signal(signal.SIGSTOP)
-    children.end([stubborn, paused], grace_seconds=0.5)
+    child_processes.end([stubborn, paused], grace_seconds=0.5)
     stubborn.stdout.close()
     assert (stubborn.returncode, paused.returncode) == (-signal.SIGKILL, -signal.SIGTERM)

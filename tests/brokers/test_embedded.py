@@ -12,9 +12,9 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
-from agents.embedded import Embedded
-from agents.settings import Settings
-from agents.surroundings import Found, found
+from agents.brokers.embedded import Embedded
+from agents.brokers.preflight import Found, found
+from agents.platform.settings import Settings
 from tests.brokers.processes import is_gone_soon, is_running
 
 REQUEST_TIMED_OUT = 7
@@ -71,9 +71,8 @@ def test_an_injected_error_is_met_and_a_slow_answer_is_slow() -> None:
 
 
 def test_it_does_not_outlive_whoever_started_it() -> None:
-    program = (
-        "from agents.embedded import Embedded; e = Embedded().__enter__(); print(e._process.pid, flush=True); input()"
-    )
+    begin = "from agents.brokers.embedded import Embedded; e = Embedded().__enter__()"
+    program = f"{begin}; print(e._process.pid, flush=True); input()"
     parent = subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert parent.stdout is not None
     child = int(parent.stdout.readline())

@@ -15,14 +15,14 @@ import pytest
 from click.testing import CliRunner
 from confluent_kafka import Consumer, Producer, TopicPartition
 
-from agents.kafka import Cluster
-from agents.kafka.cluster import answering
-from agents.kafka.libraries import java, libraries
-from agents.kafka.properties import HOST, Login
-from agents.settings import Settings
-from agents.simulate_command import command as simulate
-from agents.topics_command import command as topics
-from agents.usage import Unusable
+from agents.brokers.local_kafka import Cluster
+from agents.brokers.local_kafka.cluster import answering
+from agents.brokers.local_kafka.libraries import java, libraries
+from agents.brokers.local_kafka.properties import HOST, Login
+from agents.cli.simulate import command as simulate
+from agents.cli.topics import command as topics
+from agents.platform.errors import Unusable
+from agents.platform.settings import Settings
 from tests.broker import IMAGE, environment, fresh
 
 pytestmark = pytest.mark.kafka
@@ -106,8 +106,8 @@ def test_tls_to_a_broker_that_speaks_none_is_told(hurt: Cluster, monkeypatch: py
 
 
 def launcher(data: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """`python -m agents.kafka`, as typed."""
-    command = [sys.executable, "-m", "agents.kafka", *arguments, "--data", str(data)]
+    """`python -m agents.brokers.local_kafka`, as typed."""
+    command = [sys.executable, "-m", "agents.brokers.local_kafka", *arguments, "--data", str(data)]
     return subprocess.run(command, capture_output=True, text=True, timeout=150, check=False)
 
 
@@ -171,7 +171,7 @@ def program(directory: Path, name: str, script: str) -> None:
 
 def test_without_java_one_line_says_what_to_install(tmp_path: Path) -> None:
     up = subprocess.run(
-        [sys.executable, "-m", "agents.kafka", "up", "--data", str(tmp_path / "data")],
+        [sys.executable, "-m", "agents.brokers.local_kafka", "up", "--data", str(tmp_path / "data")],
         capture_output=True,
         text=True,
         env=os.environ | {"PATH": str(tmp_path)},

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from agents.demo.cast import Cast
-from agents.leaving import asked_to_leave
+from agents.demo.processes import Cast
+from agents.platform.signals import asked_to_leave
 
 INTERRUPTED_WHILE_STARTING = """
 import signal, sys

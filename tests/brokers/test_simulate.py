@@ -17,10 +17,10 @@ from aiokafka.partitioner import murmur2
 from click.testing import CliRunner
 from confluent_kafka import Consumer, TopicPartition
 
-from agents.embedded import Embedded
-from agents.settings import Settings
-from agents.simulate_command import command
-from agents.surroundings import found
+from agents.brokers.embedded import Embedded
+from agents.brokers.preflight import found
+from agents.cli.simulate import command
+from agents.platform.settings import Settings
 from schemas.topics import FEEDS
 from tests.broker import Fresh
 
@@ -99,7 +99,7 @@ def test_ctrl_c_ends_it_cleanly_with_a_complete_ledger(kafka_settings: Fresh, tm
     settings, ledger = kafka_settings(), tmp_path / "ledger.ndjson"
     options = arguments(settings, ledger, "--rate", "300", "--duration", "600")
     process = subprocess.Popen(
-        [sys.executable, "-m", "agents.cli", "simulate", *options],
+        [sys.executable, "-m", "agents.cli.main", "simulate", *options],
         stderr=subprocess.PIPE,
         text=True,
         env=os.environ | {"PYTHONUNBUFFERED": "1"},
@@ -146,7 +146,10 @@ def test_missing_topics_and_a_ledger_that_cannot_be_written_are_one_line(kafka_s
     assert "vitals is missing; `crs-monitor topics` creates" in result.output
     settings = kafka_settings()
     process = subprocess.run(
-        [sys.executable, "-m", "agents.cli", "simulate", *arguments(settings, tmp_path / "no" / "such" / "directory")],
+        [
+            *[sys.executable, "-m", "agents.cli.main", "simulate"],
+            *arguments(settings, tmp_path / "no" / "such" / "directory"),
+        ],
         capture_output=True,
         text=True,
         check=False,

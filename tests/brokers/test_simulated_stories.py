@@ -13,14 +13,14 @@ from threading import Event
 
 import pytest
 
-import monitor.ward
-from agents.folding import Fold
-from agents.playback import Playback
+from agents.engine.patients import Fold
+from agents.engine.playback import Playback
+from agents.simulation.live_ward import KNOTS, Clock, WardPlan, cadence, simulated
+from agents.simulation.patients import generator
 from agents.simulation.sending import Account, Sender, tell
 from agents.simulation.stays import told_now
 from agents.simulation.story import Due, Json, to_iso, to_ms
-from agents.simulation.ward import KNOTS, Clock, WardPlan, cadence, simulated
-from monitor.guideline import load
+from monitor.guidelines.in_force import load
 from monitor.step import Implausible
 from schemas.decode import Decoded, decode
 
@@ -93,9 +93,7 @@ def test_patients_fall_ill_and_are_treated_within_two_minutes() -> None:
 @pytest.mark.parametrize(("patients", "rate"), [(10, 1), (100, 100), (500, 1000), (1000, 50), (2000, 3000)])
 def test_illness_runs_about_as_fast_as_asked_at_any_rate(patients: int, rate: float) -> None:
     count = patients * 30
-    events = monitor.ward.ward(
-        Random(1), patients, datetime(2026, 1, 1, tzinfo=UTC), cadence=cadence(patients, rate, 600)
-    )
+    events = generator.ward(Random(1), patients, datetime(2026, 1, 1, tzinfo=UTC), cadence=cadence(patients, rate, 600))
     instants = [to_ms(event["received_at"]) for event in islice(events, count)]
     theirs_s, ours_s = (instants[-1] - instants[0]) / 1000, count / rate
     assert 0.5 < theirs_s / ours_s / 600 < 2

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from agents.kafka import Cluster
-from agents.surroundings import found
-from agents.topic_table import wanted_topics
-from agents.topics import compare
+from agents.brokers.local_kafka import Cluster
+from agents.brokers.preflight import found
+from agents.brokers.topic_admin import compare
+from agents.brokers.topic_specs import wanted_topics
 from tests.broker import fresh
 from tests.brokers.test_simulate import arguments, in_kafka, in_ledger
 
@@ -25,7 +25,7 @@ def test_a_broker_is_killed_while_the_simulator_sends(kafka_cluster: Cluster, tm
         assert {found(settings)[topic.name].copies for topic in wanted_topics(settings)} == {3}
         assert not any(each.missing or each.differences for each in compare(settings, wanted_topics(settings)))
         options = arguments(settings, ledger, "--rate", "300", "--duration", "12")
-        simulator = subprocess.Popen([sys.executable, "-m", "agents.cli", "simulate", *options])
+        simulator = subprocess.Popen([sys.executable, "-m", "agents.cli.main", "simulate", *options])
         time.sleep(4)
         kafka_cluster.kill(2)
         time.sleep(4)

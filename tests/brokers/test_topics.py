@@ -9,10 +9,10 @@ import pytest
 from click.testing import CliRunner, Result
 from kafka.admin import ConfigResource, ConfigResourceType
 
-from agents.settings import Settings
-from agents.topic_table import wanted_topics
-from agents.topics import admin, compare
-from agents.topics_command import command
+from agents.brokers.topic_admin import admin, compare
+from agents.brokers.topic_specs import wanted_topics
+from agents.cli.topics import command
+from agents.platform.settings import Settings
 from tests.broker import Broker, Fresh
 
 pytestmark = pytest.mark.kafka

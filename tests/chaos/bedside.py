@@ -9,7 +9,7 @@ from typing import Any
 
 from confluent_kafka import Producer
 
-from agents.settings import Settings
+from agents.platform.settings import Settings
 from schemas import topics
 
 PATIENTS = ("ann", "ben", "cem", "dee", "eva", "fay")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from agents.settings import BOOTSTRAP, Settings
+from agents.platform.settings import BOOTSTRAP, Settings
 
 ROOT = Path(__file__).parents[2]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from agents.kafka import Cluster
-from agents.settings import Settings, load
+from agents.brokers.local_kafka import Cluster
+from agents.platform.settings import Settings, load
 from tests.chaos.run import (
     SESSION_SECONDS,
     Fault,

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from agents import children
-from agents.kafka import Cluster
-from agents.settings import Settings
+from agents.brokers.local_kafka import Cluster
+from agents.platform import child_processes
+from agents.platform.settings import Settings
 from tests.chaos.environment import environment
 from tests.chaos.supervisor import WORKER, Supervised, counted, ready
 
@@ -84,7 +84,7 @@ def chaos(
         ready(team)
         say(f"{workers} workers are ready after {time.monotonic() - began:.0f} s")
         sending = simulate(settings, load, ledger)
-        stack.callback(children.end, [sending])
+        stack.callback(child_processes.end, [sending])
         told = suffer(Scene(team, cluster), faults, say)
         said = finished(sending, load.seconds + 180.0)
         say(said)
@@ -106,10 +106,10 @@ def suffer(scene: Scene, faults: Sequence[Fault], say: Callable[[str], None]) ->
 
 def simulate(settings: Settings, load: Load, ledger: Path) -> subprocess.Popen[str]:
     """The load, started."""
-    command = [sys.executable, "-m", "agents.cli", "simulate", "--ledger", str(ledger)]
+    command = [sys.executable, "-m", "agents.cli.main", "simulate", "--ledger", str(ledger)]
     command += ["--patients", str(load.patients), "--rate", str(load.rate)]
     command += ["--duration", str(load.seconds), "--seed", str(load.seed)]
-    return children.start(command, env=environment(settings), stderr=subprocess.PIPE, text=True)
+    return child_processes.start(command, env=environment(settings), stderr=subprocess.PIPE, text=True)
 
 
 def finished(sending: subprocess.Popen[str], seconds: float) -> str:
@@ -121,7 +121,7 @@ def finished(sending: subprocess.Popen[str], seconds: float) -> str:
 
 def verify(settings: Settings, wait_seconds: float, ledger: Path | None = None, *, show: bool = True) -> dict[str, Any]:
     """The checker's verdict, as anyone would get it."""
-    command = [sys.executable, "-m", "agents.cli", "verify", "--wait", str(wait_seconds)]
+    command = [sys.executable, "-m", "agents.cli.main", "verify", "--wait", str(wait_seconds)]
     command += ["--show"] if show else []
     command += [] if ledger is None else ["--ledger", str(ledger)]
     done = subprocess.run(command, env=environment(settings), capture_output=True, text=True, check=False)

@@ -16,12 +16,11 @@ from typing import Any
 
 from aiokafka.errors import MessageSizeTooLargeError
 
-from agents import outbox as outboxes
-from agents import worker as workers
-from agents.cli import main
-from agents.outbox import Outbox
-from agents.shard import Outcome, Shard
-from agents.watch import Desk, Watch
+from agents.cli.main import main
+from agents.engine.partition import Outcome, Shard
+from agents.stream import producer, worker
+from agents.stream.producer import Outbox
+from agents.stream.watch import Desk, Watch
 
 
 def once(name: str) -> bool:
@@ -73,7 +72,7 @@ def refused_alert() -> None:
     async def refused(self: Outbox, topic: str, value: bytes, *rest: Any, **more: Any) -> asyncio.Future[Any]:
         if topic.endswith("alerts") and b'"alert_id"' in value and once("refused"):
             no: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-            no.add_done_callback(lambda done: outboxes.report(done, topic, None))
+            no.add_done_callback(lambda done: producer.report(done, topic, None))
             no.set_exception(MessageSizeTooLargeError())
             return no
         return await send(self, topic, value, *rest, **more)
@@ -97,7 +96,7 @@ def without_offset_guard() -> None:
 
 def without_marker_seek() -> None:
     """The log goes on where the group's commit is, as Faust has it."""
-    workers.Worker._markers = lambda self: {}  # type: ignore[method-assign]
+    worker.Worker._markers = lambda self: {}  # type: ignore[method-assign]
 
 
 def without_the_order() -> None:
@@ -132,7 +131,7 @@ def without_fail_stop() -> None:
         if not done.cancelled() and done.exception() is None and confirmed is not None:
             confirmed(done.result())
 
-    outboxes.guarded, outboxes.report = tolerant, silent
+    producer.guarded, producer.report = tolerant, silent
 
 
 FAULTS: dict[str, Callable[[], None]] = {

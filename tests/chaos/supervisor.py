@@ -12,13 +12,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
-from agents import children
-from agents.settings import Settings
+from agents.platform import child_processes
+from agents.platform.settings import Settings
 from tests.chaos.environment import environment
 
 AGAIN_SECONDS = 0.5
 LOOK_SECONDS = 0.1
-WORKER = ("-m", "agents.cli", "worker")
+WORKER = ("-m", "agents.cli.main", "worker")
 
 
 class Supervised:
@@ -69,7 +69,7 @@ class Supervised:
         """Stops it for good."""
         self._ending.set()
         if self._process is not None:
-            children.end([self._process], 20.0)
+            child_processes.end([self._process], 20.0)
         if self._thread.is_alive():
             self._thread.join(5.0)
 
@@ -95,7 +95,7 @@ class Supervised:
     def _start(self) -> None:
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as log:
-            self._process = children.start(
+            self._process = child_processes.start(
                 self._command, env=self._environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
             )
         self.starts += 1

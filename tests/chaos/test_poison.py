@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from confluent_kafka import Producer
 
-from agents.checking.brokers import Brokers
-from agents.settings import Settings
+from agents.platform.settings import Settings
+from agents.verify.kafka_reader import Brokers
 from schemas import topics
 from schemas.dead_letters import DeadLetter
 from schemas.decode import Refused, decode

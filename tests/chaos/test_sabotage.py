@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from confluent_kafka import Consumer, TopicPartition
 
-from agents.checking.brokers import Brokers
-from agents.settings import Settings
+from agents.platform.settings import Settings
+from agents.verify.kafka_reader import Brokers
 from schemas import topics
 from tests.chaos.bedside import Bedside
 from tests.chaos.run import verify

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from agents import topics as broker_topics
-from agents.kafka import Cluster
-from agents.topic_table import wanted_topics
+from agents.brokers import topic_admin
+from agents.brokers.local_kafka import Cluster
+from agents.brokers.topic_specs import wanted_topics
 from tests.chaos.plans import SHORT, SHORT_FAULTS, kept, three_copies
 from tests.chaos.run import chaos
 
@@ -21,7 +21,7 @@ def test_nothing_is_lost_made_up_or_falsified(
     kafka_cluster: Cluster, tmp_path: Path, checkpoint_seconds: float
 ) -> None:
     settings = three_copies(kafka_cluster, f"short-{checkpoint_seconds:g}.", checkpoint_seconds)
-    broker_topics.create(settings, wanted_topics(settings))
+    topic_admin.create(settings, wanted_topics(settings))
     report = chaos(settings, tmp_path, SHORT, SHORT_FAULTS, kafka_cluster)
     assert report.ok, f"{report}; {kept(tmp_path)}"
     assert report.verdict["events"] >= SHORT.seconds * SHORT.rate, "every event was judged"

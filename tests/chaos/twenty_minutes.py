@@ -15,9 +15,9 @@ from pathlib import Path
 
 import click
 
-from agents import topics as broker_topics
-from agents.kafka import Cluster
-from agents.topic_table import wanted_topics
+from agents.brokers import topic_admin
+from agents.brokers.local_kafka import Cluster
+from agents.brokers.topic_specs import wanted_topics
 from tests.chaos.plans import LONG, LONG_FAULTS, kept, three_copies
 from tests.chaos.run import Fault, Load, chaos
 
@@ -35,7 +35,7 @@ def main(checkpoint_seconds: float, minutes: float, rate: float) -> None:
     click.echo(kept(directory))
     with Cluster(nodes=3) as cluster:
         settings = three_copies(cluster, "long.", checkpoint_seconds)
-        broker_topics.create(settings, wanted_topics(settings))
+        topic_admin.create(settings, wanted_topics(settings))
         report = chaos(settings, directory, load, faults, cluster, wait_seconds=300.0, say=lambda line: said(line))
     click.echo(f"workers ended: {report.exits}")
     click.echo(json.dumps(report.verdict))

@@ -16,9 +16,9 @@ from urllib.parse import urlencode
 
 import yaml
 
-from agents import children
-from agents.embedded import Embedded
-from agents.settings import Settings
+from agents.brokers.embedded import Embedded
+from agents.platform import child_processes
+from agents.platform.settings import Settings
 from tests.deploy.feeding import Feeding
 from tests.deploy.tools import DEPLOY, tool
 
@@ -52,13 +52,13 @@ class System:
     def ours(self, name: str, *arguments: str, port: bool = True) -> subprocess.Popen[Any]:
         """One of our own processes."""
         more = ["--metrics-port", str(self.ports[name])] if port else []
-        command = [sys.executable, "-m", "agents.cli", name, "--config", str(self.folder / "crs.toml"), *more]
+        command = [sys.executable, "-m", "agents.cli.main", name, "--config", str(self.folder / "crs.toml"), *more]
         return self.run(name, [*command, *arguments])
 
     def run(self, name: str, command: list[str]) -> subprocess.Popen[Any]:
         self.logs[name] = self.folder / f"{name}.log"
         with self.logs[name].open("ab") as log:
-            self.processes[name] = children.start(command, stdout=log, stderr=log, cwd=self.folder)
+            self.processes[name] = child_processes.start(command, stdout=log, stderr=log, cwd=self.folder)
         return self.processes[name]
 
     def write_configuration(self) -> None:
@@ -174,4 +174,4 @@ def running(folder: Path, database_url: str) -> Iterator[System]:
         finally:
             if system.feeding is not None:
                 system.feeding.end()
-            children.end(list(reversed(system.processes.values())))
+            child_processes.end(list(reversed(system.processes.values())))

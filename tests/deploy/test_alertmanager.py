@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from agents.pagers.alertmanager import ALIVE_NAME
+from agents.dispatch.pagers.alertmanager import ALIVE_NAME
 from tests.deploy.test_rules import RULES
 from tests.deploy.tools import DEPLOY, one, passes
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from agents.cli import module_of
-from agents.settings import Settings
+from agents.cli.main import module_of
+from agents.platform.settings import Settings
 from tests.deploy.tools import DEPLOY, ROOT, passes, run
 
 # Passwords that exist only here.
@@ -129,7 +129,7 @@ def test_prometheus_asks_whom_there_is(services: dict[str, Any]) -> None:
 def test_dispatch_finds_its_destinations_sound(monkeypatch: pytest.MonkeyPatch) -> None:
     from click.testing import CliRunner
 
-    from agents.dispatch_command import command
+    from agents.cli.dispatch import command
 
     monkeypatch.setenv("CRS_REFERENCE_SECRET", ENVIRONMENT["CRS_REFERENCE_SECRET"])
     done = CliRunner().invoke(command, ["--config", str(DEPLOY / "compose/dispatch.toml"), "--check"])

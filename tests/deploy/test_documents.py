@@ -35,7 +35,7 @@ def test_a_page_says_what_this_is_not(page: Path) -> None:
 
 
 def test_commands_that_pages_name_exist() -> None:
-    from agents.cli import COMMANDS
+    from agents.cli.main import COMMANDS
 
     for page in PAGES:
         named = set(re.findall(r"`?crs-monitor ([a-z]+)", page.read_text(encoding="utf-8")))

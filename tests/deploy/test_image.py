@@ -25,8 +25,8 @@ for absent in ("pyarrow", "plotly", "clifpy", "pandas", "polars", "duckdb"):
     sys.modules[absent] = None
 from importlib import import_module
 for name in ("worker", "dispatch", "history", "board", "topics", "simulate", "verify", "ack"):
-    import_module(f"agents.{name}_command")
-import agents.worker, agents.dispatch.dispatcher, agents.simulation.ward, agents.simulation.sending
+    import_module(f"agents.cli.{name}")
+import agents.stream.worker, agents.dispatch.dispatcher, agents.simulation.live_ward, agents.simulation.sending
 """
 
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from agents.board.plan import SECRETS as BOARD_SECRETS
-from agents.cli import module_of
-from agents.settings import SECRETS, Settings
+from agents.board.config import SECRETS as BOARD_SECRETS
+from agents.cli.main import module_of
+from agents.platform.settings import SECRETS, Settings
 from tests.deploy.tools import DEPLOY, documents, one, passes
 
 FOLDER = DEPLOY / "kubernetes"
@@ -117,7 +117,7 @@ def test_liveness_and_readiness_ask_what_is_served(name: str) -> None:
 
 
 def test_dispatchs_file_is_sound(monkeypatch: pytest.MonkeyPatch) -> None:
-    from agents.dispatch.plan import Plan
+    from agents.dispatch.config import Plan
 
     text = RESOURCES["ConfigMap", "crs-dispatch"]["data"]["dispatch.toml"]
     monkeypatch.setenv("CRS_SECRET_OF_A_TEST", "only-for-this-test-run")

@@ -14,7 +14,7 @@ from prometheus_client import REGISTRY
 import agents.board.metrics
 import agents.dispatch.metrics
 import agents.history.metrics
-import agents.metrics  # noqa: F401  (each registers what it measures)
+import agents.stream.metrics  # noqa: F401  (each registers what it measures)
 from tests.deploy.tools import DEPLOY, ROOT, one, passes, run
 
 PROMETHEUS = DEPLOY / "prometheus"

@@ -10,7 +10,7 @@ import pytest
 from confluent_kafka import Consumer, TopicPartition
 from sqlalchemy import create_engine, text
 
-from agents.pagers.alertmanager import ALERT_NAME, ALIVE_NAME
+from agents.dispatch.pagers.alertmanager import ALERT_NAME, ALIVE_NAME
 from schemas.topics import PATIENT_STATE
 from tests.deploy.feeding import PATIENTS
 from tests.deploy.system import System

@@ -15,10 +15,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from agents.dispatch.brief import Brief
-from agents.dispatch.case import Case, Page, decode, encode
-from agents.dispatch.orders import Command, Drop, Forget, Remember, Result, Rules, Send, Told, Verdict
+from agents.dispatch.commands import Command, Drop, Forget, Remember, Result, Rules, Send, Told, Verdict
+from agents.dispatch.model import Case, Page, decode, encode
 from agents.dispatch.paging import Paging
+from agents.dispatch.public_alert import Brief
 from agents.dispatch.routing import Routing
 
 DAY = datetime(2026, 3, 4, tzinfo=UTC)

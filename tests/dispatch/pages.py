@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from agents.dispatch.brief import Brief
-from agents.dispatch.case import Page
+from agents.dispatch.model import Page
+from agents.dispatch.public_alert import Brief
 
 AT = datetime(2026, 3, 4, 10, 0, tzinfo=UTC)
 

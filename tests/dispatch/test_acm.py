@@ -8,10 +8,10 @@ from contextlib import asynccontextmanager, suppress
 
 import pytest
 
-from agents.dispatch.case import Page
-from agents.dispatch.plan import AcmAt
-from agents.pagers.acm import BEGIN, END, Acm, escaped, meaning, message, phase
-from agents.pagers.answer import TAKEN, Answer
+from agents.dispatch.config import AcmAt
+from agents.dispatch.model import Page
+from agents.dispatch.pagers.acm import BEGIN, END, Acm, escaped, meaning, message, phase
+from agents.dispatch.pagers.answer import TAKEN, Answer
 from tests.dispatch.pages import page
 
 Reply = Callable[[bytes], bytes | None]

@@ -14,12 +14,12 @@ from typing import Any
 import httpx
 import pytest
 
+from agents.dispatch.alert_reader import link_token
 from agents.dispatch.callbacks import CallbackServer, signed
-from agents.dispatch.case import Case
-from agents.dispatch.inbox import link_token
-from agents.dispatch.plan import AlertmanagerAt, Callbacks
+from agents.dispatch.config import AlertmanagerAt, Callbacks
+from agents.dispatch.model import Case
 from agents.dispatch.silences import Silences
-from agents.usage import Unusable
+from agents.platform.errors import Unusable
 from schemas.decode import Decoded, decode
 from schemas.events import Acknowledge, Snooze
 from tests.dispatch.pages import AT, page

@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from agents.dispatch import hearing
-from agents.dispatch.brief import Place, reference
-from agents.dispatch.hearing import Hearing
-from agents.dispatch.inbox import Backlog, Heard, Reader, is_heartbeat, link_token, number
-from agents.dispatch.places import Places
+from agents.dispatch import alert_consumer
+from agents.dispatch.alert_consumer import Hearing
+from agents.dispatch.alert_reader import Backlog, Heard, Reader, is_heartbeat, link_token, number
+from agents.dispatch.patient_locations import Places
+from agents.dispatch.public_alert import Place, reference
 from tests.dispatch.ward import CANARY_DRUG, alert, alert_id
 
 NOW = datetime(2026, 3, 4, 10, tzinfo=UTC)
@@ -137,7 +137,7 @@ def test_what_piled_up_is_told_when_all_of_it_was_read_or_when_the_rest_does_not
         assert hands.versions == [1, 2, 3]
         ears.own(0, timedelta(days=36500), 100)
         await asyncio.gather(*ears._hear(0, records[:1]))
-        monkeypatch.setattr(hearing, "BACKLOG_PATIENCE_SECONDS", -1.0)
+        monkeypatch.setattr(alert_consumer, "BACKLOG_PATIENCE_SECONDS", -1.0)
         await asyncio.gather(*ears._overdue())
         assert hands.versions == [1, 2, 3, 1]
         assert ears.backlogs == {}

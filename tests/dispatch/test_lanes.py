@@ -9,11 +9,11 @@ from random import Random
 
 import pytest
 
-from agents.dispatch.case import Page
-from agents.dispatch.lanes import Lanes, Patience
-from agents.dispatch.orders import Result
-from agents.fence import Fence
-from agents.pagers.answer import TAKEN, Answer
+from agents.dispatch.commands import Result
+from agents.dispatch.destination_queue import Lanes, Patience
+from agents.dispatch.model import Page
+from agents.dispatch.pagers.answer import TAKEN, Answer
+from agents.platform.fail_stop import Fence
 from tests.dispatch.pages import page
 
 QUICK = Patience(first=0.02, longest_loud=0.05, longest=0.05, asked_longest_loud=0.2, asked_longest=1.0)

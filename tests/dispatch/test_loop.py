@@ -17,7 +17,7 @@ import httpx
 import pytest
 from confluent_kafka import Producer
 
-from agents.settings import Settings
+from agents.platform.settings import Settings
 from schemas import topics
 from schemas.topics import TopicSpec
 from tests.broker import Fresh
@@ -57,7 +57,7 @@ def worker(settings: Settings, directory: Path) -> subprocess.Popen[bytes]:
         "CRS_SESSION_TIMEOUT_SECONDS": "6",
     }
     with (directory / "worker.log").open("ab") as log:
-        command = [sys.executable, "-m", "agents.cli", "worker"]
+        command = [sys.executable, "-m", "agents.cli.main", "worker"]
         return subprocess.Popen(command, env=environment, stdout=log, stderr=log)
 
 

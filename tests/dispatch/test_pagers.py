@@ -13,16 +13,16 @@ from pydantic import SecretStr
 from standardwebhooks.webhooks import Webhook as Verifier
 from standardwebhooks.webhooks import WebhookVerificationError
 
-from agents.dispatch.case import Page
-from agents.dispatch.plan import AlertmanagerAt, AppriseAt, ConsoleAt, PagerdutyAt, Plan, WebhookAt
-from agents.pagers import build, http
-from agents.pagers.alertmanager import Alertmanager
-from agents.pagers.answer import Answer, Pager
-from agents.pagers.console import Console
-from agents.pagers.notify import Notify
-from agents.pagers.pagerduty import Pagerduty, dedup_key
-from agents.pagers.webhook import Webhook
-from agents.usage import Unusable
+from agents.dispatch.config import AlertmanagerAt, AppriseAt, ConsoleAt, PagerdutyAt, Plan, WebhookAt
+from agents.dispatch.model import Page
+from agents.dispatch.pagers import build, http
+from agents.dispatch.pagers.alertmanager import Alertmanager
+from agents.dispatch.pagers.answer import Answer, Pager
+from agents.dispatch.pagers.console import Console
+from agents.dispatch.pagers.notify import Notify
+from agents.dispatch.pagers.pagerduty import Pagerduty, dedup_key
+from agents.dispatch.pagers.webhook import Webhook
+from agents.platform.errors import Unusable
 from tests.dispatch.pages import AT, page
 from tests.dispatch.receiver import Receiver, receiver
 

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agents.dispatch.case import Page
+from agents.dispatch.model import Page
 from tests.dispatch.desk import DAY, DEFAULT, Desk
 
 QUIET = replace(DEFAULT, heartbeat_within=None, flood_pages={})

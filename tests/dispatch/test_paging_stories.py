@@ -9,10 +9,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from agents.dispatch.brief import Brief
-from agents.dispatch.orders import Rules, Told
-from agents.dispatch.ownership import Known
+from agents.dispatch.assignment import Known
+from agents.dispatch.commands import Rules, Told
 from agents.dispatch.paging import Paging
+from agents.dispatch.public_alert import Brief
 from agents.dispatch.routing import Route, Routing
 from tests.dispatch.desk import DEFAULT, Desk
 

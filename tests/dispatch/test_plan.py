@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from agents.dispatch.brief import Brief, template_fault, text
-from agents.dispatch.plan import load
-from agents.settings import load as load_settings
-from agents.usage import Unusable
+from agents.dispatch.config import load
+from agents.dispatch.public_alert import Brief, template_fault, text
+from agents.platform.errors import Unusable
+from agents.platform.settings import load as load_settings
 from tests.dispatch.pages import page
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "deploy" / "dispatch.example.toml"

@@ -18,9 +18,9 @@ from typing import Any
 import httpx
 import pytest
 
-from agents.embedded import Embedded
-from agents.fence import FENCED
-from agents.settings import Settings
+from agents.brokers.embedded import Embedded
+from agents.platform.fail_stop import FENCED
+from agents.platform.settings import Settings
 from tests.broker import Fresh
 from tests.dispatch import ward
 from tests.dispatch.receiver import Receiver
@@ -295,7 +295,7 @@ def test_ack_finds_the_patient_of_an_open_alert_and_says_it_into_the_log(kafka_s
 
 
 def ack(settings: Settings, *arguments: str) -> tuple[int, str]:
-    command = [sys.executable, "-m", "agents.cli", "ack", *arguments]
+    command = [sys.executable, "-m", "agents.cli.main", "ack", *arguments]
     where = ["--bootstrap-servers", settings.bootstrap_servers, "--topic-prefix", settings.topic_prefix]
     done = subprocess.run([*command, *where], capture_output=True, text=True, timeout=60, check=False)
     return done.returncode, done.stderr.strip()

@@ -17,8 +17,8 @@ from typing import Any
 
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 
-from agents import topic_table
-from agents.settings import Settings
+from agents.brokers import topic_specs
+from agents.platform.settings import Settings
 from schemas import topics
 from schemas.alerts import Alert, Rule
 
@@ -158,7 +158,7 @@ def assessments(settings: Settings, number: int = 1, seconds: float = 60.0) -> l
 def rows(settings: Settings) -> dict[str, Any]:
     """What the dispatcher remembers, the latest row of each alert."""
     latest: dict[str, Any] = {}
-    for key, value in read_all(settings, topic_table.delivered(settings)):
+    for key, value in read_all(settings, topic_specs.delivered(settings)):
         if key is not None:
             latest[key.decode()] = None if value is None else json.loads(value)
     return latest
@@ -189,7 +189,7 @@ def dispatcher(settings: Settings, config: Path, *arguments: str) -> Iterator[su
 
 def start(settings: Settings, config: Path, *arguments: str, session_seconds: int = 10) -> subprocess.Popen[bytes]:
     """Starts one. It says everything into one file, also over restarts."""
-    command = [sys.executable, "-m", "agents.cli", "dispatch", "--config", str(config)]
+    command = [sys.executable, "-m", "agents.cli.main", "dispatch", "--config", str(config)]
     environment = (
         os.environ
         | ENVIRONMENT

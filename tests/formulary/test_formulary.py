@@ -2,7 +2,7 @@
 
 import pytest
 
-from monitor.formulary import ROLES, FormularyError, is_systemic, load, parse
+from monitor.guidelines.formulary_lookup import ROLES, FormularyError, is_systemic, load, parse
 
 FORMULARY = load()
 

@@ -2,7 +2,7 @@
 
 `python -m tests.golden.record` writes them anew. Do that on purpose only, and say in the changelog why:
 - a rule changed what is known or told: a clinical change, with its story;
-- the row changed its shape: a new `VERSION` in monitor/row.py, so that a running table is not misread.
+- the row changed its shape: a new `VERSION` in monitor/record/row.py, so that a running table is not misread.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from base64 import b64decode, b64encode
 from pathlib import Path
 from typing import NamedTuple
 
-from monitor import row
-from monitor.state import State
+from monitor.model import State
+from monitor.record import row
 from tests.stories.play import Player
 from tests.stories.script import Story, every_story
 from tests.stories.stage import engine

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import pytest
 
-from monitor import row
-from monitor.state import State, fresh
+from monitor.model import State, fresh
+from monitor.record import row
 from schemas.alerts import Alert
 from tests.golden.record import ALERTS, OFFSET, Kept, alerts, encoded, kept, states
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Engine, Table, select
 
-from agents.history.reading import read_alert, read_state
+from agents.history.parse import read_alert, read_state
 from agents.history.store import Store
 from agents.history.tables import METADATA
 from schemas.state import PatientState

@@ -9,11 +9,11 @@ from itertools import islice
 from random import Random
 from typing import Any, NamedTuple
 
-from agents.folding import Fold, Judged
-from agents.playback import Playback
-from monitor.guideline import load
-from monitor.view import view
-from monitor.ward import Cadence, Mishaps, ward
+from agents.engine.patients import Fold, Judged
+from agents.engine.playback import Playback
+from agents.simulation.patients.generator import Cadence, Mishaps, ward
+from monitor.guidelines.in_force import load
+from monitor.patient_view import view
 from schemas.alerts import Alert
 from schemas.decode import Decoded, decode
 from schemas.state import PatientState

@@ -15,7 +15,7 @@ from tests.history.server import Server, free_port
 
 
 def history(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "agents.cli", "history", *arguments]
+    command = [sys.executable, "-m", "agents.cli.main", "history", *arguments]
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from agents.history.reading import read_alert, read_state
+from agents.history.parse import read_alert, read_state
 from schemas.state import PatientState
 from tests.history.stream import fever, published
 

@@ -15,12 +15,12 @@ from confluent_kafka import Producer
 from sqlalchemy import func, make_url, select
 from sqlalchemy.exc import OperationalError
 
-from agents import children
-from agents.embedded import Embedded
+from agents.brokers.embedded import Embedded
 from agents.history import database
 from agents.history.store import Store
 from agents.history.tables import POSITIONS
-from agents.settings import Settings
+from agents.platform import child_processes
+from agents.platform.settings import Settings
 from schemas.topics import ALERTS, PATIENT_STATE
 from tests.history.looking import everything, write
 from tests.history.server import Server
@@ -71,7 +71,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 def sink(settings: Settings, url: str, group: Path, *more: str) -> subprocess.Popen[str]:
     command = [sys.executable, "-c", IN_SMALL_STEPS, "history", "--bootstrap-servers", settings.bootstrap_servers]
     command += ["--database-url", url, "--migrate", "--data-dir", str(group), *more]
-    return children.start(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    return child_processes.start(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
 def member(settings: Settings, url: str, folder: Path) -> subprocess.Popen[str]:

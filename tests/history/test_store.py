@@ -10,7 +10,7 @@ import pytest
 
 from agents.history.store import Store
 from agents.history.tables import ALERTS, DOSES, EPISODES, METADATA, PATIENTS, STATE_CHANGES, VITALS
-from agents.usage import Unusable
+from agents.platform.errors import Unusable
 from tests.history.looking import everything, rows, write
 from tests.history.stream import fever, given, published, started, vitals, ward_events
 

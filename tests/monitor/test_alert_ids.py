@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from monitor.alarms import NAMES_KEPT
-from monitor.instant import to_datetime
+from monitor.alerts.lifecycle import NAMES_KEPT
+from monitor.units.instants import to_datetime
 from tests.bedside import Log, told
 from tests.oracle import Charted
 

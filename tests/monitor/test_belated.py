@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from monitor.instant import HOUR, MINUTE
+from monitor.units.instants import HOUR, MINUTE
 from tests.monitor.test_watching import START, Bedside
 
 DAY = 24 * 60

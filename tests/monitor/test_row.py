@@ -8,10 +8,10 @@ import msgspec
 import pytest
 from lz4.block import compress, decompress
 
-from monitor import row
-from monitor.instant import LONG_AGO
-from monitor.state import Course, State, fresh
+from monitor.model import Course, State, fresh
+from monitor.record import row
 from monitor.step import step
+from monitor.units.instants import LONG_AGO
 from schemas.events import Vitals
 from tests.bedside import GUIDELINES
 from tests.golden.record import states

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from monitor.instant import HOUR, MINUTE, to_datetime
+from monitor.defect import unjudged
 from monitor.step import step
-from monitor.unjudged import unjudged
+from monitor.units.instants import HOUR, MINUTE, to_datetime
 from schemas.events import Tick
 from tests.bedside import GUIDELINES, Log, told
 from tests.oracle import Charted

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from monitor.course import advance
-from monitor.state import Course
+from monitor.course.fold import advance
+from monitor.model import Course
 from tests.bedside import Log
 
 # Alerts whose standing depends on what people knew when, or on the feed: acknowledged, said once, or technical.

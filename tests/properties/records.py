@@ -7,7 +7,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from monitor.instant import to_datetime
+from monitor.units.instants import to_datetime
 from tests.bedside import Log, told
 from tests.oracle import HOUR, MINUTE, Charted
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monitor import row
-from monitor.state import State
+from monitor.model import State
+from monitor.record import row
 from tests.bedside import Log
 from tests.oracle import MINUTE
 from tests.properties.records import Entry, end_of, play, records, shuffled

@@ -7,8 +7,11 @@ from dataclasses import replace
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from monitor import alarms, course, history, latest, placing, row, step
-from monitor.state import State
+from monitor import step
+from monitor.alerts import lifecycle
+from monitor.course import fold
+from monitor.model import State
+from monitor.record import history, insertion, latest_values, row
 from schemas.alerts import Alert
 from tests.bedside import Log
 from tests.oracle import HOUR, MINUTE
@@ -93,17 +96,17 @@ def answered(said: Json, log: Log) -> Json | None:
 def assert_bounded(state: State) -> None:
     """Every part of the state, and what bounds it."""
     assert history.size(state.facts) <= history.CAP, "facts, by thinning and by the checkpoint"
-    assert len(state.course.doses) <= course.DOSES_KEPT
-    assert len(state.base.doses) <= course.DOSES_KEPT
+    assert len(state.course.doses) <= fold.DOSES_KEPT
+    assert len(state.base.doses) <= fold.DOSES_KEPT
     assert len(state.course.infusions) <= 16, "one a drug of the formulary"
     assert len(state.course.held.lately) <= 5, "one a grade"
-    assert len(state.replaced) <= placing.REPLACED_KEPT
+    assert len(state.replaced) <= insertion.REPLACED_KEPT
     assert len(state.unknown_drugs) <= step.UNKNOWN_DRUGS_KEPT
-    assert len(state.latest) <= len(latest.DISPLAYED)
-    assert len(state.book.raised.names) <= alarms.NAMES_KEPT
+    assert len(state.latest) <= len(latest_values.DISPLAYED)
+    assert len(state.book.raised.names) <= lifecycle.NAMES_KEPT
     assert len(state.book.open) <= 96, "one a kind and key; keys are grades, rules, drugs, signals and doses"
     assert len(state.book.closed) <= 96, "what is closed for good and still true"
-    assert len(state.watch.rejects) <= len(latest.DISPLAYED)
+    assert len(state.watch.rejects) <= len(latest_values.DISPLAYED)
     assert len(row.encode(row.Row(row.VERSION, 0, row.EMPTY_DIGEST, state))) <= ROW_BYTES
 
 

@@ -9,8 +9,10 @@ from unittest.mock import patch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monitor import placing, quick, steady
-from monitor.instant import LONG_AGO
+from monitor import fast_path
+from monitor.course import unchanged_reading
+from monitor.record import insertion
+from monitor.units.instants import LONG_AGO
 from schemas.alerts import Alert
 from schemas.state import PatientState
 from tests.oracle import MINUTE, SECOND
@@ -31,14 +33,14 @@ STEADY = st.fixed_dictionaries(
 
 @contextmanager
 def the_long_way():  # type: ignore[no-untyped-def]
-    with patch.object(quick, "taken", lambda *_: None), patch.object(steady, "moved", lambda *_: None):
+    with patch.object(fast_path, "taken", lambda *_: None), patch.object(unchanged_reading, "moved", lambda *_: None):
         yield
 
 
 @contextmanager
 def from_the_checkpoint():  # type: ignore[no-untyped-def]
-    from_nearby = placing.refolded
-    with patch.object(placing, "refolded", lambda guideline, state, since: from_nearby(guideline, state, LONG_AGO)):
+    from_nearby = insertion.refolded
+    with patch.object(insertion, "refolded", lambda guideline, state, since: from_nearby(guideline, state, LONG_AGO)):
         yield
 
 
@@ -85,7 +87,7 @@ def delayed(draw: st.DrawFn) -> list[Entry]:
 @given(delayed())
 def test_what_comes_late_is_folded_from_nearby_to_the_same_place(arrived: list[Entry]) -> None:
     until = end_of(arrived) + 31 * MINUTE
-    with patch.object(placing, "MANY", 0):  # So few are as good as many: a course is remembered.
+    with patch.object(insertion, "MANY", 0):  # So few are as good as many: a course is remembered.
         nearby = play(arrived, until)
         with from_the_checkpoint():
             anew = play(arrived, until)

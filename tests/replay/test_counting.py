@@ -7,19 +7,19 @@ from io import StringIO
 from rich.console import Console
 
 from agents.feeds.ndjson import Told
-from agents.injection import GIVEN_AFTER, Pharmacy, is_injected
-from agents.replay_command import watched
-from agents.replaying import Replay
+from agents.replay.injected_doses import GIVEN_AFTER, Pharmacy, is_injected
+from agents.replay.progress import watched
+from agents.replay.replay import Replay
+from agents.replay.statistics import SHORT_LIFE, Stay
 from agents.report.collect import Charts
-from agents.tally import SHORT_LIFE, Stay
-from agents.telling import most_instructive
-from monitor import guideline
-from monitor.instant import DAY, MINUTE, to_datetime, to_ms
+from agents.report.narrative import most_instructive
+from monitor.guidelines import in_force
+from monitor.units.instants import DAY, MINUTE, to_datetime, to_ms
 from schemas.alerts import Alert
 from schemas.decode import decode
 from tests.replay.paper import at, context, course, line, medication, vitals
 
-GUIDELINE = guideline.load()
+GUIDELINE = in_force.load()
 
 
 def played(

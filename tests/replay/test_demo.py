@@ -18,14 +18,14 @@ import pytest
 from standardwebhooks.webhooks import Webhook
 
 from agents.demo import scripted
-from agents.demo.pace import BEHIND_ALLOWED, LONGEST, Pace
 from agents.demo.pager import Pager, listening
-from agents.demo.programme import ADMISSIONS_OVER_MS, Programme, programme, shifted
+from agents.demo.schedule import ADMISSIONS_OVER_MS, Programme, programme, shifted
+from agents.demo.story_clock import BEHIND_ALLOWED, LONGEST, Pace
 from agents.feeds.ndjson import Told
-from agents.replaying import Replay
+from agents.replay.replay import Replay
 from agents.simulation.story import to_ms
-from monitor import guideline
-from monitor.instant import HOUR
+from monitor.guidelines import in_force
+from monitor.units.instants import HOUR
 from schemas.alerts import Alert
 from schemas.decode import Decoded, decode
 from tests.replay.paper import line, vitals
@@ -37,7 +37,7 @@ BEGINS = to_ms("2026-03-01T00:00:00+00:00")
 def scripted_alerts() -> list[Alert]:
     alerts: list[Alert] = []
     replay = Replay(
-        guideline.load(), [lambda one: alerts.extend(one.step.alerts)], lambda letter: pytest.fail(letter), None
+        in_force.load(), [lambda one: alerts.extend(one.step.alerts)], lambda letter: pytest.fail(letter), None
     )
     for number, event in enumerate(scripted.story(BEGINS), start=1):
         payload = line(event)
@@ -185,7 +185,7 @@ def test_what_the_pager_shows_cannot_become_part_of_its_page() -> None:
 def start(tmp_path: Path, *options: str) -> subprocess.Popen[str]:
     temporary = tmp_path / "temporary"
     temporary.mkdir()
-    command = [sys.executable, "-m", "agents.cli", "demo", "--report", str(tmp_path / "report.html"), *options]
+    command = [sys.executable, "-m", "agents.cli.main", "demo", "--report", str(tmp_path / "report.html"), *options]
     return subprocess.Popen(
         command,
         stdout=subprocess.PIPE,

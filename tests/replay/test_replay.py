@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from agents.cli import main
+from agents.cli.main import main
 from schemas.alerts import Alert
 from schemas.dead_letters import DeadLetter
 from schemas.state import PatientState
@@ -230,7 +230,8 @@ def test_the_input_survives_an_output_of_the_same_name(tmp_path: Path) -> None:
 
 
 def run(arguments: list[str], **settings: Any) -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run([sys.executable, "-m", "agents.cli", *arguments], capture_output=True, timeout=60, **settings)
+    command = [sys.executable, "-m", "agents.cli.main", *arguments]
+    return subprocess.run(command, capture_output=True, timeout=60, **settings)
 
 
 def test_as_a_program_it_reads_a_pipe_and_tells_by_its_exit_code(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import plotly.graph_objects as go
 import pytest
 from click.testing import CliRunner
 
-from agents.cli import main
+from agents.cli.main import main
 from tests.replay.paper import context, course, medication, vitals, write
 
 
@@ -101,13 +101,13 @@ def test_the_ward_is_summed_up(tmp_path: Path) -> None:
 
 
 def test_a_stay_in_clif_is_attributed(tmp_path: Path) -> None:
+    from agents.replay.statistics import Tally
     from agents.report.collect import Charts
     from agents.report.page import CLIF_SOURCE
     from agents.report.page import page as rendered
-    from agents.tally import Tally
-    from monitor import guideline
+    from monitor.guidelines import in_force
 
-    known = guideline.load()
+    known = in_force.load()
     text = rendered(Tally(known), Charts(known), CLIF_SOURCE)
     assert "Open Database License (ODbL)" in text
     assert "MIMIC-IV" in text

@@ -10,16 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agents.feeds.ndjson import Told
-from agents.replaying import Replay
+from agents.replay.replay import Replay
 from agents.report.chart import ALERTS_KEPT, Chart
 from agents.report.collect import Charts
 from agents.report.series import POINTS_KEPT, STEPS_KEPT, Series, Steps
-from monitor import guideline
+from monitor.guidelines import in_force
 from schemas.alerts import Alert
 from schemas.decode import decode
 from tests.replay.paper import line, vitals
 
-GUIDELINE = guideline.load()
+GUIDELINE = in_force.load()
 
 
 @given(st.lists(st.floats(20, 300), min_size=1, max_size=4 * POINTS_KEPT), st.randoms(use_true_random=False))

@@ -10,17 +10,17 @@ import pytest
 
 from agents.feeds.clif import demo_dir
 from agents.feeds.clif_events import ClifEvents
-from agents.injection import Pharmacy
-from agents.replaying import Replay
+from agents.replay.injected_doses import Pharmacy
+from agents.replay.replay import Replay
 from agents.report.collect import Charts
+from agents.report.narrative import most_instructive
 from agents.report.page import CLIF_SOURCE, page
 from agents.report.timeline import timeline
-from agents.telling import most_instructive
-from monitor import guideline
+from monitor.guidelines import in_force
 from schemas.dead_letters import DeadLetter
 
 pytestmark = pytest.mark.slow
-GUIDELINE = guideline.load()
+GUIDELINE = in_force.load()
 
 
 class Ward:

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 from pydantic import BaseModel
 
-from agents.schemas_command import command
+from agents.cli.schemas import command
 from schemas import alerts, dead_letters, events, export, state
 
 MODULES: tuple[ModuleType, ...] = (alerts, dead_letters, events, state)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from monitor.instant import to_datetime
+from monitor.patient_view import view
 from monitor.step import Implausible
-from monitor.view import view
+from monitor.units.instants import to_datetime
 from schemas.events import Patient
 from tests.bedside import Log, differences
 from tests.oracle import FEED_AHEAD, HOUR, Charted, instant

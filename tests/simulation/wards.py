@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from random import Random
 
-from monitor.ward import Cadence, Mishaps, ward
+from agents.simulation.patients.generator import Cadence, Mishaps, ward
 from tests.bedside import told
 from tests.simulation.comparison import Arrival
 

@@ -7,13 +7,13 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple, Protocol
 
-from monitor import row
-from monitor.guideline import Guideline, load
-from monitor.instant import to_datetime
-from monitor.state import State, fresh
+from monitor.defect import unjudged
+from monitor.guidelines.in_force import Guideline, load
+from monitor.model import State, fresh
+from monitor.patient_view import view
+from monitor.record import row
 from monitor.step import Implausible, PatientEventType, Step, step
-from monitor.unjudged import unjudged
-from monitor.view import view
+from monitor.units.instants import to_datetime
 from schemas.alerts import Alert
 from schemas.decode import Refused, decode
 from schemas.events import Tick

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import NamedTuple
 
-from monitor.state import State
+from monitor.model import State
 from schemas.alerts import Alert
 from tests.stories.events import Event
 from tests.stories.play import Player

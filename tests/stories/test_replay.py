@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from agents.replay_command import command
-from monitor.instant import to_datetime
+from agents.cli.replay import command
+from monitor.units.instants import to_datetime
 from schemas.state import PatientState
 from tests.stories.play import OUTAGE, Player
 from tests.stories.script import Story, every_story

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 from unittest.mock import patch
 
-from agents.shard import Forward, Outcome, Shard
-from monitor.guideline import Guideline
-from monitor.instant import MINUTE, to_datetime
-from monitor.state import fresh
-from monitor.view import view
+from agents.engine.partition import Forward, Outcome, Shard
+from monitor.guidelines.in_force import Guideline
+from monitor.model import fresh
+from monitor.patient_view import view
+from monitor.units.instants import MINUTE, to_datetime
 from schemas.events import Tick
 from schemas.state import PatientState
 from tests.stories.stage import GUIDELINES, Engine, Said
@@ -79,7 +79,7 @@ class Stream:
         self.clock.passes(at)
         if not fails:
             return self._append(event["patient_id"].encode(), json.dumps(event).encode(), at)
-        with patch("agents.folding.step", side_effect=ArithmeticError("planted")):
+        with patch("agents.engine.patients.step", side_effect=ArithmeticError("planted")):
             return self._append(event["patient_id"].encode(), json.dumps(event).encode(), at)
 
     def tick(self, at: int) -> Said:

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import NamedTuple, get_args
 
-from monitor.instant import to_ms
+from monitor.units.instants import to_ms
 from schemas.alerts import Alert, AlertKind
 from schemas.state import PatientState
 from tests.stories import clock

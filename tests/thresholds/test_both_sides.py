@@ -11,7 +11,7 @@ from tests.thresholds.both_sides import Threshold, numbers, outcome, thresholds
 
 PROFILES = {
     path.stem: set(numbers(tomllib.loads(path.read_text(encoding="utf-8"))))
-    for path in sorted((Path(__file__).parents[2] / "monitor" / "profiles").glob("*.toml"))
+    for path in sorted((Path(__file__).parents[2] / "monitor" / "guidelines" / "profiles").glob("*.toml"))
 }
 THRESHOLDS = list(thresholds())
 # Numbers that are no value of a profile: what the rules' own wording fixes, and what the formulary holds.

@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from monitor import profile as profiles
-from monitor.guideline import Guideline
+from monitor.guidelines import profile_loader
+from monitor.guidelines.in_force import Guideline
 from tests.stories.play import Player
 from tests.stories.stage import GUIDELINES, Engine
 from tests.thresholds.both_sides import Threshold, numbers, story_of, thresholds
 
-FOLDER = Path(profiles.__file__).parent / "profiles"
+FOLDER = Path(profile_loader.__file__).parent / "profiles"
 TABLES = {name: tomllib.loads((FOLDER / f"{name}.toml").read_text(encoding="utf-8")) for name in GUIDELINES}
 THRESHOLDS = list(thresholds())
 # The smallest change that anyone could see: a tenth of a degree, one of everything else.
@@ -67,7 +67,7 @@ def test_a_changed_number_breaks_the_line_that_is_about_it(name: str, value: str
         assert value in set(numbers(TABLES["house"]))
         about = [t for t in THRESHOLDS if t.value == value]
         name = "house"
-    ours = profiles.from_table({**table, "name": name}, f"{name}, changed")
+    ours = profile_loader.from_table({**table, "name": name}, f"{name}, changed")
     guideline = GUIDELINES[name]
     changed = Guideline(ours, guideline.astct, guideline.formulary)
     assert any(notices(threshold, changed, name) for threshold in about)

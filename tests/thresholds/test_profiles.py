@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from monitor import guideline, profile
+from monitor.guidelines import in_force, profile_loader
 from tests.stories.play import broken
 from tests.stories.script import stories_of
 from tests.stories.stage import Engine
 
-HOUSE = (Path(profile.__file__).parent / "profiles" / "house.toml").read_text(encoding="utf-8")
-ASTCT = (Path(profile.__file__).parent / "profiles" / "astct-2019.toml").read_text(encoding="utf-8")
+HOUSE = (Path(profile_loader.__file__).parent / "profiles" / "house.toml").read_text(encoding="utf-8")
+ASTCT = (Path(profile_loader.__file__).parent / "profiles" / "astct-2019.toml").read_text(encoding="utf-8")
 
 # Grading after Lee 2014: several vasopressors are grade 3, and so is every support short of a ventilator.
 LEE = [
@@ -64,16 +64,16 @@ def test_a_third_profile_is_one_data_file_away(tmp_path: Path, monkeypatch: pyte
     (folder / "astct-2019.toml").write_text(ASTCT, encoding="utf-8")
     real = resources.files
     monkeypatch.setattr(resources, "files", lambda _: tmp_path)
-    third = profile.load("lee-2014"), profile.load("astct-2019")
+    third = profile_loader.load("lee-2014"), profile_loader.load("astct-2019")
     monkeypatch.setattr(resources, "files", real)
     (story,) = stories_of("planted.md", STORY)
-    lee = guideline.Guideline(*third, guideline.load().formulary)
+    lee = in_force.Guideline(*third, in_force.load().formulary)
     assert broken(story, Engine(lee)) == ""
 
 
 def test_a_profile_that_nobody_wrote_is_refused_with_those_there_are() -> None:
-    with pytest.raises(profile.ProfileError, match=r"no profile 'lee-2014'.*astct-2019, house"):
-        profile.load("lee-2014")
+    with pytest.raises(profile_loader.ProfileError, match=r"no profile 'lee-2014'.*astct-2019, house"):
+        profile_loader.load("lee-2014")
 
 
 @pytest.mark.parametrize(
@@ -109,22 +109,22 @@ def test_a_profile_that_nobody_wrote_is_refused_with_those_there_are() -> None:
     ],
 )
 def test_a_profile_with_a_hole_is_refused_with_the_place_named(change: tuple[str, str], place: str) -> None:
-    with pytest.raises(profile.ProfileError) as refusal:
-        profile.parse(changed(HOUSE, change), "ours.toml")
+    with pytest.raises(profile_loader.ProfileError) as refusal:
+        profile_loader.parse(changed(HOUSE, change), "ours.toml")
     assert str(refusal.value).startswith("ours.toml: ")
     assert place in str(refusal.value)
 
 
 def test_a_value_without_a_source_is_refused() -> None:
     text = changed(HOUSE, ('fall_minutes = { value = 30, source = "P" }', "fall_minutes = { value = 30 }"))
-    with pytest.raises(profile.ProfileError, match="missing 'source'"):
-        profile.parse(text, "ours.toml")
+    with pytest.raises(profile_loader.ProfileError, match="missing 'source'"):
+        profile_loader.parse(text, "ours.toml")
     row = changed(HOUSE, ('mg_per_kg = 8\nsource = "G"', "mg_per_kg = 8"))
-    with pytest.raises(profile.ProfileError, match="missing 'source'"):
-        profile.parse(row, "ours.toml")
+    with pytest.raises(profile_loader.ProfileError, match="missing 'source'"):
+        profile_loader.parse(row, "ours.toml")
 
 
 def test_a_rule_that_is_missing_is_refused() -> None:
     text = changed(HOUSE, ('recovery = "P: the grade fell after 30 min, or the episode ended"\n', ""))
-    with pytest.raises(profile.ProfileError, match="rules: recovery is missing"):
-        profile.parse(text, "ours.toml")
+    with pytest.raises(profile_loader.ProfileError, match="rules: recovery is missing"):
+        profile_loader.parse(text, "ours.toml")

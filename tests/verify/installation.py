@@ -9,19 +9,20 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
 
-from agents import changelog
-from agents.changelog import Marker
-from agents.checking.findings import Findings
-from agents.checking.journal import Bounds, Written
-from agents.checking.verification import Verification
-from agents.intake import stamped
-from agents.outbox import partition_of
-from agents.settings import Settings
-from agents.shard import Shard, Ticks
-from agents.watch import headers_of
-from monitor import guideline, ward
-from monitor.instant import to_datetime, to_ms
-from monitor.view import view
+from agents.engine import changelog
+from agents.engine.changelog import Marker
+from agents.engine.partition import Shard, Ticks
+from agents.engine.partitioning import partition_of
+from agents.engine.stamp import stamped
+from agents.platform.settings import Settings
+from agents.simulation.patients import generator
+from agents.stream.watch import headers_of
+from agents.verify.findings import Findings
+from agents.verify.reader import Bounds, Written
+from agents.verify.verification import Verification
+from monitor.guidelines import in_force
+from monitor.patient_view import view
+from monitor.units.instants import to_datetime, to_ms
 from schemas import topics
 from schemas.dead_letters import Origin, dead_letter
 from schemas.decode import Refused, decode
@@ -29,7 +30,7 @@ from schemas.topics import TopicSpec
 
 PARTITIONS = 2
 START = datetime(2026, 3, 1, 8, tzinfo=UTC)
-HOUSE = guideline.load("house")
+HOUSE = in_force.load("house")
 SETTINGS = Settings(topic_prefix="paper.", partitions=PARTITIONS)
 FEED_OF = {
     "vitals": topics.VITALS,
@@ -218,8 +219,8 @@ def ward_json(event: Mapping[str, Any]) -> bytes:
 def a_day_on_the_ward(patients: int = 5, hours: float = 24, seed: int = 7) -> Installation:
     """A simulated ward for a while, judged in batches as it went."""
     installation = Installation()
-    cadence = ward.Cadence(vitals_every_s=900, mishaps=ward.Mishaps(merged=0.5, repeated=0.05))
-    events = ward.ward(Random(seed), patients, START, duration=timedelta(hours=hours), cadence=cadence)
+    cadence = generator.Cadence(vitals_every_s=900, mishaps=generator.Mishaps(merged=0.5, repeated=0.05))
+    events = generator.ward(Random(seed), patients, START, duration=timedelta(hours=hours), cadence=cadence)
     for count, event in enumerate(events):
         installation.at = max(installation.at, to_ms(datetime.fromisoformat(event["received_at"])))
         installation.send(event)

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from agents.changelog import MARKER, Marker
-from agents.checking.findings import Findings
-from agents.checking.journal import Written
-from agents.checking.report import summary
-from agents.checking.retelling import decoded
-from agents.checking.verification import Verification
-from monitor import row
+from agents.engine.changelog import MARKER, Marker
+from agents.verify.findings import Findings
+from agents.verify.partition_check import decoded
+from agents.verify.reader import Written
+from agents.verify.report import summary
+from agents.verify.verification import Verification
+from monitor.record import row
 from schemas import topics
 from tests.verify.installation import (
     ALERTS,

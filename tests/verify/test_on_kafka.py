@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from agents.changelog import EPOCH, MARKER, row_key
-from agents.checking.brokers import Brokers
-from agents.checking.pen import BrokersPen
-from agents.outbox import partition_of
-from agents.settings import Settings
+from agents.engine.changelog import EPOCH, MARKER, row_key
+from agents.engine.partitioning import partition_of
+from agents.platform.settings import Settings
+from agents.verify.kafka_reader import Brokers
+from agents.verify.kafka_writer import BrokersPen
 from schemas import topics
 from tests.chaos.bedside import Bedside
 from tests.chaos.environment import environment
@@ -28,7 +28,7 @@ Fresh = Callable[..., Settings]
 
 def said(settings: Settings, *words: str) -> subprocess.CompletedProcess[str]:
     """What a command says and how it ends."""
-    command = [sys.executable, "-m", "agents.cli", *words]
+    command = [sys.executable, "-m", "agents.cli.main", *words]
     return subprocess.run(command, env=environment(settings), capture_output=True, text=True, check=False)
 
 

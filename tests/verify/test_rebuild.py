@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 import pytest
 
-from agents.changelog import MARKER
-from agents.checking.rebuilding import Rebuild, Rebuilt
-from agents.usage import Unusable
+from agents.engine.changelog import MARKER
+from agents.platform.errors import Unusable
+from agents.verify.rebuild import Rebuild, Rebuilt
 from schemas import topics
 from tests.verify.installation import HOUSE, LOG, SETTINGS, Installation, a_day_on_the_ward
 

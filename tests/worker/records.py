@@ -8,9 +8,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from agents import fence
-from agents.changelog import Record
-from monitor.instant import to_datetime
+from agents.engine.changelog import Record
+from agents.platform import fail_stop
+from monitor.units.instants import to_datetime
 
 BEGAN = 1_790_000_000_000
 
@@ -112,8 +112,8 @@ class FailStop(BaseException):
 def stop_instead_of_exit(monkeypatch: Any, *modules: Any) -> None:
     """A fail stop is raised and not carried out."""
 
-    def raised(reason: str, detail: object = "", code: int = fence.STOPPED) -> None:
+    def raised(reason: str, detail: object = "", code: int = fail_stop.STOPPED) -> None:
         raise FailStop(f"{reason}: {detail}", code)
 
-    for module in (fence, *modules):
+    for module in (fail_stop, *modules):
         monkeypatch.setattr(module, "fail_stop", raised)

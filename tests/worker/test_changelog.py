@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from agents.changelog import MARKER, Held, Marker, Record, parsed, records_of
-from monitor import row
-from monitor.state import fresh
+from agents.engine.changelog import MARKER, Held, Marker, Record, parsed, records_of
+from monitor.model import fresh
+from monitor.record import row
 
 ROW = row.Row(row.VERSION, 7, row.EMPTY_DIGEST, fresh("p1"))
 

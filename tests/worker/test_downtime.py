@@ -9,13 +9,14 @@ from random import Random
 
 import pytest
 
-from agents.shard import Shard, Ticks
-from monitor import guideline, row
-from monitor.instant import HOUR, MINUTE, SECOND, to_datetime
-from monitor.ward import FAULTLESS, Cadence, ward
+from agents.engine.partition import Shard, Ticks
+from agents.simulation.patients.generator import FAULTLESS, Cadence, ward
+from monitor.guidelines import in_force
+from monitor.record import row
+from monitor.units.instants import HOUR, MINUTE, SECOND, to_datetime
 from tests.worker.records import BEGAN, LogRecord, event, tick
 
-GUIDELINE = guideline.load("house")
+GUIDELINE = in_force.load("house")
 DOWN_FROM, DOWN_TO = 30 * MINUTE, 30 * MINUTE + 6 * HOUR
 Said = tuple[int, dict[str, object]]  # log time in ms since BEGAN, event
 

@@ -13,17 +13,17 @@ from threading import Event
 
 import pytest
 
-from agents.fence import FENCED, STOPPED, Fence, Watchdog
-from agents.outbox import guarded
-from agents.settings import Settings
-from agents.ticker import AHEAD_MS, Ticker
-from agents.transport import BatchTransport
-from agents.worker import Worker
+from agents.platform.fail_stop import FENCED, STOPPED, Fence, Watchdog
+from agents.platform.settings import Settings
+from agents.stream.faust_transport import BatchTransport
+from agents.stream.producer import guarded
+from agents.stream.ticker import AHEAD_MS, Ticker
+from agents.stream.worker import Worker
 from tests.worker.records import BEGAN, FailStop, KeptOutbox, Metadata, instant, stop_instead_of_exit
 
 PULSING = """
 import asyncio
-from agents.fence import Fence
+from agents.platform.fail_stop import Fence
 
 async def main():
     asyncio.get_running_loop().call_later(0.5, lambda: print("beats", flush=True))
@@ -54,7 +54,7 @@ def test_a_refused_write_ends_the_process() -> None:
     code = """
 import asyncio
 from aiokafka.errors import KafkaTimeoutError
-from agents.outbox import guarded
+from agents.stream.producer import guarded
 
 async def refused():
     raise KafkaTimeoutError()
@@ -71,7 +71,7 @@ def test_why_a_worker_ended_is_counted_on_after_its_restart(tmp_path: Path) -> N
     code = """
 import sys
 from pathlib import Path
-from agents.fence import FENCES, fail_stop, remember
+from agents.platform.fail_stop import FENCES, fail_stop, remember
 
 remember(Path(sys.argv[1]) / "ends")
 print(FENCES.labels("gap")._value.get())
@@ -143,7 +143,7 @@ def test_a_worker_whose_clock_is_ahead_of_the_brokers_does_not_tick(ahead_ms: in
 def test_patience_for_partitions_counts_from_when_they_went(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = [1000.0]
     monkeypatch.setattr(BatchTransport, "markers", BatchTransport.markers)
-    monkeypatch.setattr("agents.worker.monotonic", lambda: clock[0])
+    monkeypatch.setattr("agents.stream.worker.monotonic", lambda: clock[0])
     settings = Settings()
     patience = 2 * settings.session_timeout_seconds + settings.rebalance_timeout_seconds + 4 * settings.stall_seconds
 

@@ -8,9 +8,10 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from agents.intake import Intake, stamped
-from agents.outbox import partition_of
-from agents.settings import Settings
+from agents.engine.partitioning import partition_of
+from agents.engine.stamp import stamped
+from agents.platform.settings import Settings
+from agents.stream.intake import Intake
 from schemas.decode import Decoded, decode
 from tests.worker.records import BEGAN, KeptOutbox, Metadata, instant
 

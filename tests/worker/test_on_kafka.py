@@ -20,9 +20,9 @@ from typing import Any, TypeVar
 import pytest
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 
-from agents.changelog import Held
-from agents.fence import FENCED
-from agents.settings import Settings
+from agents.engine.changelog import Held
+from agents.platform.fail_stop import FENCED
+from agents.platform.settings import Settings
 from schemas import topics
 from tests.broker import Fresh
 
@@ -46,7 +46,7 @@ def environment(settings: Settings, data: Path, **more: str) -> dict[str, str]:
 def worker(settings: Settings, data: Path, **more: str) -> Iterator[subprocess.Popen[bytes]]:
     """A running worker; killed at the end if it still runs."""
     data.mkdir(exist_ok=True)
-    command = [sys.executable, "-m", "agents.cli", "worker"]
+    command = [sys.executable, "-m", "agents.cli.main", "worker"]
     with (data / "worker.log").open("ab") as log:
         process = subprocess.Popen(command, env=environment(settings, data, **more), stdout=log, stderr=log)
     try:
@@ -58,7 +58,7 @@ def worker(settings: Settings, data: Path, **more: str) -> Iterator[subprocess.P
 
 def failing(settings: Settings, data: Path, **more: str) -> tuple[int, str]:
     """Exit code and complaint of a worker that cannot start."""
-    command = [sys.executable, "-m", "agents.cli", "worker"]
+    command = [sys.executable, "-m", "agents.cli.main", "worker"]
     env = environment(settings, data, **more)
     done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=60, check=False)
     return done.returncode, done.stderr

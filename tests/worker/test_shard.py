@@ -6,11 +6,12 @@ import json
 
 import pytest
 
-from agents.shard import Shard
-from monitor import guideline, row
+from agents.engine.partition import Shard
+from monitor.guidelines import in_force
+from monitor.record import row
 from tests.worker.records import BEGAN, LogRecord, event, instant, tick, vitals
 
-GUIDELINE = guideline.load("house")
+GUIDELINE = in_force.load("house")
 LOG = "crs.patient-events"
 
 

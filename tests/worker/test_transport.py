@@ -13,8 +13,8 @@ from faust.transport import consumer
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
-from agents.rows import RowStore
-from agents.transport import Batch, BatchConsumer, BatchTransport, ConsumerThread
+from agents.stream.faust_store import RowStore
+from agents.stream.faust_transport import Batch, BatchConsumer, BatchTransport, ConsumerThread
 
 FEED = TP("feed", 0)
 PINNED = {"faust-streaming": "0.15.3", "mode-streaming": "0.7.1", "aiokafka": "0.14.0"}

@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from agents import watch as watch_module
-from agents.changelog import MARKER, Held, parsed
-from agents.settings import Settings
-from agents.watch import Watch
-from monitor import guideline
+from agents.engine.changelog import MARKER, Held, parsed
+from agents.platform.settings import Settings
+from agents.stream import watch
+from agents.stream.watch import Watch
+from monitor.guidelines import in_force
 from tests.worker.records import FailStop, KeptOutbox, LogRecord, stop_instead_of_exit, tick, vitals
 
-GUIDELINE = guideline.load("house")
+GUIDELINE = in_force.load("house")
 FEVER = {"temperature_celsius": 38.4}
 LOW = {"systolic_mmhg": 84, "source": "charted"}
 
@@ -148,7 +148,7 @@ def test_whoever_takes_over_goes_on_where_the_rows_are_and_claims_the_partition(
 
 
 def test_a_gap_in_the_log_stops_the_worker(monkeypatch: pytest.MonkeyPatch) -> None:
-    stop_instead_of_exit(monkeypatch, watch_module)
+    stop_instead_of_exit(monkeypatch, watch)
 
     async def story() -> None:
         house = House()
@@ -171,7 +171,7 @@ def test_a_log_cut_by_retention_is_no_reason_to_stop_for_ever() -> None:
 
 
 def test_an_unreadable_row_stops_the_worker(monkeypatch: pytest.MonkeyPatch) -> None:
-    stop_instead_of_exit(monkeypatch, watch_module)
+    stop_instead_of_exit(monkeypatch, watch)
 
     async def story() -> None:
         with pytest.raises(FailStop, match="rows_unreadable"):

@@ -1,0 +1,71 @@
+"""What people answer on the board: an acknowledgement or a request for quiet, said into the log once per click."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from datetime import timedelta
+from typing import Annotated, Any, Literal
+
+from aiokafka.errors import KafkaError
+from pydantic import Field, StringConstraints, ValidationError
+
+from agents.board import metrics
+from agents.board.broadcast import Viewers
+from agents.dispatch.assessments import Assessments, acknowledgement, snooze
+from schemas.events import Wire
+
+PATIENCE_SECONDS = 10.0
+
+log = logging.getLogger("crs.board")
+
+Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=128)]
+
+
+class Click(Wire):
+    """One press of a button. `click` is made up by the page: pressed once, sent twice, it is one event."""
+
+    alert: Annotated[str, StringConstraints(min_length=1, max_length=128)]
+    act: Literal["acknowledge", "snooze"]
+    by: Line
+    click: Annotated[str, StringConstraints(pattern=r"^[0-9a-zA-Z-]{8,64}$")]
+    minutes: int = Field(15, ge=1, le=60)
+    reason: Annotated[str, StringConstraints(strip_whitespace=True, max_length=300)] = ""
+
+
+class Answers:
+    """Takes clicks. What it answers is a status and a sentence."""
+
+    def __init__(self, viewers: Viewers, producer: Any, topic: str) -> None:
+        self.viewers = viewers
+        self.assessments = Assessments(producer, topic)
+
+    async def take(self, body: bytes) -> tuple[int, str]:
+        """One click: written and confirmed by the brokers before we say so."""
+        try:
+            click = Click.model_validate_json(body)
+        except ValidationError:
+            return self._done("unknown", "unreadable", 400, "This is no answer to an alert.")
+        found = self.viewers.find(click.alert)
+        if found is None:
+            return self._done(click.act, "not_open", 404, "This alert is not open any more.")
+        patient_id, alert_id = found
+        at, source = self.viewers.clock(), f"board:{click.click}"
+        if click.act == "acknowledge":
+            event: Any = acknowledgement(alert_id, patient_id, click.by, at, source)
+        else:
+            until = at + timedelta(minutes=click.minutes)
+            reason = f"{click.by}: {click.reason}" if click.reason else f"asked by {click.by}"
+            event = snooze(alert_id, patient_id, until, at, reason, source)
+        try:
+            await asyncio.wait_for(self.assessments.say(event), PATIENCE_SECONDS)
+        except (KafkaError, TimeoutError) as error:
+            log.warning("answer not written act=%s why=%s", click.act, type(error).__name__)
+            return self._done(click.act, "not_written", 503, "Not written: the brokers do not answer. Try again.")
+        return self._done(click.act, "written", 202, "Said.")
+
+    @staticmethod
+    def _done(act: str, outcome: str, status: int, words: str) -> tuple[int, str]:
+        metrics.ANSWERS.labels(act, outcome).inc()
+        log.info("answer act=%s outcome=%s", act, outcome)
+        return status, words

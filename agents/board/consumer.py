@@ -1,0 +1,122 @@
+"""The board's ears: states from their beginning, alerts from their end, and the words of what is open already."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from datetime import UTC, datetime, timedelta
+from time import monotonic
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+
+from agents.board.liveness import Pulse
+from agents.board.ward import Ward
+from agents.dispatch.alert_reader import is_heartbeat, number
+from agents.platform.settings import Settings
+from schemas import topics
+
+BATCH = 2000
+WAIT_MS = 200
+AGAIN_AFTER_SECONDS = 2.0
+# An alert is told within moments of the event that it rests on; what is open for longer is looked for no further back.
+WORDS_MARGIN = timedelta(minutes=5)
+WORDS_WITHIN = timedelta(days=14)
+
+log = logging.getLogger("crs.board")
+
+
+class Follower:
+    """Reads without a group: every board hears everything, and none takes anything away from another."""
+
+    def __init__(self, settings: Settings, partitions: int, ward: Ward, pulse: Pulse) -> None:
+        self.settings, self.ward, self.pulse = settings, ward, pulse
+        states, alerts = settings.topic(topics.PATIENT_STATE), settings.topic(topics.ALERTS)
+        self.states = [TopicPartition(states, place) for place in range(partitions)]
+        self.alerts = [TopicPartition(alerts, place) for place in range(partitions)]
+        self.moved_at = monotonic()
+
+    async def run(self) -> None:
+        """Until cancelled. When brokers let us down the board says so, and tries again from the beginning."""
+        while True:
+            try:
+                await self._follow()
+            except (KafkaError, OSError) as error:
+                self.pulse.fault = type(error).__name__
+                log.warning("reading stopped why=%s", type(error).__name__)
+                await asyncio.sleep(AGAIN_AFTER_SECONDS)
+
+    async def _follow(self) -> None:
+        consumer = self._consumer()
+        looking: asyncio.Task[None] | None = None
+        await consumer.start()
+        try:
+            consumer.assign([*self.states, *self.alerts])
+            ends = await consumer.end_offsets([*self.states, *self.alerts])
+            await consumer.seek_to_beginning(*self.states)
+            for partition in self.alerts:
+                consumer.seek(partition, ends[partition])
+            self.pulse.fault = None
+            while True:
+                for partition, records in (await consumer.getmany(timeout_ms=WAIT_MS, max_records=BATCH)).items():
+                    self._take(partition, records)
+                self.moved_at = monotonic()
+                if looking is None and await self._has_read(consumer, ends):
+                    self.pulse.loading = False
+                    looking = asyncio.create_task(self._look_back(ends), name="words")
+        finally:
+            if looking is not None:
+                looking.cancel()
+            await consumer.stop()
+
+    async def _has_read(self, consumer: Any, ends: dict[Any, int]) -> bool:
+        return all([await consumer.position(partition) >= ends[partition] for partition in self.states])
+
+    def _take(self, partition: TopicPartition, records: list[Any]) -> None:
+        now = datetime.now(UTC)
+        clock = self.pulse.clock(now, monotonic())
+        for record in records:
+            if partition.topic == self.states[0].topic:
+                self.ward.take_state(partition.partition, record.key, record.value, clock)
+            elif is_heartbeat(record):
+                self.pulse.beat(record.value, now, monotonic())
+            else:
+                self.ward.take_alert(record.value, number(record.headers, "log_offset") or 0)
+
+    async def _look_back(self, ends: dict[Any, int]) -> None:
+        """Reads again what was told about alerts that were open before we came. Without it they have only a title."""
+        wanted: dict[int, datetime] = {}
+        for place, brief in self.ward.wordless():
+            since = min(brief.effective_at, brief.raised_at)
+            wanted[place] = min(since, wanted.get(place, since))
+        earliest = datetime.now(UTC) - WORDS_WITHIN
+        consumer = self._consumer()
+        await consumer.start()
+        try:
+            for place, since in wanted.items():
+                await self._reread(consumer, self.alerts[place], max(since - WORDS_MARGIN, earliest), ends)
+        except (KafkaError, OSError) as error:
+            log.warning("words of older alerts not read why=%s", type(error).__name__)
+        finally:
+            await consumer.stop()
+
+    async def _reread(self, consumer: Any, partition: TopicPartition, since: datetime, ends: dict[Any, int]) -> None:
+        consumer.assign([partition])
+        found = (await consumer.offsets_for_times({partition: round(since.timestamp() * 1000)}))[partition]
+        begins = (await consumer.beginning_offsets([partition]))[partition]
+        consumer.seek(partition, begins if found is None else max(begins, found.offset))
+        while await consumer.position(partition) < ends[partition]:
+            batches = await consumer.getmany(partition, timeout_ms=WAIT_MS, max_records=BATCH)
+            for record in batches.get(partition, ()):
+                if not is_heartbeat(record):
+                    self.ward.take_alert(record.value, number(record.headers, "log_offset") or 0)
+            await asyncio.sleep(0)
+
+    def _consumer(self) -> Any:
+        return AIOKafkaConsumer(
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            fetch_max_wait_ms=self.settings.fetch_wait_ms,
+            **self.settings.aiokafka(),
+        )

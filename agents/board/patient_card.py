@@ -1,0 +1,266 @@
+"""What the board shows of one patient: a pure function of the state, the alerts' words and the time.
+
+Instants go out as they are: the page works out ages and countdowns, so that they move every second. What is not known
+is None here, and the page says so; it is never left out, and never looks normal.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import cache
+from typing import Any, NamedTuple
+
+from agents.board.pseudonyms import Discretion
+from agents.board.sorting import is_quiet, loudness, rank, urgency
+from agents.board.ward import Patient, Standing
+from agents.replay.injected_doses import is_injected
+from monitor.guidelines import profile_loader
+from monitor.units.rounding import to_integer, to_tenths
+from schemas.alerts import Evidence, Recommendation
+from schemas.events import Wire
+from schemas.state import AxisState, DoseState, PatientState, Reading, SupportState, TocilizumabState
+from schemas.wording import BASES, amount, name_of, number, observed
+
+Json = dict[str, Any]
+# The axes, each with its grade when there is nothing to find: fever is there or not, the others begin at 1.
+NOTHING_FOUND = {"fever": 0, "hypotension": 1, "hypoxia": 1}
+# Always shown, also when there is nothing to show.
+SIGNALS = (
+    "temperature_celsius",
+    "heart_rate_per_min",
+    "systolic_mmhg",
+    "mean_arterial_mmhg",
+    "respiratory_rate_per_min",
+    "spo2_percent",
+)
+ATTRIBUTIONS = {
+    "confirmed": "attributed to CRS by a clinician",
+    "not_confirmed": "attribution to CRS not confirmed",
+    "left_out": "left out of the grade: a clinician does not attribute it to CRS",
+}
+BLOCKS = {
+    "interval": "too soon after the last dose",
+    "limit_24h": "limit of doses in 24 h reached",
+    "limit_total": "limit of doses in the episode reached: alternatives",
+}
+
+
+class Shown(NamedTuple):
+    """A picture of a patient, and when it must be drawn anew though nothing new was heard."""
+
+    picture: Json
+    changes_at: datetime | None
+
+
+def shown(patient: Patient, discretion: Discretion, at: datetime) -> Shown:
+    """The picture at a time."""
+    state, standing = patient.state, patient.standing()
+    alerts = sorted(standing, key=lambda one: loudness(one, at), reverse=True)
+    picture = {
+        **who(state, discretion),
+        "partition": patient.partition,
+        "as_of": state.as_of,
+        "monitoring": state.monitoring,
+        "has_left": patient.has_left,
+        **grade(state),
+        "axes": [axis(name, getattr(state.axes, name)) for name in NOTHING_FOUND],
+        "latest": [{"name": name_of(name), **latest(name, state.latest.get(name))} for name in SIGNALS],
+        "oxygen": oxygen(state),
+        "tocilizumab": tocilizumab(state.tocilizumab, state.profile),
+        "supports": [support(one) for one in state.supports],
+        "doses": [dose(one) for one in reversed(state.doses)],
+        "alerts": [alert(one, state.patient_id, discretion, at) for one in alerts],
+        "reminders": list(state.reminders),
+        "urgency": urgency(patient, standing, at),
+    }
+    instants = (state.tocilizumab.next_eligible_at, *(one.brief.snoozed_until for one in standing))
+    return Shown(picture, min((when for when in instants if when is not None and when > at), default=None))
+
+
+def who(state: PatientState, discretion: Discretion) -> Json:
+    """Whom it is about, as far as the page may say."""
+    context, patient_id = state.context, state.patient_id
+    return {
+        "reference": discretion.of(patient_id),
+        "patient_id": patient_id if discretion.show_ids else None,
+        "unit": discretion.place(patient_id, context.unit),
+        "bed": discretion.place(patient_id, context.bed),
+        "goes_on_as": None if context.merged_into is None else discretion.of(context.merged_into),
+        "product": context.product,
+        "infused_at": context.infused_at,
+        "weight_kg": context.weight_kg,
+        "age_years": context.age_years,
+        "high_risk": context.high_risk,
+        "neutrophils_per_ul": context.neutrophils_per_ul,
+        "infection_workup": context.infection_workup,
+    }
+
+
+def grade(state: PatientState) -> Json:
+    """Where the patient stands; with anything unknown the grade is a floor."""
+    return {
+        "profile": state.profile,
+        "grade": state.grade,
+        "floor": bool(state.unknown),
+        "unknown": [name_of(name) for name in state.unknown],
+        "astct_grade": state.astct_grade,
+        "differs": state.astct_grade != state.grade,
+        "held": is_held(state),
+        "basis": state.grade_basis,
+        "basis_words": BASES[state.grade_basis],
+        "grade_since": state.grade_since,
+        "onset_at": state.onset_at,
+        "episode": state.episode,
+        "peak_grade": state.peak_grade,
+    }
+
+
+def is_held(state: PatientState) -> bool:
+    """Whether the grade stands higher than the signs of this moment: it falls only when they have stayed lower."""
+    axes = (state.axes.hypotension, state.axes.hypoxia)
+    counted = [one.grade for one in axes if one.grade is not None and one.attribution != "left_out"]
+    is_known = len(counted) == len(axes) and not state.context.death_attributed_to_crs
+    return is_known and max(counted) < state.grade
+
+
+def axis(name: str, one: AxisState) -> Json:
+    """One axis; without data it is unknown. Attribution is asked only where there is something to attribute."""
+    is_finding = one.grade is not None and one.grade > NOTHING_FOUND[name]
+    says = one.attribution if is_finding or one.attribution != "not_confirmed" else None
+    return {
+        "name": name,
+        "grade": one.grade,
+        "words": axis_words(name, one.grade, is_finding),
+        "is_finding": is_finding,
+        "left_out": one.attribution == "left_out",
+        "since": one.since,
+        "attribution": None if says is None else ATTRIBUTIONS[says],
+        "evidence": [rests_on(each) for each in one.evidence],
+    }
+
+
+def axis_words(name: str, grade: int | None, is_finding: bool) -> str:
+    """An axis in words."""
+    if grade is None:
+        return "unknown"
+    if name == "fever":
+        return "fever" if is_finding else "no fever"
+    return f"grade {grade}" if is_finding else "no finding"
+
+
+def rests_on(one: Evidence) -> Json:
+    """One observation."""
+    return {"what": observed(one), "at": one.effective_at, "injected": is_injected(one.event_id)}
+
+
+def latest(name: str, reading: Reading | None) -> Json:
+    """The latest value of a signal; None: never seen."""
+    if reading is None:
+        return {"value": None, "unit": None, "at": None, "source": None}
+    return {
+        "value": printed(name, reading.value),
+        "unit": reading.unit,
+        "at": reading.effective_at,
+        "source": reading.source,
+    }
+
+
+def printed(name: str, value: float | str) -> str:
+    """A value at the resolution at which the rules read it."""
+    if isinstance(value, str):
+        return value.replace("_", " ")
+    return f"{to_tenths(value) / 10:.1f}" if name == "temperature_celsius" else str(to_integer(value))
+
+
+def oxygen(state: PatientState) -> Json | None:
+    """The oxygen support as the patient breathes now; None: not known, which is not room air."""
+    running = next((one for one in state.supports if one.kind == "oxygen"), None)
+    if running is not None:
+        return support(running)
+    device = state.latest.get("oxygen_device")
+    if device is None:
+        return None
+    return {"what": str(device.value).replace("_", " "), "since": None, "charted_at": device.effective_at}
+
+
+def support(one: SupportState) -> Json:
+    """A running infusion or the oxygen support; a rate or flow that nobody charted is unknown."""
+    words = name_of(one.name)
+    if one.kind == "infusion":
+        words += ", rate unknown" if one.rate is None else f" {number(one.rate)} {one.rate_unit or ''}".rstrip()
+    else:
+        words += ", flow unknown" if one.flow_l_per_min is None else f" {number(one.flow_l_per_min)} L/min"
+        words += "" if one.fio2_fraction is None else f", FiO2 {one.fio2_fraction * 100:.0f} %"
+    return {"kind": one.kind, "what": words, "since": one.since, "charted_at": one.charted_at}
+
+
+def tocilizumab(now: TocilizumabState, profile_name: str) -> Json:
+    """Counts against the profile's limits, and when the next dose may come."""
+    profile = profile_of(profile_name)
+    return {
+        "count_24h": now.count_24h,
+        "most_24h": None if profile is None else profile.maximum_in_window,
+        "count_total": now.count_total,
+        "most_total": None if profile is None else profile.maximum_in_episode,
+        "last_at": now.last_at,
+        "next_at": now.next_eligible_at,
+        "blocked_by": now.blocked_by,
+        "blocked_words": None if now.blocked_by is None else BLOCKS[now.blocked_by],
+        "dose": None if now.dose_mg is None else amount(now.dose_mg),
+    }
+
+
+@cache
+def profile_of(name: str) -> profile_loader.Profile | None:
+    """A profile by its name; None: a state names one that is not here."""
+    try:
+        return profile_loader.load(name)
+    except profile_loader.ProfileError:
+        return None
+
+
+def dose(one: DoseState) -> Json:
+    """One dose of a tracked drug."""
+    return {
+        "what": f"{one.drug} {amount(one.dose_mg)}",
+        "at": one.effective_at,
+        "grade": one.grade,
+        "indication": one.indication,
+        "injected": is_injected(one.event_id),
+    }
+
+
+def alert(one: Standing, patient_id: str, discretion: Discretion, at: datetime) -> Json:
+    """An open alert with all that it rests on; without its words while they have not been read."""
+    brief, told = one.brief, one.told
+    words = None if told is None else told.words
+    latest_of = None if told is None else told.latest
+    return {
+        "key": discretion.key(patient_id, brief.alert_id),
+        "kind": brief.kind,
+        "priority": brief.priority,
+        "rank": rank(one),
+        "title": brief.title,
+        "since": brief.effective_at,
+        "told_at": words.raised_at if words else brief.raised_at,
+        "acknowledged_at": brief.acknowledged_at,
+        "quiet_until": brief.snoozed_until if is_quiet(one, at) else None,
+        "reason": latest_of.reason if latest_of and (brief.acknowledged_at or brief.snoozed_until) else None,
+        "message": words.message if words else None,
+        "evidence": [rests_on(each) for each in words.evidence] if words else [],
+        "unknown": [name_of(name) for name in words.unknown] if words else [],
+        "rule": brief.rule_id,
+        "rule_of": f"{words.rule.profile} {words.rule.profile_version}" if words else None,
+        "source": words.rule.source if words else None,
+        "recommendation": recommendation(words.recommendation) if words else None,
+    }
+
+
+def recommendation(one: Recommendation | None) -> Json | None:
+    """What the guideline suggests, if anything."""
+    return None if one is None else one.model_dump()
+
+
+def plain(one: Wire) -> Json:
+    """Fields as they are."""
+    return one.model_dump()

@@ -1,0 +1,103 @@
+"""The board as a process: ears, pictures and the web server, until someone asks it to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import signal
+from collections.abc import Callable
+from time import monotonic
+
+from aiokafka import AIOKafkaProducer
+
+from agents.board import metrics
+from agents.board.acknowledge import Answers
+from agents.board.auth import Door
+from agents.board.broadcast import Viewers
+from agents.board.config import Plan
+from agents.board.consumer import Follower
+from agents.board.liveness import Pulse
+from agents.board.pseudonyms import Discretion
+from agents.board.server import BoardServer
+from agents.board.ward import Ward
+from agents.platform import health
+from agents.platform.settings import Settings
+from schemas import topics
+
+TOKEN_BYTES = 24
+COUNT_SECONDS = 2.0
+
+log = logging.getLogger("crs.board")
+
+
+class Board:
+    """One board. `say` gets the lines that whoever starts it must see: where it is, and the token if we made it up."""
+
+    def __init__(self, settings: Settings, plan: Plan, partitions: int, say: Callable[[str], None]) -> None:
+        self.settings, self.plan, self.say = settings, plan, say
+        self.ward = Ward()
+        self.pulse = Pulse(partitions, monotonic())
+        secret = plan.reference_secret.get_secret_value().encode() if plan.reference_secret else secrets.token_bytes(32)
+        self.viewers = Viewers(self.ward, self.pulse, Discretion(secret, plan.show_ids))
+        self.follower = Follower(settings, partitions, self.ward, self.pulse)
+        self.leaving = asyncio.Event()
+
+    async def run(self) -> None:
+        """Until SIGTERM or SIGINT. Raises what a part of it died of: a board that stands still must not look alive."""
+        for name in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(name, self.leaving.set)
+        made_up = None if self.plan.token else secrets.token_urlsafe(TOKEN_BYTES)
+        token = made_up if self.plan.token is None else self.plan.token.get_secret_value()
+        producer = AIOKafkaProducer(acks="all", enable_idempotence=True, **self.settings.aiokafka())
+        answers = Answers(self.viewers, producer, self.settings.topic(topics.ASSESSMENTS))
+        door = Door(str(token).encode(), self.plan.session_hours * 3600)
+        server = BoardServer(self.plan, door, self.viewers, answers, (self.wrong, self.not_ready))
+        if self.settings.metrics_port:
+            health.serve(self.settings.metrics_host, self.settings.metrics_port, self.wrong, self.not_ready)
+        await server.start()
+        try:
+            await producer.start()
+            self.say(f"board: {server.url}")
+            if made_up is not None:
+                self.say(f"token: {made_up}")
+            await self._work()
+        finally:
+            await server.stop()
+            await producer.stop()
+
+    async def _work(self) -> None:
+        parts = {
+            asyncio.create_task(work, name=name)
+            for name, work in (
+                ("ears", self.follower.run()),
+                ("pictures", self.viewers.run()),
+                ("numbers", self._count()),
+                ("leaving", self.leaving.wait()),
+            )
+        }
+        done, _ = await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
+        for part in parts - done:
+            part.cancel()
+        await asyncio.gather(*parts - done, return_exceptions=True)
+        for part in done:
+            part.result()
+
+    async def _count(self) -> None:
+        while True:
+            metrics.VIEWERS.set(self.viewers.number)
+            metrics.PATIENTS.set(len(self.ward.patients))
+            metrics.BLIND.set(len(self.pulse.sight(monotonic()).blind))
+            await asyncio.sleep(COUNT_SECONDS)
+
+    def wrong(self) -> str | None:
+        """Not alive: nothing is read, and nobody tries. None: nothing is wrong."""
+        still = monotonic() - self.follower.moved_at
+        if self.pulse.fault is None and still > self.settings.stall_seconds:
+            return f"nothing was read for {still:.0f} s"
+        return None
+
+    def not_ready(self) -> str | None:
+        """Not ready: the board does not see, or not yet."""
+        sight = self.pulse.sight(monotonic())
+        return self.wrong() or sight.words or sight.waiting

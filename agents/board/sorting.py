@@ -1,0 +1,69 @@
+"""Who comes first on the board, and which of a patient's alerts is read first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from agents.board.ward import Patient, Standing
+from agents.dispatch.public_alert import LOUDNESS
+from schemas.alerts import AlertKind
+
+BY_HAND = "unmonitored"
+# How a patient's alerts of one priority are read: what has happened, what may harm, what to do, what to look at.
+READ_FIRST: tuple[AlertKind, ...] = (
+    "unmonitored",
+    "escalation",
+    "dose_safety",
+    "refractory",
+    "no_improvement",
+    "neuro",
+    "dose_indicated",
+    "repeat_dose_eligible",
+    "dose_limit",
+    "masked_fever",
+    "step",
+    "review",
+    "onset",
+    "recovery",
+    "signal_lost",
+    "data_quality",
+)
+
+
+def is_quiet(one: Standing, at: datetime) -> bool:
+    """Whether someone has asked for quiet that still lasts."""
+    return one.brief.snoozed_until is not None and one.brief.snoozed_until > at
+
+
+def is_waiting(one: Standing, at: datetime) -> bool:
+    """Whether nobody has answered."""
+    return one.brief.acknowledged_at is None and not is_quiet(one, at)
+
+
+def loudness(one: Standing, at: datetime) -> tuple[bool, int, int, float]:
+    """What comes first in a patient's list: what waits, the loudest of it, in the order above, the newest of that."""
+    return is_waiting(one, at), rank(one), -READ_FIRST.index(one.brief.kind), one.brief.raised_at.timestamp()
+
+
+def rank(one: Standing) -> int:
+    """A patient who cannot be judged is as loud as anything."""
+    return LOUDNESS["high"] if one.brief.kind == BY_HAND else LOUDNESS[one.brief.priority]
+
+
+def urgency(patient: Patient, standing: Sequence[Standing], at: datetime) -> list[int]:
+    """Who comes first, compared number by number, the greater the more urgent.
+
+    Those who are here; what is high and waits for an answer; the higher of both grades; what else waits; silence.
+    """
+    state = patient.state
+    waiting = [rank(one) for one in standing if is_waiting(one, at)]
+    loudest = max(waiting, default=-1)
+    return [
+        int(not patient.has_left),
+        int(loudest == LOUDNESS["high"]),
+        max(state.grade, state.astct_grade),
+        loudest,
+        int(state.monitoring == "stale"),
+        len(waiting),
+    ]

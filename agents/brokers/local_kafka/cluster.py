@@ -1,0 +1,212 @@
+"""A cluster of brokers on this machine that can be hurt: each can be killed, stopped, paused and started again."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+
+from agents.brokers.local_kafka.libraries import RECIPE, java, libraries
+from agents.brokers.local_kafka.planning import is_free, plan
+from agents.brokers.local_kafka.properties import HOST, Login, properties
+from agents.platform import child_processes
+from agents.platform.errors import Unusable
+
+MEMORY = ("-Xms128m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:MaxDirectMemorySize=256m", "-XX:-UsePerfData")
+BROKER = "kafka.Kafka"
+STOPPED_CLEANLY = 128 + signal.SIGTERM  # as Java says it
+GRACE_SECONDS = 15.0
+
+
+class Cluster:
+    """One broker or three, on loopback. Data without a directory of its own is gone at the end."""
+
+    def __init__(
+        self, nodes: int = 1, data: Path | None = None, port: int | None = None, login: Login | None = None
+    ) -> None:
+        """`port`: of the first broker, the others follow; left out: any free ones. Raises Unusable without Java."""
+        self.java, self.libs = java(), libraries()
+        self.classes = self.libs / f"classes-{self.java.version}.jsa"
+        self.login = login
+        self.temporary = data is None
+        self.data = (data or Path(tempfile.mkdtemp(prefix="crs-kafka-"))).absolute()
+        self.data.mkdir(parents=True, exist_ok=True)
+        self.identity, self.ports = plan(self.data, nodes, port, login is not None)
+        self.processes: dict[int, subprocess.Popen[Any]] = {}
+
+    @property
+    def nodes(self) -> range:
+        """The numbers of the nodes."""
+        return range(1, len(self.ports) + 1)
+
+    @property
+    def bootstrap_servers(self) -> str:
+        """Where clients find the brokers."""
+        return ",".join(f"{HOST}:{ports.broker}" for ports in self.ports)
+
+    @property
+    def login_servers(self) -> str:
+        """Where clients with a password find them (SASL_PLAINTEXT, PLAIN)."""
+        return ",".join(f"{HOST}:{ports.login}" for ports in self.ports)
+
+    def __enter__(self) -> Self:
+        try:
+            self.up()
+        except BaseException:
+            self.down()
+            raise
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.down()
+
+    def up(self) -> None:
+        """Starts every node and waits until they are of use."""
+        for node in self.nodes:
+            self.format(node)
+        for node in self.nodes:
+            self.launch(node)
+        self.wait()
+
+    def down(self) -> None:
+        """Stops every node, in order; the data stays unless it was temporary."""
+        child_processes.end(list(self.processes.values()), GRACE_SECONDS)
+        if 1 in self.processes and self.processes[1].returncode == STOPPED_CLEANLY:
+            self.keep_classes()
+        self.processes.clear()
+        if self.temporary:
+            shutil.rmtree(self.data, ignore_errors=True)
+
+    def kill(self, node: int) -> None:
+        """As when the power fails."""
+        self.processes[node].kill()
+        self.processes[node].wait()
+
+    def stop(self, node: int) -> None:
+        """An orderly stop: leaders move first."""
+        child_processes.end([self.processes[node]], GRACE_SECONDS)
+
+    def start(self, node: int, *, wait: bool = True) -> None:
+        """Starts a node that was killed or stopped."""
+        self.launch(node)
+        if wait:
+            self.wait()
+
+    def pause(self, node: int) -> None:
+        """The node stands still, its connections stay open."""
+        self.processes[node].send_signal(signal.SIGSTOP)
+
+    def resume(self, node: int) -> None:
+        """And goes on."""
+        self.processes[node].send_signal(signal.SIGCONT)
+
+    def alive(self, node: int) -> bool:
+        """Whether the node's process is there."""
+        return node in self.processes and self.processes[node].poll() is None
+
+    def directory(self, node: int) -> Path:
+        """Where a node keeps data, settings and its log (`server.log`)."""
+        return self.data / f"node-{node}"
+
+    # ---- one node
+
+    def format(self, node: int) -> None:
+        """Writes the node's settings, and on first use prepares its data directory."""
+        directory = self.directory(node)
+        directory.mkdir(exist_ok=True)
+        (directory / "server.properties").write_text(properties(node, self.ports, directory, self.login))
+        if (directory / "data" / "meta.properties").is_file():
+            return
+        command = self.command(node, "kafka.tools.StorageTool", "format", "-t", self.identity, "-c")
+        said = subprocess.run(command, capture_output=True, text=True, check=False)
+        if said.returncode != 0:
+            last = (said.stdout + said.stderr).strip().splitlines()[-1:]
+            raise Unusable(f"{directory}: cannot be prepared for Kafka: {' '.join(last)}; another --data, or remove it")
+
+    def launch(self, node: int) -> None:
+        """Starts the node's process."""
+        assert not self.alive(node), f"node {node} is running"
+        ports = self.ports[node - 1]
+        for port in (ports.broker, ports.controller, ports.login):
+            if port and not is_free(port):
+                raise Unusable(f"port {port} is in use: stop what listens there, or choose others with --port")
+        with (self.directory(node) / "console.log").open("ab") as console:
+            self.processes[node] = child_processes.start(
+                self.command(node, BROKER), stdin=subprocess.DEVNULL, stdout=console, stderr=console
+            )
+
+    def command(self, node: int, program: str, *arguments: str) -> list[str]:
+        """How Java is called; the node's settings come last."""
+        directory = self.directory(node)
+        return [
+            self.java.path,
+            *MEMORY,
+            *self.class_sharing(node, program),
+            f"-Dcrs.logs={directory}",
+            f"-Dlog4j2.configurationFile={(RECIPE / 'log4j2.properties').as_uri()}",
+            "-cp",
+            f"{self.libs}/*",
+            program,
+            *arguments,
+            str(directory / "server.properties"),
+        ]
+
+    def class_sharing(self, node: int, program: str) -> list[str]:
+        """Java reads Kafka's classes from an archive in half the time; the first node that ever runs writes it."""
+        if self.classes.is_file():
+            return [f"-XX:SharedArchiveFile={self.classes}", "-Xlog:cds=off", "-Xlog:cds+dynamic=off"]
+        if node == 1 and program == BROKER:
+            return [f"-XX:ArchiveClassesAtExit={self.data / self.classes.name}"]
+        return []
+
+    def keep_classes(self) -> None:
+        """Puts the archive, if one was written, where the next cluster finds it."""
+        with suppress(OSError):  # it only saves time
+            written = self.data / self.classes.name
+            if written.is_file():
+                place = self.classes.with_suffix(f".{os.getpid()}")
+                shutil.move(written, place)
+                place.rename(self.classes)
+
+    def wait(self, seconds: float = 90.0) -> None:
+        """Until every node that runs has joined. Raises Unusable with the last error of one that ended."""
+        until = time.monotonic() + seconds
+        while (running := {node for node in self.nodes if self.alive(node)}) - answering(self.bootstrap_servers):
+            if time.monotonic() > until:
+                raise Unusable(f"Kafka did not start within {seconds:.0f} s; its log: {self.directory(min(running))}")
+            time.sleep(0.2)
+            self.fail_if_ended(running)
+
+    def fail_if_ended(self, expected: set[int]) -> None:
+        """A node that ends while it starts will not come."""
+        for node in sorted(expected):
+            if not self.alive(node):
+                log = self.directory(node) / "server.log"
+                raise Unusable(f"Kafka node {node} ended at once: {last_error(log)} (log: {log})")
+
+
+def answering(bootstrap_servers: str, seconds: float = 1.0) -> set[int]:
+    """The brokers that are in the cluster, as one of them says."""
+    quiet: dict[str, Any] = {"log_level": 0, "error_cb": lambda error: None, "reconnect.backoff.max.ms": 200}
+    client = AdminClient({"bootstrap.servers": bootstrap_servers, **quiet})
+    try:
+        return set(client.list_topics(timeout=seconds).brokers)
+    except KafkaException:
+        return set()
+
+
+def last_error(log: Path) -> str:
+    """The last line that says ERROR or FATAL."""
+    lines = log.read_text(errors="replace").splitlines() if log.is_file() else []
+    errors = [line for line in lines if " ERROR " in line or " FATAL " in line]
+    return errors[-1][:300] if errors else "no reason given"

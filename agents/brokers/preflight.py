@@ -1,0 +1,91 @@
+"""What a command finds at the brokers before it starts: reachable, the right topics, enough copies; else one line."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import AdminClient
+
+from agents.platform.errors import Unusable
+from agents.platform.settings import Settings
+from schemas import topics
+
+PATIENCE_SECONDS = 10.0
+SLOW_SECONDS = 20.0
+REFUSED = frozenset({KafkaError._AUTHENTICATION, KafkaError.SASL_AUTHENTICATION_FAILED})
+ADVICE = "`crs-monitor topics` creates what is missing and says what differs"
+
+
+class Found(NamedTuple):
+    """A topic as it is: partitions, and the fewest copies that one of them has."""
+
+    partitions: int
+    copies: int
+
+
+def found(settings: Settings, patience_seconds: float = PATIENCE_SECONDS) -> dict[str, Found]:
+    """All topics at the brokers. Raises Unusable when they cannot be reached, or do not let us in."""
+    silent = logging.getLogger("crs.librdkafka")
+    silent.addHandler(logging.NullHandler())
+    silent.propagate = False
+    errors: list[KafkaError] = []
+    quick = {"socket.connection.setup.timeout.ms": 5000, "error_cb": errors.append}
+    client = AdminClient(settings.librdkafka() | quick, logger=silent)
+    listed = listing(settings, client, errors, time.monotonic() + patience_seconds)
+    return {
+        name: Found(len(topic.partitions), min((len(p.replicas) for p in topic.partitions.values()), default=0))
+        for name, topic in listed.items()
+    }
+
+
+def listing(settings: Settings, client: AdminClient, errors: list[KafkaError], until: float) -> Mapping[str, Any]:
+    """All topics, asked for until there is an answer. What a broker holds against us is heard between questions."""
+    while True:
+        try:
+            return client.list_topics(timeout=1.0).topics
+        except KafkaException as error:
+            client.poll(0)
+            heard = {each.code() for each in errors}
+            # A broker that took the connection and is slow is given more time than one that is not there.
+            late = until if KafkaError._ALL_BROKERS_DOWN in heard else until + SLOW_SECONDS
+            if time.monotonic() >= late or REFUSED & heard:
+                raise Unusable(unreachable(settings, error.args[0], errors)) from error
+
+
+def unreachable(settings: Settings, error: KafkaError, errors: Iterable[KafkaError]) -> str:
+    """Why there is no answer: the last thing heard says more than that time ran out."""
+    heard = (*errors, error)
+    codes = {each.code() for each in heard}
+    where = settings.bootstrap_servers
+    if REFUSED & codes:
+        return f"{where}: the brokers refuse the credentials; check sasl_username, sasl_password and sasl_mechanism"
+    if KafkaError._SSL in codes or any("SSL handshake failed" in each.str() for each in heard):
+        return f"{where}: no TLS connection; check security_protocol and ssl_cafile"
+    return f"{where}: no broker answers; is Kafka running, and is KAFKA_BOOTSTRAP_SERVERS right?"
+
+
+def demand(settings: Settings) -> None:
+    """Raises Unusable when a worker could not work safely with the topics as they are."""
+    there = found(settings)
+    for complaint in complaints(settings, there):
+        raise Unusable(complaint)
+
+
+def complaints(settings: Settings, there: Mapping[str, Found]) -> Iterable[str]:
+    """What is missing or other than the settings ask for."""
+    log = [settings.topic(topic) for topic in topics.TOPICS if topic.co_partitioned]
+    names = [*(settings.topic(topic) for topic in topics.TOPICS), settings.changelog]
+    for name in names:
+        if name not in there:
+            yield f"topic {name} is missing; {ADVICE}"
+        elif (name in log or name == settings.changelog) and there[name].partitions != settings.partitions:
+            yield (
+                f"topic {name} has {there[name].partitions} partitions, the settings say {settings.partitions}: "
+                "set CRS_PARTITIONS to what there is; partitions are never changed later"
+            )
+        elif there[name].copies < settings.replication_factor:
+            yield f"topic {name} has {there[name].copies} copies, the settings ask for {settings.replication_factor}"

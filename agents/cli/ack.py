@@ -1,0 +1,54 @@
+"""`crs-monitor ack`: someone has seen an alert, or asks for quiet; said into the log like every assessment."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+import click
+
+from agents.platform.errors import Unusable
+from agents.platform.settings import Settings, with_settings
+
+
+@click.command("ack")
+@click.argument("alert", metavar="ALERT_ID|KEY")
+@click.option("--by", required=True, help="Who has seen it.")
+@click.option("--snooze", "minutes", type=click.IntRange(1, 60), help="Ask for quiet for so many minutes instead.")
+@click.option("--reason", default="", help="Why quiet is asked for.")
+@with_settings
+def command(settings: Settings, alert: str, by: str, minutes: int | None, reason: str) -> None:
+    """Acknowledge an alert, by its id or by the key that a pager shows.
+
+    The alert stays open until its cause is over; high alerts are no longer repeated. With --snooze it is quiet for a
+    while, and worse breaks the quiet.
+    """
+    from agents.brokers import preflight
+    from agents.dispatch import assessments, find_alert
+    from schemas import topics
+
+    if not by.strip():
+        raise Unusable("--by: say who has seen it")
+    there = preflight.found(settings)
+    for topic in (topics.PATIENT_STATE, topics.ASSESSMENTS):
+        if settings.topic(topic) not in there:
+            raise Unusable(f"topic {settings.topic(topic)} is missing; {preflight.ADVICE}")
+    partitions = there[settings.topic(topics.PATIENT_STATE)].partitions
+    alert_id = find_alert.alert_of(alert)
+
+    async def answer() -> None:
+        patient_id = await find_alert.patient_of(settings, partitions, alert_id)
+        if patient_id is None:
+            raise Unusable(f"{alert}: no such alert is open; the board and the pages show ids of open alerts")
+        at = find_alert.now()
+        event = (
+            assessments.acknowledgement(alert_id, patient_id, by, at, at.isoformat())
+            if minutes is None
+            else assessments.snooze(
+                alert_id, patient_id, at + timedelta(minutes=minutes), at, reason or f"asked by {by}", at.isoformat()
+            )
+        )
+        await find_alert.say(settings, event)
+
+    asyncio.run(answer())
+    click.echo(f"{alert_id}: {'acknowledged' if minutes is None else f'quiet for {minutes} min'}", err=True)

@@ -1,0 +1,76 @@
+"""`crs-monitor history`: state changes and alerts go to a database, for dashboards and for those who ask later."""
+
+from __future__ import annotations
+
+import json
+import logging
+import signal
+import sys
+from contextlib import suppress
+from types import FrameType
+
+import click
+from pydantic import SecretStr
+
+from agents.history import database
+from agents.history.sink import Sink
+from agents.history.store import Store
+from agents.platform import health
+from agents.platform.settings import Settings, with_settings
+
+
+@click.command()
+@with_settings
+@click.option("--database-url", help="postgresql://user@host/database; left out: an SQLite file in --data-dir.")
+@click.option("--migrate", is_flag=True, help="Bring the tables up to date first (an SQLite file always is).")
+@click.option("--migrate-only", is_flag=True, help="Bring the tables up to date and stop.")
+@click.option("--until-end", is_flag=True, help="Stop when all that was there at the start is written.")
+@click.option("--begin-anew", is_flag=True, help="Forget what the database holds and read everything again.")
+def command(
+    settings: Settings, database_url: str | None, migrate: bool, migrate_only: bool, until_end: bool, begin_anew: bool
+) -> None:
+    """Write patients' state changes, doses, vitals and alerts to PostgreSQL or SQLite.
+
+    Late and corrected data rewrites what it changes. Stopping and starting again loses nothing and doubles nothing.
+    """
+    if database_url is not None:
+        settings = settings.model_copy(update={"database_url": SecretStr(database_url)})
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(message)s")
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    url = database.url_of(settings)
+    engine = database.connect(url)
+    if migrate or migrate_only or url.get_backend_name() == "sqlite":
+        database.migrate(engine)
+    database.require_migrated(engine)
+    if migrate_only:
+        click.echo(f"{database.shown(url)} is up to date")
+        return
+    sink = Sink(settings, Store(engine))
+    stop_on_signals(sink)
+    serve(settings, sink)
+    say("started", database=database.shown(url))
+    sink.run(begin_anew=begin_anew, until_end=until_end)
+    engine.dispose()
+    say("stopped", **dict(sorted(sink.counts.items())))
+
+
+def say(event: str, **details: str | int) -> None:
+    """One line about ourselves, never about a patient."""
+    logging.getLogger("crs.history").info(json.dumps({"event": event} | details))
+
+
+def stop_on_signals(sink: Sink) -> None:
+    """SIGTERM and SIGINT: the batch at hand is finished, then we leave."""
+
+    def stop(_signal: int, _frame: FrameType | None) -> None:
+        sink.stopping.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        with suppress(ValueError):  # Not in the main thread: whoever runs us stops us.
+            signal.signal(number, stop)
+
+
+def serve(settings: Settings, sink: Sink) -> None:
+    """/metrics, /healthz and /readyz, when a port is set."""
+    if settings.metrics_port:
+        health.serve(settings.metrics_host, settings.metrics_port, sink.stuck, sink.not_ready)

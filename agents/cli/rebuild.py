@@ -1,0 +1,44 @@
+"""`crs-monitor rebuild`: rows and published states anew from the log, while no worker runs."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from dataclasses import asdict
+from time import monotonic
+
+import click
+from confluent_kafka import KafkaException
+
+from agents.brokers.preflight import demand
+from agents.platform.errors import Unusable
+from agents.platform.settings import Settings, with_settings
+from agents.verify.kafka_reader import Brokers
+from agents.verify.kafka_writer import BrokersPen
+from agents.verify.progress_bar import Bar
+from agents.verify.rebuild import Rebuild
+from agents.verify.report import line
+from monitor.guidelines import in_force
+from monitor.guidelines.profile_loader import ProfileError
+
+
+@click.command("rebuild")
+@with_settings
+@click.option("--accept-cut", is_flag=True, help="Also when the head of the log is gone: builds with what is left.")
+def command(settings: Settings, accept_cut: bool) -> None:
+    """Build every patient's row anew from the log and write it, while no worker runs.
+
+    Rows are built as of the marker that is there; what lies beyond it the workers will judge and tell when they go on.
+    Nothing is told anew. Exit 0: done. 2: workers run, the log is not whole, or brokers cannot be used.
+    """
+    try:
+        judged_by = in_force.load(settings.profile)
+    except ProfileError as error:
+        raise Unusable(str(error)) from error
+    demand(settings)
+    began = monotonic()
+    try:
+        with closing(Brokers(settings)) as brokers, Bar() as bar:
+            done = Rebuild(brokers, BrokersPen(settings), settings, judged_by, accept_cut, bar).run()
+    except KafkaException as error:
+        raise Unusable(f"{settings.bootstrap_servers}: {error.args[0].str()}; are all brokers up?") from error
+    click.echo(line(asdict(done) | {"seconds": round(monotonic() - began, 1)}))

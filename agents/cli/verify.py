@@ -1,0 +1,62 @@
+"""`crs-monitor verify`: replays the log offline and demands that the live system wrote exactly that."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import closing
+from pathlib import Path
+from time import monotonic
+
+import click
+from confluent_kafka import KafkaException
+
+from agents.platform.errors import Unusable
+from agents.platform.settings import Settings, with_settings
+from agents.verify.kafka_reader import Brokers
+from agents.verify.progress_bar import Bar
+from agents.verify.report import line, summary
+from agents.verify.verification import Verification
+from monitor.guidelines import in_force
+from monitor.guidelines.profile_loader import ProfileError
+
+BREACH = 1
+
+
+@click.command("verify")
+@with_settings
+@click.option(
+    "--wait",
+    type=click.FloatRange(min=0),
+    default=30.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long workers may take to catch up with what is in the log now.",
+)
+@click.option("--ledger", type=click.Path(path_type=Path), metavar="FILE", help="What `simulate` says was accepted.")
+@click.option("--show", is_flag=True, help="Show patient and values of the first divergence. Mind who reads it.")
+def command(settings: Settings, wait: float, ledger: Path | None, show: bool) -> None:
+    """Replay the log offline; compare rows, alerts, states and dead letters with what the live system wrote.
+
+    Prints one JSON object as its last line. Exit 0: all is as the log says. 1: it is not. 2: it could not be checked.
+    """
+    try:
+        judged_by = in_force.load(settings.profile)
+    except ProfileError as error:
+        raise Unusable(str(error)) from error
+    began = monotonic()
+    try:
+        with closing(Brokers(settings)) as brokers, Bar() as bar:
+            run = Verification(brokers, settings, judged_by, wait, ledger, bar)
+            run.run()
+            said = summary(run, monotonic() - began, show)
+    except KafkaException as error:
+        raise Unusable(f"{settings.bootstrap_servers}: {error.args[0].str()}; are all brokers up?") from error
+    if said["partial"]:
+        click.echo(
+            "crs-monitor: the head of the log is gone (retention): patients whose story begins before it cannot be "
+            f"checked ({said['unverified']} of them)",
+            err=True,
+        )
+    click.echo(line(said))
+    if not said["ok"]:
+        sys.exit(BREACH)

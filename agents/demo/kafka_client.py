@@ -1,0 +1,123 @@
+"""The demonstration's own line to Kafka: sends events and ticks, hears alerts, and reads the log at the end."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator
+from time import monotonic
+from typing import NamedTuple
+
+from confluent_kafka import Consumer, Message, Producer, TopicPartition
+
+from agents.platform.settings import Settings
+from agents.simulation.story import Json
+from monitor.units.instants import SECOND, to_datetime
+from schemas import topics
+from schemas.alerts import Alert
+
+HEARTBEAT = b"heartbeat"
+AT_ONCE = 500
+PATIENCE_SECONDS = 15.0
+
+
+class Line:
+    """Sends and hears. Close it when done."""
+
+    def __init__(self, settings: Settings) -> None:
+        silent = logging.getLogger("crs.librdkafka")
+        silent.addHandler(logging.NullHandler())
+        silent.propagate = False
+        self.settings = settings
+        self.sent = 0
+        self.refused = 0
+        self._feeds = {feed.default_type: settings.topic(feed) for feed in topics.FEEDS}
+        self._log = settings.topic(topics.PATIENT_EVENTS)
+        self._producer = Producer(settings.librdkafka() | {"acks": "all", "linger.ms": 5}, logger=silent)
+        self._silent = silent
+        self._alerts = self._reader(settings.topic(topics.ALERTS))
+
+    def send(self, event: Json) -> None:
+        """One event, to the feed topic of its type."""
+        self.sent += 1
+        value = json.dumps(event, separators=(",", ":")).encode()
+        self._producer.produce(
+            self._feeds[event["type"]], value, key=event["patient_id"].encode(), on_delivery=self._said
+        )
+        self._producer.poll(0)
+
+    def tick(self, at: int) -> None:
+        """The clock of the story, into every partition of the log."""
+        value = json.dumps({"type": "tick", "effective_at": to_datetime(at - at % SECOND).isoformat()}).encode()
+        for partition in range(self.settings.partitions):
+            self._producer.produce(self._log, value, partition=partition, on_delivery=self._said)
+        self._producer.poll(0)
+
+    def flush(self) -> None:
+        """Until the broker has everything."""
+        self._producer.flush(PATIENCE_SECONDS)
+
+    def alerts(self) -> Iterator[Alert]:
+        """What has been raised, changed or resolved since the last call."""
+        for message in self._alerts.consume(AT_ONCE, timeout=0.02):
+            value = message.value()
+            if message.error() is None and value is not None and not is_heartbeat(message):
+                yield Alert.model_validate_json(value)
+
+    def log(self) -> list[Record]:
+        """The whole log up to now, in the order in which it was written."""
+        reader = self._reader(self._log)
+        ends = {number: self._end(reader, number) for number in range(self.settings.partitions)}
+        left, found = sum(ends.values()), []
+        until = monotonic() + PATIENCE_SECONDS
+        while left and monotonic() < until:
+            for message in reader.consume(AT_ONCE, timeout=0.1):
+                number, offset = message.partition(), message.offset()
+                assert number is not None, "what was read has its place"
+                assert offset is not None, "what was read has its place"
+                if message.error() is None and offset < ends[number]:
+                    left -= 1
+                    found.append(Record(message.timestamp()[1], number, offset, message.value() or b""))
+                    until = monotonic() + PATIENCE_SECONDS
+        reader.close()
+        assert left == 0, "the embedded broker keeps the whole log"
+        return sorted(found)
+
+    def close(self) -> None:
+        """Lets go."""
+        self._alerts.close()
+        self._producer.purge()
+
+    def _end(self, reader: Consumer, number: int) -> int:
+        """How many records a partition of the log holds."""
+        return int(reader.get_watermark_offsets(TopicPartition(self._log, number), timeout=PATIENCE_SECONDS)[1])
+
+    def _reader(self, topic: str) -> Consumer:
+        """Reads a topic from its beginning, for nobody else to notice."""
+        ours = {
+            "group.id": "demo",
+            "enable.auto.commit": False,
+            "auto.offset.reset": "earliest",
+            "fetch.wait.max.ms": 50,
+        }
+        reader = Consumer(self.settings.librdkafka() | ours, logger=self._silent)
+        reader.assign([TopicPartition(topic, number, 0) for number in range(self.settings.partitions)])
+        return reader
+
+    def _said(self, error: object, _message: Message) -> None:
+        if error is not None:
+            self.refused += 1
+
+
+class Record(NamedTuple):
+    """One record of the log. Sorted by when it was written."""
+
+    appended_ms: int
+    partition: int
+    offset: int
+    value: bytes
+
+
+def is_heartbeat(message: Message) -> bool:
+    """Whether a message only says that the path is alive."""
+    return ("kind", HEARTBEAT) in list(message.headers() or ())

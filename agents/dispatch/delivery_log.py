@@ -1,0 +1,99 @@
+"""What was told to whom, written down: a compacted topic with a row for each alert, beside the alerts' partitions."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from time import monotonic
+from typing import Any
+
+from aiokafka.errors import KafkaError, KafkaTimeoutError
+
+from agents.platform.fail_stop import Fence, fail_stop
+
+Row = tuple[int, bytes, bytes | None]
+AGAIN_SECONDS = 0.5
+LONGEST_SECONDS = 900.0
+
+log = logging.getLogger("crs.dispatch")
+
+
+class Delivered:
+    """Writes rows in the order in which they were decided, many at a time; each writer can wait for its own."""
+
+    def __init__(self, producer: Any, topic: str, fence: Fence) -> None:
+        self.producer = producer
+        self.topic = topic
+        self.fence = fence
+        self._waiting: list[tuple[list[Row], asyncio.Future[None]]] = []
+        self._something = asyncio.Event()
+        self._last: asyncio.Future[None] | None = None
+        self.writing_since: float | None = None
+
+    def write(self, rows: list[Row]) -> asyncio.Future[None]:
+        """Done when the brokers have confirmed these rows, and all before them."""
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        if rows:
+            self._waiting.append((rows, done))
+            self._last = done
+            self._something.set()
+        else:
+            done.set_result(None)
+        return done
+
+    async def run(self) -> None:
+        """Writes until cancelled. What is not remembered is not done: while brokers are away, pages wait here."""
+        while True:
+            await self._something.wait()
+            self._something.clear()
+            batch, self._waiting = self._waiting, []
+            latest = {(partition, key): value for rows, _ in batch for partition, key, value in rows}
+            await self._write(latest)
+            for _, done in batch:
+                if not done.cancelled():
+                    done.set_result(None)
+
+    async def _write(self, rows: dict[tuple[int, bytes], bytes | None]) -> None:
+        """All of these, however long brokers are away. A refusal that time does not mend ends the process."""
+        self.writing_since = monotonic()
+        while True:
+            self.fence.check()
+            try:
+                sent = [
+                    await self.producer.send(self.topic, value, key=key, partition=partition)
+                    for (partition, key), value in rows.items()
+                ]
+                await asyncio.gather(*sent)
+                self.writing_since = None
+                return
+            except KafkaError as error:
+                log.warning("rows not written why=%s", type(error).__name__)
+                mends = error.retriable or isinstance(error, KafkaTimeoutError)
+                if not mends or self.writing_seconds > LONGEST_SECONDS:
+                    fail_stop("write_refused", type(error).__name__)
+                await asyncio.sleep(AGAIN_SECONDS)
+
+    @property
+    def writing_seconds(self) -> float:
+        """How long the brokers have not taken the rows that are being written."""
+        return 0.0 if self.writing_since is None else monotonic() - self.writing_since
+
+    async def flush(self) -> None:
+        """Waits for everything that was given to be written so far."""
+        if self._last is not None:
+            await asyncio.shield(self._last)
+
+
+async def read_partition(
+    consumer: Any, partition: Any, take: Callable[[bytes, bytes | None], None], beat: Callable[[], None] = lambda: None
+) -> None:
+    """Reads a partition from its beginning to where it ends now. `consumer` has it assigned, and no group."""
+    end = (await consumer.end_offsets([partition]))[partition]
+    await consumer.seek_to_beginning(partition)
+    while await consumer.position(partition) < end:
+        for records in (await consumer.getmany(partition, timeout_ms=200)).values():
+            for record in records:
+                if record.key is not None:
+                    take(record.key, record.value)
+        beat()

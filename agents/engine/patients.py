@@ -1,0 +1,124 @@
+"""The ward in memory: events find their patient, time finds whoever is due, and a defect stays with one patient.
+
+Nothing here reads a clock: ticks come from outside, out of a log or from a replay (playback.py).
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import Counter
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from traceback import extract_tb
+from typing import NamedTuple
+
+from monitor.defect import unjudged
+from monitor.guidelines.in_force import Guideline
+from monitor.model import State, fresh
+from monitor.step import EventType, Implausible, PatientEventType, Step, step
+from monitor.units.instants import to_ms
+from schemas.events import Tick
+
+STALE_ENTRIES_KEPT = 1024
+
+
+class Judged(NamedTuple):
+    """What one event did to one patient."""
+
+    patient_id: str
+    event: EventType
+    before: State
+    step: Step
+
+
+class Fold:
+    """All patients of a log, or of one partition of it, and when time alone will next matter to whom.
+
+    `states`: the last state of every patient. `defects`: where judging failed, and how often.
+    """
+
+    def __init__(self, guideline: Guideline, states: dict[str, State] | None = None) -> None:
+        self.guideline = guideline
+        self.states: dict[str, State] = {} if states is None else states
+        self.defects: Counter[str] = Counter()
+        self._due: list[tuple[int, str]] = []
+        self._gather_due()
+
+    def apply(
+        self, event: PatientEventType, implausible: tuple[Implausible, ...] = (), at: datetime | None = None
+    ) -> list[Judged]:
+        """One event, and whatever it sends on to other patients (a merge). `at`: log time, if the event has none."""
+        judged = [self.judge(event.patient_id, event, implausible, at)]
+        for one in judged:
+            for forward in one.step.forwards:
+                assert len(judged) <= len(self.states) + 2, "a merge comes to an end"
+                # An event that only moves on takes along what was taken out of it.
+                removed = implausible if forward.event_id == event.event_id else ()
+                judged.append(self.judge(forward.patient_id, forward, removed, at))
+        return judged
+
+    def tick(self, tick: Tick) -> list[Judged]:
+        """Time has come this far: everyone who is due is judged, the longest due first."""
+        return [self.judge(patient_id, tick) for patient_id in self.due(to_ms(tick.effective_at))]
+
+    def due(self, at: int) -> Iterator[str]:
+        """Whoever is due at or before an instant, the longest due first; each must be judged before the next."""
+        while (due := self.next_due()) is not None and due <= at:
+            yield heapq.heappop(self._due)[1]
+
+    def await_due(self, patient_id: str) -> None:
+        """Puts a patient back whom `due` named and who was not judged."""
+        due_at = self.states[patient_id].due_at
+        if due_at is not None:
+            heapq.heappush(self._due, (due_at, patient_id))
+
+    def next_due(self) -> int | None:
+        """When time alone will next change something for anyone, ms; None: never."""
+        while self._due:
+            due, patient_id = self._due[0]
+            if self.states[patient_id].due_at == due:
+                return due
+            heapq.heappop(self._due)
+        return None
+
+    def judge(
+        self,
+        patient_id: str,
+        event: EventType,
+        implausible: tuple[Implausible, ...] = (),
+        at: datetime | None = None,
+        backlog_at: int | None = None,
+    ) -> Judged:
+        """One event and one patient; what it sends on to others is in the step, for the caller to follow."""
+        before = self.states.get(patient_id) or fresh(patient_id)
+        try:
+            done = step(self.guideline, before, event, implausible, at=at, backlog_at=backlog_at)
+            assert not isinstance(event, Tick) or settled(done.state, event), "a tick settles what was due"
+        except Exception as defect:  # Ours, whatever it is; the other patients must not pay for it.
+            self.defects[place_of(defect)] += 1
+            done = unjudged(self.guideline, before, event, at)
+        self.states[patient_id] = done.state
+        if done.state.due_at is not None and done.state.due_at != before.due_at:
+            heapq.heappush(self._due, (done.state.due_at, patient_id))
+            if len(self._due) > 2 * len(self.states) + STALE_ENTRIES_KEPT:
+                self._gather_due()
+        return Judged(patient_id, event, before, done)
+
+    def _gather_due(self) -> None:
+        """The due times anew, without those that were overtaken."""
+        self._due = [
+            (state.due_at, patient_id) for patient_id, state in self.states.items() if state.due_at is not None
+        ]
+        heapq.heapify(self._due)
+
+
+def settled(state: State, tick: Tick) -> bool:
+    """Whether nothing is due any more at the tick; else time would stand still."""
+    return state.due_at is None or state.due_at > to_ms(tick.effective_at)
+
+
+def place_of(defect: Exception) -> str:
+    """Kind and place of a defect, without its message: that may quote a patient's values."""
+    last = extract_tb(defect.__traceback__)[-1]
+    return f"{type(defect).__name__} in {Path(last.filename).name}:{last.lineno} {last.name}"

@@ -1,0 +1,18 @@
+"""What intake adds to a message before it goes into the log: the event type and the time of arrival."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from monitor.units.instants import to_datetime
+from schemas.topics import EventType
+
+
+def stamped(value: bytes, event: Any, event_type: EventType | None, arrived_ms: int) -> bytes:
+    """The message with its type and its time of arrival, where it had none; all else as it came."""
+    missing = b""
+    if "type" not in event.model_fields_set:
+        missing += b'"type":"%b",' % str(event_type).encode()
+    if event.received_at is None:
+        missing += b'"received_at":"%b",' % to_datetime(arrived_ms).isoformat().encode()
+    return value if not missing else b"{" + missing + value[value.index(b"{") + 1 :]

@@ -1,5 +1,0 @@
-"""A real Kafka on this machine, without Docker: brokers from its own published libraries, on loopback."""
-
-from agents.kafka.cluster import Cluster
-
-__all__ = ["Cluster"]

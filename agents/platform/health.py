@@ -1,0 +1,49 @@
+"""What may be asked of a worker over HTTP: metrics, whether it lives, whether it is ready. Nothing else is served."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from agents.platform.errors import Unusable
+
+PLAIN = "text/plain; charset=utf-8"
+Answer = Callable[[], str | None]
+
+
+def serve(host: str, port: int, alive: Answer, ready: Answer) -> ThreadingHTTPServer:
+    """Serves /metrics, /healthz and /readyz from a thread. `alive`, `ready`: what is wrong; None: nothing is.
+
+    Raises Unusable when the port cannot be had.
+    """
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            if self.path == "/metrics":
+                self._answer(200, CONTENT_TYPE_LATEST, generate_latest())
+            elif self.path in ("/healthz", "/readyz"):
+                wrong = alive() if self.path == "/healthz" else ready()
+                self._answer(200 if wrong is None else 503, PLAIN, f"{wrong or 'ok'}\n".encode())
+            else:
+                self._answer(404, PLAIN, b"there are /metrics, /healthz and /readyz\n")
+
+        def _answer(self, status: int, kind: str, body: bytes) -> None:
+            self.send_response(status)
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Requests are not worth a line."""
+
+    try:
+        server = ThreadingHTTPServer((host, port), Handler)
+    except OSError as error:
+        raise Unusable(f"port {port} on {host}: {error.strerror}; choose another with --metrics-port") from error
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, name="health", daemon=True).start()
+    return server

@@ -1,0 +1,84 @@
+"""A replay: what files say is judged in arrival order; what cannot be used is set aside with a reason."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Protocol
+
+from agents.engine.patients import Fold, Judged
+from agents.engine.playback import Playback, Watcher, arrival
+from agents.feeds.ndjson import Told
+from agents.replay.statistics import Tally
+from monitor.guidelines.in_force import Guideline
+from monitor.patient_view import view
+from monitor.step import Implausible
+from monitor.units.instants import to_datetime
+from schemas.dead_letters import DeadLetter, DeadLetterReason, Origin, dead_letter
+from schemas.decode import Refused
+from schemas.events import Tick
+from schemas.state import PatientState
+
+Refuse = Callable[[DeadLetter], None]
+
+
+class Source(Protocol):
+    """What files say, in arrival order. `read` of `total`: how far it is; total None: nobody knows."""
+
+    @property
+    def read(self) -> int: ...
+
+    @property
+    def total(self) -> int | None: ...
+
+    def __iter__(self) -> Iterator[Told]: ...
+
+
+class Replay:
+    """A ward that is told by files. `until`: log time in ms at which it ends; None: with the last event."""
+
+    def __init__(self, guideline: Guideline, watchers: Sequence[Watcher], refuse: Refuse, until: int | None) -> None:
+        self.guideline = guideline
+        self.until = until
+        self.tally = Tally(guideline)
+        self.fold = Fold(guideline)
+        self.playback = Playback(self.fold, [self.tally.watch, self._set_aside, *watchers])
+        self._refuse_to = refuse
+        self._told: Told | None = None
+
+    def take(self, told: Told) -> None:
+        """One line."""
+        if isinstance(told.said, Refused):
+            self._refuse(told, told.said.reason, told.said.detail)
+            return
+        event = told.said.event
+        if self.until is not None and arrival(event) > self.until:
+            self.tally.beyond += 1
+            return
+        if told.said.unknown_fields:
+            self.tally.overlook(told.said.unknown_fields)
+        if isinstance(event, Tick):
+            self.tally.events["recorded tick"] += 1
+        self._told = told
+        self.playback.feed(event, tuple(Implausible(*part) for part in told.said.implausible))
+        self._told = None
+
+    def finish(self) -> None:
+        """Nothing more comes; time goes on to the end that was asked for."""
+        if self.until is not None:
+            self.playback.until(self.until)
+
+    def states(self) -> Iterator[PatientState]:
+        """The last state of every patient, as of the end that was asked for, else of the last change."""
+        for patient_id in sorted(self.fold.states):
+            yield view(self.guideline, self.fold.states[patient_id], self.until)
+
+    def _set_aside(self, one: Judged) -> None:
+        """Parts of an event, or all of it, that the judgement could not use."""
+        for rejected in one.step.rejected:
+            if self._told is not None:
+                self._refuse(self._told, rejected.reason, rejected.detail)
+
+    def _refuse(self, told: Told, reason: DeadLetterReason, detail: str) -> None:
+        self.tally.refuse(reason)
+        origin = Origin(None, None, told.line, to_datetime(max(self.playback.clock, 0)))
+        self._refuse_to(dead_letter(reason, f"{told.file}:{told.line}: {detail}", told.payload, origin))

@@ -1,0 +1,118 @@
+"""What a replay came to, for people at a terminal: counts, grades, alerts, and the patients who were worst off."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import get_args
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from agents.replay.statistics import DISCLAIMER, GRADES, Stay, Tally
+from schemas.alerts import AlertKind
+
+PATIENTS_SHOWN = 15
+NAMES_SHOWN = 5
+WIDTH_OFF_TERMINAL = 100
+
+
+def console_for(*, stderr: bool = False) -> Console:
+    """A console that also writes whole lines where there is no terminal."""
+    console = Console(stderr=stderr, highlight=False)
+    return console if console.is_terminal else Console(stderr=stderr, highlight=False, width=WIDTH_OFF_TERMINAL)
+
+
+def summary(tally: Tally, unmapped: Counter[str] | None = None) -> RenderableType:
+    """The whole summary. `unmapped`: what the feed said that the contract has no word for."""
+    parts: list[RenderableType] = [facts(tally, unmapped or Counter()), grades(tally), alerts(tally)]
+    if tally.stays:
+        parts.append(patients(tally))
+    return Group(*parts, Text(DISCLAIMER, style="italic"))
+
+
+def facts(tally: Tally, unmapped: Counter[str]) -> Table:
+    """What came in."""
+    table = Table.grid(padding=(0, 2))
+    events = {kind: count for kind, count in sorted(tally.events.items()) if kind not in ("tick", "recorded tick")}
+    told = ", ".join(f"{count:,} {kind}" for kind, count in events.items())
+    table.add_row("patients", f"{len(tally.stays):,} ({tally.patient_days:,.1f} patient-days)")
+    table.add_row("events", f"{sum(events.values()):,}" + (f" ({told})" if told else ""))
+    table.add_row("profile", f"{tally.guideline.profile.name} {tally.guideline.profile.version}")
+    raised = sum(tally.raised().values())
+    table.add_row("alerts", f"{raised:,} raised, {tally.per_day(raised)} a patient-day; {tally.flaps} flapping")
+    for name, counted in (
+        ("dead letters", tally.dead_letters),
+        ("unknown fields", tally.unknown_fields),
+        ("not mapped", unmapped),
+    ):
+        if counted:
+            table.add_row(name, f"{sum(counted.values()):,} ({most(counted)})")
+    if tally.beyond:
+        table.add_row("left out", f"{tally.beyond:,} events that came after --until")
+    return table
+
+
+def grades(tally: Tally) -> Table:
+    """Patients by the highest grade that they reached."""
+    profile = tally.guideline.profile.name
+    table = Table("highest grade", *(str(grade) for grade in GRADES), box=SIMPLE_HEAD, title="Patients by grade")
+    reached = tally.reached()
+    table.add_row(profile, *(number(reached[grade][0]) for grade in GRADES))
+    if profile != tally.guideline.astct.name:
+        table.add_row(tally.guideline.astct.name, *(number(reached[grade][1]) for grade in GRADES))
+    return table
+
+
+def alerts(tally: Tally) -> Table:
+    """Alerts raised, by kind."""
+    table = Table("kind", box=SIMPLE_HEAD, title="Alerts raised")
+    for heading in ("alerts", "patients", "a patient-day"):
+        table.add_column(heading, justify="right")
+    raised = tally.raised()
+    for kind in get_args(AlertKind):
+        if raised[kind]:
+            having = sum(kind in stay.raised for stay in tally.stays.values())
+            table.add_row(kind, f"{raised[kind]:,}", f"{having:,}", tally.per_day(raised[kind]))
+    table.add_row("all", f"{sum(raised.values()):,}", "", tally.per_day(sum(raised.values())), style="bold")
+    return table
+
+
+def patients(tally: Tally) -> Table:
+    """Those who were worst off, and a line for the others."""
+    worst = sorted(tally.stays.items(), key=lambda one: badness(one[1]), reverse=True)
+    table = Table("patient", box=SIMPLE_HEAD, title="Patients, worst first")
+    for heading in ("days", "episodes", "peak grade", "ASTCT", "alerts"):
+        table.add_column(heading, justify="right")
+    for patient_id, stay in worst[:PATIENTS_SHOWN]:
+        table.add_row(patient_id, *cells(stay))
+    if len(worst) > PATIENTS_SHOWN:
+        table.add_row(f"and {len(worst) - PATIENTS_SHOWN} more", *[""] * 5, style="dim")
+    return table
+
+
+def badness(stay: Stay) -> tuple[int, int, int, float]:
+    """By what patients are put in order."""
+    return stay.peak, stay.astct_peak, sum(stay.raised.values()), stay.days
+
+
+def cells(stay: Stay) -> Iterator[str]:
+    """A patient's row."""
+    yield f"{stay.days:.1f}"
+    yield number(stay.episodes)
+    yield number(stay.peak)
+    yield number(stay.astct_peak)
+    yield number(sum(stay.raised.values()))
+
+
+def number(count: int) -> str:
+    """A count; nothing at all is a point."""
+    return f"{count:,}" if count else "·"
+
+
+def most(counted: Counter[str]) -> str:
+    """The most frequent names."""
+    named = ", ".join(f"{count:,} {name}" for name, count in counted.most_common(NAMES_SHOWN))
+    return named + (f", {len(counted) - NAMES_SHOWN} other kinds" if len(counted) > NAMES_SHOWN else "")

@@ -1,0 +1,187 @@
+"""A patient's story in words: what was seen, what the rules said, what was given, in the order in which it happened."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import groupby, pairwise
+from typing import NamedTuple
+
+from agents.replay.injected_doses import INJECTED
+from agents.report.chart import AlertLife, Chart, Given
+from monitor.units.instants import MINUTE, clock, duration, to_ms
+from schemas import wording
+from schemas.alerts import Alert
+
+# What belongs together at the bedside is one paragraph.
+TOGETHER = 5 * MINUTE
+TOLD_AT_MOST = 18
+EVIDENCE_TOLD = 3
+ORDER = (
+    "onset",
+    "escalation",
+    "masked_fever",
+    "dose_indicated",
+    "repeat_dose_eligible",
+    "dose_limit",
+    "dose_safety",
+    "step",
+    "no_improvement",
+    "refractory",
+    "neuro",
+    "review",
+    "recovery",
+    "signal_lost",
+)
+TOLD_ONCE = ("step", "masked_fever", "signal_lost", "no_improvement")
+RULE = (
+    "Chosen by a rule: among the stays of at most ten days in which a measured fever began the episode, the grade "
+    "reached 3 or 4 and ended at least two lower, the one with the most different kinds of alert; then with most "
+    "tocilizumab; then the shortest."
+)
+LONGEST_DAYS = 10
+
+
+class Story(NamedTuple):
+    """A story, whose it is, and why it was chosen."""
+
+    title: str
+    why: str
+    number: int
+    sentences: tuple[str, ...]
+
+
+class Moment(NamedTuple):
+    """Something to tell. `weight`: what must not be left out when there is too much."""
+
+    at: int
+    rank: int
+    weight: int
+    text: str
+
+
+def most_instructive(charts: Iterable[Chart]) -> Story | None:
+    """The story of the patient that RULE chooses; of all that have alerts when none fulfils it; None without any."""
+    told = [chart for chart in charts if chart.alerts]
+    chosen = min([chart for chart in told if is_rounded(chart)] or told, key=by_lesson, default=None)
+    return None if chosen is None else story_of(chosen)
+
+
+def is_rounded(chart: Chart) -> bool:
+    """Whether a stay has a beginning, a middle and an end: a fever, a high grade, and a turn for the better."""
+    days = (chart.last_at - chart.first_at) / (24 * 60 * MINUTE)
+    last = chart.grades.value
+    peak = max((life.first.grade for life in chart.alerts.values()), default=0)
+    first = next((span.value for span in chart.grades.spans(chart.last_at) if span.value.grade > 0), None)
+    hot = first is not None and first.basis == "fever"
+    return hot and days <= LONGEST_DAYS and peak >= 3 and last is not None and last.grade <= peak - 2
+
+
+def by_lesson(chart: Chart) -> tuple[int, int, int, int]:
+    """By what the choice is made, best first."""
+    kinds = {life.first.kind for life in chart.alerts.values()}
+    doses = sum(given.role == "tocilizumab" for given in chart.doses.values())
+    return -len(kinds), -doses, chart.last_at - chart.first_at, chart.number
+
+
+def story_of(chart: Chart, title: str = "The most instructive stay", why: str = RULE) -> Story:
+    """The story as numbered paragraphs; the least weighty are left out when there are too many."""
+    moments = sorted([*of_alerts(chart), *of_doses(chart), *of_the_end(chart)])
+    paragraphs = list(together(moments))
+    while len(paragraphs) > TOLD_AT_MOST:
+        paragraphs.remove(min(paragraphs[1:-1], key=lambda one: (max(moment.weight for moment in one), one[0].at)))
+    begins = paragraphs[0][0].at if paragraphs else 0
+    who = f"{chart.context.age_years:g} years" if chart.context.age_years is not None else "age unknown"
+    weight = f"{chart.context.weight_kg:g} kg" if chart.context.weight_kg is not None else "weight unknown"
+    title = f"{title}: patient {chart.patient_id}, {who}, {weight}"
+    return Story(title, why, chart.number, tuple(paragraph(one, begins) for one in paragraphs))
+
+
+def together(moments: list[Moment]) -> Iterator[list[Moment]]:
+    """Moments close to each other, as paragraphs."""
+    begins = [moments[0].at] if moments else []
+    for before, moment in pairwise(moments):
+        begins.append(begins[-1] if moment.at - begins[-1] <= TOGETHER and before.at >= begins[-1] else moment.at)
+    for _, group in groupby(zip(begins, moments, strict=True), key=lambda one: one[0]):
+        yield sorted((moment for _, moment in group), key=lambda moment: (moment.rank, moment.at))
+
+
+def paragraph(moments: list[Moment], begins: int) -> str:
+    """One paragraph, with its time since the first."""
+    at = min(moment.at for moment in moments)
+    after = "" if at == begins else f" (+{duration(at - begins)})"
+    return f"{clock(at)}{after}: " + " ".join(dict.fromkeys(moment.text for moment in moments))
+
+
+def of_doses(chart: Chart) -> Iterator[Moment]:
+    """Tocilizumab and the first dose of each other drug that the rules count."""
+    seen = set()
+    for given in sorted(chart.doses.values()):
+        if given.role == "tocilizumab":
+            yield Moment(given.at, len(ORDER), 9, f"{told(given)}.")
+        elif given.drug not in seen and given.role in ("steroid", "antipyretic", "siltuximab", "anakinra"):
+            yield Moment(given.at, len(ORDER), 2, f"{told(given)}: from here on it can hide a fever.")
+        seen.add(given.drug)
+
+
+def of_the_end(chart: Chart) -> Iterator[Moment]:
+    """How the stay ended."""
+    ends = {"discharged": "The patient is discharged.", "died": "The patient dies."}
+    if chart.context.status in ends:
+        yield Moment(chart.last_at, len(ORDER) + 1, 9, ends[chart.context.status])
+
+
+def told(given: Given) -> str:
+    """A dose."""
+    amount = "" if given.dose_mg is None else f" {wording.amount(given.dose_mg)}"
+    return f"{given.drug.capitalize()}{amount} is given" + (f" ({INJECTED})" if given.injected else "")
+
+
+def of_alerts(chart: Chart) -> Iterator[Moment]:
+    """What the rules said; a step that comes again is told once."""
+    once = set()
+    for life in sorted(chart.alerts.values(), key=lambda life: life.first.raised_at):
+        alert = life.first
+        if alert.kind not in ORDER or (alert.kind in TOLD_ONCE and alert.rule.id in once):
+            continue
+        once.add(alert.rule.id)
+        weight = {"onset": 8, "escalation": 7, "step": 3, "signal_lost": 1}.get(alert.kind, 5)
+        yield Moment(to_ms(alert.raised_at), ORDER.index(alert.kind), weight, sentence(life))
+
+
+def sentence(life: AlertLife) -> str:
+    """What one alert says, in words that do not need the others."""
+    alert = life.first
+    match alert.kind:
+        case "onset":
+            return f"{seen(alert)} CRS is suspected: episode {alert.episode} begins.".strip()
+        case "escalation":
+            other = "" if alert.astct_grade == alert.grade else f" (ASTCT 2019: grade {alert.astct_grade})"
+            return f"CRS reaches grade {alert.grade}{other}. {seen(alert)}".strip()
+        case "masked_fever":
+            return "There is no fever now, but what was given can hide one: the grade goes by pressure and oxygen."
+        case "dose_indicated" | "repeat_dose_eligible":
+            return f"{alert.title}: {asked(alert)}."
+        case "step":
+            return f"{alert.title}."
+        case "recovery":
+            # How late it was known is for those who were told, not for a story.
+            return alert.message.partition(" Known late")[0]
+        case _:
+            return f"{alert.title}."
+
+
+def seen(alert: Alert) -> str:
+    """The first observations that an alert rests on."""
+    # The fever was told with the onset.
+    told = [one for one in alert.evidence if alert.kind == "onset" or one.signal != "temperature_celsius"]
+    shown = ", ".join(wording.observed(one) for one in told[:EVIDENCE_TOLD])
+    return f"{shown[0].upper()}{shown[1:]}." if shown else ""
+
+
+def asked(alert: Alert) -> str:
+    """What a recommendation asks for."""
+    asks = alert.recommendation
+    if asks is None:
+        return "see the guideline"
+    amount = "amount by weight, which is unknown" if asks.dose_mg is None else wording.amount(asks.dose_mg)
+    return f"{amount} ({asks.dose_basis}); {asks.limits}" if asks.limits else f"{amount} ({asks.dose_basis})"

@@ -1,0 +1,104 @@
+"""The Faust app of a worker: what its agents read, where the rows are, and every default that we do not share."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import faust
+from faust.types import TP
+
+from agents.platform.settings import Settings
+from agents.stream import faust_store, faust_transport
+from agents.stream.faust_store import RowStore
+from agents.stream.faust_transport import BatchTransport
+from schemas import topics
+
+HEARTBEATS_A_SESSION = 3
+Take = Callable[[Any], Awaitable[None]]
+
+
+def build(settings: Settings, feed: Take, story: Take) -> faust.App:
+    """The app with its two agents. `feed` and `story` get every batch of the feeds and of the log, as Faust events."""
+    log = settings.topic(topics.PATIENT_EVENTS)
+    feeds = [settings.topic(each) for each in topics.FEEDS]
+    BatchTransport.batched = frozenset((log, *feeds))
+    BatchTransport.fetch_wait_ms = settings.fetch_wait_ms
+    app = faust.App(
+        settings.group,
+        broker=";".join(f"{faust_transport.SCHEME}://{server}" for server in settings.bootstrap_servers.split(",")),
+        broker_credentials=credentials(settings),
+        broker_session_timeout=settings.session_timeout_seconds,
+        broker_heartbeat_interval=settings.session_timeout_seconds / HEARTBEATS_A_SESSION,
+        broker_rebalance_timeout=settings.rebalance_timeout_seconds,
+        broker_request_timeout=max(30.0, settings.session_timeout_seconds + 5),
+        broker_max_poll_interval=120.0,
+        broker_commit_interval=1.0,
+        broker_commit_every=None,
+        consumer_auto_offset_reset="earliest",
+        consumer_group_instance_id=settings.instance_id,
+        consumer_max_fetch_size=2 << 20,
+        producer_request_timeout=settings.send_timeout_seconds,
+        stream_wait_empty=False,
+        stream_buffer_maxsize=64,
+        stream_processing_timeout=60.0,
+        topic_partitions=settings.partitions,
+        topic_replication_factor=settings.replication_factor,
+        topic_allow_declare=False,
+        topic_disable_leader=True,
+        table_standby_replicas=settings.standby_replicas,
+        store=f"{faust_store.SCHEME}://",
+        datadir=str(settings.data_dir / "faust"),
+        web_enabled=False,
+        worker_redirect_stdouts=False,
+        reply_create_topic=False,
+    )
+    raw: dict[str, Any] = {"key_type": bytes, "value_type": bytes, "key_serializer": "raw", "value_serializer": "raw"}
+
+    @app.agent(app.topic(*feeds, **raw), name="intake")
+    async def intake(stream: Any) -> None:
+        async for event in stream.noack().events():
+            await feed(event)
+
+    @app.agent(app.topic(log, **raw), name="watch")
+    async def watch(stream: Any) -> None:
+        async for event in stream.noack().events():
+            await story(event)
+
+    table: Any = app.Table("patients", key_type=bytes, value_type=bytes, partitions=settings.partitions)
+    assert table.changelog_topic_name == settings.changelog, "the changelog is named as the topics command creates it"
+    return app
+
+
+def rows_of(app: faust.App) -> RowStore:
+    """Where the recovered rows are."""
+    table: Any = app.tables["patients"]
+    store = table.data
+    assert isinstance(store, RowStore)
+    return store
+
+
+def has_recovered(app: faust.App) -> bool:
+    """Whether all rows of our partitions are here, and nobody is sharing out anew."""
+    tables: Any = app.tables
+    return bool(tables.recovery.completed.is_set()) and not app.rebalancing
+
+
+async def log_begins(app: faust.App, log: str, partition: int) -> int:
+    """The first offset that a partition of the log still has."""
+    tp = TP(log, partition)
+    return int((await app.consumer.earliest_offsets(tp))[tp])
+
+
+def credentials(settings: Settings) -> Any:
+    """Faust's form of who we are; with SASL always a TLS context, or Faust would silently do without."""
+    context = settings.ssl_context()
+    if settings.security_protocol.startswith("SASL") and settings.sasl_password is not None:
+        assert context is not None or settings.on_loopback, "settings refuse SASL in the clear"
+        return faust.SASLCredentials(
+            username=settings.sasl_username,
+            password=settings.sasl_password.get_secret_value(),
+            mechanism=settings.sasl_mechanism,
+            ssl_context=context,
+        )
+    return faust.SSLCredentials(context) if context is not None else None

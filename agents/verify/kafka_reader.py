@@ -1,0 +1,125 @@
+"""The journal at real brokers, read with librdkafka: assigned by hand, so that no worker notices."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from time import monotonic
+from typing import Any
+
+from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaError, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient
+
+from agents.brokers.preflight import ADVICE, found, unreachable
+from agents.platform.errors import Unusable
+from agents.platform.settings import Settings
+from agents.verify.reader import Bounds, Written, as_written
+
+ANSWER_SECONDS = 30.0
+POLL_SECONDS = 0.05  # a poll waits this long for its last message, also when nothing is left to come
+AT_ONCE = 2000
+READER = {
+    "group.id": "crs-monitor-verify",  # never joined: partitions are assigned by hand
+    "enable.auto.commit": False,
+    "enable.partition.eof": True,
+    "auto.offset.reset": "earliest",
+    "queued.max.messages.kbytes": 32_768,
+    "fetch.wait.max.ms": 50,
+}
+
+
+class Brokers:
+    """The topics of one installation."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Raises Unusable when no broker answers."""
+        self._settings = settings
+        self._topics = found(settings)
+        self._errors: list[KafkaError] = []
+        silent = logging.getLogger("crs.librdkafka")
+        self._heard: dict[str, Any] = {"error_cb": self._errors.append}
+        self._consumer = Consumer(settings.librdkafka() | READER | self._heard, logger=silent)
+        self._admin = AdminClient(settings.librdkafka() | self._heard, logger=silent)
+
+    def close(self) -> None:
+        """Disconnects."""
+        self._consumer.close()
+
+    def bounds(self, topic: str) -> dict[int, Bounds]:
+        """What each partition of a topic holds now."""
+        if topic not in self._topics:
+            raise Unusable(f"topic {topic} is missing; {ADVICE}")
+        return {partition: self._bounds(topic, partition) for partition in range(self._topics[topic].partitions)}
+
+    def read(self, topic: str, partition: int, begin: int, end: int) -> Iterator[Written]:
+        """The records of a partition in order; offsets that hold nothing (compacted away) are passed over."""
+        if begin >= end:
+            return
+        self._consumer.assign([TopicPartition(topic, partition, begin)])
+        try:
+            yield from self._between(begin, end, f"{topic} partition {partition}")
+        finally:
+            self._consumer.unassign()
+
+    def committed(self, group: str, topic: str) -> dict[int, int]:
+        """How far a consumer group has got with a topic, where it has said so."""
+        asked = ConsumerGroupTopicPartitions(group, [TopicPartition(topic, p) for p in self.bounds(topic)])
+        try:
+            answer = self._admin.list_consumer_group_offsets([asked])[group].result(ANSWER_SECONDS)
+        except KafkaException as error:
+            raise self._unreachable(error) from error
+        return {each.partition: each.offset for each in answer.topic_partitions if each.offset >= 0}
+
+    def members(self, group: str) -> int:
+        """How many consumers a group has now."""
+        try:
+            described = self._admin.describe_consumer_groups([group])[group].result(ANSWER_SECONDS)
+        except KafkaException as error:
+            if error.args[0].code() == KafkaError.GROUP_ID_NOT_FOUND:
+                return 0
+            raise self._unreachable(error) from error
+        return len(described.members)
+
+    def _bounds(self, topic: str, partition: int) -> Bounds:
+        try:
+            asked = TopicPartition(topic, partition)
+            return Bounds(*self._consumer.get_watermark_offsets(asked, timeout=ANSWER_SECONDS))
+        except KafkaException as error:
+            raise self._unreachable(error) from error
+
+    def _between(self, begin: int, end: int, place: str) -> Iterator[Written]:
+        heard_at, following = monotonic(), begin
+        while True:
+            messages = self._consumer.consume(min(AT_ONCE, end - following), POLL_SECONDS)
+            if messages:
+                heard_at = monotonic()
+            elif monotonic() - heard_at > ANSWER_SECONDS:
+                raise Unusable(f"{place}: nothing comes from the brokers any more; are they all up?")
+            for message in messages:
+                error, offset = message.error(), int(message.offset() or 0)
+                if error is None:
+                    if offset >= end:
+                        return
+                    yield as_written(offset, message.timestamp()[1], message.key(), message.value(), message.headers())
+                    following = offset + 1
+                    if following == end:
+                        return
+                elif error.code() == KafkaError._PARTITION_EOF:
+                    if offset >= end:
+                        return
+                elif not error.retriable() and error.code() not in PASSING:
+                    raise self._unreachable(KafkaException(error))
+
+    def _unreachable(self, error: KafkaException) -> Unusable:
+        return Unusable(unreachable(self._settings, error.args[0], self._errors))
+
+
+PASSING = {
+    KafkaError._TRANSPORT,
+    KafkaError._ALL_BROKERS_DOWN,
+    KafkaError._RESOLVE,
+    KafkaError._TIMED_OUT,
+    KafkaError.NOT_LEADER_FOR_PARTITION,
+    KafkaError.LEADER_NOT_AVAILABLE,
+    KafkaError.UNKNOWN_TOPIC_OR_PART,
+}

@@ -1,0 +1,147 @@
+"""What the live system told about one partition: alerts, each by its bytes, and the last state of every patient."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from typing import NamedTuple
+
+from agents.verify.reader import Written
+
+DIGEST_BYTES = 16
+
+
+class Name(NamedTuple):
+    """One version of one alert."""
+
+    alert_id: str
+    version: int
+
+
+@dataclass(slots=True)
+class Message:
+    """An alert as it lies in its topic. `offset`: its first appearance there."""
+
+    name: Name
+    patient_id: str
+    log_offset: int
+    digest: bytes
+    offset: int
+    times: int = 1
+    matched: bool = False
+
+
+class Misplaced(NamedTuple):
+    """A message that stands where it may not, or is none. `offset`: in the alerts topic."""
+
+    offset: int
+    log_offset: int | None
+    detail: str
+
+
+@dataclass(slots=True)
+class Alerts:
+    """The alerts of one partition, in the order in which they appeared first."""
+
+    partition: int
+    messages: dict[tuple[int, bytes], Message] = field(default_factory=dict)
+    named: dict[Name, Message] = field(default_factory=dict)
+    unreadable: list[Misplaced] = field(default_factory=list)
+    out_of_order: list[Misplaced] = field(default_factory=list)
+    repeats: int = 0
+    _furthest: int = -1
+    _versions: dict[str, int] = field(default_factory=dict)
+
+    def take(self, record: Written) -> None:
+        """One more record of the topic."""
+        if record.is_heartbeat:
+            return
+        try:
+            message = read(record, self.partition)
+        except (ValueError, TypeError, KeyError) as error:
+            self.unreadable.append(Misplaced(record.offset, None, f"not an alert of this partition: {error}"))
+            return
+        known = self.messages.get((message.log_offset, message.digest))
+        if known is not None:
+            known.times += 1
+            self.repeats += 1
+            return
+        self.messages[message.log_offset, message.digest] = message
+        self.named.setdefault(message.name, message)
+        self._demand_order(message)
+
+    def __iter__(self) -> Iterator[Message]:
+        """All different messages."""
+        return iter(self.messages.values())
+
+    def _demand_order(self, message: Message) -> None:
+        """What appears for the first time is caused by the same or a later record than all before; so are versions."""
+        alert_id, version = message.name
+        if message.log_offset < self._furthest:
+            late = Misplaced(message.offset, message.log_offset, "first told after an alert that a later record caused")
+            self.out_of_order.append(late)
+        elif version < self._versions.get(alert_id, 0):
+            late = Misplaced(message.offset, message.log_offset, "first told after a later version of the same alert")
+            self.out_of_order.append(late)
+        self._furthest = max(self._furthest, message.log_offset)
+        self._versions[alert_id] = max(version, self._versions.get(alert_id, 0))
+
+
+def read(record: Written, partition: int) -> Message:
+    """A message from its record. Raises ValueError saying what it lacks, without its contents."""
+    where = record.header("log_partition"), record.header("log_offset")
+    if where[0] is None or where[1] is None:
+        raise ValueError("no header says which log record caused it")
+    if int(where[0]) != partition:
+        raise ValueError("it is about another partition of the log")
+    said = json.loads(record.value or b"null")
+    if not isinstance(said, dict) or "alert_id" not in said or "version" not in said:
+        raise ValueError("it has no alert_id and version")
+    if record.key != str(said.get("patient_id", "")).encode():
+        raise ValueError("its key is not its patient")
+    name = Name(str(said["alert_id"]), int(said["version"]))
+    return Message(name, str(said["patient_id"]), int(where[1]), digest_of(record.value or b""), record.offset)
+
+
+def digest_of(payload: bytes) -> bytes:
+    """What stands for the bytes of a message."""
+    return blake2b(payload, digest_size=DIGEST_BYTES).digest()
+
+
+class Published(NamedTuple):
+    """A patient's state as published. `log_offset`: the last log record in it. `offset`: where it lies."""
+
+    log_offset: int
+    offset: int
+    payload: bytes
+
+
+@dataclass(slots=True)
+class States:
+    """The last published state of every patient as of a marker, and who has a later one."""
+
+    marker: int
+    last: dict[str, Published] = field(default_factory=dict)
+    beyond: set[str] = field(default_factory=set)
+    unreadable: list[Misplaced] = field(default_factory=list)
+
+    def take(self, record: Written) -> None:
+        """One more record of the topic."""
+        if record.key is None:
+            self.unreadable.append(Misplaced(record.offset, None, "a state without a patient"))
+            return
+        patient_id = record.key.decode(errors="replace")
+        if record.value is None:
+            self.last.pop(patient_id, None)
+            return
+        try:
+            log_offset = int(json.loads(record.value)["log_offset"])
+        except (ValueError, TypeError, KeyError):
+            self.unreadable.append(Misplaced(record.offset, None, "a state that does not say its log_offset"))
+            return
+        if log_offset >= self.marker:
+            self.beyond.add(patient_id)
+        else:
+            self.last[patient_id] = Published(log_offset, record.offset, record.value)

@@ -1,0 +1,79 @@
+"""What a check says: one JSON object, and for people the first divergence with its neighbours in the log."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from agents.verify.findings import MISSING, SPURIOUS, STATES, Breach
+from agents.verify.reader import Journal, Written
+from agents.verify.verification import Verification
+from monitor.units.instants import to_datetime
+from schemas.decode import Refused, decode
+
+NEIGHBOURS = 2
+
+
+def summary(run: Verification, seconds: float, show: bool) -> dict[str, Any]:
+    """The object that `verify` prints. Without `show` it names no patient and no value."""
+    findings = run.findings
+    return {
+        "ok": findings.ok,
+        "patients": findings.patients,
+        "events": findings.events,
+        "alerts": findings.alerts,
+        "missing": findings.count(MISSING),
+        "spurious": findings.count(SPURIOUS),
+        "state_mismatches": findings.count(STATES),
+        "lag": findings.lag,
+        "first": None if findings.first is None else divergence(run, findings.first, show),
+        "partial": findings.cut,
+        "unverified": findings.unverified,
+        "duplicates_of_alerts": findings.repeats,
+        "dead_letters": findings.letters,
+        "dispositions": dict(sorted(findings.dispositions.items())),
+        "breaches": dict(sorted(findings.breaches.items())),
+        "invariants": findings.invariants(),
+        "waited_seconds": round(run.waited_seconds, 1),
+        "seconds": round(seconds, 1),
+    }
+
+
+def divergence(run: Verification, breach: Breach, show: bool) -> dict[str, Any]:
+    """The first breach and what lies around its place in the log."""
+    said: dict[str, Any] = {
+        "kind": breach.kind,
+        "partition": breach.partition,
+        "log_offset": breach.log_offset,
+        "detail": breach.detail,
+    }
+    if breach.topic is not None:
+        said |= {"topic": breach.topic, "offset": breach.offset}
+    if show:
+        said |= breach.shown
+    if breach.log_offset is not None:
+        said["neighbours"] = list(neighbours(run.journal, run.log, breach.partition, breach.log_offset, show))
+    return said
+
+
+def neighbours(journal: Journal, log: str, partition: int, offset: int, show: bool) -> Iterator[dict[str, Any]]:
+    """The records of the log around an offset."""
+    begin, end = journal.bounds(log)[partition]
+    for record in journal.read(log, partition, max(begin, offset - NEIGHBOURS), min(end, offset + NEIGHBOURS + 1)):
+        yield described(record, show)
+
+
+def described(record: Written, show: bool) -> dict[str, Any]:
+    """A record of the log: where, when, what kind; only on request for whom and what."""
+    decoded = decode(record.value)
+    kind = f"refused: {decoded.reason}" if isinstance(decoded, Refused) else decoded.event.type
+    said: dict[str, Any] = {"offset": record.offset, "at": to_datetime(record.timestamp).isoformat(), "type": kind}
+    if show:
+        said["value"] = (record.value or b"").decode(errors="replace")[:2000]
+    return said
+
+
+def line(said: dict[str, Any]) -> str:
+    """As one line of JSON."""
+    return json.dumps(said, ensure_ascii=False, separators=(", ", ": "))

@@ -1,0 +1,177 @@
+"""One run of the checker: wait until the live system has caught up, then tell the log again and compare."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from time import monotonic, sleep
+
+from agents.engine.partition import Shard
+from agents.engine.partitioning import partition_of
+from agents.platform.errors import Unusable
+from agents.platform.settings import Settings
+from agents.verify.feeds_check import NUMBERS, Arrivals, Feed, expect_ledger, find_letters
+from agents.verify.findings import Breach, BreachKind, Findings
+from agents.verify.partition_check import LOG, Live, Retelling
+from agents.verify.published import Alerts, States
+from agents.verify.reader import Bounds, Journal, Progress, Silent
+from agents.verify.set_comparison import Account, Place
+from agents.verify.snapshot import Snapshot, caught_up, snapshots
+from monitor.guidelines.in_force import Guideline
+from schemas import topics
+
+CHUNK = 1000
+NAMES: Mapping[int, str] = {LOG: topics.PATIENT_EVENTS.name} | {number: name for name, number in NUMBERS.items()}
+
+
+@dataclass
+class Verification:
+    """What is checked, against what, and how long it may wait."""
+
+    journal: Journal
+    settings: Settings
+    guideline: Guideline
+    wait_seconds: float = 30.0
+    ledger_file: Path | None = None
+    progress: Progress = field(default_factory=Silent)
+    clock: Callable[[], float] = monotonic
+    pause: Callable[[float], None] = sleep
+    waited_seconds: float = 0.0
+
+    def run(self) -> Findings:
+        """Everything. Raises Unusable when brokers, topics or the ledger cannot be used."""
+        self.findings = Findings()
+        self.log = self.settings.topic(topics.PATIENT_EVENTS)
+        with ExitStack() as closing:
+            self.arrivals, self.letters, self.ledger = (closing.enter_context(Account()) for _ in range(3))
+            feeds = [Feed(spec, self.settings.topic(spec), self._bounds(spec)) for spec in topics.FEEDS]
+            if self.ledger_file is not None:
+                expect_ledger(self.ledger_file, feeds, self.ledger)
+            self._wait(feeds)
+            self._retell()
+            self._read_feeds(feeds)
+            self._read_letters(feeds)
+            self._settle_accounts()
+        return self.findings
+
+    def _bounds(self, spec: topics.TopicSpec) -> Mapping[int, Bounds]:
+        return self.journal.bounds(self.settings.topic(spec))
+
+    def _wait(self, feeds: list[Feed]) -> None:
+        """Feeds first: what they hold must be in the log before its ends are taken; then rows must reach these."""
+        began = self.clock()
+        until = began + self.wait_seconds
+        self.committed: dict[int, dict[int, int]] = {}
+        for feed in feeds:
+            ends = {p: bounds.end for p, bounds in feed.bounds.items() if bounds.end > bounds.begin}
+            committed = partial(self.journal.committed, self.settings.group, feed.topic)
+            self.committed[feed.number] = caught_up(committed, ends, until, self.clock, self.pause)
+        ends = {partition: bounds.end for partition, bounds in self.journal.bounds(self.log).items()}
+        if len(ends) != self.settings.partitions:
+            raise Unusable(
+                f"topic {self.log} has {len(ends)} partitions, the settings say {self.settings.partitions}: "
+                "set CRS_PARTITIONS to what there is"
+            )
+        left = max(0.0, until - self.clock())
+        self.rows = snapshots(self.journal, self.settings.changelog, ends, left, self.clock, self.pause)
+        self.waited_seconds = self.clock() - began
+        for partition, snapshot in self.rows.items():
+            behind = max(0, snapshot.wanted - snapshot.marker.next_offset)
+            self.findings.lag += behind
+            if behind:
+                self._breach("marker_behind", partition, snapshot.marker.next_offset, f"{behind} records behind")
+
+    def _retell(self) -> None:
+        """Every partition, one after the other: only one is in memory at a time."""
+        self.log_bounds = self.journal.bounds(self.log)
+        self.since: dict[int, int] = {}
+        told, states = self._bounds(topics.ALERTS), self._bounds(topics.PATIENT_STATE)
+        records = sum(end - begin for begin, end in self.log_bounds.values())
+        self.progress.begin("the log, told again", records)
+        for partition, snapshot in self.rows.items():
+            live = self._live(partition, snapshot, told[partition], states[partition])
+            self._retell_one(partition, live)
+            snapshot.held.rows.clear()
+
+    def _live(self, partition: int, snapshot: Snapshot, told: Bounds, published: Bounds) -> Live:
+        alerts, states = Alerts(partition), States(snapshot.marker.next_offset)
+        for record in self.journal.read(self.settings.topic(topics.ALERTS), partition, *told):
+            alerts.take(record)
+        for record in self.journal.read(self.settings.topic(topics.PATIENT_STATE), partition, *published):
+            states.take(record)
+        return Live(snapshot.held, alerts, states)
+
+    def _retell_one(self, partition: int, live: Live) -> None:
+        bounds = self.log_bounds[partition]
+        shard = Shard(
+            self.guideline,
+            partition,
+            self.log,
+            next_offset=bounds.begin,
+            belongs=lambda patient_id: partition_of(patient_id.encode(), self.settings.partitions) == partition,
+        )
+        retelling = Retelling(shard, live, self.findings, self.arrivals, self.letters, bounds.begin)
+        if retelling.is_cut:
+            self.findings.cut = True
+        for count, record in enumerate(self.journal.read(self.log, partition, *bounds), 1):
+            if retelling.is_cut:
+                self.since.setdefault(partition, record.timestamp)
+            retelling.take(record)
+            if count % CHUNK == 0:
+                self.progress.advance(CHUNK)
+        retelling.close()
+
+    def _read_feeds(self, feeds: list[Feed]) -> None:
+        reading = Arrivals(self.settings.partitions, self.arrivals, self.letters, self.ledger, self.since)
+        self.progress.begin("the feeds", sum(end - begin for feed in feeds for begin, end in feed.bounds.values()))
+        for feed in feeds:
+            reading.read(self.journal, feed, self.progress)
+
+    def _read_letters(self, feeds: list[Feed]) -> None:
+        """Dead letters about what was looked at; others are of later records, or of other topics."""
+        topic = self.settings.topic(topics.DEAD_LETTERS)
+        bounds = {feed.topic: (feed.number, feed.bounds) for feed in feeds}
+        markers = {
+            partition: Bounds(self.log_bounds[partition].begin, rows.marker.next_offset)
+            for partition, rows in self.rows.items()
+        }
+        bounds[self.log] = (LOG, markers)
+
+        def ours(about: str, partition: int, offset: int) -> int | None:
+            number, looked_at = bounds.get(about, (None, {}))
+            begin, end = looked_at.get(partition, (0, 0))
+            return number if begin <= offset < end else None
+
+        for partition, (begin, end) in self.journal.bounds(topic).items():
+            for record in find_letters(self.journal.read(topic, partition, begin, end), self.letters, ours):
+                self._breach("letter_phantom", partition, None, f"not a dead letter, at offset {record.offset}")
+
+    def _settle_accounts(self) -> None:
+        """Whatever is on one side only."""
+        for place in self.arrivals.missing():
+            if place.topic != LOG and place.offset >= self.committed[place.topic].get(place.partition, 0):
+                self.findings.lag += 1  # Nobody has said yet that it was taken: late, not lost.
+            else:
+                self._lost("event_lost", place, "is not in the log")
+        for place in self.letters.missing():
+            if place.topic != LOG and place.offset >= self.committed[place.topic].get(place.partition, 0):
+                self.findings.lag += 1
+            else:
+                self._lost("letter_missing", place, "was refused, and is not among the dead letters")
+        for place in self.letters.unexpected():
+            if not self.findings.cut:
+                self._lost("letter_phantom", place, "is among the dead letters for a reason that does not hold")
+        for place in self.ledger.missing():
+            self._lost("ledger_differs", place, "is in the ledger and not in its feed")
+
+    def _lost(self, kind: BreachKind, place: Place, what: str) -> None:
+        name = self.settings.topic_prefix + NAMES[place.topic]
+        at = place.offset if place.topic == LOG else None
+        detail = f"{name} partition {place.partition} offset {place.offset} {what}"
+        self.findings.add(Breach(kind, place.partition, at, detail, {}, name, place.offset))
+
+    def _breach(self, kind: BreachKind, partition: int, log_offset: int | None, detail: str) -> None:
+        self.findings.add(Breach(kind, partition, log_offset, detail, {}))

@@ -1,0 +1,184 @@
+"""The episode: when CRS begins, what lets it be graded, when it is over."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from monitor.course import grade_hold
+from monitor.course.masking import ANTI_CYTOKINE, MASKING, last_antipyretic_at, on_board
+from monitor.guidelines.profile_loader import Profile
+from monitor.model import Course, Dose, Episode, Finding
+from monitor.units.instants import DAY, LONG_AGO, NEVER
+from schemas.state import GradeBasis
+
+DIED_OF_CRS = 5
+CLINICAL_SIGNS = 2  # the lowest grade of an axis that shows a sign
+
+
+def judge(profile: Profile, course: Course, at: int) -> Course:
+    """Episode, basis and grades at an instant, from the findings."""
+    fever = fever_holds(profile, course, at)
+    signs, astct_signs = axes_grade(course, astct=False), axes_grade(course, astct=True)
+    mask = on_board(profile, course, at)
+    course = with_fever(profile, _present(course, at), at)
+    if course.episode.open and at >= ends_at(profile, course):
+        course = course._replace(episode=course.episode._replace(open=False, ended_at=at))
+    if not course.episode.open:
+        course = _open(profile, course, at, fever, signs, mask)
+    episode = course.episode
+    if fever and episode.open and not episode.documented:
+        episode = episode._replace(documented=True)
+    criterion = episode.open and (fever or episode.masked_at is not None)
+    basis = _basis(profile, course, episode, fever) if criterion else "none"
+    raw = signs if criterion else 0
+    astct_raw = astct_signs if criterion and basis != "masked_unconfirmed" else 0
+    if course.context.status == "died" and course.context.death_attributed_to_crs:
+        raw = astct_raw = DIED_OF_CRS
+    held = grade_hold.hold(course.held, raw, at, profile.fall_after)
+    astct = grade_hold.hold(course.astct, astct_raw, at, profile.fall_after)
+    if episode.open and held.grade > episode.peak:
+        episode = episode._replace(peak=held.grade)
+    bare = not criterion and signs >= CLINICAL_SIGNS
+    lapsed = bare and mask is None and course.fever is not None and not fever
+    masked = bare and mask is not None and not fever and _after_infusion(course, at)
+    return course._replace(
+        episode=episode,
+        basis=basis,
+        held=held,
+        astct=astct,
+        unmasked_signs_at=_since(course.unmasked_signs_at, lapsed, at),
+        masked_signs_at=_since(course.masked_signs_at, masked, at),
+    )
+
+
+def fever_holds(profile: Profile, course: Course, at: int) -> bool:
+    """Whether a fever since the infusion still counts at an instant, and is not said to have another cause."""
+    return (
+        course.fever is not None and at < course.fever.at + profile.fever_holds and course.attributed.fever is not False
+    )
+
+
+def axes_grade(course: Course, *, astct: bool) -> int:
+    """The worse of the two axes that are not left out; 1 without any sign or data."""
+    grade = 1
+    for finding, attributed in (
+        (course.hypotension, course.attributed.hypotension),
+        (course.hypoxia, course.attributed.hypoxia),
+    ):
+        value = finding.astct if astct else finding.grade
+        if attributed is not False and value is not None and value > grade:
+            grade = value
+    return grade
+
+
+def ends_at(profile: Profile, course: Course) -> int:
+    """When the open episode is over if nothing more happens; far away while a sign is present."""
+    episode = course.episode
+    quiet = profile.quiet_for
+    if any(_shows(f, a) for f, a in _both(course)):
+        return NEVER
+    times = [
+        episode.onset_at + quiet,
+        episode.hypotension_at + quiet,
+        episode.hypoxia_at + quiet,
+        last_antipyretic_at(course) + profile.antipyretic_quiet_for,
+    ]
+    if episode.reopened_at is not None:
+        times.append(episode.reopened_at + quiet)
+    times.append(episode.fever_at + quiet)
+    return max(times)
+
+
+def with_fever(profile: Profile, course: Course, at: int) -> Course:
+    """The open episode remembers the last fever that counted: a fever explained otherwise since then is none of its."""
+    episode = course.episode
+    if not episode.open or course.fever is None or not fever_holds(profile, course, at):
+        return course
+    if course.fever.at <= episode.fever_at:
+        return course
+    return course._replace(episode=episode._replace(fever_at=course.fever.at))
+
+
+def timers(profile: Profile, course: Course) -> Iterator[int]:
+    """When the episode changes by time alone."""
+    if course.episode.open:
+        yield ends_at(profile, course)
+    elif course.masked_signs_at is not None:
+        mask = on_board(profile, course, course.at)
+        if mask is not None:
+            yield mask[1] + 1
+
+
+def _open(profile: Profile, course: Course, at: int, fever: bool, signs: int, mask: tuple[Dose, int] | None) -> Course:
+    """A new or reopened episode, when a fever or a masked fever asks for one."""
+    before = course.episode
+    onset = course.fever.at if fever and course.fever is not None else at
+    unconfirmed = (
+        profile.grades_unconfirmed and mask is not None and signs >= CLINICAL_SIGNS and _after_infusion(course, at)
+    )
+    if not ((fever and onset > before.ended_at) or (not fever and unconfirmed)):
+        return course
+    if before.ended_at > LONG_AGO and onset <= before.ended_at + profile.reopens_within:
+        episode = before._replace(open=True, reopened_at=onset, hypotension_at=LONG_AGO, hypoxia_at=LONG_AGO)
+        course = course._replace(reopenings=course.reopenings + 1)
+    else:
+        counts_from = max(before.counts_from, before.ended_at)
+        episode = Episode(
+            number=before.number + 1,
+            open=True,
+            onset_at=onset,
+            counts_from=counts_from,
+            infusion_known=course.context.infused_at is not None,
+        )
+        kept = tuple(d for d in course.doses if d.at >= onset - 2 * DAY or d.role in ANTI_CYTOKINE)
+        course = course._replace(doses=kept, reopenings=0)
+    if episode.masked_at is None:
+        first = next((d for d in course.doses if d.role in MASKING and d.at >= onset), None)
+        masking = first if fever else (mask[0] if mask else None)
+        if masking is not None:
+            episode = episode._replace(masked_at=masking.at, masked_by=masking.drug)
+    return with_fever(profile, _present(course._replace(episode=episode), at), at)
+
+
+def _present(course: Course, at: int) -> Course:
+    """The episode remembers the last instant at which each sign was present; NEVER stands for 'still'."""
+    episode = course.episode
+    if not episode.open:
+        return course
+    last = [episode.hypotension_at, episode.hypoxia_at]
+    for index, (finding, attributed) in enumerate(_both(course)):
+        if _shows(finding, attributed):
+            last[index] = NEVER
+        elif last[index] == NEVER:
+            last[index] = at
+    if last == [episode.hypotension_at, episode.hypoxia_at]:
+        return course
+    return course._replace(episode=episode._replace(hypotension_at=last[0], hypoxia_at=last[1]))
+
+
+def _basis(profile: Profile, course: Course, episode: Episode, fever: bool) -> GradeBasis:
+    if not episode.documented:
+        return "masked_unconfirmed"
+    hot = course.temperature is not None and course.temperature.value >= profile.fever_tenths
+    if episode.masked_at is not None and not (fever and hot):
+        return "masked"
+    return "fever"
+
+
+def _both(course: Course) -> tuple[tuple[Finding, bool | None], tuple[Finding, bool | None]]:
+    said = course.attributed
+    return (course.hypotension, said.hypotension), (course.hypoxia, said.hypoxia)
+
+
+def _shows(finding: Finding, attributed: bool | None) -> bool:
+    return attributed is not False and (finding.grade or 1) >= CLINICAL_SIGNS
+
+
+def _after_infusion(course: Course, at: int) -> bool:
+    return course.context.infused_at is None or course.context.infused_at <= at
+
+
+def _since(before: int | None, holds: bool, at: int) -> int | None:
+    if not holds:
+        return None
+    return at if before is None else before

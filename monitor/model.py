@@ -1,0 +1,363 @@
+"""All that is remembered about one patient: bounded, immutable, and enough to judge any late event of the last 24 h.
+
+Everything is a typed named tuple: as frozen and slotted as a dataclass, half the cost to make, and a row of the table
+packs it without field names (decision 0003).
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal, NamedTuple
+
+from monitor.units.instants import LONG_AGO, NEVER
+from schemas.alerts import AlertKind, AlertStatus, Priority
+from schemas.events import Action, Axis, Consciousness, Indication, OxygenDevice, PatientStatus, RateUnit
+from schemas.state import GradeBasis
+
+WorkupState = Literal["sent", "negative", "positive"]
+
+# ---- facts: what one event says, placed at its bedside time ----------------------------------------------------------
+
+
+class VitalsFact(NamedTuple):
+    """One observation. Temperature in tenths of °C, pressures in mmHg, SpO2 in %, flow in L/min."""
+
+    at: int
+    event_id: str
+    charted: bool
+    temperature: int | None
+    sbp: int | None
+    map: int | None
+    spo2: int | None
+    device: OxygenDevice | None
+    flow: float | None
+    fio2: float | None
+    ice: int | None
+    consciousness: Consciousness | None
+    # Readings between this instant and `at` were dropped; all agreed with their neighbours (history.py). 0: none were.
+    covers: int = 0
+
+
+class MedicationFact(NamedTuple):
+    """One line of the medication record about a drug that some rule knows. Doses in mg."""
+
+    at: int
+    event_id: str
+    drug: str
+    role: str
+    action: Action
+    dose_mg: float | None
+    rate: float | None
+    rate_unit: RateUnit | None
+    indication: Indication | None
+
+
+class ContextFact(NamedTuple):
+    """Fields of the context that an event sets, `infused_at` aside."""
+
+    at: int
+    event_id: str
+    changes: tuple[tuple[str, float | str | bool | None], ...]
+
+
+class InfusionFact(NamedTuple):
+    """The treatment was started at `infused_at`."""
+
+    at: int
+    event_id: str
+    infused_at: int
+
+
+class StatementFact(NamedTuple):
+    """A clinician's word: whether an axis is due to CRS, or where the infection work-up stands."""
+
+    at: int
+    event_id: str
+    subject: Axis | Literal["infection_workup"]
+    attributed: bool | None
+    state: WorkupState | None
+
+
+class Facts(NamedTuple):
+    """The facts since the checkpoint, each kind in bedside order."""
+
+    vitals: tuple[VitalsFact, ...] = ()
+    medications: tuple[MedicationFact, ...] = ()
+    contexts: tuple[ContextFact, ...] = ()
+    infusions: tuple[InfusionFact, ...] = ()
+    statements: tuple[StatementFact, ...] = ()
+
+
+# ---- the course: where the fold over the facts stands ----------------------------------------------------------------
+
+
+class Reading(NamedTuple):
+    """One value of one signal."""
+
+    value: int
+    at: int
+    event_id: str
+
+
+class Signal(NamedTuple):
+    """A signal whose single readings may be artefacts."""
+
+    counted: Reading | None = None
+    since: int = LONG_AGO
+    pending: Reading | None = None
+
+
+class Sign(NamedTuple):
+    """A charted sign without a number's unit: ICE score or consciousness."""
+
+    value: int | str
+    at: int
+    event_id: str
+    since: int  # since when it has been normal, or has not
+
+
+class Oxygen(NamedTuple):
+    """The oxygen support in use."""
+
+    device: OxygenDevice | None
+    flow: float | None
+    fio2: float | None
+    since: int
+    charted_at: int
+    event_id: str
+
+
+class Infusion(NamedTuple):
+    """A running infusion of a vasoactive drug."""
+
+    drug: str
+    role: str
+    rate: float | None
+    rate_unit: RateUnit | None
+    since: int
+    charted_at: int
+    event_id: str
+
+
+class Treated(NamedTuple):
+    """A bolus or push dose given for hypotension."""
+
+    drug: str
+    at: int
+    event_id: str
+
+
+class Dose(NamedTuple):
+    """A dose of a drug that the rules count or show."""
+
+    at: int
+    event_id: str
+    drug: str
+    role: str
+    dose_mg: float | None
+    indication: Indication | None
+    grade: int | None = None
+    weight_kg: float | None = None  # as it was known when the dose was given
+
+
+class Context(NamedTuple):
+    """What is known about the patient beside the course."""
+
+    weight_kg: float | None = None
+    age_years: float | None = None
+    birth_date: str | None = None
+    unit: str | None = None
+    bed: str | None = None
+    product: str | None = None
+    infused_at: int | None = None
+    high_risk: bool | None = None
+    neutrophils_per_ul: float | None = None
+    baseline_systolic_mmhg: float | None = None
+    baseline_oxygen_device: OxygenDevice | None = None
+    baseline_oxygen_flow_l_per_min: float | None = None
+    death_attributed_to_crs: bool | None = None
+    infection_workup: WorkupState | None = None
+    status: PatientStatus | None = None
+    since: int = NEVER
+    workup_at: int = LONG_AGO  # when the work-up's state was charted
+
+
+class Attributed(NamedTuple):
+    """A clinician's word on each axis: None, due to CRS, or not."""
+
+    fever: bool | None = None
+    hypotension: bool | None = None
+    hypoxia: bool | None = None
+
+
+class Finding(NamedTuple):
+    """What one axis shows: its grade by the profile and by ASTCT (None: no data), and since when."""
+
+    grade: int | None = None
+    astct: int | None = None
+    since: int = LONG_AGO
+    unknown: tuple[str, ...] = ()
+
+
+class Held(NamedTuple):
+    """A grade that rises at once and falls late: what the signs support now, and what they lately supported."""
+
+    raw: int = 0
+    raw_since: int = LONG_AGO
+    lately: tuple[tuple[int, int], ...] = ()  # (grade, when it ended), highest and oldest first
+    grade: int = 0
+    since: int = LONG_AGO
+    rose: bool = False  # it came to this grade from a lower one
+
+
+class Episode(NamedTuple):
+    """One episode of CRS; number 0: none yet."""
+
+    number: int = 0
+    open: bool = False
+    onset_at: int = LONG_AGO
+    documented: bool = False  # a fever was measured in it
+    masked_at: int | None = None  # the first masking drug in it
+    masked_by: str | None = None
+    ended_at: int = LONG_AGO
+    reopened_at: int | None = None
+    counts_from: int = LONG_AGO  # doses before belong to an earlier episode or treatment
+    peak: int = 0
+    hypotension_at: int = LONG_AGO  # last instant a sign was present
+    hypoxia_at: int = LONG_AGO
+    infusion_known: bool = False
+    fever_at: int = LONG_AGO  # last fever that counted, as of the last judgement
+
+
+class Course(NamedTuple):
+    """The fold over the facts up to `at`: the whole clinical state."""
+
+    # The first seven fields change with every observation; step.py replaces them as one slice.
+    at: int = LONG_AGO
+    sbp: Signal = Signal()
+    map: Signal = Signal()
+    spo2: Signal = Signal()
+    temperature: Reading | None = None
+    fever: Reading | None = None  # the last reading at or above the threshold since the infusion
+    timer: int = NEVER  # no earlier than this, time alone changes something
+    sbp_below: int = 0  # the limits of this patient, mmHg; set before the first fact
+    map_below: int = 0
+    oxygen: Oxygen | None = None
+    ice: Sign | None = None
+    consciousness: Sign | None = None
+    infusions: tuple[Infusion, ...] = ()
+    treated: Treated | None = None
+    doses: tuple[Dose, ...] = ()
+    depressant: Dose | None = None
+    context: Context = Context()
+    attributed: Attributed = Attributed()
+    hypotension: Finding = Finding()
+    hypoxia: Finding = Finding()
+    basis: GradeBasis = "none"
+    held: Held = Held()
+    astct: Held = Held()
+    episode: Episode = Episode()
+    unmasked_signs_at: int | None = None  # signs without fever and without mask, since then
+    masked_signs_at: int | None = None  # signs under a mask that the profile does not grade, since then
+    reopenings: int = 0
+
+
+# ---- what the log clock governs: alerts and watching -----------------------------------------------------------------
+
+
+class Sheet(NamedTuple):
+    """Latest values, for display, that one observation brought: one a signal that is shown (latest.py)."""
+
+    at: int
+    charted: bool
+    values: tuple[float | str | None, ...]
+
+
+class OpenAlert(NamedTuple):
+    """An alert that has not been resolved. Times without `log` in their comment are bedside times."""
+
+    kind: AlertKind
+    key: str
+    alert_id: str
+    version: int
+    status: AlertStatus
+    priority: Priority
+    title: str
+    rule_id: str
+    episode: int
+    effective_at: int
+    raised_at: int  # log clock
+    dose_mg: float | None = None  # what was recommended, and from when
+    not_before: int | None = None
+    acknowledged_at: int | None = None  # log clock
+    snoozed_until: int | None = None  # log clock
+    indicated_at: int | None = None  # log clock; when a dose became due at grade 2 or above
+    answers: tuple[str, ...] = ()  # acknowledgements and snoozes that were taken, newest last
+
+
+class Raised(NamedTuple):
+    """What was raised at one log time, so that no two alerts get one id: how often by name, and how many in all."""
+
+    at: int = LONG_AGO
+    names: tuple[tuple[str, int], ...] = ()
+    total: int = 0
+
+
+class Book(NamedTuple):
+    """The alerts of a patient: open ones, what was raised at one log time last, and points that are closed for good."""
+
+    open: tuple[OpenAlert, ...] = ()
+    raised: Raised = Raised()
+    closed: tuple[str, ...] = ()
+    announced: int = 0  # the grade that people know
+
+
+class Rejects(NamedTuple):
+    """Implausible values of a signal lately: bedside times, newest last."""
+
+    signal: str
+    times: tuple[int, ...]
+
+
+class Watch(NamedTuple):
+    """What watching the feed needs."""
+
+    vitals_at: int = LONG_AGO
+    vitals_charted: bool = False
+    rejects: tuple[Rejects, ...] = ()
+    ahead_at: int | None = None  # an event from the future came in at this log time
+    ahead_from: str | None = None  # from which feed or device
+
+
+class CatchingUp(NamedTuple):
+    """A patient whose backlog is being read after a downtime: since when, and when people will hear of it (ms)."""
+
+    since: int
+    told_at: int
+
+
+class State(NamedTuple):
+    """One patient: the checkpoint, the facts since, the course that they come to, and what people were told."""
+
+    patient_id: str
+    clock: int = LONG_AGO  # log time of the last event or effective tick
+    due_at: int | None = None
+    base: Course = Course()
+    course: Course = Course()
+    facts: Facts = Facts()
+    replaced: tuple[str, ...] = ()
+    latest: tuple[Sheet, ...] = ()  # newest first
+    book: Book = Book()
+    watch: Watch = Watch()
+    merged_into: str | None = None
+    unjudged_at: int | None = None
+    unknown_drugs: tuple[str, ...] = ()
+    catching_up: CatchingUp | None = None
+    # placing.py: up to where observations were thinned; of many, the courses lately passed, oldest first.
+    thinned_at: int = LONG_AGO
+    passed: tuple[Course, ...] = ()
+    later: tuple[Any, ...] = ()  # what a newer build wrote and this one cannot read: carried along (row.py)
+
+
+def fresh(patient_id: str) -> State:
+    """A patient nothing is known about."""
+    return State(patient_id)

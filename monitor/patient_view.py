@@ -1,0 +1,222 @@
+"""A patient's state as others see it: the contract's form, as of the log clock."""
+
+from __future__ import annotations
+
+from monitor.alerts import dosing, evidence, lifecycle
+from monitor.alerts.candidate import DISCHARGED, Scene, missing
+from monitor.alerts.technical import silence_at
+from monitor.course.episodes import CLINICAL_SIGNS
+from monitor.course.fold import advance, begin
+from monitor.guidelines.in_force import Guideline
+from monitor.model import Course, Finding, State
+from monitor.record import latest_values
+from monitor.units.instants import HOUR, LONG_AGO, hours, to_datetime
+from schemas.alerts import Evidence
+from schemas.state import (
+    AxesState,
+    AxisState,
+    ContextState,
+    DoseState,
+    Monitoring,
+    OpenAlert,
+    PatientState,
+    SupportState,
+    TocilizumabState,
+)
+from schemas.state import Reading as LatestReading
+from schemas.trusted import trusted
+
+UNITS = {
+    "temperature_celsius": "°C",
+    "heart_rate_per_min": "/min",
+    "respiratory_rate_per_min": "/min",
+    "systolic_mmhg": "mmHg",
+    "diastolic_mmhg": "mmHg",
+    "mean_arterial_mmhg": "mmHg",
+    "spo2_percent": "%",
+    "oxygen_flow_l_per_min": "L/min",
+    "fio2_fraction": "1",
+}
+TRACKED = frozenset({"tocilizumab", "siltuximab", "anakinra", "ruxolitinib", "antipyretic", "steroid"})
+
+
+def view(
+    guideline: Guideline, state: State, as_of_ms: int | None = None, log_offset: int | None = None
+) -> PatientState:
+    """The patient's state as of a log time (default: its own log clock). Pure; advances a copy, changes nothing."""
+    at = max(state.clock, as_of_ms if as_of_ms is not None else state.clock)
+    start = state.course if state.course.sbp_below else begin(guideline.profile)
+    course = advance(guideline, start, at)
+    scene, _ = lifecycle.scene_of(guideline, state, course, at)
+    episode = course.episode
+    onset_at = episode.onset_at if episode.number and episode.onset_at > LONG_AGO else None
+    return trusted(
+        PatientState,
+        patient_id=state.patient_id,
+        as_of=to_datetime(max(at, 0)),
+        profile=guideline.profile.name,
+        episode=episode.number,
+        grade=course.held.grade,
+        grade_basis=course.basis,
+        astct_grade=course.astct.grade,
+        grade_since=None if course.held.since == LONG_AGO else to_datetime(course.held.since),
+        onset_at=None if onset_at is None else to_datetime(onset_at),
+        hours_since_onset=None if onset_at is None else round((at - onset_at) / HOUR, 2),
+        peak_grade=episode.peak,
+        axes=_axes(guideline, course, at),
+        doses=tuple(
+            trusted(
+                DoseState,
+                drug=d.drug,
+                role=d.role,
+                dose_mg=d.dose_mg,
+                indication=d.indication,
+                effective_at=to_datetime(d.at),
+                event_id=d.event_id,
+                grade=d.grade,
+                counts=d.role == "tocilizumab" and dosing.counts(course, d),
+            )
+            for d in course.doses
+            if d.role in TRACKED and (d.at >= episode.counts_from or d.at >= at - guideline.profile.dose_window)
+        ),
+        tocilizumab=_tocilizumab(guideline, course, at),
+        supports=_supports(course),
+        latest={
+            name: trusted(
+                LatestReading,
+                value=latest.value,
+                unit=UNITS.get(name),
+                effective_at=to_datetime(latest.at),
+                source="charted" if latest.charted else "monitor",
+            )
+            for name, latest in sorted(latest_values.named(state.latest))
+        },
+        alerts=tuple(
+            trusted(
+                OpenAlert,
+                alert_id=a.alert_id,
+                version=a.version,
+                status=a.status,
+                kind=a.kind,
+                priority=a.priority,
+                title=a.title,
+                rule_id=a.rule_id,
+                effective_at=to_datetime(a.effective_at),
+                raised_at=to_datetime(a.raised_at),
+                acknowledged_at=None if a.acknowledged_at is None else to_datetime(a.acknowledged_at),
+                snoozed_until=None if a.snoozed_until is None else to_datetime(a.snoozed_until),
+            )
+            for a in state.book.open
+        ),
+        unknown=missing(course),
+        reminders=_reminders(guideline, course),
+        unmapped_drugs=state.unknown_drugs,
+        monitoring=_monitoring(scene),
+        context=_context(state, course),
+        log_offset=log_offset,
+    )
+
+
+def _reminders(guideline: Guideline, course: Course) -> tuple[str, ...]:
+    if course.held.grade < CLINICAL_SIGNS:
+        return ()
+    every = hours(guideline.profile.organ_function_every)
+    return (f"organ function: cardiac, renal, hepatic, pulmonary; every {every}",)
+
+
+def _axes(guideline: Guideline, course: Course, at: int) -> AxesState:
+    said = course.attributed
+    feverish = course.fever is not None and at < course.fever.at + guideline.profile.fever_holds
+    fever_grade = None if course.temperature is None and course.fever is None else int(feverish)
+    since = course.fever.at if feverish and course.fever else LONG_AGO
+    return trusted(
+        AxesState,
+        fever=_axis(
+            Finding(fever_grade, None, since), said.fever, evidence.fever(course) or evidence.temperature(course)
+        ),
+        hypotension=_axis(course.hypotension, said.hypotension, evidence.hypotension(guideline.profile, course)),
+        hypoxia=_axis(course.hypoxia, said.hypoxia, evidence.hypoxia(course)),
+    )
+
+
+def _axis(finding: Finding, said: bool | None, rests_on: tuple[Evidence, ...]) -> AxisState:
+    return trusted(
+        AxisState,
+        grade=finding.grade,
+        since=None if finding.since == LONG_AGO else to_datetime(finding.since),
+        attribution="not_confirmed" if said is None else "confirmed" if said else "left_out",
+        evidence=rests_on,
+    )
+
+
+def _tocilizumab(guideline: Guideline, course: Course, at: int) -> TocilizumabState:
+    now = dosing.tocilizumab(guideline.profile, course, at)
+    dose, _ = dosing.dose_mg(guideline.profile, course.context.weight_kg)
+    return trusted(
+        TocilizumabState,
+        count_24h=now.count_24h,
+        count_total=now.count_total,
+        last_at=None if now.last_at is None else to_datetime(now.last_at),
+        next_eligible_at=None if now.next_eligible_at is None else to_datetime(now.next_eligible_at),
+        dose_mg=dose,
+        blocked_by=now.blocked_by,
+    )
+
+
+def _supports(course: Course) -> tuple[SupportState, ...]:
+    running = [
+        trusted(
+            SupportState,
+            kind="infusion",
+            name=i.drug,
+            rate=i.rate,
+            rate_unit=i.rate_unit,
+            since=to_datetime(i.since),
+            charted_at=to_datetime(i.charted_at),
+            event_id=i.event_id,
+        )
+        for i in course.infusions
+    ]
+    oxygen = course.oxygen
+    if oxygen is not None and oxygen.device != "room_air":
+        running.append(
+            trusted(
+                SupportState,
+                kind="oxygen",
+                name=oxygen.device or "unknown",
+                flow_l_per_min=oxygen.flow,
+                fio2_fraction=oxygen.fio2,
+                since=to_datetime(oxygen.since),
+                charted_at=to_datetime(oxygen.charted_at),
+                event_id=oxygen.event_id,
+            )
+        )
+    return tuple(running)
+
+
+def _monitoring(scene: Scene) -> Monitoring:
+    if scene.course.context.status in DISCHARGED:
+        return "discharged"
+    silent_at = silence_at(scene)
+    return "stale" if silent_at is not None and scene.at >= silent_at else "live"
+
+
+def _context(state: State, course: Course) -> ContextState:
+    known = course.context
+    return trusted(
+        ContextState,
+        weight_kg=known.weight_kg,
+        age_years=known.age_years,
+        unit=known.unit,
+        bed=known.bed,
+        product=known.product,
+        infused_at=None if known.infused_at is None else to_datetime(known.infused_at),
+        high_risk=known.high_risk,
+        neutrophils_per_ul=known.neutrophils_per_ul,
+        baseline_systolic_mmhg=known.baseline_systolic_mmhg,
+        baseline_oxygen_device=known.baseline_oxygen_device,
+        baseline_oxygen_flow_l_per_min=known.baseline_oxygen_flow_l_per_min,
+        death_attributed_to_crs=known.death_attributed_to_crs,
+        infection_workup=known.infection_workup,
+        merged_into=state.merged_into,
+    )

@@ -1,0 +1,131 @@
+"""From an event to facts: rounded, mapped to roles, placed at the bedside time."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from operator import itemgetter
+
+from monitor.guidelines.formulary_lookup import Formulary, is_systemic
+from monitor.model import ContextFact, InfusionFact, MedicationFact, StatementFact, VitalsFact
+from monitor.record.history import Fact
+from monitor.units.instants import to_ms
+from monitor.units.rounding import to_integer, to_tenths
+from monitor.verdicts import Reason
+from schemas.events import Attribution, InfectionWorkup, Medication, Patient, Vitals
+
+# As in quick.py: every reading of every monitor goes through here.
+_new = tuple.__new__
+_judged = itemgetter(
+    "event_id",
+    "source",
+    "temperature_celsius",
+    "systolic_mmhg",
+    "mean_arterial_mmhg",
+    "spo2_percent",
+    "oxygen_device",
+    "oxygen_flow_l_per_min",
+    "fio2_fraction",
+    "ice_score",
+    "consciousness",
+)
+assert VitalsFact._fields[7:] == ("device", "flow", "fio2", "ice", "consciousness", "covers")
+MG_PER_UNIT = {"mg": 1.0, "g": 1000.0, "mcg": 0.001}
+CONTEXT_FIELDS = (
+    "weight_kg",
+    "unit",
+    "bed",
+    "product",
+    "high_risk",
+    "neutrophils_per_ul",
+    "baseline_systolic_mmhg",
+    "baseline_oxygen_device",
+    "baseline_oxygen_flow_l_per_min",
+    "death_attributed_to_crs",
+)
+MOVEMENTS = ("admitted", "transferred", "discharged", "died")
+
+
+def vitals_fact(event: Vitals, at: int) -> VitalsFact:
+    """The judged signals of an observation at their printed resolution."""
+    event_id, source, temperature, sbp, mean, spo2, device, flow, fio2, ice, consciousness = _judged(event.__dict__)
+    return _new(
+        VitalsFact,
+        (
+            at,
+            event_id,
+            source == "charted",
+            None if temperature is None else to_tenths(temperature),
+            None if sbp is None else to_integer(sbp),
+            None if mean is None else to_integer(mean),
+            None if spo2 is None else to_integer(spo2),
+            device,
+            flow,
+            fio2,
+            ice,
+            consciousness,
+            0,
+        ),
+    )
+
+
+def medication_facts(formulary: Formulary, event: Medication, at: int) -> tuple[list[Fact], Reason]:
+    """The facts of a medication line, and the verdict on it: why it does or does not count."""
+    drugs = formulary.find(event.drug)
+    if not drugs:
+        return [], "not_systemic" if formulary.is_local(event.drug) else "unmapped_drug"
+    if not is_systemic(event.route):
+        return [], "not_systemic"
+    if event.action in ("held", "not_given"):
+        return [], "not_given"
+    factor = MG_PER_UNIT.get(event.dose_unit or "")
+    dose_mg = None if event.dose is None or factor is None else event.dose * factor
+    action = "stopped" if event.rate == 0 and event.action in ("started", "rate_changed") else event.action
+    facts: list[Fact] = []
+    for drug in drugs:
+        too_little = drug.minimum_mg is not None and (dose_mg is None or dose_mg < drug.minimum_mg)
+        if drug.role != "other" and not too_little:
+            facts.append(
+                MedicationFact(
+                    at,
+                    event.event_id,
+                    drug.ingredient,
+                    drug.role,
+                    action,
+                    dose_mg,
+                    event.rate,
+                    event.rate_unit,
+                    event.indication,
+                )
+            )
+    return facts, "applied" if facts else "no_rule"
+
+
+def context_facts(event: Patient, at: int) -> list[Fact]:
+    """The fields that a patient event sets; the infusion is placed when it happened."""
+    changes: list[tuple[str, float | str | bool | None]] = [
+        (name, value) for name in CONTEXT_FIELDS if (value := getattr(event, name)) is not None
+    ]
+    if event.status in MOVEMENTS:
+        changes.append(("status", event.status))
+    if event.age_years is not None:
+        changes.append(("age_years", event.age_years))
+    elif event.birth_date is not None:
+        changes.append(("age_years", float(completed_years(event.birth_date, event.effective_at))))
+    facts: list[Fact] = [ContextFact(at, event.event_id, tuple(changes))]
+    if event.infused_at is not None:
+        infused_at = to_ms(event.infused_at)
+        facts.append(InfusionFact(min(at, infused_at), event.event_id, infused_at))
+    return facts
+
+
+def statement_fact(event: Attribution | InfectionWorkup, at: int) -> StatementFact:
+    """A clinician's word as a fact."""
+    if isinstance(event, Attribution):
+        return StatementFact(at, event.event_id, event.axis, event.attributed_to_crs, None)
+    return StatementFact(at, event.event_id, "infection_workup", None, event.state)
+
+
+def completed_years(born: date, on: datetime) -> int:
+    """Age in completed years; never below 0."""
+    before_birthday = (on.month, on.day) < (born.month, born.day)
+    return max(0, on.year - born.year - before_birthday)

@@ -1,0 +1,62 @@
+"""What comes from before the checkpoint, more than a day late, and still counts; and what is taken back there."""
+
+from __future__ import annotations
+
+from monitor.course import fold
+from monitor.course.masking import MASKING
+from monitor.guidelines.in_force import Guideline
+from monitor.model import ContextFact, Course, Dose, MedicationFact, StatementFact
+from monitor.record.history import Fact
+
+
+def taken_in(guideline: Guideline, base: Course, fact: Fact) -> Course | None:
+    """The checkpoint with one more fact from before it; None when it is too late for that fact.
+
+    A dose counts whenever it is told. A weight or a clinician's word counts unless a newer one is known. What was seen
+    or ran more than a day ago has been overtaken by whatever came since.
+    """
+    if isinstance(fact, MedicationFact) and fact.role in fold.DOSE_ROLES:
+        return _dosed(base, fact)
+    if isinstance(fact, ContextFact):
+        known = base.context._asdict()
+        changes = tuple((name, value) for name, value in fact.changes if known[name] is None)
+        return (
+            fold.with_context(guideline.profile, base, fact._replace(at=base.at, changes=changes)) if changes else None
+        )
+    if isinstance(fact, StatementFact) and fact.subject != "infection_workup":
+        known_word = base.attributed._asdict()[fact.subject]
+        return fold.with_statement(base, fact) if known_word is None else None
+    return None
+
+
+def without(guideline: Guideline, base: Course, event_id: str) -> Course:
+    """The checkpoint without what an event left in it, as far as that can still be told."""
+    doses = tuple(d for d in base.doses if d.event_id != event_id)
+    infusions = tuple(i for i in base.infusions if i.event_id != event_id)
+    changed = base._replace(
+        doses=doses,
+        infusions=infusions,
+        oxygen=None if base.oxygen is not None and base.oxygen.event_id == event_id else base.oxygen,
+        treated=None if base.treated is not None and base.treated.event_id == event_id else base.treated,
+        fever=None if base.fever is not None and base.fever.event_id == event_id else base.fever,
+    )
+    if changed == base:
+        return base
+    episode = changed.episode
+    if episode.masked_at is not None and len(doses) < len(base.doses):
+        first = next((d for d in doses if d.role in MASKING and d.at >= episode.onset_at), None)
+        masked = (None, None) if first is None else (first.at, first.drug)
+        changed = changed._replace(episode=episode._replace(masked_at=masked[0], masked_by=masked[1]))
+    return fold.judge(guideline, changed, base.at)
+
+
+def _dosed(base: Course, fact: MedicationFact) -> Course:
+    """A dose from before the checkpoint."""
+    if fact.action not in ("given", "started"):
+        return base
+    dose = Dose(fact.at, fact.event_id, fact.drug, fact.role, fact.dose_mg, fact.indication, base.held.grade)
+    base = fold.with_dose(base, dose)
+    episode = base.episode
+    if fact.role in MASKING and episode.open and episode.masked_at is None and fact.at >= episode.onset_at:
+        base = base._replace(episode=episode._replace(masked_at=fact.at, masked_by=fact.drug))
+    return base

@@ -1,0 +1,105 @@
+"""Two records, one patient: the story of one id continues under another, as if it had been one all along."""
+
+from __future__ import annotations
+
+from base64 import b64decode, b64encode
+
+from monitor.course import fold
+from monitor.course.axes import pressure_limits
+from monitor.guidelines.in_force import Guideline
+from monitor.model import Book, Context, Course, Reading, State
+from monitor.record import history, insertion, latest_values, row
+from monitor.units.instants import LONG_AGO
+from schemas.events import Patient
+
+# What fits into an event of the log, as base64 and with the rest of it around.
+STORY_BYTES = 56 * 1024
+
+
+def handover(guideline: Guideline, state: State, event: Patient, into: str, path: tuple[str, ...]) -> Patient:
+    """The event that carries a patient's story to the id under which it continues."""
+    story = state._replace(book=Book(), due_at=None, thinned_at=LONG_AGO, passed=())
+    packed = _packed(story)
+    while len(packed) > STORY_BYTES:
+        # The log takes no larger event. The checkpoint takes the older half of the facts, as it would have in time.
+        instants = sorted(group.at for group in history.groups(story.facts))
+        story = insertion.folded_until(guideline, story, instants[len(instants) // 2])
+        packed = _packed(story)
+    return Patient(
+        event_id=f"{event.event_id[:100]}>{len(path)}",
+        patient_id=into,
+        effective_at=event.effective_at,
+        received_at=event.received_at,
+        merged_from=(*path, state.patient_id),
+        story=packed,
+    )
+
+
+def _packed(story: State) -> str:
+    return b64encode(row.encode(row.Row(row.VERSION, -1, row.EMPTY_DIGEST, story))).decode("ascii")
+
+
+def unpack(story: str) -> State:
+    """The state in a handover. Raises RowError when it is none."""
+    return row.decode(b64decode(story, validate=True)).state
+
+
+def joined(guideline: Guideline, ours: State, theirs: State) -> State:
+    """One state from two stories: all facts in bedside order on one checkpoint."""
+    until = max(ours.base.at, theirs.base.at)
+    if until > LONG_AGO:
+        # Both stand at one checkpoint: what the other tells from before it is folded first.
+        ours, theirs = insertion.folded_until(guideline, ours, until), insertion.folded_until(guideline, theirs, until)
+    base = _base(guideline, ours.base, theirs.base)
+    facts = ours.facts
+    for kind in theirs.facts:
+        known = set(history.ids(ours.facts))
+        for fact in kind:
+            if fact.event_id not in known:
+                facts = history.insert(facts, fact)
+    replaced = tuple(dict.fromkeys((*theirs.replaced, *ours.replaced)))
+    for event_id in replaced:
+        facts = history.without(facts, event_id)
+    watch = max(ours.watch, theirs.watch, key=lambda w: w.vitals_at)
+    return ours._replace(
+        clock=max(ours.clock, theirs.clock),
+        base=base,
+        course=fold.fold(guideline, base, history.groups(facts)),
+        facts=facts,
+        thinned_at=LONG_AGO,
+        passed=(),
+        replaced=replaced[-insertion.REPLACED_KEPT :],
+        latest=latest_values.newer(ours.latest, theirs.latest),
+        watch=watch,
+    )
+
+
+def _base(guideline: Guideline, ours: Course, theirs: Course) -> Course:
+    """The checkpoint of both: where one is empty the other; else the later one, with what only the other knows."""
+    if theirs.at == LONG_AGO:
+        return ours
+    if ours.at == LONG_AGO:
+        return theirs
+    later, earlier = (ours, theirs) if ours.at >= theirs.at else (theirs, ours)
+    if earlier.episode.open and not (later.episode.open and later.episode.onset_at <= earlier.episode.onset_at):
+        peak = max(earlier.episode.peak, later.episode.peak)
+        later = later._replace(episode=earlier.episode._replace(peak=peak), basis=earlier.basis)
+    later = later._replace(
+        fever=_newer(later.fever, earlier.fever),
+        temperature=_newer(later.temperature, earlier.temperature),
+        sbp=later.sbp if later.sbp.counted else earlier.sbp,
+        map=later.map if later.map.counted else earlier.map,
+        spo2=later.spo2 if later.spo2.counted else earlier.spo2,
+        oxygen=later.oxygen or earlier.oxygen,
+        infusions=tuple(sorted({i.drug: i for i in (*earlier.infusions, *later.infusions)}.values())),
+    )
+    for dose in earlier.doses:
+        later = fold.with_dose(later, dose)
+    known = earlier.context._asdict() | {k: v for k, v in later.context._asdict().items() if v is not None}
+    later = later._replace(context=Context(**known))
+    systolic, mean = pressure_limits(guideline.profile, later.context)
+    return fold.judge(guideline, later._replace(sbp_below=systolic, map_below=mean), later.at)
+
+
+def _newer(one: Reading | None, other: Reading | None) -> Reading | None:
+    return max((r for r in (one, other) if r is not None), key=lambda r: r.at, default=None)

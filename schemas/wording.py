@@ -1,0 +1,51 @@
+"""Signals, doses and observations as people read them. Plain text; whoever shows it escapes it."""
+
+from __future__ import annotations
+
+from schemas.alerts import Evidence
+
+NAMES = {
+    "temperature_celsius": "temperature",
+    "systolic_mmhg": "systolic pressure",
+    "mean_arterial_mmhg": "mean pressure",
+    "spo2_percent": "SpO2",
+    "oxygen_device": "oxygen device",
+    "oxygen_flow_l_per_min": "oxygen flow",
+    "fio2_fraction": "FiO2",
+    "weight_kg": "weight",
+    "age_years": "age",
+    "neutrophils_per_ul": "neutrophils",
+    "heart_rate_per_min": "heart rate",
+    "respiratory_rate_per_min": "respiratory rate",
+    "ice_score": "ICE score",
+    "systolic": "systolic pressure",
+    "spo2": "SpO2",
+}
+BASES = {
+    "fever": "fever on record",
+    "masked": "fever masked by treatment",
+    "masked_unconfirmed": "no fever on record: masked, to be reviewed",
+    "none": "no fever criterion",
+}
+
+
+def name_of(signal: str) -> str:
+    """A signal or a drug as people say it."""
+    return NAMES.get(signal, signal.replace("_", " "))
+
+
+def amount(dose_mg: float | None) -> str:
+    """A dose."""
+    return "amount unknown" if dose_mg is None else f"{dose_mg:g} mg"
+
+
+def number(value: float) -> str:
+    """A number as people read it; rates of less than one with one digit more."""
+    return f"{round(value, 2 if value >= 1 else 3):g}"
+
+
+def observed(one: Evidence) -> str:
+    """One observation: what, how much."""
+    value = "unknown" if one.value is None else number(one.value) if isinstance(one.value, float) else str(one.value)
+    unit = f" {one.unit}" if one.unit and one.unit != "1" else ""
+    return f"{name_of(one.signal)} {value.replace('_', ' ')}{unit}"
