@@ -24,7 +24,7 @@ from agents.brokers.local_kafka.planning import free_ports
 from agents.brokers.local_kafka.properties import HOST, Ports, properties
 from agents.brokers.topic_admin import create, delete
 from agents.brokers.topic_specs import wanted_topics
-from agents.platform.errors import Unusable
+from agents.platform.errors import UserError
 from agents.platform.settings import BOOTSTRAP, Settings, load
 
 IMAGE = "apache/kafka:4.3.1"
@@ -73,7 +73,7 @@ def kafka(pytestconfig: pytest.Config) -> Iterator[Broker]:
     with ExitStack() as stack:
         try:
             broker = stack.enter_context(chosen())
-        except Unusable as error:
+        except UserError as error:
             pytest.fail(error.message)
         pytestconfig.stash[SAID].append(broker.says)
         yield broker
@@ -85,7 +85,7 @@ def kafka_cluster(pytestconfig: pytest.Config) -> Iterator[Cluster]:
     with ExitStack() as stack:
         try:
             cluster = stack.enter_context(Cluster(nodes=3))
-        except Unusable as error:
+        except UserError as error:
             pytest.fail(error.message)
         pytestconfig.stash[SAID].append(f"three brokers on local JVMs ({cluster.bootstrap_servers}), to be killed")
         yield cluster
@@ -109,7 +109,7 @@ def fresh(bootstrap_servers: str, *, topics: bool = True, **overrides: object) -
     try:
         yield settings
     finally:
-        with suppress(Unusable):
+        with suppress(UserError):
             delete(settings, [topic.name for topic in wanted])
 
 

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, ValidationError, model_validator
 
 from agents.dispatch.config import SECRET_SHORTEST, Secret, Table
-from agents.platform.errors import Unusable
+from agents.platform.errors import UserError
 from agents.platform.settings import is_loopback, whole_file
 
 SECRETS = {"token": "CRS_BOARD_TOKEN", "reference_secret": "CRS_REFERENCE_SECRET"}
@@ -57,7 +57,7 @@ class Plan(Table):
         return self.certificate is not None or self.behind_proxy is not None
 
     def ssl_context(self) -> ssl.SSLContext | None:
-        """What HTTPS is done with; None without. Raises Unusable when the files do not serve."""
+        """What HTTPS is done with; None without. Raises UserError when the files do not serve."""
         if self.certificate is None:
             return None
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
@@ -65,7 +65,7 @@ class Plan(Table):
             context.load_cert_chain(self.certificate, self.key)
         except (OSError, ssl.SSLError) as error:
             why = error.strerror or "no certificate and key in PEM that belong together"
-            raise Unusable(f"board: {self.certificate}, {self.key}: {why}") from error
+            raise UserError(f"board: {self.certificate}, {self.key}: {why}") from error
         return context
 
 
@@ -79,15 +79,15 @@ def is_origin(given: str) -> bool:
 
 
 def load(config: Path | None, **options: Any) -> Plan:
-    """Options, then the environment, then the file. Raises Unusable naming every setting that is wrong."""
+    """Options, then the environment, then the file. Raises UserError naming every setting that is wrong."""
     table = whole_file(config).get("board", {})
     if not isinstance(table, dict):
-        raise Unusable(f"{config}: board must be a table, [board]")
+        raise UserError(f"{config}: board must be a table, [board]")
     given = {name: value for name, value in options.items() if value is not None}
     try:
         return Plan.model_validate(table | in_environment() | given)
     except ValidationError as error:
-        raise Unusable("; ".join(complaint(found) for found in error.errors())) from error
+        raise UserError("; ".join(complaint(found) for found in error.errors())) from error
 
 
 def in_environment() -> dict[str, dict[str, str]]:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import IO, Any, NamedTuple
 
 from agents.platform import child_processes
-from agents.platform.errors import Unusable
+from agents.platform.errors import UserError
 from agents.platform.settings import BOOTSTRAP, Settings
 
 URL_LINE = "board: "
@@ -27,7 +27,7 @@ class Launched(NamedTuple):
 
 @contextmanager
 def launched(settings: Settings, *options: str, log: IO[Any] | int = subprocess.DEVNULL) -> Iterator[Launched]:
-    """A running board. `options`: more of its command line; `log`: where its log goes. Raises Unusable with its words.
+    """A running board. `options`: more of its command line; `log`: where its log goes. Raises UserError with its words.
 
     `--port` is any that is free unless an option says which.
     """
@@ -46,7 +46,7 @@ def launched(settings: Settings, *options: str, log: IO[Any] | int = subprocess.
         assert process.stdout is not None, "piped"
         line = process.stdout.readline().strip()
         if not line.startswith(URL_LINE):
-            raise Unusable("the board did not start; its log says why")
+            raise UserError("the board did not start; its log says why")
         yield Launched(line.removeprefix(URL_LINE), token, process)
     finally:
         child_processes.end([process])

@@ -16,7 +16,7 @@ from agents.board.acknowledge import Answers
 from agents.board.auth import Door, is_our_name, is_our_page
 from agents.board.broadcast import PARTS, Viewers, asset
 from agents.board.config import Plan
-from agents.platform.errors import Unusable
+from agents.platform.errors import UserError
 from agents.platform.settings import is_loopback
 
 LARGEST = 16 * 1024
@@ -67,7 +67,7 @@ class BoardServer:
         self.runner = web.AppRunner(app, access_log=None, shutdown_timeout=2.0)
 
     async def start(self) -> None:
-        """Listens. Raises Unusable when the port cannot be had."""
+        """Listens. Raises UserError when the port cannot be had."""
         tls = self.plan.ssl_context()
         await self.runner.setup()
         try:
@@ -75,7 +75,7 @@ class BoardServer:
         except OSError as error:
             where = f"{self.plan.host}:{self.plan.port}"
             await self.runner.cleanup()
-            raise Unusable(f"board: {where}: {error.strerror}; choose another with --port") from error
+            raise UserError(f"board: {where}: {error.strerror}; choose another with --port") from error
         self.port = self.runner.addresses[0][1]
 
     async def stop(self) -> None:

@@ -20,7 +20,7 @@ import click
 from agents.brokers.mock_cluster import MockKafka
 from agents.brokers.topic_specs import wanted_topics
 from agents.platform import child_processes
-from agents.platform.errors import Unusable
+from agents.platform.errors import UserError
 from agents.platform.settings import Settings, load
 from schemas.topics import DEFAULT_PREFIX
 
@@ -103,7 +103,7 @@ class Embedded:
         if not line:
             self._said.seek(0)
             said = " ".join(self._said.read().split()).removeprefix("crs-monitor: ")
-            raise Unusable(f"the embedded broker ended: {said or 'no reason given'}")
+            raise UserError(f"the embedded broker ended: {said or 'no reason given'}")
         return line.strip()
 
 

@@ -10,7 +10,7 @@ import ctypes
 from importlib.util import find_spec
 from pathlib import Path
 
-from agents.platform.errors import Unusable
+from agents.platform.errors import UserError
 
 PRODUCER = 0
 POINTER, TEXT, NUMBER, CODE, SIZE = (
@@ -52,7 +52,7 @@ class MockKafka:
         self._call["conf_set"](configuration, b"log_level", b"0", complaint, len(complaint))
         self._client = self._call["new"](PRODUCER, configuration, complaint, len(complaint))
         if not self._client:
-            raise Unusable(f"librdkafka does not start: {complaint.value.decode(errors='replace')}")
+            raise UserError(f"librdkafka does not start: {complaint.value.decode(errors='replace')}")
         self._cluster = self._call["mock_cluster_new"](self._client, brokers)
         self._call["mock_group_initial_rebalance_delay_ms"](self._cluster, 100)
 
@@ -108,13 +108,13 @@ def bound(loaded: ctypes.CDLL) -> dict[str, ctypes._NamedFuncPointer]:
 
 
 def library() -> ctypes.CDLL:
-    """librdkafka as the wheel brings it. Raises Unusable when it is not there."""
+    """librdkafka as the wheel brings it. Raises UserError when it is not there."""
     spec = find_spec("confluent_kafka")
     packages = Path(spec.origin).parents[1] if spec is not None and spec.origin else Path()
     for pattern in ("confluent_kafka.libs/librdkafka*.so*", "confluent_kafka/.dylibs/librdkafka*.dylib"):
         for path in packages.glob(pattern):
             return ctypes.CDLL(str(path))
-    raise Unusable(
+    raise UserError(
         "the embedded broker needs the librdkafka of a confluent-kafka wheel, and there is none; "
         "use a real Kafka: python -m agents.brokers.local_kafka up"
     )

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 
-from agents.platform.errors import Unusable
+from agents.platform.errors import UserError
 from agents.platform.settings import Settings
 from schemas import topics
 
@@ -28,7 +28,7 @@ class Found(NamedTuple):
 
 
 def found(settings: Settings, patience_seconds: float = PATIENCE_SECONDS) -> dict[str, Found]:
-    """All topics at the brokers. Raises Unusable when they cannot be reached, or do not let us in."""
+    """All topics at the brokers. Raises UserError when they cannot be reached, or do not let us in."""
     silent = logging.getLogger("crs.librdkafka")
     silent.addHandler(logging.NullHandler())
     silent.propagate = False
@@ -53,7 +53,7 @@ def listing(settings: Settings, client: AdminClient, errors: list[KafkaError], u
             # A broker that took the connection and is slow is given more time than one that is not there.
             late = until if KafkaError._ALL_BROKERS_DOWN in heard else until + SLOW_SECONDS
             if time.monotonic() >= late or REFUSED & heard:
-                raise Unusable(unreachable(settings, error.args[0], errors)) from error
+                raise UserError(unreachable(settings, error.args[0], errors)) from error
 
 
 def unreachable(settings: Settings, error: KafkaError, errors: Iterable[KafkaError]) -> str:
@@ -69,10 +69,10 @@ def unreachable(settings: Settings, error: KafkaError, errors: Iterable[KafkaErr
 
 
 def demand(settings: Settings) -> None:
-    """Raises Unusable when a worker could not work safely with the topics as they are."""
+    """Raises UserError when a worker could not work safely with the topics as they are."""
     there = found(settings)
     for complaint in complaints(settings, there):
-        raise Unusable(complaint)
+        raise UserError(complaint)
 
 
 def complaints(settings: Settings, there: Mapping[str, Found]) -> Iterable[str]:

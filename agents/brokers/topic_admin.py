@@ -21,7 +21,7 @@ from kafka.errors import (
 
 from agents.brokers.preflight import found
 from agents.brokers.topic_specs import WantedTopic
-from agents.platform.errors import Unusable
+from agents.platform.errors import UserError
 from agents.platform.settings import Settings
 
 PATIENCE_SECONDS = 5.0
@@ -40,7 +40,7 @@ class Comparison:
 
 
 def compare(settings: Settings, topics: Sequence[WantedTopic]) -> list[Comparison]:
-    """Each topic beside what is there. Raises Unusable when the brokers cannot be asked."""
+    """Each topic beside what is there. Raises UserError when the brokers cannot be asked."""
     there = found(settings, PATIENCE_SECONDS)
     existing = [topic.name for topic in topics if topic.name in there]
     configurations = configured(settings, existing) if existing else {}
@@ -73,7 +73,7 @@ def configured(settings: Settings, names: Sequence[str]) -> dict[str, dict[str, 
 
 
 def create(settings: Settings, topics: Sequence[WantedTopic]) -> None:
-    """Creates topics and waits until each has leaders. Raises Unusable saying why one was refused."""
+    """Creates topics and waits until each has leaders. Raises UserError saying why one was refused."""
     if not topics:
         return
     until = time.monotonic() + JOINING_SECONDS
@@ -89,7 +89,7 @@ def create(settings: Settings, topics: Sequence[WantedTopic]) -> None:
                 error = refused[remaining[0].name]
                 early = for_code(error["error_code"]) is InvalidReplicationFactorError
                 if not early or time.monotonic() > until:
-                    raise Unusable(why_refused(remaining[0], error, brokers))
+                    raise UserError(why_refused(remaining[0], error, brokers))
                 time.sleep(0.5)
         client.wait_for_topics([topic.name for topic in topics], timeout_ms=READY_MS)
 
@@ -140,4 +140,4 @@ def told_plainly(settings: Settings) -> Iterator[None]:
         yield
     except KafkaError as error:
         words = " ".join(str(error).split())[:300] or type(error).__name__
-        raise Unusable(f"{settings.bootstrap_servers}: {words}; are the brokers well?") from error
+        raise UserError(f"{settings.bootstrap_servers}: {words}; are the brokers well?") from error

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import click
 
-from agents.platform.errors import Unusable
+from agents.platform.errors import UserError
 from agents.platform.settings import Settings, with_settings
 
 
@@ -28,18 +28,18 @@ def command(settings: Settings, alert: str, by: str, minutes: int | None, reason
     from schemas import topics
 
     if not by.strip():
-        raise Unusable("--by: say who has seen it")
+        raise UserError("--by: say who has seen it")
     there = preflight.found(settings)
     for topic in (topics.PATIENT_STATE, topics.ASSESSMENTS):
         if settings.topic(topic) not in there:
-            raise Unusable(f"topic {settings.topic(topic)} is missing; {preflight.ADVICE}")
+            raise UserError(f"topic {settings.topic(topic)} is missing; {preflight.ADVICE}")
     partitions = there[settings.topic(topics.PATIENT_STATE)].partitions
     alert_id = find_alert.alert_of(alert)
 
     async def answer() -> None:
         patient_id = await find_alert.patient_of(settings, partitions, alert_id)
         if patient_id is None:
-            raise Unusable(f"{alert}: no such alert is open; the board and the pages show ids of open alerts")
+            raise UserError(f"{alert}: no such alert is open; the board and the pages show ids of open alerts")
         at = find_alert.now()
         event = (
             assessments.acknowledgement(alert_id, patient_id, by, at, at.isoformat())

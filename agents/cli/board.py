@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from agents.platform.errors import Unusable
+from agents.platform.errors import UserError
 from agents.platform.settings import Settings, with_settings
 
 LINE = "%(asctime)s %(levelname)s %(name)s %(message)s"
@@ -50,7 +50,7 @@ def command(settings: Settings, log_level: str, **options: Any) -> None:
 
 
 def _demand(settings: Settings) -> int:
-    """The partitions of the ward. Raises Unusable when a topic that we need is missing."""
+    """The partitions of the ward. Raises UserError when a topic that we need is missing."""
     from agents.brokers import preflight
     from schemas import topics
 
@@ -58,8 +58,8 @@ def _demand(settings: Settings) -> int:
     names = [settings.topic(topic) for topic in (topics.PATIENT_STATE, topics.ALERTS, topics.ASSESSMENTS)]
     for name in names:
         if name not in there:
-            raise Unusable(f"topic {name} is missing; {preflight.ADVICE}")
+            raise UserError(f"topic {name} is missing; {preflight.ADVICE}")
     states, alerts, _ = (there[name].partitions for name in names)
     if states != alerts:
-        raise Unusable(f"topic {names[0]} has {states} partitions, {names[1]} has {alerts}: they must have as many")
+        raise UserError(f"topic {names[0]} has {states} partitions, {names[1]} has {alerts}: they must have as many")
     return states

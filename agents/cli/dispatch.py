@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from agents.platform.errors import Unusable
+from agents.platform.errors import UserError
 from agents.platform.settings import Settings, with_settings
 
 LINE = "%(asctime)s %(levelname)s %(name)s %(message)s"
@@ -79,7 +79,7 @@ def _file() -> Path | None:
 
 
 def _demand(settings: Settings) -> None:
-    """Raises Unusable when the topics are not as paging needs them."""
+    """Raises UserError when the topics are not as paging needs them."""
     from agents.brokers import preflight, topic_specs
     from schemas import topics
 
@@ -88,10 +88,10 @@ def _demand(settings: Settings) -> None:
     needed = (alerts, settings.topic(topics.PATIENT_STATE), topic_specs.delivered(settings))
     for name in (*needed, settings.topic(topics.ASSESSMENTS)):
         if name not in there:
-            raise Unusable(f"topic {name} is missing; {preflight.ADVICE}")
+            raise UserError(f"topic {name} is missing; {preflight.ADVICE}")
     for name in needed:
         if there[name].partitions != there[alerts].partitions:
-            raise Unusable(
+            raise UserError(
                 f"topic {name} has {there[name].partitions} partitions, {alerts} has {there[alerts].partitions}: "
                 "they must have as many, or what was delivered would be forgotten"
             )

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from agents.platform.errors import Unusable
+from agents.platform.errors import UserError
 
 COMMANDS = {
     "demo": "Show it all on this machine, on real ICU stays.",
@@ -43,7 +43,7 @@ class Commands(click.Group):
         try:
             command = import_module(module).command
         except ImportError as error:
-            raise Unusable(f"{cmd_name} cannot be loaded: {error}; install the package again") from error
+            raise UserError(f"{cmd_name} cannot be loaded: {error}; install the package again") from error
         assert isinstance(command, click.Command), f"{module}.command is no command"
         return command
 

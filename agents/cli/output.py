@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 from pydantic import BaseModel
 
-from agents.platform.errors import Unusable
+from agents.platform.errors import UserError
 
 STDOUT = "-"
 
@@ -20,7 +20,7 @@ class Lines:
     """Takes models and writes them as lines; without a file it takes them and writes nothing."""
 
     def __init__(self, name: str | None, closing: ExitStack) -> None:
-        """Opens the file, until `closing` closes. Raises Unusable when it cannot be written."""
+        """Opens the file, until `closing` closes. Raises UserError when it cannot be written."""
         self.written = 0
         self._stream = None if name is None else stream_of(name, closing)
 
@@ -41,16 +41,16 @@ def stream_of(name: str, closing: ExitStack) -> BinaryIO:
         path.parent.mkdir(parents=True, exist_ok=True)
         return closing.enter_context(path.open("wb"))
     except OSError as error:
-        raise Unusable(f"{name}: cannot be written: {error.strerror or error}") from error
+        raise UserError(f"{name}: cannot be written: {error.strerror or error}") from error
 
 
 def keep_apart(written: Iterable[str | None], read: Iterable[str]) -> None:
-    """Raises Unusable when a file would be written twice, or over what is read."""
+    """Raises UserError when a file would be written twice, or over what is read."""
     taken = {os.path.realpath(name) for name in read}
     for name in written:
         if name is None or name in (STDOUT, os.devnull):
             continue
         place = os.path.realpath(name)
         if place in taken:
-            raise Unusable(f"{name}: is read or written by this very command; name another file")
+            raise UserError(f"{name}: is read or written by this very command; name another file")
         taken.add(place)

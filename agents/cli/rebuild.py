@@ -10,7 +10,7 @@ import click
 from confluent_kafka import KafkaException
 
 from agents.brokers.preflight import demand
-from agents.platform.errors import Unusable
+from agents.platform.errors import UserError
 from agents.platform.settings import Settings, with_settings
 from agents.verify.kafka_reader import Brokers
 from agents.verify.kafka_writer import BrokersPen
@@ -33,12 +33,12 @@ def command(settings: Settings, accept_cut: bool) -> None:
     try:
         judged_by = in_force.load(settings.profile)
     except ProfileError as error:
-        raise Unusable(str(error)) from error
+        raise UserError(str(error)) from error
     demand(settings)
     began = monotonic()
     try:
         with closing(Brokers(settings)) as brokers, Bar() as bar:
             done = Rebuild(brokers, BrokersPen(settings), settings, judged_by, accept_cut, bar).run()
     except KafkaException as error:
-        raise Unusable(f"{settings.bootstrap_servers}: {error.args[0].str()}; are all brokers up?") from error
+        raise UserError(f"{settings.bootstrap_servers}: {error.args[0].str()}; are all brokers up?") from error
     click.echo(line(asdict(done) | {"seconds": round(monotonic() - began, 1)}))

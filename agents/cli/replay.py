@@ -14,7 +14,7 @@ from agents.engine.patients import Judged
 from agents.engine.playback import Watcher
 from agents.feeds.clif_events import ClifEvents
 from agents.feeds.ndjson import STDIN, NdjsonFiles
-from agents.platform.errors import Unusable
+from agents.platform.errors import UserError
 from agents.replay.progress import watched
 from agents.replay.replay import Replay
 from agents.replay.statistics import Tally
@@ -120,26 +120,26 @@ def complain(tally: Tally, letters: Letters, defects: int) -> None:
 
 
 def guideline_named(profile: str) -> Guideline:
-    """The guideline with that profile. Raises Unusable."""
+    """The guideline with that profile. Raises UserError."""
     try:
         return in_force.load(profile)
     except ProfileError as error:
-        raise Unusable(f"--profile: {error}") from error
+        raise UserError(f"--profile: {error}") from error
 
 
 def time_of(written: str) -> datetime:
-    """An instant from the command line. Raises Unusable."""
+    """An instant from the command line. Raises UserError."""
     try:
         at = datetime.fromisoformat(written)
     except ValueError:
         at = None
     if at is None or at.tzinfo is None:
-        raise Unusable(f"--until {written}: expected a time with its offset, as in 2026-03-01T18:00:00+01:00")
+        raise UserError(f"--until {written}: expected a time with its offset, as in 2026-03-01T18:00:00+01:00")
     return at
 
 
 def source_of(files: tuple[str, ...], clif: Path | None) -> ClifEvents | NdjsonFiles:
-    """What is to be replayed. Raises Unusable when there is nothing, or both kinds."""
+    """What is to be replayed. Raises UserError when there is nothing, or both kinds."""
     if clif is not None:
         if files:
             raise click.UsageError("give files or --clif, not both")

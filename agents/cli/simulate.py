@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from agents.brokers.preflight import ADVICE, found
-from agents.platform.errors import Unusable
+from agents.platform.errors import UserError
 from agents.platform.settings import Settings, with_settings
 from agents.platform.signals import asked_to_leave
 from agents.simulation.live_ward import WardPlan, simulated
@@ -146,11 +146,11 @@ def progressing(count: int) -> Iterator[Callable[[Account], None]]:
 
 
 def demand_feeds(settings: Settings) -> None:
-    """Raises Unusable when brokers or feed topics are not there."""
+    """Raises UserError when brokers or feed topics are not there."""
     there = found(settings, 5.0)
     for feed in FEEDS:
         if settings.topic(feed) not in there:
-            raise Unusable(f"topic {settings.topic(feed)} is missing; {ADVICE}")
+            raise UserError(f"topic {settings.topic(feed)} is missing; {ADVICE}")
 
 
 def instant(written: str) -> int:
@@ -159,7 +159,7 @@ def instant(written: str) -> int:
         at_ms = story_ms(written)
         aware = written[10:].rstrip().endswith(("Z", "z")) or any(sign in written[10:] for sign in "+-")
     except ValueError as error:
-        raise Unusable(f"--start {written}: expected ISO 8601 with offset, e.g. 2026-05-01T08:00:00+02:00") from error
+        raise UserError(f"--start {written}: expected ISO 8601 with offset, e.g. 2026-05-01T08:00:00+02:00") from error
     if not aware:
-        raise Unusable(f"--start {written}: say the offset too, e.g. 2026-05-01T08:00:00+02:00")
+        raise UserError(f"--start {written}: say the offset too, e.g. 2026-05-01T08:00:00+02:00")
     return at_ms

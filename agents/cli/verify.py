@@ -10,7 +10,7 @@ from time import monotonic
 import click
 from confluent_kafka import KafkaException
 
-from agents.platform.errors import Unusable
+from agents.platform.errors import UserError
 from agents.platform.settings import Settings, with_settings
 from agents.verify.kafka_reader import Brokers
 from agents.verify.progress_bar import Bar
@@ -42,7 +42,7 @@ def command(settings: Settings, wait: float, ledger: Path | None, show: bool) ->
     try:
         judged_by = in_force.load(settings.profile)
     except ProfileError as error:
-        raise Unusable(str(error)) from error
+        raise UserError(str(error)) from error
     began = monotonic()
     try:
         with closing(Brokers(settings)) as brokers, Bar() as bar:
@@ -50,7 +50,7 @@ def command(settings: Settings, wait: float, ledger: Path | None, show: bool) ->
             run.run()
             said = summary(run, monotonic() - began, show)
     except KafkaException as error:
-        raise Unusable(f"{settings.bootstrap_servers}: {error.args[0].str()}; are all brokers up?") from error
+        raise UserError(f"{settings.bootstrap_servers}: {error.args[0].str()}; are all brokers up?") from error
     if said["partial"]:
         click.echo(
             "crs-monitor: the head of the log is gone (retention): patients whose story begins before it cannot be "

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from agents.feeds.clif import ClifError, demo_dir
 from agents.feeds.clif_events import ClifEvents
-from agents.platform.errors import Unusable
+from agents.platform.errors import UserError
 from agents.replay.injected_doses import Pharmacy
 from agents.replay.progress import watched
 from agents.replay.replay import Replay
@@ -28,12 +28,12 @@ ATTRIBUTION = (
 
 
 def run(report: Path) -> None:
-    """Replays, prints, writes the report. Raises Unusable when the data are not there."""
+    """Replays, prints, writes the report. Raises UserError when the data are not there."""
     began = monotonic()
     try:
         source = ClifEvents(demo_dir())
     except ClifError as error:
-        raise Unusable(str(error)) from error
+        raise UserError(str(error)) from error
     guideline = in_force.load()
     charts = Charts(guideline)
     pharmacy = Pharmacy(lambda dose, still: replay.playback.plan(dose, still))

@@ -16,7 +16,7 @@ from threading import Event
 from typing import IO, Any
 
 from agents.platform import child_processes
-from agents.platform.errors import Unusable
+from agents.platform.errors import UserError
 from agents.platform.settings import BOOTSTRAP, Settings
 
 READY_WITHIN_SECONDS = 60.0
@@ -47,21 +47,21 @@ class Cast:
         return self.start(name, [sys.executable, "-m", "agents.cli.main", *command], environment(settings))
 
     def check(self) -> None:
-        """Raises Unusable when somebody left who should be here, and KeyboardInterrupt when we shall leave."""
+        """Raises UserError when somebody left who should be here, and KeyboardInterrupt when we shall leave."""
         if self._leave.is_set():
             raise KeyboardInterrupt
         for name, (process, said) in self._running.items():
             if process.poll() is not None:
                 last = said.read_text(errors="replace").strip().splitlines()[-1:]
-                raise Unusable(f"{name} ended early ({process.returncode}): {last[0] if last else 'it said nothing'}")
+                raise UserError(f"{name} ended early ({process.returncode}): {last[0] if last else 'it said nothing'}")
 
     def wait(self, name: str, is_ready: Callable[[], bool], seconds: float = READY_WITHIN_SECONDS) -> None:
-        """Until somebody is ready. Raises what `check` raises, and Unusable when it takes too long."""
+        """Until somebody is ready. Raises what `check` raises, and UserError when it takes too long."""
         until = time.monotonic() + seconds
         self.check()
         while not is_ready():
             if time.monotonic() > until:
-                raise Unusable(f"{name} was not ready within {seconds:.0f} s; is this machine very busy?")
+                raise UserError(f"{name} was not ready within {seconds:.0f} s; is this machine very busy?")
             time.sleep(LOOK_SECONDS)
             self.check()
 

@@ -26,7 +26,7 @@ from agents.demo.schedule import Programme, programme
 from agents.demo.story_clock import Pace, behind
 from agents.feeds.clif import ClifError, ClifStays, demo_dir
 from agents.platform import child_processes
-from agents.platform.errors import Unusable
+from agents.platform.errors import UserError
 from agents.platform.settings import Settings
 from agents.platform.signals import asked_to_leave
 from agents.replay.injected_doses import Pharmacy
@@ -53,7 +53,7 @@ VERIFY_SECONDS = 120.0
 def run(report: Path, hours: int, seconds: float, stay: bool) -> bool:
     """Plays, proves, reports. `hours` of each stay in so many `seconds`; `stay`: all keeps running until Ctrl-C.
 
-    Gives whether `verify` found everything as it should be. Raises Unusable when something cannot be started.
+    Gives whether `verify` found everything as it should be. Raises UserError when something cannot be started.
     """
     began = monotonic()
     console = console_for()
@@ -102,7 +102,7 @@ def prepared(hours: int) -> Programme:
     try:
         stays = list(ClifStays(demo_dir()))
     except ClifError as error:
-        raise Unusable(str(error)) from error
+        raise UserError(str(error)) from error
     now = round(time() * 1000)
     return programme(stays, now - now % HOUR + HOUR, hours)
 
@@ -164,11 +164,11 @@ def perform(console: Console, cast: Cast, line: Line, play: Programme, seconds: 
     if pace.shortened:
         console.print(f"This machine is busy: the story was ended at +{since(play.ends, play)}.")
     if line.refused:
-        raise Unusable(f"{line.refused} messages were not accepted by the embedded broker")
+        raise UserError(f"{line.refused} messages were not accepted by the embedded broker")
 
 
 def verified(cast: Cast, settings: Settings) -> Mapping[str, Any]:
-    """What `crs-monitor verify` says. Raises Unusable when it says nothing."""
+    """What `crs-monitor verify` says. Raises UserError when it says nothing."""
     command = [sys.executable, "-m", "agents.cli.main", "verify"]
     with ExitStack() as closing:
         said, complaint = (closing.enter_context(TemporaryFile("w+", encoding="utf-8")) for _ in range(2))
@@ -177,7 +177,7 @@ def verified(cast: Cast, settings: Settings) -> Mapping[str, Any]:
         cast.wait("verify", lambda: process.poll() is not None, VERIFY_SECONDS)
         lines, complaints = lines_of(said), lines_of(complaint)
     if not lines:
-        raise Unusable(f"verify said nothing: {complaints[-1:]}")
+        raise UserError(f"verify said nothing: {complaints[-1:]}")
     return dict(json.loads(lines[-1]))
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError, KafkaTimeoutError
 
-from agents.platform.errors import Unusable
+from agents.platform.errors import UserError
 from agents.platform.fail_stop import fail_stop
 from agents.platform.settings import Settings
 
@@ -41,14 +41,14 @@ class Broker:
         )
 
     async def start(self, topic: str, listener: Any) -> None:
-        """Connects; from now on partitions come and go. Raises Unusable when no broker answers."""
+        """Connects; from now on partitions come and go. Raises UserError when no broker answers."""
         try:
             await self.producer.start()
             self.consumer.subscribe([topic], listener=listener)
             await self.consumer.start()
         except KafkaError as error:
             why = f"{type(error).__name__}; is Kafka running?"
-            raise Unusable(f"{self.settings.bootstrap_servers}: {why}") from error
+            raise UserError(f"{self.settings.bootstrap_servers}: {why}") from error
 
     async def read(self, most: int) -> dict[Any, list[Any]]:
         """The next alerts, by partition; none when there are none for a moment."""

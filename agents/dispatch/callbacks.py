@@ -17,7 +17,7 @@ from agents.dispatch.alert_reader import link_token
 from agents.dispatch.assessments import Assessments, acknowledgement, snooze
 from agents.dispatch.config import Callbacks
 from agents.dispatch.model import Case
-from agents.platform.errors import Unusable
+from agents.platform.errors import UserError
 
 LARGEST = 256 * 1024
 # Taken on, in PagerDuty's words. An incident that a person closed there is taken on as well: only the engine ends it.
@@ -48,14 +48,14 @@ class CallbackServer:
         self.port = at.port
 
     async def start(self) -> None:
-        """Listens. Raises Unusable when the port cannot be had."""
+        """Listens. Raises UserError when the port cannot be had."""
         await self.runner.setup()
         site = web.TCPSite(self.runner, self.at.host, self.at.port)
         try:
             await site.start()
         except OSError as error:
             where = f"{self.at.host}:{self.at.port}"
-            raise Unusable(f"dispatch.callbacks: {where}: {error.strerror}; choose another port") from error
+            raise UserError(f"dispatch.callbacks: {where}: {error.strerror}; choose another port") from error
         self.port = self.runner.addresses[0][1]
 
     async def stop(self) -> None:

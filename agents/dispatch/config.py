@@ -17,7 +17,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, V
 from agents.dispatch.commands import Rules
 from agents.dispatch.public_alert import DEFAULT_TEMPLATE, WORDS, template_fault
 from agents.dispatch.routing import Hours, Route, Routing, Tiers
-from agents.platform.errors import Unusable
+from agents.platform.errors import UserError
 from agents.platform.settings import is_loopback, whole_file
 from schemas.alerts import Priority
 
@@ -261,16 +261,16 @@ def _route(line: RouteLine, zone: ZoneInfo) -> Route:
 
 
 def load(config: Path | None) -> Plan:
-    """The plan in a TOML file. Raises Unusable naming every setting that is wrong, and never a secret."""
+    """The plan in a TOML file. Raises UserError naming every setting that is wrong, and never a secret."""
     if config is None:
-        raise Unusable("dispatch: say where the destinations are: --config FILE (deploy/dispatch.example.toml)")
+        raise UserError("dispatch: say where the destinations are: --config FILE (deploy/dispatch.example.toml)")
     table = whole_file(config).get("dispatch")
     if not isinstance(table, dict):
-        raise Unusable(f"{config}: no table [dispatch]; see deploy/dispatch.example.toml")
+        raise UserError(f"{config}: no table [dispatch]; see deploy/dispatch.example.toml")
     try:
         return Plan.model_validate(table)
     except ValidationError as error:
-        raise Unusable(f"{config}: {'; '.join(_complaint(found) for found in error.errors())}") from error
+        raise UserError(f"{config}: {'; '.join(_complaint(found) for found in error.errors())}") from error
 
 
 def _complaint(found: Any) -> str:

@@ -9,7 +9,7 @@ from pydantic_core import to_json
 
 from agents.feeds.clif import ClifError, ClifStays
 from agents.feeds.ndjson import Told
-from agents.platform.errors import Unusable
+from agents.platform.errors import UserError
 from schemas.decode import decode
 
 
@@ -17,11 +17,11 @@ class ClifEvents:
     """Iterate for what the rows say. A line number is the number of the event in time order."""
 
     def __init__(self, directory: Path) -> None:
-        """Raises Unusable when the directory is not a CLIF data set."""
+        """Raises UserError when the directory is not a CLIF data set."""
         try:
             self.stays = ClifStays(directory)
         except ClifError as error:
-            raise Unusable(str(error)) from error
+            raise UserError(str(error)) from error
         self.names = (directory.name or str(directory),)
         self.total: int | None = self.stays.total
 
@@ -37,4 +37,4 @@ class ClifEvents:
                 payload = to_json(said)
                 yield Told(self.names[0], number, payload, decode(payload))
         except ClifError as error:
-            raise Unusable(str(error)) from error
+            raise UserError(str(error)) from error

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from typing import BinaryIO, NamedTuple
 
 from agents.engine.playback import arrival
-from agents.platform.errors import Unusable
+from agents.platform.errors import UserError
 from monitor.units.instants import LONG_AGO
 from schemas.dead_letters import PAYLOAD_LIMIT_BYTES
 from schemas.decode import Decoded, Refused, decode
@@ -42,11 +42,11 @@ class NdjsonFiles:
     """Iterate for what the lines of some files say. `read`, `total`: bytes, for a progress bar; total None: unknown."""
 
     def __init__(self, paths: Iterable[str]) -> None:
-        """Opens the files. Raises Unusable when one of them cannot be read, or is something else."""
+        """Opens the files. Raises UserError when one of them cannot be read, or is something else."""
         self.names = tuple(paths)
         self.read = 0
         if self.names.count(STDIN) > 1:
-            raise Unusable("`-` (standard input) can be given once only")
+            raise UserError("`-` (standard input) can be given once only")
         self._streams = [opened(name) for name in self.names]
         self.total = None if STDIN in self.names else sum(size_of(stream) for stream in self._streams)
 
@@ -92,11 +92,11 @@ def opened(name: str) -> BinaryIO:
         # A pipe or a device cannot be looked at twice.
         start = stream.peek(8)[:8] if stream.seekable() else b""
     except OSError as error:
-        raise Unusable(f"{name}: {error.strerror}; {EXPECTED}") from error
+        raise UserError(f"{name}: {error.strerror}; {EXPECTED}") from error
     for magic, advice in MAGIC.items():
         if start.startswith(magic):
             stream.close()
-            raise Unusable(f"{name}: {EXPECTED}, this is {advice}")
+            raise UserError(f"{name}: {EXPECTED}, this is {advice}")
     return stream
 
 

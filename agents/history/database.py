@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 
-from agents.platform.errors import Unusable
+from agents.platform.errors import UserError
 from agents.platform.settings import Settings
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -30,16 +30,16 @@ def url_of(settings: Settings) -> URL:
     try:
         url = make_url(settings.database_url.get_secret_value())
     except ArgumentError as error:
-        raise Unusable("database_url: no URL; expected postgresql://user@host/database") from error
+        raise UserError("database_url: no URL; expected postgresql://user@host/database") from error
     if url.drivername in POSTGRESQL:
         return url.set(drivername="postgresql+psycopg")
     if url.drivername == "sqlite" and url.database:
         return url
-    raise Unusable(f"database_url: {url.drivername} is not supported; expected postgresql://user@host/database")
+    raise UserError(f"database_url: {url.drivername} is not supported; expected postgresql://user@host/database")
 
 
 def connect(url: URL) -> Engine:
-    """An engine that was tried. Raises Unusable when the database does not answer."""
+    """An engine that was tried. Raises UserError when the database does not answer."""
     if url.drivername == "sqlite":
         Path(url.database or "").parent.mkdir(parents=True, exist_ok=True)
         engine = create_engine(url)
@@ -50,7 +50,7 @@ def connect(url: URL) -> Engine:
         with engine.connect():
             return engine
     except OperationalError as error:
-        raise Unusable(f"database {shown(url)} cannot be used: {first_line(error)}") from error
+        raise UserError(f"database {shown(url)} cannot be used: {first_line(error)}") from error
 
 
 def careful(connection: object, _record: object) -> None:
@@ -81,12 +81,12 @@ def migrate(engine: Engine) -> None:
 
 
 def require_migrated(engine: Engine) -> None:
-    """Raises Unusable when the tables are not those of this version."""
+    """Raises UserError when the tables are not those of this version."""
     with engine.connect() as connection:
         found = MigrationContext.configure(connection).get_current_revision()
         wanted = ScriptDirectory.from_config(configuration(connection)).get_current_head()
     if found != wanted:
-        raise Unusable(
+        raise UserError(
             f"database {shown(engine.url)} is at migration {found or 'none'}, this version needs {wanted}: "
             "run crs-monitor history --migrate"
         )

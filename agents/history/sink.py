@@ -18,7 +18,7 @@ from agents.history.database import first_line
 from agents.history.parse import read_alert, read_state
 from agents.history.rows import Row
 from agents.history.store import Positions, Store
-from agents.platform.errors import Unusable
+from agents.platform.errors import UserError
 from agents.platform.settings import Settings
 from schemas.state import PatientState
 from schemas.topics import ALERTS, PATIENT_STATE
@@ -52,7 +52,7 @@ class Sink:
         try:
             self.work(begin_anew, until_end)
         except OperationalError as error:
-            raise Unusable(f"the database cannot be used any more: {first_line(error)}") from error
+            raise UserError(f"the database cannot be used any more: {first_line(error)}") from error
 
     def work(self, begin_anew: bool, until_end: bool) -> None:
         """Begins where the database ends."""
@@ -130,7 +130,7 @@ class Sink:
         return states, alerts
 
     def write(self, states: list[PatientState], alerts: list[Row], positions: Positions) -> None:
-        """One transaction. A database that is away is waited for a while; Unusable after that."""
+        """One transaction. A database that is away is waited for a while; UserError after that."""
         for pause in (*RETRY_SECONDS, None):
             try:
                 with metrics.WRITE_SECONDS.time():
@@ -140,7 +140,7 @@ class Sink:
                 return
             except OperationalError as error:
                 if pause is None or self.stopping.wait(pause):
-                    raise Unusable(f"the database went away and did not come back: {first_line(error)}") from error
+                    raise UserError(f"the database went away and did not come back: {first_line(error)}") from error
                 metrics.RETRIES.inc()
 
     def measure(self, consumer: Consumer) -> None:
@@ -152,16 +152,16 @@ class Sink:
                 metrics.LAG.labels(topic, tp.partition).set(max(0, high - tp.offset))
 
     def reach(self, consumer: Consumer) -> str:
-        """The cluster's id. Raises Unusable when no broker answers or a topic is missing."""
+        """The cluster's id. Raises UserError when no broker answers or a topic is missing."""
         try:
             found = consumer.list_topics(timeout=REACH_SECONDS)
         except KafkaException as error:
-            raise Unusable(
+            raise UserError(
                 f"no Kafka broker answers at {self.settings.bootstrap_servers}: is it up, and the address right?"
             ) from error
         for topic in (self.state_topic, self.alert_topic):
             if topic not in found.topics or found.topics[topic].error is not None:
-                raise Unusable(f"topic {topic} is missing: run crs-monitor topics")
+                raise UserError(f"topic {topic} is missing: run crs-monitor topics")
         return str(found.cluster_id or "")
 
     @contextmanager
@@ -201,7 +201,7 @@ def usable(message: Message) -> bool:
         return False
     if error.retriable():
         return False
-    raise Unusable(f"Kafka: {error.name()} on {message.topic()}: {error.str()}")
+    raise UserError(f"Kafka: {error.name()} on {message.topic()}: {error.str()}")
 
 
 def partitions(consumer: Consumer, topics: tuple[str, ...]) -> list[TopicPartition]:

@@ -13,7 +13,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from agents.history.rows import Row
 from agents.history.state_diff import Chapter, Known, Withdrawn, tell
 from agents.history.tables import ALERTS, DOSES, EPISODES, METADATA, ORIGINS, PATIENTS, POSITIONS, STATE_CHANGES, VITALS
-from agents.platform.errors import Unusable
+from agents.platform.errors import UserError
 from schemas.state import PatientState
 
 # What a row keeps, however often it is written.
@@ -117,14 +117,14 @@ class Store:
             return connection.execute(select(POSITIONS.c.next_offset).where(where)).scalar_one_or_none()
 
     def begin(self, topic_prefix: str, cluster_id: str, anew: bool = False) -> None:
-        """Whose history this is. Raises Unusable when it is another cluster's, unless it may begin anew."""
+        """Whose history this is. Raises UserError when it is another cluster's, unless it may begin anew."""
         with self.engine.begin() as connection:
             found = connection.execute(select(ORIGINS.c.topic_prefix, ORIGINS.c.cluster_id)).all()
             if anew:
                 for table in METADATA.sorted_tables:
                     connection.execute(delete(table))
             elif any(tuple(row) != (topic_prefix, cluster_id) for row in found):
-                raise Unusable(
+                raise UserError(
                     f"the database holds the history of Kafka cluster {found[0].cluster_id}, topics "
                     f"{found[0].topic_prefix}*; this is {cluster_id}, {topic_prefix}*: name another database, "
                     "or forget what it holds with --begin-anew"

@@ -7,7 +7,7 @@ from typing import IO, Any
 import click
 
 
-class Unusable(click.ClickException):
+class UserError(click.ClickException):
     """A file, option or surrounding that cannot be used. The message says what is wrong and what would be right."""
 
     exit_code = 2

@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from agents.platform.errors import Unusable
+from agents.platform.errors import UserError
 
 PLAIN = "text/plain; charset=utf-8"
 Answer = Callable[[], str | None]
@@ -17,7 +17,7 @@ Answer = Callable[[], str | None]
 def serve(host: str, port: int, alive: Answer, ready: Answer) -> ThreadingHTTPServer:
     """Serves /metrics, /healthz and /readyz from a thread. `alive`, `ready`: what is wrong; None: nothing is.
 
-    Raises Unusable when the port cannot be had.
+    Raises UserError when the port cannot be had.
     """
 
     class Handler(BaseHTTPRequestHandler):
@@ -43,7 +43,7 @@ def serve(host: str, port: int, alive: Answer, ready: Answer) -> ThreadingHTTPSe
     try:
         server = ThreadingHTTPServer((host, port), Handler)
     except OSError as error:
-        raise Unusable(f"port {port} on {host}: {error.strerror}; choose another with --metrics-port") from error
+        raise UserError(f"port {port} on {host}: {error.strerror}; choose another with --metrics-port") from error
     server.daemon_threads = True
     threading.Thread(target=server.serve_forever, name="health", daemon=True).start()
     return server

@@ -24,7 +24,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from agents.platform.errors import Unusable
+from agents.platform.errors import UserError
 from schemas.topics import TopicSpec
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -240,12 +240,12 @@ def is_loopback(host: str) -> bool:
 
 
 def load(config: Path | None = None, **options: Any) -> Settings:
-    """The settings in force; options that are None were not given. Raises Unusable naming the setting."""
+    """The settings in force; options that are None were not given. Raises UserError naming the setting."""
     given = {name: value for name, value in options.items() if value is not None}
     try:
         return Settings(**({"in_file": in_file(config)} | secrets_in_files() | given))
     except ValidationError as error:
-        raise Unusable(f"settings: {'; '.join(complaint(found, config) for found in error.errors())}") from error
+        raise UserError(f"settings: {'; '.join(complaint(found, config) for found in error.errors())}") from error
 
 
 def in_file(config: Path | None) -> dict[str, Any]:
@@ -260,9 +260,9 @@ def whole_file(config: Path | None) -> dict[str, Any]:
     try:
         return tomllib.loads(config.read_text(encoding="utf-8"))
     except OSError as error:
-        raise Unusable(f"{config}: {error.strerror}; expected a TOML file with settings") from error
+        raise UserError(f"{config}: {error.strerror}; expected a TOML file with settings") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise Unusable(f"{config}: not TOML: {error}") from error
+        raise UserError(f"{config}: not TOML: {error}") from error
 
 
 def secrets_in_files() -> dict[str, str]:
@@ -275,7 +275,7 @@ def secrets_in_files() -> dict[str, str]:
         try:
             found[name] = Path(path).read_text(encoding="utf-8").strip()
         except OSError as error:
-            raise Unusable(f"CRS_{name.upper()}_FILE: {path}: {error.strerror}") from error
+            raise UserError(f"CRS_{name.upper()}_FILE: {path}: {error.strerror}") from error
     return found
 
 

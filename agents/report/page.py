@@ -11,7 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from plotly.offline import get_plotlyjs
 from pydantic_core import to_json
 
-from agents.platform.errors import Unusable
+from agents.platform.errors import UserError
 from agents.replay.statistics import DISCLAIMER, GRADES, Stay, Tally
 from agents.report import colours, words
 from agents.report.chart import AlertLife, Chart
@@ -56,12 +56,12 @@ class Line(NamedTuple):
 
 
 def write_page(path: Path, tally: Tally, charts: Charts, source: str, story: Story | None = None) -> None:
-    """Writes the page. `source`: CLIF_SOURCE, or where the events came from. Raises Unusable if it cannot."""
+    """Writes the page. `source`: CLIF_SOURCE, or where the events came from. Raises UserError if it cannot."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(page(tally, charts, source, story), encoding="utf-8")
     except OSError as error:
-        raise Unusable(f"{path}: cannot be written: {error.strerror or error}") from error
+        raise UserError(f"{path}: cannot be written: {error.strerror or error}") from error
 
 
 def page(tally: Tally, charts: Charts, source: str, story: Story | None = None) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from agents.feeds.clif import ClifError, ClifStays
-from agents.platform.errors import Unusable
+from agents.platform.errors import UserError
 from agents.simulation.story import Due, Json, Story, rename, run_name, to_iso, to_ms
 
 # Not everybody is admitted at one instant, or each hour of the record would come as a burst.
@@ -14,11 +14,11 @@ ADMISSIONS_OVER_MS = 60_000
 
 
 def recorded(directory: Path) -> list[Json]:
-    """The events of a CLIF data set. Raises Unusable when it is none."""
+    """The events of a CLIF data set. Raises UserError when it is none."""
     try:
         return list(ClifStays(directory))
     except ClifError as error:
-        raise Unusable(str(error)) from error
+        raise UserError(str(error)) from error
 
 
 def told_now(events: Iterable[Json], start_ms: int, speed_up: float) -> Story:

@@ -17,7 +17,7 @@ from faust.types import TP
 from agents.brokers import preflight
 from agents.platform import fail_stop as fence
 from agents.platform import health
-from agents.platform.errors import Unusable
+from agents.platform.errors import UserError
 from agents.platform.fail_stop import Fence, Watchdog, fail_stop
 from agents.platform.settings import Settings
 from agents.stream import faust_app, metrics
@@ -44,12 +44,12 @@ class Worker:
     """One process. `run` comes back after a clean leave; every other end is a fail stop."""
 
     def __init__(self, settings: Settings) -> None:
-        """Raises Unusable for a profile that does not exist."""
+        """Raises UserError for a profile that does not exist."""
         self.settings = settings
         try:
             judged_by = in_force.load(settings.profile)
         except ProfileError as error:
-            raise Unusable(str(error)) from error
+            raise UserError(str(error)) from error
         self.fence = Fence(settings.session_timeout_seconds / 2)
         self.outbox = Outbox(settings, self.fence)
         self.intake = Intake(settings, self.outbox)

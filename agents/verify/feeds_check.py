@@ -9,7 +9,7 @@ from pathlib import Path
 
 from agents.engine.partitioning import partition_of
 from agents.engine.stamp import stamped
-from agents.platform.errors import Unusable
+from agents.platform.errors import UserError
 from agents.verify.partition_check import identity
 from agents.verify.reader import Bounds, Journal, Progress, Written
 from agents.verify.set_comparison import Account, Place
@@ -90,7 +90,7 @@ def line_identity(topic: str, partition: int, offset: int, event_id: str) -> byt
 
 
 def expect_ledger(path: Path, feeds: Iterable[Feed], ledger: Account) -> int:
-    """Every line of a ledger of accepted events. Raises Unusable naming the line that is none."""
+    """Every line of a ledger of accepted events. Raises UserError naming the line that is none."""
     known = {feed.topic: feed for feed in feeds}
     lines = 0
     try:
@@ -100,14 +100,14 @@ def expect_ledger(path: Path, feeds: Iterable[Feed], ledger: Account) -> int:
                 feed = known.get(said["topic"])
                 partition, offset = int(said["partition"]), int(said["offset"])
                 if feed is None or partition not in feed.bounds:
-                    raise Unusable(f"{path}: line {lines}: {said['topic']} is not a feed of this installation")
+                    raise UserError(f"{path}: line {lines}: {said['topic']} is not a feed of this installation")
                 if offset >= feed.bounds[partition].begin:
                     entry = line_identity(feed.topic, partition, offset, str(said["event_id"]))
                     ledger.expect(entry, Place(feed.number, partition, offset))
     except OSError as error:
-        raise Unusable(f"{path}: {error.strerror}; expected the ledger of `crs-monitor simulate`") from error
+        raise UserError(f"{path}: {error.strerror}; expected the ledger of `crs-monitor simulate`") from error
     except (ValueError, KeyError, TypeError) as error:
-        raise Unusable(f"{path}: line {lines + 1}: not a line of a ledger: {type(error).__name__}") from error
+        raise UserError(f"{path}: line {lines + 1}: not a line of a ledger: {type(error).__name__}") from error
     return lines
 
 

@@ -11,7 +11,7 @@ from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaError, 
 from confluent_kafka.admin import AdminClient
 
 from agents.brokers.preflight import ADVICE, found, unreachable
-from agents.platform.errors import Unusable
+from agents.platform.errors import UserError
 from agents.platform.settings import Settings
 from agents.verify.reader import Bounds, Written, as_written
 
@@ -32,7 +32,7 @@ class Brokers:
     """The topics of one installation."""
 
     def __init__(self, settings: Settings) -> None:
-        """Raises Unusable when no broker answers."""
+        """Raises UserError when no broker answers."""
         self._settings = settings
         self._topics = found(settings)
         self._errors: list[KafkaError] = []
@@ -48,7 +48,7 @@ class Brokers:
     def bounds(self, topic: str) -> dict[int, Bounds]:
         """What each partition of a topic holds now."""
         if topic not in self._topics:
-            raise Unusable(f"topic {topic} is missing; {ADVICE}")
+            raise UserError(f"topic {topic} is missing; {ADVICE}")
         return {partition: self._bounds(topic, partition) for partition in range(self._topics[topic].partitions)}
 
     def read(self, topic: str, partition: int, begin: int, end: int) -> Iterator[Written]:
@@ -94,7 +94,7 @@ class Brokers:
             if messages:
                 heard_at = monotonic()
             elif monotonic() - heard_at > ANSWER_SECONDS:
-                raise Unusable(f"{place}: nothing comes from the brokers any more; are they all up?")
+                raise UserError(f"{place}: nothing comes from the brokers any more; are they all up?")
             for message in messages:
                 error, offset = message.error(), int(message.offset() or 0)
                 if error is None:
@@ -110,8 +110,8 @@ class Brokers:
                 elif not error.retriable() and error.code() not in PASSING:
                     raise self._unreachable(KafkaException(error))
 
-    def _unreachable(self, error: KafkaException) -> Unusable:
-        return Unusable(unreachable(self._settings, error.args[0], self._errors))
+    def _unreachable(self, error: KafkaException) -> UserError:
+        return UserError(unreachable(self._settings, error.args[0], self._errors))
 
 
 PASSING = {

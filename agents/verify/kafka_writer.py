@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from confluent_kafka import KafkaError, Message, Producer
 
-from agents.platform.errors import Unusable
+from agents.platform.errors import UserError
 from agents.platform.settings import Settings
 
 CONFIRM_SECONDS = 60.0
@@ -47,11 +47,11 @@ class BrokersPen:
                 return
 
     def confirm(self) -> None:
-        """Waits until the brokers have everything. Raises Unusable when they do not take it."""
+        """Waits until the brokers have everything. Raises UserError when they do not take it."""
         left = self._producer.flush(CONFIRM_SECONDS)
         if self._refused is not None or left:
             why = "no answer" if self._refused is None else self._refused.str()
-            raise Unusable(f"the brokers do not take what is written: {why}; run this again when they do")
+            raise UserError(f"the brokers do not take what is written: {why}; run this again when they do")
 
     def _report(self, error: KafkaError | None, message: Message) -> None:
         self._refused = error or self._refused

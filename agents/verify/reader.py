@@ -38,7 +38,7 @@ class Journal(Protocol):
     """All topics of one installation."""
 
     def bounds(self, topic: str) -> Mapping[int, Bounds]:
-        """What each partition holds now. Raises Unusable when the topic or the brokers are not there."""
+        """What each partition holds now. Raises UserError when the topic or the brokers are not there."""
         ...
 
     def read(self, topic: str, partition: int, begin: int, end: int) -> Iterator[Written]:

@@ -14,7 +14,7 @@ from agents.engine import changelog
 from agents.engine.changelog import Held, Marker
 from agents.engine.partition import Shard
 from agents.engine.partitioning import partition_of
-from agents.platform.errors import Unusable
+from agents.platform.errors import UserError
 from agents.platform.settings import Settings
 from agents.verify.partition_check import decoded, named
 from agents.verify.reader import Journal, Progress, Silent
@@ -39,7 +39,7 @@ class Pen(Protocol):
         ...
 
     def confirm(self) -> None:
-        """Waits until the brokers have everything. Raises Unusable when they do not take it."""
+        """Waits until the brokers have everything. Raises UserError when they do not take it."""
         ...
 
 
@@ -67,7 +67,7 @@ class Rebuild:
     progress: Progress = field(default_factory=Silent)
 
     def run(self) -> Rebuilt:
-        """All partitions. Raises Unusable while workers run, and when the log does not hold the whole story."""
+        """All partitions. Raises UserError while workers run, and when the log does not hold the whole story."""
         done = Rebuilt()
         log = self.settings.topic(topics.PATIENT_EVENTS)
         changes = self.journal.bounds(self.settings.changelog)
@@ -75,7 +75,7 @@ class Rebuild:
         self.demand_no_workers()
         cut = [partition for partition, (begin, _) in bounds.items() if begin > 0]
         if cut and not self.accept_cut:
-            raise Unusable(
+            raise UserError(
                 f"{log}: the head of {len(cut)} partitions is gone (retention), and with it the beginning of some "
                 "stories; --accept-cut builds with what is left"
             )
@@ -86,7 +86,7 @@ class Rebuild:
                 held.take(record.offset, record.key, record.value, record.headers)
             marker = held.marker.next_offset
             if marker > end:
-                raise Unusable(f"{log} partition {partition} ends at {end}, its rows at {marker}: not their log")
+                raise UserError(f"{log} partition {partition} ends at {end}, its rows at {marker}: not their log")
             shard = self._shard(log, partition, begin)
             done.events += sum(shard.apply(self.journal.read(log, partition, begin, marker)).dispositions.values())
             self.progress.advance(end - begin)
@@ -94,10 +94,10 @@ class Rebuild:
         return done
 
     def demand_no_workers(self) -> None:
-        """Raises Unusable when somebody could write rows while we do."""
+        """Raises UserError when somebody could write rows while we do."""
         members = self.journal.members(self.settings.group)
         if members:
-            raise Unusable(f"{members} workers are running (group {self.settings.group}): stop them first")
+            raise UserError(f"{members} workers are running (group {self.settings.group}): stop them first")
 
     def _shard(self, log: str, partition: int, begin: int) -> Shard:
         return Shard(

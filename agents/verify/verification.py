@@ -11,7 +11,7 @@ from time import monotonic, sleep
 
 from agents.engine.partition import Shard
 from agents.engine.partitioning import partition_of
-from agents.platform.errors import Unusable
+from agents.platform.errors import UserError
 from agents.platform.settings import Settings
 from agents.verify.feeds_check import NUMBERS, Arrivals, Feed, expect_ledger, find_letters
 from agents.verify.findings import Breach, BreachKind, Findings
@@ -42,7 +42,7 @@ class Verification:
     waited_seconds: float = 0.0
 
     def run(self) -> Findings:
-        """Everything. Raises Unusable when brokers, topics or the ledger cannot be used."""
+        """Everything. Raises UserError when brokers, topics or the ledger cannot be used."""
         self.findings = Findings()
         self.log = self.settings.topic(topics.PATIENT_EVENTS)
         with ExitStack() as closing:
@@ -71,7 +71,7 @@ class Verification:
             self.committed[feed.number] = caught_up(committed, ends, until, self.clock, self.pause)
         ends = {partition: bounds.end for partition, bounds in self.journal.bounds(self.log).items()}
         if len(ends) != self.settings.partitions:
-            raise Unusable(
+            raise UserError(
                 f"topic {self.log} has {len(ends)} partitions, the settings say {self.settings.partitions}: "
                 "set CRS_PARTITIONS to what there is"
             )

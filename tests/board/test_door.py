@@ -9,7 +9,7 @@ import pytest
 
 from agents.board.auth import Door, is_our_name, is_our_page
 from agents.board.config import Plan, load
-from agents.platform.errors import Unusable
+from agents.platform.errors import UserError
 from tests.board.house import NAME, TOKEN, House, enter, played
 
 CLICK = {"alert": "x", "act": "acknowledge", "by": "Nurse Okafor", "click": "0123456789"}
@@ -207,7 +207,7 @@ REFUSED = [
 
 @pytest.mark.parametrize(("options", "words"), REFUSED, ids=[words for _, words in REFUSED])
 def test_an_unsafe_board_is_refused_in_one_line(options: dict[str, object], words: str) -> None:
-    with pytest.raises(Unusable) as refused:
+    with pytest.raises(UserError) as refused:
         load(None, **options)
     assert words in refused.value.message
     assert "\n" not in refused.value.message
@@ -215,7 +215,7 @@ def test_an_unsafe_board_is_refused_in_one_line(options: dict[str, object], word
 
 def test_a_short_token_is_refused_and_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CRS_BOARD_TOKEN", "tooshort")
-    with pytest.raises(Unusable) as refused:
+    with pytest.raises(UserError) as refused:
         load(None)
     assert "board: token: at least 16 characters" in refused.value.message
     assert "tooshort" not in refused.value.message
@@ -235,7 +235,7 @@ def test_token_and_address_come_from_options_environment_and_file(
     monkeypatch.setenv("CRS_BOARD_TOKEN_FILE", str(secret))
     assert told(load(None)) == (8780, TOKEN)
     config.write_text("[board]\nprot = 9000\n")
-    with pytest.raises(Unusable, match=r"board\.prot: no such setting"):
+    with pytest.raises(UserError, match=r"board\.prot: no such setting"):
         load(config)
 
 
@@ -256,7 +256,7 @@ def told(plan: Plan) -> tuple[int, str | None]:
 def test_a_port_in_use_is_one_line() -> None:
     async def scene(house: House, browser: aiohttp.ClientSession) -> None:
         second = House(load(None, port=house.server.port))
-        with pytest.raises(Unusable, match=r"choose another with --port"):
+        with pytest.raises(UserError, match=r"choose another with --port"):
             await second.server.start()
 
     played(scene)
@@ -266,10 +266,10 @@ def test_a_certificate_that_is_none_is_one_line(tmp_path: Path) -> None:
     nonsense = tmp_path / "cert.pem"
     nonsense.write_text("no certificate")
     plan = load(None, certificate=nonsense, key=nonsense)
-    with pytest.raises(Unusable, match="PEM"):
+    with pytest.raises(UserError, match="PEM"):
         plan.ssl_context()
     plan = load(None, certificate=tmp_path / "none", key=nonsense)
-    with pytest.raises(Unusable, match="No such file"):
+    with pytest.raises(UserError, match="No such file"):
         plan.ssl_context()
 
 

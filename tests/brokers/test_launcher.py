@@ -21,7 +21,7 @@ from agents.brokers.local_kafka.libraries import java, libraries
 from agents.brokers.local_kafka.properties import HOST, Login
 from agents.cli.simulate import command as simulate
 from agents.cli.topics import command as topics
-from agents.platform.errors import Unusable
+from agents.platform.errors import UserError
 from agents.platform.settings import Settings
 from tests.broker import IMAGE, environment, fresh
 
@@ -152,13 +152,13 @@ def test_a_kafka_in_docker_is_told_what_one_of_ours_is_told() -> None:
 def test_a_port_in_use_is_named(tmp_path: Path) -> None:
     with socket.create_server((HOST, 0)) as server:
         port = server.getsockname()[1]
-        with pytest.raises(Unusable, match=f"port {port} is in use"), Cluster(data=tmp_path, port=port):
+        with pytest.raises(UserError, match=f"port {port} is in use"), Cluster(data=tmp_path, port=port):
             pass
 
 
 def test_another_number_of_nodes_than_last_time_is_refused(tmp_path: Path) -> None:
     (tmp_path / "cluster.json").write_text(json.dumps({"identity": "x", "ports": [[1, 2, 0]]}))
-    with pytest.raises(Unusable, match="holds a cluster of 1 nodes, not 3"):
+    with pytest.raises(UserError, match="holds a cluster of 1 nodes, not 3"):
         Cluster(nodes=3, data=tmp_path)
 
 
@@ -187,14 +187,14 @@ def test_without_java_one_line_says_what_to_install(tmp_path: Path) -> None:
 def test_a_java_that_is_too_old_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     program(tmp_path, "java", "echo 'openjdk version \"11.0.2\" 2019-01-15' >&2")
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(Unusable, match="is Java 11: Kafka needs 17 or newer"):
+    with pytest.raises(UserError, match="is Java 11: Kafka needs 17 or newer"):
         java()
 
 
 def test_without_maven_one_line_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "pom.xml").write_text("<project/>")
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(Unusable, match="no Maven found"):
+    with pytest.raises(UserError, match="no Maven found"):
         libraries(tmp_path)
 
 
@@ -204,7 +204,7 @@ def test_a_registry_that_cannot_be_reached_is_told_in_mavens_words(
     (tmp_path / "pom.xml").write_text("<project/>")
     program(tmp_path, "mvn", "echo '[ERROR] Could not transfer artifact: unknown host'; exit 1")
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(Unusable, match="could not fetch Kafka's libraries: Could not transfer artifact: unknown host"):
+    with pytest.raises(UserError, match="could not fetch Kafka's libraries: Could not transfer artifact: unknown host"):
         libraries(tmp_path)
     assert not (tmp_path / "libs").exists()
 

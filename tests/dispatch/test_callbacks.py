@@ -19,7 +19,7 @@ from agents.dispatch.callbacks import CallbackServer, signed
 from agents.dispatch.config import AlertmanagerAt, Callbacks
 from agents.dispatch.model import Case
 from agents.dispatch.silences import Silences
-from agents.platform.errors import Unusable
+from agents.platform.errors import UserError
 from schemas.decode import Decoded, decode
 from schemas.events import Acknowledge, Snooze
 from tests.dispatch.pages import AT, page
@@ -211,7 +211,7 @@ def test_a_port_in_use_is_said_in_one_line() -> None:
             await second.stop()
             await first.stop()
 
-    with pytest.raises(Unusable, match=r"^dispatch\.callbacks: 127\.0\.0\.1:\d+: .+; choose another port$"):
+    with pytest.raises(UserError, match=r"^dispatch\.callbacks: 127\.0\.0\.1:\d+: .+; choose another port$"):
         asyncio.run(play())
 
 

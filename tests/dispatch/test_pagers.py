@@ -22,7 +22,7 @@ from agents.dispatch.pagers.console import Console
 from agents.dispatch.pagers.notify import Notify
 from agents.dispatch.pagers.pagerduty import Pagerduty, dedup_key
 from agents.dispatch.pagers.webhook import Webhook
-from agents.platform.errors import Unusable
+from agents.platform.errors import UserError
 from tests.dispatch.pages import AT, page
 from tests.dispatch.receiver import Receiver, receiver
 
@@ -275,7 +275,7 @@ def test_chat_that_does_not_take_it_is_asked_again(service: Receiver) -> None:
 
 def test_an_address_that_apprise_does_not_know_is_said_at_once_and_not_shown() -> None:
     at = AppriseAt.model_construct(kind="apprise", urls=(SecretStr("nonsense://secret-password"),))
-    with pytest.raises(Unusable) as error:
+    with pytest.raises(UserError) as error:
         Notify(at, "dispatch.destinations.mail")
     assert error.value.message == "dispatch.destinations.mail: address 1 is none that apprise knows"
 
@@ -297,7 +297,7 @@ def test_every_kind_can_be_built_and_a_bad_signing_key_is_named_not_shown(monkey
     plan = {"reference_secret": {"env": "REFERENCE"}, "default": [["desk"]], "destinations": destinations}
     assert set(build.pagers(Plan.model_validate(plan))) == set(destinations)
     monkeypatch.setenv("OLD", "whsec_!")
-    with pytest.raises(Unusable, match=r"^dispatch\.destinations\.hook\.secrets: not base64, as in whsec_\.\.\.$"):
+    with pytest.raises(UserError, match=r"^dispatch\.destinations\.hook\.secrets: not base64, as in whsec_\.\.\.$"):
         build.pagers(Plan.model_validate(plan))
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from agents.dispatch.config import load
 from agents.dispatch.public_alert import Brief, template_fault, text
-from agents.platform.errors import Unusable
+from agents.platform.errors import UserError
 from agents.platform.settings import load as load_settings
 from tests.dispatch.pages import page
 
@@ -31,7 +31,7 @@ def secrets(monkeypatch: pytest.MonkeyPatch) -> None:
 def complaint(tmp_path: Path, text: str) -> str:
     file = tmp_path / "dispatch.toml"
     file.write_text(text)
-    with pytest.raises(Unusable) as error:
+    with pytest.raises(UserError) as error:
         load(file)
     return error.value.message.removeprefix(f"{file}: ")
 
@@ -88,7 +88,7 @@ def test_a_short_secret_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 def test_without_a_file_it_says_where_an_example_is() -> None:
-    with pytest.raises(Unusable, match=r"deploy/dispatch\.example\.toml"):
+    with pytest.raises(UserError, match=r"deploy/dispatch\.example\.toml"):
         load(None)
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from agents.history.store import Store
 from agents.history.tables import ALERTS, DOSES, EPISODES, METADATA, PATIENTS, STATE_CHANGES, VITALS
-from agents.platform.errors import Unusable
+from agents.platform.errors import UserError
 from tests.history.looking import everything, rows, write
 from tests.history.stream import fever, given, published, started, vitals, ward_events
 
@@ -186,9 +186,9 @@ def test_another_clusters_history_is_not_mixed_in(store: Store) -> None:
     store.begin("crs.", "cluster-a")
     write(store, WARD[:100])
     store.begin("crs.", "cluster-a")
-    with pytest.raises(Unusable, match=r"cluster-a.*--begin-anew"):
+    with pytest.raises(UserError, match=r"cluster-a.*--begin-anew"):
         store.begin("crs.", "cluster-b")
-    with pytest.raises(Unusable, match="name another database"):
+    with pytest.raises(UserError, match="name another database"):
         store.begin("other.", "cluster-a")
     store.begin("crs.", "cluster-b", anew=True)
     filled = everything(store.engine)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import pytest
 
 from agents.engine.changelog import MARKER
-from agents.platform.errors import Unusable
+from agents.platform.errors import UserError
 from agents.verify.rebuild import Rebuild, Rebuilt
 from schemas import topics
 from tests.verify.installation import HOUSE, LOG, SETTINGS, Installation, a_day_on_the_ward
@@ -93,13 +93,13 @@ def test_a_partition_without_a_marker_is_left_to_the_workers(ward: Installation)
 
 def test_nothing_is_rebuilt_while_workers_run(ward: Installation) -> None:
     ward.paper.group = 2
-    with pytest.raises(Unusable, match="2 workers are running"):
+    with pytest.raises(UserError, match="2 workers are running"):
         rebuilt(ward)
 
 
 def test_a_log_without_its_head_is_refused_unless_one_says_so(ward: Installation) -> None:
     ward.paper.begins[LOG, 0] = 10
-    with pytest.raises(Unusable, match="accept-cut"):
+    with pytest.raises(UserError, match="accept-cut"):
         rebuilt(ward)
     assert rebuilt(ward, accept_cut=True).partitions == SETTINGS.partitions
 
@@ -107,7 +107,7 @@ def test_a_log_without_its_head_is_refused_unless_one_says_so(ward: Installation
 def test_rows_of_another_log_are_refused(ward: Installation) -> None:
     ward.paper.topics[LOG, 0] = ward.paper.topics[LOG, 0][:5]
     ward.paper.ends[LOG, 0] = 5
-    with pytest.raises(Unusable, match="not their log"):
+    with pytest.raises(UserError, match="not their log"):
         rebuilt(ward)
 
 

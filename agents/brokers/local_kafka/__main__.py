@@ -16,7 +16,7 @@ from typing import Any
 import click
 
 from agents.brokers.local_kafka.cluster import Cluster, answering
-from agents.platform.errors import Unusable
+from agents.platform.errors import UserError
 
 DATA = Path("out/kafka")
 RUNNING = "running.json"
@@ -52,7 +52,7 @@ def up(nodes: str, data: Path, port: int, detach: bool) -> None:
         signal.signal(number, leave)
     with (data / LOCK).open("w") as lock:
         if not held(lock.fileno()):
-            raise Unusable(f"{data} is in use by a running cluster: `down` stops it")
+            raise UserError(f"{data} is in use by a running cluster: `down` stops it")
         with Cluster(int(nodes), data, port) as cluster:
             stand(cluster, data)
 
@@ -91,7 +91,7 @@ def down(data: Path) -> None:
     until = time.monotonic() + START_SECONDS
     while in_use(data):
         if time.monotonic() > until:
-            raise Unusable(f"the cluster in {data} does not stop; its process is {running['pid']}")
+            raise UserError(f"the cluster in {data} does not stop; its process is {running['pid']}")
         time.sleep(0.1)
     click.echo("stopped", err=True)
 
@@ -129,7 +129,7 @@ def detached(data: Path, arguments: list[str]) -> str:
         time.sleep(0.1)
     if child.poll() is None:
         child.terminate()
-    raise Unusable(" ".join(said.read_text().split()).removeprefix("crs-monitor: ") or f"no cluster came up in {data}")
+    raise UserError(" ".join(said.read_text().split()).removeprefix("crs-monitor: ") or f"no cluster came up in {data}")
 
 
 def known(data: Path) -> dict[str, Any] | None:

@@ -20,7 +20,7 @@ from agents.brokers.local_kafka.libraries import RECIPE, java, libraries
 from agents.brokers.local_kafka.planning import is_free, plan
 from agents.brokers.local_kafka.properties import HOST, Login, properties
 from agents.platform import child_processes
-from agents.platform.errors import Unusable
+from agents.platform.errors import UserError
 
 MEMORY = ("-Xms128m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:MaxDirectMemorySize=256m", "-XX:-UsePerfData")
 BROKER = "kafka.Kafka"
@@ -34,7 +34,7 @@ class Cluster:
     def __init__(
         self, nodes: int = 1, data: Path | None = None, port: int | None = None, login: Login | None = None
     ) -> None:
-        """`port`: of the first broker, the others follow; left out: any free ones. Raises Unusable without Java."""
+        """`port`: of the first broker, the others follow; left out: any free ones. Raises UserError without Java."""
         self.java, self.libs = java(), libraries()
         self.classes = self.libs / f"classes-{self.java.version}.jsa"
         self.login = login
@@ -131,7 +131,7 @@ class Cluster:
         said = subprocess.run(command, capture_output=True, text=True, check=False)
         if said.returncode != 0:
             last = (said.stdout + said.stderr).strip().splitlines()[-1:]
-            raise Unusable(f"{directory}: cannot be prepared for Kafka: {' '.join(last)}; another --data, or remove it")
+            raise UserError(f"{directory}: cannot be prepared for Kafka: {' '.join(last)}; another --data, or remove it")
 
     def launch(self, node: int) -> None:
         """Starts the node's process."""
@@ -139,7 +139,7 @@ class Cluster:
         ports = self.ports[node - 1]
         for port in (ports.broker, ports.controller, ports.login):
             if port and not is_free(port):
-                raise Unusable(f"port {port} is in use: stop what listens there, or choose others with --port")
+                raise UserError(f"port {port} is in use: stop what listens there, or choose others with --port")
         with (self.directory(node) / "console.log").open("ab") as console:
             self.processes[node] = child_processes.start(
                 self.command(node, BROKER), stdin=subprocess.DEVNULL, stdout=console, stderr=console
@@ -179,11 +179,11 @@ class Cluster:
                 place.rename(self.classes)
 
     def wait(self, seconds: float = 90.0) -> None:
-        """Until every node that runs has joined. Raises Unusable with the last error of one that ended."""
+        """Until every node that runs has joined. Raises UserError with the last error of one that ended."""
         until = time.monotonic() + seconds
         while (running := {node for node in self.nodes if self.alive(node)}) - answering(self.bootstrap_servers):
             if time.monotonic() > until:
-                raise Unusable(f"Kafka did not start within {seconds:.0f} s; its log: {self.directory(min(running))}")
+                raise UserError(f"Kafka did not start within {seconds:.0f} s; its log: {self.directory(min(running))}")
             time.sleep(0.2)
             self.fail_if_ended(running)
 
@@ -192,7 +192,7 @@ class Cluster:
         for node in sorted(expected):
             if not self.alive(node):
                 log = self.directory(node) / "server.log"
-                raise Unusable(f"Kafka node {node} ended at once: {last_error(log)} (log: {log})")
+                raise UserError(f"Kafka node {node} ended at once: {last_error(log)} (log: {log})")
 
 
 def answering(bootstrap_servers: str, seconds: float = 1.0) -> set[int]:

@@ -10,7 +10,7 @@ import subprocess
 from pathlib import Path
 from typing import NamedTuple
 
-from agents.platform.errors import Unusable
+from agents.platform.errors import UserError
 
 RECIPE = Path(__file__).parents[3] / "deploy" / "kafka"
 OLDEST_JAVA = 17
@@ -25,10 +25,10 @@ class Java(NamedTuple):
 
 
 def java() -> Java:
-    """A Java that is new enough. Raises Unusable naming the package."""
+    """A Java that is new enough. Raises UserError naming the package."""
     path = shutil.which("java")
     if path is None:
-        raise Unusable(
+        raise UserError(
             f"no Java found: a Kafka on this machine needs Java {OLDEST_JAVA} or newer "
             "(Debian, Ubuntu: apt-get install default-jre-headless)"
         )
@@ -36,7 +36,7 @@ def java() -> Java:
     found = re.search(r'version "((\d+)[^"]*)"', said.stderr)
     if found is None or int(found[2]) < OLDEST_JAVA:
         version = found[2] if found else "unknown"
-        raise Unusable(
+        raise UserError(
             f"{path} is Java {version}: Kafka needs {OLDEST_JAVA} or newer "
             "(Debian, Ubuntu: apt-get install default-jre-headless)"
         )
@@ -49,7 +49,7 @@ def libraries(recipe: Path = RECIPE) -> Path:
     try:
         wanted = hashlib.sha256(pom.read_bytes()).hexdigest()
     except OSError as error:
-        raise Unusable(f"{pom}: {error.strerror}; run this from a checkout of crs-monitor") from error
+        raise UserError(f"{pom}: {error.strerror}; run this from a checkout of crs-monitor") from error
     target = recipe / "target"
     target.mkdir(exist_ok=True)
     with (target / "lock").open("w") as lock:  # two test runs at once fetch once
@@ -72,7 +72,7 @@ def fetch(recipe: Path, into: Path) -> None:
     """Lets Maven copy what the recipe names."""
     maven = shutil.which("mvn")
     if maven is None:
-        raise Unusable(
+        raise UserError(
             "no Maven found: it fetches Kafka's libraries once (Debian, Ubuntu: apt-get install maven); "
             "or give a running Kafka in KAFKA_BOOTSTRAP_SERVERS"
         )
@@ -83,4 +83,4 @@ def fetch(recipe: Path, into: Path) -> None:
         shutil.rmtree(into, ignore_errors=True)
         errors = re.findall(r"\[ERROR\]\S*\s+(\S.*)", said.stdout + said.stderr)
         why = errors[0] if errors else f"exit code {said.returncode}"
-        raise Unusable(f"Maven could not fetch Kafka's libraries: {why} (mirrors and proxies: ~/.m2/settings.xml)")
+        raise UserError(f"Maven could not fetch Kafka's libraries: {why} (mirrors and proxies: ~/.m2/settings.xml)")

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from agents.brokers.local_kafka.properties import HOST, Ports
-from agents.platform.errors import Unusable
+from agents.platform.errors import UserError
 
 PLAN = "cluster.json"
 LISTENED = range(20_000, 32_000)
@@ -21,7 +21,7 @@ def plan(data: Path, nodes: int, port: int | None, login: bool) -> tuple[str, li
     """The cluster's identity and ports: those of last time, if there was one in this directory."""
     known: dict[str, Any] = json.loads((data / PLAN).read_text()) if (data / PLAN).is_file() else {}
     if known and len(known["ports"]) != nodes:
-        raise Unusable(f"{data} holds a cluster of {len(known['ports'])} nodes, not {nodes}; choose another --data")
+        raise UserError(f"{data} holds a cluster of {len(known['ports'])} nodes, not {nodes}; choose another --data")
     identity = known.get("identity") or new_identity()
     ports = [Ports(*each) for each in known.get("ports", ())]
     if not ports or (port is not None and port != ports[0].broker) or (login and not ports[0].login):

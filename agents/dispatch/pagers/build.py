@@ -21,11 +21,11 @@ from agents.dispatch.pagers.console import Console
 from agents.dispatch.pagers.notify import Notify
 from agents.dispatch.pagers.pagerduty import Pagerduty
 from agents.dispatch.pagers.webhook import Webhook
-from agents.platform.errors import Unusable
+from agents.platform.errors import UserError
 
 
 def pagers(plan: Plan) -> dict[str, Pager]:
-    """Every destination, ready to be used. Raises Unusable for what cannot work."""
+    """Every destination, ready to be used. Raises UserError for what cannot work."""
     return {name: pager(name, at, plan) for name, at in plan.destinations.items()}
 
 
@@ -43,7 +43,7 @@ def pager(name: str, at: AnyDestination, plan: Plan) -> Pager:
             try:
                 return Webhook(at)
             except (ValueError, EmptyWebhookSecretError) as error:
-                raise Unusable(f"{place}.secrets: not base64, as in whsec_...") from error
+                raise UserError(f"{place}.secrets: not base64, as in whsec_...") from error
         case AcmAt():
             return Acm(at)
         case AppriseAt():

@@ -11,7 +11,7 @@ from agents.dispatch.config import AppriseAt
 from agents.dispatch.model import Page
 from agents.dispatch.pagers.answer import TAKEN, Answer
 from agents.dispatch.public_alert import text
-from agents.platform.errors import Unusable
+from agents.platform.errors import UserError
 
 TITLES = {"high": "CRS: urgent", "medium": "CRS", "low": "CRS, for information", "technical": "CRS monitor: technical"}
 
@@ -25,7 +25,7 @@ class Notify:
         try:
             apprise: Any = importlib.import_module("apprise")
         except ImportError as error:
-            raise Unusable(f"{place}: apprise is not installed: pip install 'crs-monitor[notify]'") from error
+            raise UserError(f"{place}: apprise is not installed: pip install 'crs-monitor[notify]'") from error
         # apprise logs addresses and answers of services, and these may hold keys.
         logging.getLogger("apprise").setLevel(logging.CRITICAL)
         self.tell_end = at.tell_end
@@ -33,7 +33,7 @@ class Notify:
         self.apprise = apprise.Apprise()
         for number, url in enumerate(at.urls, 1):
             if not self.apprise.add(url.get_secret_value()):
-                raise Unusable(f"{place}: address {number} is none that apprise knows")
+                raise UserError(f"{place}: address {number} is none that apprise knows")
 
     async def send(self, page: Page) -> Answer:
         """A page, and its end if asked for."""
