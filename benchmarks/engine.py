@@ -15,7 +15,7 @@ from timeit import repeat
 from pydantic import TypeAdapter
 from pydantic_core import to_json
 
-from agents.engine.patients import Fold
+from agents.engine.patients import Patients
 from agents.engine.playback import Playback
 from agents.feeds.clif import ClifStays, demo_dir
 from monitor import fast_path
@@ -93,7 +93,7 @@ def full_episode(charted_every_hours: int) -> tuple[State, int]:
         if hour in (6, 12, 20):
             rate = {"rate": 0.05 + hour / 100, "rate_unit": "mcg/kg/min", "route": "iv"}
             bedside.tell(at + 8 * MINUTE, type="medication", drug="norepinephrine", action="started", **rate)
-    assert bedside.state.book.open
+    assert bedside.state.alerts.open
     return bedside.state, START + 48 * HOUR
 
 
@@ -135,11 +135,11 @@ def micros_per_step(seconds: int) -> list[float]:
 
 def the_whole_way(seconds: int) -> list[float]:
     """The same without the short way for a reading that says what the one before said."""
-    short, fast_path.taken = fast_path.taken, lambda *_: None
+    short, fast_path.apply_unchanged_reading = fast_path.apply_unchanged_reading, lambda *_: None
     try:
         return micros_per_step(seconds)
     finally:
-        fast_path.taken = short
+        fast_path.apply_unchanged_reading = short
 
 
 def micros(call: Callable[[], object]) -> float:
@@ -154,7 +154,7 @@ def real_stays() -> tuple[float, float, int]:
     read = time.process_time() - began
     decoded = [decode(line) for line in map(TypeAdapter(dict).dump_json, events)]
     began = time.process_time()
-    playback = Playback(Fold(GUIDELINE), [])
+    playback = Playback(Patients(GUIDELINE), [])
     for one in decoded:
         assert isinstance(one, Decoded)
         playback.feed(one.event, one.implausible)

@@ -13,10 +13,10 @@ from itertools import islice
 import click
 from pydantic_core import to_json
 
-from agents.engine.patients import Fold
+from agents.engine.patients import Patients
 from agents.engine.playback import Playback
 from agents.simulation.live_ward import WardPlan, simulated
-from agents.simulation.story import Due
+from agents.simulation.story import TimedEvent
 from monitor.guidelines import in_force
 from monitor.step import PatientEventType
 from schemas.decode import Decoded, decode
@@ -40,7 +40,7 @@ def main(seconds: float) -> None:
     click.echo(f"judged: {nearby:.0f} µs an event; from the checkpoint: {anew:.0f} µs, {anew / nearby:.1f} ×")
 
 
-def event_of(due: Due) -> PatientEventType:
+def event_of(due: TimedEvent) -> PatientEventType:
     """What a worker would read from the log."""
     decoded = decode(to_json(due.event))
     assert isinstance(decoded, Decoded), "the ward sends nothing that is no event"
@@ -51,7 +51,7 @@ def event_of(due: Due) -> PatientEventType:
 def micros_per_event(events: list[PatientEventType]) -> tuple[float, int]:
     """CPU time of judging, and how many events came late."""
     verdicts: Counter[str] = Counter()
-    ward = Playback(Fold(in_force.load()), [lambda one: verdicts.update(v.reason for v in one.step.verdicts)])
+    ward = Playback(Patients(in_force.load()), [lambda one: verdicts.update(v.reason for v in one.step.verdicts)])
     began = time.process_time()
     for event in events:
         ward.feed(event)

@@ -20,7 +20,7 @@ from agents.brokers import topic_admin
 from agents.brokers.local_kafka import Cluster
 from agents.brokers.topic_specs import wanted_topics
 from agents.platform.settings import BOOTSTRAP, Settings, load
-from agents.verify.kafka_reader import Brokers
+from agents.verify.kafka_reader import KafkaReader
 from schemas import topics
 from tests.chaos.poison import doses
 from tests.chaos.run import Load, finished, simulate, verify
@@ -76,7 +76,7 @@ def poisoning(settings: Settings, rate: float, done: threading.Event) -> None:
 
 def delays(settings: Settings) -> list[float]:
     """From log append to alert append, ms, of each alert's first appearance."""
-    brokers = Brokers(settings)
+    brokers = KafkaReader(settings)
     topic, found = settings.topic(topics.ALERTS), []
     for partition, bounds in brokers.bounds(topic).items():
         for record in brokers.read(topic, partition, *bounds):

@@ -30,12 +30,12 @@ from agents.brokers.local_kafka import Cluster
 from agents.brokers.topic_specs import wanted_topics
 from agents.engine import changelog
 from agents.engine.changelog import Marker
-from agents.engine.partition import Shard
+from agents.engine.partition import Partition
 from agents.engine.partitioning import partition_of
 from agents.platform import child_processes
 from agents.platform.settings import BOOTSTRAP, Settings, load
-from agents.verify.kafka_reader import Brokers
-from agents.verify.kafka_writer import BrokersPen
+from agents.verify.kafka_reader import KafkaReader
+from agents.verify.kafka_writer import KafkaWriter
 from agents.verify.snapshot import Snapshot
 from monitor.guidelines import in_force
 from monitor.record import row
@@ -217,7 +217,7 @@ class Progress:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.brokers = Brokers(settings)
+        self.brokers = KafkaReader(settings)
         self.rows = {partition: Snapshot(0) for partition in range(settings.partitions)}
         self.ends: dict[int, int] = {}
 
@@ -332,11 +332,11 @@ def recovery(servers: str, plan: Plan) -> None:
 def write_rows(settings: Settings, plan: Plan) -> float:
     """Rows of as many patients, as a worker would have written them; gives their mean size."""
     judged_by = in_force.load(settings.profile)
-    shard = Shard(judged_by, 0, settings.topic(topics.PATIENT_EVENTS))
+    shard = Partition(judged_by, 0, settings.topic(topics.PATIENT_EVENTS))
     for number, (_, value) in enumerate(islice(events_of(plan), plan.patients * 20)):
         shard.apply([Logged(number, BEGAN, None, value)])
     models = [shard.row(patient_id) for patient_id in shard]
-    pen = BrokersPen(settings)
+    pen = KafkaWriter(settings)
     written = 0
     for number in range(plan.rows):
         patient_id = f"patient-{number:06d}"

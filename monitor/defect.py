@@ -5,17 +5,17 @@ from __future__ import annotations
 from datetime import datetime
 
 from monitor.alerts import lifecycle
-from monitor.alerts.candidate import Scene, standing
+from monitor.alerts.candidate import RuleContext, open_alert
 from monitor.course.fold import begin
 from monitor.guidelines.in_force import Guideline
 from monitor.model import Course, State
-from monitor.step import EventType, Rejected, Step
+from monitor.step import JudgedEvent, Rejected, Step
 from monitor.units.instants import MINUTE, to_ms, whole_second
 from monitor.verdicts import Verdict
 from schemas.events import Tick
 
 
-def unjudged(guideline: Guideline, state: State, event: EventType, at: datetime | None = None) -> Step:
+def step_on_defect(guideline: Guideline, state: State, event: JudgedEvent, at: datetime | None = None) -> Step:
     """The step of an event on which `step` failed: state as it was, alert `unmonitored`, the event a dead letter.
 
     Rests on as little of the state as possible, because the state may be what is broken.
@@ -25,13 +25,13 @@ def unjudged(guideline: Guideline, state: State, event: EventType, at: datetime 
     event_id = "tick" if isinstance(event, Tick) else event.event_id
     rejected = () if isinstance(event, Tick) else (Rejected(None, "defect", "could not be judged", event_id),)
     # The patient's timers go on; a state that cannot be judged at all is not tried at every tick.
-    marked = state._replace(clock=log_at, unjudged_at=log_at, due_at=whole_second(log_at + MINUTE))
-    if standing(state, "unmonitored", "") is not None:
+    marked = state._replace(clock=log_at, defect_at=log_at, due_at=whole_second(log_at + MINUTE))
+    if open_alert(state, "unmonitored", "") is not None:
         return Step(marked, (), (Verdict("defect"),), rejected)
     course: Course = begin(guideline.profile)
-    scene = Scene(guideline, marked._replace(course=course), course, log_at, 0, 0, [])
+    scene = RuleContext(guideline, marked._replace(course=course), course, log_at, 0, 0, [])
     outcome = lifecycle.reconcile(scene, 0, retracting=False)
     raised = [a for a in outcome.book.open if a.kind == "unmonitored"]
     messages = tuple(a for a in outcome.alerts if a.kind == "unmonitored")
-    book = state.book._replace(open=(*state.book.open, *raised), raised=outcome.book.raised)
-    return Step(marked._replace(book=book), messages, (Verdict("defect"), Verdict("raised", "unmonitored")), rejected)
+    book = state.alerts._replace(open=(*state.alerts.open, *raised), raised=outcome.book.raised)
+    return Step(marked._replace(alerts=book), messages, (Verdict("defect"), Verdict("raised", "unmonitored")), rejected)

@@ -9,17 +9,19 @@ from __future__ import annotations
 from monitor.alerts.candidate import DISCHARGED
 from monitor.course import unchanged_reading
 from monitor.guidelines.in_force import Guideline
-from monitor.model import Facts, State, Watch
+from monitor.model import Facts, FeedHealth, State
 from monitor.record import history, insertion, latest_values
 from monitor.record.facts import vitals_fact
 from schemas.events import Vitals
 
 _new = tuple.__new__
-assert State._fields[9:13] == ("watch", "merged_into", "unjudged_at", "unknown_drugs")
-assert State._fields[13:] == ("catching_up", "thinned_at", "passed", "later")
+assert State._fields[9:13] == ("feed_health", "merged_into", "defect_at", "unknown_drugs")
+assert State._fields[13:] == ("catching_up", "thinned_until", "recent_courses", "unknown_fields")
 
 
-def taken(guideline: Guideline, state: State, event: Vitals, effective_at: int, known_at: int) -> State | None:
+def apply_unchanged_reading(
+    guideline: Guideline, state: State, event: Vitals, effective_at: int, known_at: int
+) -> State | None:
     """The state after such a reading; None when the long way is needed."""
     profile = guideline.profile
     patient_id, log_at, due_at, base, course, facts, replaced, shown, book, watch = state[:10]
@@ -44,12 +46,12 @@ def taken(guideline: Guideline, state: State, event: Vitals, effective_at: int, 
     ):
         return None
     fact = vitals_fact(event, effective_at)
-    moved = unchanged_reading.moved(profile, course, fact)
+    moved = unchanged_reading.advance_within_bands(profile, course, fact)
     if moved is None:
         return None
     vitals = (*facts[0], fact)
     if history.is_time_to_thin(vitals, thinned_at):
-        vitals, passed = insertion.thinned(guideline, vitals, moved, passed)
+        vitals, passed = insertion.thin(guideline, vitals, moved, passed)
         thinned_at = effective_at
     now = _new(
         State,
@@ -61,9 +63,9 @@ def taken(guideline: Guideline, state: State, event: Vitals, effective_at: int, 
             moved,
             _new(Facts, (vitals, *facts[1:])),
             replaced,
-            latest_values.after(shown, event, effective_at),
+            latest_values.update(shown, event, effective_at),
             book,
-            _new(Watch, (effective_at, fact.charted, (), None, None)),
+            _new(FeedHealth, (effective_at, fact.charted, (), None, None)),
             merged_into,
             unjudged_at,
             unknown_drugs,
@@ -73,6 +75,9 @@ def taken(guideline: Guideline, state: State, event: Vitals, effective_at: int, 
             later,
         ),
     )
-    if vitals[0].at < effective_at - history.SPAN - history.SLACK or len(vitals) > history.CAP // 2:
-        return insertion.checkpointed(guideline, now)
+    if (
+        vitals[0].at < effective_at - history.EXACT_LATE_MS - history.CHECKPOINT_STEP_MS
+        or len(vitals) > history.MAX_FACTS // 2
+    ):
+        return insertion.advance_checkpoint(guideline, now)
     return now

@@ -34,7 +34,7 @@ class VitalsFact(NamedTuple):
     ice: int | None
     consciousness: Consciousness | None
     # Readings between this instant and `at` were dropped; all agreed with their neighbours (history.py). 0: none were.
-    covers: int = 0
+    gap_since: int = 0
 
 
 class MedicationFact(NamedTuple):
@@ -106,7 +106,7 @@ class Signal(NamedTuple):
     pending: Reading | None = None
 
 
-class Sign(NamedTuple):
+class ChartedSign(NamedTuple):
     """A charted sign without a number's unit: ICE score or consciousness."""
 
     value: int | str
@@ -138,7 +138,7 @@ class Infusion(NamedTuple):
     event_id: str
 
 
-class Treated(NamedTuple):
+class HypotensionBolus(NamedTuple):
     """A bolus or push dose given for hypotension."""
 
     drug: str
@@ -198,12 +198,12 @@ class Finding(NamedTuple):
     unknown: tuple[str, ...] = ()
 
 
-class Held(NamedTuple):
+class HeldGrade(NamedTuple):
     """A grade that rises at once and falls late: what the signs support now, and what they lately supported."""
 
-    raw: int = 0
-    raw_since: int = LONG_AGO
-    lately: tuple[tuple[int, int], ...] = ()  # (grade, when it ended), highest and oldest first
+    supported: int = 0
+    supported_since: int = LONG_AGO
+    recent_higher: tuple[tuple[int, int], ...] = ()  # (grade, when it ended), highest and oldest first
     grade: int = 0
     since: int = LONG_AGO
     rose: bool = False  # it came to this grade from a lower one
@@ -242,10 +242,10 @@ class Course(NamedTuple):
     sbp_below: int = 0  # the limits of this patient, mmHg; set before the first fact
     map_below: int = 0
     oxygen: Oxygen | None = None
-    ice: Sign | None = None
-    consciousness: Sign | None = None
+    ice: ChartedSign | None = None
+    consciousness: ChartedSign | None = None
     infusions: tuple[Infusion, ...] = ()
-    treated: Treated | None = None
+    treated: HypotensionBolus | None = None
     doses: tuple[Dose, ...] = ()
     depressant: Dose | None = None
     context: Context = Context()
@@ -253,8 +253,8 @@ class Course(NamedTuple):
     hypotension: Finding = Finding()
     hypoxia: Finding = Finding()
     basis: GradeBasis = "none"
-    held: Held = Held()
-    astct: Held = Held()
+    held: HeldGrade = HeldGrade()
+    astct: HeldGrade = HeldGrade()
     episode: Episode = Episode()
     unmasked_signs_at: int | None = None  # signs without fever and without mask, since then
     masked_signs_at: int | None = None  # signs under a mask that the profile does not grade, since then
@@ -264,7 +264,7 @@ class Course(NamedTuple):
 # ---- what the log clock governs: alerts and watching -----------------------------------------------------------------
 
 
-class Sheet(NamedTuple):
+class LatestFromEvent(NamedTuple):
     """Latest values, for display, that one observation brought: one a signal that is shown (latest.py)."""
 
     at: int
@@ -291,10 +291,10 @@ class OpenAlert(NamedTuple):
     acknowledged_at: int | None = None  # log clock
     snoozed_until: int | None = None  # log clock
     indicated_at: int | None = None  # log clock; when a dose became due at grade 2 or above
-    answers: tuple[str, ...] = ()  # acknowledgements and snoozes that were taken, newest last
+    ack_event_ids: tuple[str, ...] = ()  # acknowledgements and snoozes that were taken, newest last
 
 
-class Raised(NamedTuple):
+class AlertIdCounter(NamedTuple):
     """What was raised at one log time, so that no two alerts get one id: how often by name, and how many in all."""
 
     at: int = LONG_AGO
@@ -302,37 +302,37 @@ class Raised(NamedTuple):
     total: int = 0
 
 
-class Book(NamedTuple):
+class AlertBook(NamedTuple):
     """The alerts of a patient: open ones, what was raised at one log time last, and points that are closed for good."""
 
     open: tuple[OpenAlert, ...] = ()
-    raised: Raised = Raised()
+    raised: AlertIdCounter = AlertIdCounter()
     closed: tuple[str, ...] = ()
-    announced: int = 0  # the grade that people know
+    reported_grade: int = 0  # the grade that people know
 
 
-class Rejects(NamedTuple):
+class ImplausibleReadings(NamedTuple):
     """Implausible values of a signal lately: bedside times, newest last."""
 
     signal: str
     times: tuple[int, ...]
 
 
-class Watch(NamedTuple):
+class FeedHealth(NamedTuple):
     """What watching the feed needs."""
 
     vitals_at: int = LONG_AGO
     vitals_charted: bool = False
-    rejects: tuple[Rejects, ...] = ()
-    ahead_at: int | None = None  # an event from the future came in at this log time
-    ahead_from: str | None = None  # from which feed or device
+    rejects: tuple[ImplausibleReadings, ...] = ()
+    clock_ahead_at: int | None = None  # an event from the future came in at this log time
+    clock_ahead_feed: str | None = None  # from which feed or device
 
 
 class CatchingUp(NamedTuple):
     """A patient whose backlog is being read after a downtime: since when, and when people will hear of it (ms)."""
 
     since: int
-    told_at: int
+    report_at: int
 
 
 class State(NamedTuple):
@@ -341,21 +341,21 @@ class State(NamedTuple):
     patient_id: str
     clock: int = LONG_AGO  # log time of the last event or effective tick
     due_at: int | None = None
-    base: Course = Course()
+    checkpoint: Course = Course()
     course: Course = Course()
     facts: Facts = Facts()
-    replaced: tuple[str, ...] = ()
-    latest: tuple[Sheet, ...] = ()  # newest first
-    book: Book = Book()
-    watch: Watch = Watch()
+    voided_event_ids: tuple[str, ...] = ()
+    latest: tuple[LatestFromEvent, ...] = ()  # newest first
+    alerts: AlertBook = AlertBook()
+    feed_health: FeedHealth = FeedHealth()
     merged_into: str | None = None
-    unjudged_at: int | None = None
+    defect_at: int | None = None
     unknown_drugs: tuple[str, ...] = ()
     catching_up: CatchingUp | None = None
     # placing.py: up to where observations were thinned; of many, the courses lately passed, oldest first.
-    thinned_at: int = LONG_AGO
-    passed: tuple[Course, ...] = ()
-    later: tuple[Any, ...] = ()  # what a newer build wrote and this one cannot read: carried along (row.py)
+    thinned_until: int = LONG_AGO
+    recent_courses: tuple[Course, ...] = ()
+    unknown_fields: tuple[Any, ...] = ()  # what a newer build wrote and this one cannot read: carried along (row.py)
 
 
 def fresh(patient_id: str) -> State:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from monitor.alerts import dosing, evidence, lifecycle
-from monitor.alerts.candidate import DISCHARGED, Scene, missing
+from monitor.alerts.candidate import DISCHARGED, RuleContext, missing
 from monitor.alerts.technical import silence_at
 from monitor.course.episodes import CLINICAL_SIGNS
 from monitor.course.fold import advance, begin
@@ -18,12 +18,12 @@ from schemas.state import (
     ContextState,
     DoseState,
     Monitoring,
-    OpenAlert,
+    OpenAlertState,
     PatientState,
     SupportState,
     TocilizumabState,
 )
-from schemas.state import Reading as LatestReading
+from schemas.state import ReadingState as LatestReading
 from schemas.trusted import trusted
 
 UNITS = {
@@ -47,7 +47,7 @@ def view(
     at = max(state.clock, as_of_ms if as_of_ms is not None else state.clock)
     start = state.course if state.course.sbp_below else begin(guideline.profile)
     course = advance(guideline, start, at)
-    scene, _ = lifecycle.scene_of(guideline, state, course, at)
+    scene, _ = lifecycle.rule_context(guideline, state, course, at)
     episode = course.episode
     onset_at = episode.onset_at if episode.number and episode.onset_at > LONG_AGO else None
     return trusted(
@@ -93,7 +93,7 @@ def view(
         },
         alerts=tuple(
             trusted(
-                OpenAlert,
+                OpenAlertState,
                 alert_id=a.alert_id,
                 version=a.version,
                 status=a.status,
@@ -106,7 +106,7 @@ def view(
                 acknowledged_at=None if a.acknowledged_at is None else to_datetime(a.acknowledged_at),
                 snoozed_until=None if a.snoozed_until is None else to_datetime(a.snoozed_until),
             )
-            for a in state.book.open
+            for a in state.alerts.open
         ),
         unknown=missing(course),
         reminders=_reminders(guideline, course),
@@ -194,7 +194,7 @@ def _supports(course: Course) -> tuple[SupportState, ...]:
     return tuple(running)
 
 
-def _monitoring(scene: Scene) -> Monitoring:
+def _monitoring(scene: RuleContext) -> Monitoring:
     if scene.course.context.status in DISCHARGED:
         return "discharged"
     silent_at = silence_at(scene)

@@ -15,7 +15,7 @@ from monitor import fast_path
 from monitor.alerts import acknowledge, lifecycle, messages
 from monitor.course import fold
 from monitor.guidelines.in_force import Guideline
-from monitor.model import Book, CatchingUp, Course, State, fresh
+from monitor.model import AlertBook, CatchingUp, Course, State, fresh
 from monitor.record import feed_health, insertion, latest_values, merge
 from monitor.record.facts import context_facts, medication_facts, statement_fact, vitals_fact
 from monitor.record.history import Fact
@@ -35,7 +35,7 @@ from schemas.events import (
     Vitals,
 )
 
-EventType = PatientEventType | Tick
+JudgedEvent = PatientEventType | Tick
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class Step(NamedTuple):
     forwards: tuple[PatientEventType, ...] = ()
 
 
-class Implausible(NamedTuple):
+class ImplausibleSignal(NamedTuple):
     """A signal outside its plausible range, taken out of its event."""
 
     signal: str
@@ -67,9 +67,9 @@ class Implausible(NamedTuple):
 
 
 # After a downtime of ours a patient's backlog is read through before anyone hears of it, but not for ever.
-GATHERED_AFTER = 5 * SECOND
-GATHERED_AT_MOST = 60 * SECOND
-UNKNOWN_DRUGS_KEPT = 8
+BACKLOG_QUIET_AFTER = 5 * SECOND
+BACKLOG_LONGEST = 60 * SECOND
+MAX_UNKNOWN_DRUGS = 8
 _new = tuple.__new__  # as in quick.py
 NOT_DUE = (Verdict("not_due"),)
 SAME = (Verdict("held_same_grade"),)  # of the short way: nothing came of it that anybody would want to know
@@ -78,8 +78,8 @@ SAME = (Verdict("held_same_grade"),)  # of the short way: nothing came of it tha
 def step(
     guideline: Guideline,
     state: State,
-    event: EventType,
-    implausible: tuple[Implausible, ...] = (),
+    event: JudgedEvent,
+    implausible: tuple[ImplausibleSignal, ...] = (),
     *,
     at: datetime | None = None,
     backlog_at: int | None = None,
@@ -95,13 +95,13 @@ def step(
     received_at = at or event.received_at
     known_at = effective_at if received_at is None else to_ms(received_at)
     if backlog_at is None and not implausible and isinstance(event, Vitals):
-        now = fast_path.taken(guideline, state, event, effective_at, known_at)
+        now = fast_path.apply_unchanged_reading(guideline, state, event, effective_at, known_at)
         if now is not None:
             return _new(Step, (now, (), SAME, (), ()))
     log_at = max(state.clock, known_at)
     if state.course.sbp_below == 0:
         start = fold.begin(guideline.profile)
-        state = state._replace(base=start, course=start)
+        state = state._replace(checkpoint=start, course=start)
     if isinstance(event, Patient) and event.story is not None and event.merged_from is not None:
         # A record in the handover's own path takes it back: a circle of merges must end somewhere.
         if state.merged_into is None or state.patient_id in event.merged_from:
@@ -114,23 +114,23 @@ def step(
     catching_up = None
     if backlog_at is not None:
         since = backlog_at if state.catching_up is None else state.catching_up.since
-        catching_up = CatchingUp(since, min(backlog_at + GATHERED_AFTER, since + GATHERED_AT_MOST))
+        catching_up = CatchingUp(since, min(backlog_at + BACKLOG_QUIET_AFTER, since + BACKLOG_LONGEST))
     state = state._replace(clock=log_at, catching_up=catching_up)
-    return _whole(guideline, state, event, implausible, effective_at)
+    return _apply(guideline, state, event, implausible, effective_at)
 
 
 def _tick(guideline: Guideline, state: State, at: int) -> Step:
     """Time passes. Only a due patient changes."""
     if state.due_at is None or at < state.due_at:
         return Step(state, verdicts=NOT_DUE)
-    return _settle(guideline, state._replace(clock=max(state.clock, at), catching_up=None), [])
+    return _reconcile(guideline, state._replace(clock=max(state.clock, at), catching_up=None), [])
 
 
-def _whole(
+def _apply(
     guideline: Guideline,
     state: State,
     event: PatientEventType,
-    implausible: tuple[Implausible, ...],
+    implausible: tuple[ImplausibleSignal, ...],
     effective_at: int,
 ) -> Step:
     """The whole way of an event."""
@@ -138,38 +138,40 @@ def _whole(
     log_at = state.clock
     if effective_at > log_at + profile.clock_ahead:
         rejected = Rejected(None, "from_the_future", f"effective_at is ahead of {clock(log_at)}", event.event_id)
-        watch = state.watch._replace(ahead_at=log_at, ahead_from=feed_health.feed_of(event))
-        return _settle(guideline, state._replace(watch=watch), [Verdict("from_the_future")], rejected=(rejected,))
-    taken_back = event.event_id in state.replaced
+        watch = state.feed_health._replace(clock_ahead_at=log_at, clock_ahead_feed=feed_health.feed_of(event))
+        return _reconcile(
+            guideline, state._replace(feed_health=watch), [Verdict("from_the_future")], rejected=(rejected,)
+        )
+    taken_back = event.event_id in state.voided_event_ids
     # What was itself taken back before it came still takes back what it replaces.
-    if insertion.is_known(state, event.event_id) or (taken_back and event.replaces in (None, *state.replaced)):
+    if insertion.is_known(state, event.event_id) or (taken_back and event.replaces in (None, *state.voided_event_ids)):
         return Step(state, verdicts=(Verdict("duplicate"),))
     verdicts: list[Verdict] = []
     changed_at: int | None = None
     if event.replaces is not None:
-        state, changed_at = insertion.taken_back(guideline, state, event.replaces)
+        state, changed_at = insertion.remove_event(guideline, state, event.replaces)
         verdicts.append(Verdict("voided" if event.status == "entered_in_error" else "replaced"))
-    watch = feed_health.after(state.watch, event, (part.signal for part in implausible), effective_at)
-    state = state._replace(watch=watch, unjudged_at=None)
+    watch = feed_health.update(state.feed_health, event, (part.signal for part in implausible), effective_at)
+    state = state._replace(feed_health=watch, defect_at=None)
     if isinstance(event, (Acknowledge, Snooze)):
-        return _answered(guideline, state, event, verdicts)
+        return _acknowledge(guideline, state, event, verdicts)
     facts: list[Fact] = []
     if event.status != "entered_in_error" and not taken_back:
         facts, verdict = _facts(guideline, event, effective_at)
         verdicts.append(Verdict(verdict))
         if isinstance(event, Vitals):
-            state = state._replace(latest=latest_values.after(state.latest, event, effective_at))
+            state = state._replace(latest=latest_values.update(state.latest, event, effective_at))
         if verdict == "unmapped_drug" and isinstance(event, Medication):
             drugs = dict.fromkeys((*state.unknown_drugs, event.drug[:40]))
-            state = state._replace(unknown_drugs=tuple(drugs)[-UNKNOWN_DRUGS_KEPT:])
-    state, late = insertion.placed(guideline, state, facts, since=changed_at)
+            state = state._replace(unknown_drugs=tuple(drugs)[-MAX_UNKNOWN_DRUGS:])
+    state, late = insertion.insert(guideline, state, facts, since=changed_at)
     if late:
         verdicts.append(Verdict(late))
     if isinstance(event, Patient) and event.merged_into is not None and event.merged_into != state.patient_id:
         return _merge(guideline, state, event, event.merged_into, verdicts)
     letters = tuple(Rejected(part.signal, "implausible_value", part.detail, event.event_id) for part in implausible)
     verdicts.extend(Verdict("implausible") for _ in implausible)
-    return _settle(guideline, state, verdicts, rejected=letters, retracting=changed_at is not None)
+    return _reconcile(guideline, state, verdicts, rejected=letters, retracting=changed_at is not None)
 
 
 def _facts(guideline: Guideline, event: PatientEventType, at: int) -> tuple[list[Fact], Reason]:
@@ -184,14 +186,14 @@ def _facts(guideline: Guideline, event: PatientEventType, at: int) -> tuple[list
     return [], "no_rule"
 
 
-def _answered(guideline: Guideline, state: State, event: Acknowledge | Snooze, verdicts: list[Verdict]) -> Step:
+def _acknowledge(guideline: Guideline, state: State, event: Acknowledge | Snooze, verdicts: list[Verdict]) -> Step:
     """Someone acknowledged or snoozed an alert; whatever else is due is told behind the message about that."""
-    book, message, verdict = acknowledge.answered(guideline, state, event)
-    done = _settle(guideline, state._replace(book=book), [*verdicts, verdict])
+    book, message, verdict = acknowledge.apply(guideline, state, event)
+    done = _reconcile(guideline, state._replace(alerts=book), [*verdicts, verdict])
     return done if message is None else done._replace(alerts=(message, *done.alerts))
 
 
-def _settle(
+def _reconcile(
     guideline: Guideline,
     state: State,
     verdicts: list[Verdict],
@@ -202,26 +204,26 @@ def _settle(
     """Hold what should stand now against what stands, and note when time alone may change it."""
     if state.course.sbp_below == 0:
         start = fold.begin(guideline.profile)
-        state = state._replace(base=start, course=start)
+        state = state._replace(checkpoint=start, course=start)
     if state.catching_up is not None and not retracting:
-        due_at = whole_second(state.catching_up.told_at)
+        due_at = whole_second(state.catching_up.report_at)
         return Step(state._replace(due_at=due_at), (), (*verdicts, Verdict("held_catching_up")), rejected)
     at = state.clock
     course = fold.advance(guideline, state.course, at)
-    scene, overtaken = lifecycle.scene_of(guideline, state, course, at)
-    outcome = lifecycle.reconcile(scene, state.book.announced, retracting=retracting)
-    due = min((t for t in (course.timer, *scene.due) if at < t < NEVER), default=None)
-    state = state._replace(book=outcome.book, due_at=None if due is None else whole_second(due))
+    scene, overtaken = lifecycle.rule_context(guideline, state, course, at)
+    outcome = lifecycle.reconcile(scene, state.alerts.reported_grade, retracting=retracting)
+    due = min((t for t in (course.timer, *scene.recheck_at) if at < t < NEVER), default=None)
+    state = state._replace(alerts=outcome.book, due_at=None if due is None else whole_second(due))
     if overtaken:
         verdicts.append(Verdict("overtaken"))
     if not outcome.alerts:
         pending = any(s.pending is not None for s in (course.sbp, course.map, course.spo2))
-        verdicts.append(Verdict("held_unconfirmed" if pending else _held(course)))
+        verdicts.append(Verdict("held_unconfirmed" if pending else _quiet_reason(course)))
     return Step(state, tuple(outcome.alerts), (*verdicts, *outcome.verdicts), rejected)
 
 
-def _held(course: Course) -> Reason:
-    return "held_falling" if course.held.lately else "held_same_grade"
+def _quiet_reason(course: Course) -> Reason:
+    return "held_falling" if course.held.recent_higher else "held_same_grade"
 
 
 def _merge(
@@ -229,18 +231,18 @@ def _merge(
 ) -> Step:
     """This patient's story continues under another id: its alerts close here, its facts go there."""
     at = state.clock
-    scene, _ = lifecycle.scene_of(guideline, state, fold.advance(guideline, state.course, at), at)
+    scene, _ = lifecycle.rule_context(guideline, state, fold.advance(guideline, state.course, at), at)
     closed = tuple(
-        messages.closing(scene, alert, "resolved", "merged into another record", scene.grade)
-        for alert in state.book.open
+        messages.closing_message(scene, alert, "resolved", "merged into another record", scene.grade)
+        for alert in state.alerts.open
     )
     story = merge.handover(guideline, state, event, into, path)
     left = fresh(state.patient_id)._replace(
         clock=at,
         merged_into=into,
-        base=fold.begin(guideline.profile),
+        checkpoint=fold.begin(guideline.profile),
         course=fold.begin(guideline.profile),
-        book=Book(raised=state.book.raised),
+        alerts=AlertBook(raised=state.alerts.raised),
     )
     return Step(left, closed, (*verdicts, Verdict("merged")), forwards=(story,))
 
@@ -254,7 +256,7 @@ def _take_over(guideline: Guideline, state: State, event: Patient, log_at: int) 
         rejected = Rejected("story", "wrong_type", str(error), event.event_id)
         return Step(state._replace(clock=log_at), verdicts=(Verdict("no_rule"),), rejected=(rejected,))
     state = merge.joined(guideline, state._replace(clock=log_at, merged_into=None), theirs)
-    return _settle(guideline, state, [Verdict("merged")])
+    return _reconcile(guideline, state, [Verdict("merged")])
 
 
-__all__ = ["Implausible", "PatientEventType", "Rejected", "Step", "fresh", "step"]
+__all__ = ["ImplausibleSignal", "PatientEventType", "Rejected", "Step", "fresh", "step"]

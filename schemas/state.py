@@ -73,7 +73,7 @@ class SupportState(Wire):
     event_id: str = Field(description="The event that charted it last.")
 
 
-class Reading(Wire):
+class ReadingState(Wire):
     """The latest value of a signal."""
 
     value: float | str = Field(description="As observed, in `unit`.")
@@ -82,7 +82,7 @@ class Reading(Wire):
     source: str | None = Field(None, description="`monitor` or `charted`.")
 
 
-class OpenAlert(Wire):
+class OpenAlertState(Wire):
     """An alert that is open, in brief."""
 
     alert_id: str = Field(description="Names the alert on `crs.alerts`.")
@@ -135,8 +135,8 @@ class PatientState(Wire):
     doses: tuple[DoseState, ...] = Field((), description="Every dose of the tracked drugs in the episode.")
     tocilizumab: TocilizumabState = Field(description="Tocilizumab: counts, limits, next dose.")
     supports: tuple[SupportState, ...] = Field((), description="Running infusions and oxygen.")
-    latest: dict[str, Reading] = Field(default_factory=dict, description="Signal to its latest reading.")
-    alerts: tuple[OpenAlert, ...] = Field((), description="Open alerts.")
+    latest: dict[str, ReadingState] = Field(default_factory=dict, description="Signal to its latest reading.")
+    alerts: tuple[OpenAlertState, ...] = Field((), description="Open alerts.")
     unknown: tuple[str, ...] = Field((), description="What is missing; the grade is then a floor.")
     reminders: tuple[str, ...] = Field((), description="Daily reminders that page nobody, e.g. organ function.")
     unmapped_drugs: tuple[str, ...] = Field(

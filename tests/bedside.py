@@ -11,7 +11,7 @@ from monitor.guidelines.in_force import Guideline, load
 from monitor.model import State, fresh
 from monitor.patient_view import view
 from monitor.record import row
-from monitor.step import Implausible, Rejected, step
+from monitor.step import ImplausibleSignal, Rejected, step
 from monitor.units.instants import to_datetime
 from schemas.alerts import Alert
 from schemas.decode import Decoded, decode
@@ -39,14 +39,14 @@ class Log:
         self.verdicts: Counter[str] = Counter()
         self.rejected: list[Rejected] = []
 
-    def receive(self, event: Charted, at: int, implausible: tuple[Implausible, ...] = ()) -> list[Alert]:
+    def receive(self, event: Charted, at: int, implausible: tuple[ImplausibleSignal, ...] = ()) -> list[Alert]:
         """Ticks up to the arrival, then the event; gives the alerts of the event alone."""
         self.tick_until(at)
         before = len(self.alerts[event.patient_id])
         self.apply(event, implausible)
         return self.alerts[event.patient_id][before:]
 
-    def apply(self, event: Charted, implausible: tuple[Implausible, ...] = ()) -> None:
+    def apply(self, event: Charted, implausible: tuple[ImplausibleSignal, ...] = ()) -> None:
         """One event at the log's own time, and whatever it sends on to another patient."""
         patient_id = event.patient_id
         done = step(self.guideline, self.state(patient_id), event, implausible, at=to_datetime(self.at))
@@ -93,14 +93,14 @@ class Log:
         return view(self.guideline, self.state(patient_id), self.at)
 
 
-def told(event: Mapping[str, Any]) -> tuple[Charted, int, tuple[Implausible, ...]] | None:
+def told(event: Mapping[str, Any]) -> tuple[Charted, int, tuple[ImplausibleSignal, ...]] | None:
     """A contract event as the intake would pass it on: the event, its arrival, what was taken out of it."""
     decoded = decode(json.dumps(event).encode())
     if not isinstance(decoded, Decoded):
         return None
     assert not isinstance(decoded.event, Tick)
     arrived = decoded.event.received_at or decoded.event.effective_at
-    return decoded.event, instant(arrived), tuple(Implausible(*one) for one in decoded.implausible)
+    return decoded.event, instant(arrived), tuple(ImplausibleSignal(*one) for one in decoded.implausible)
 
 
 def differences(state: PatientState, opinion: Clinical) -> list[str]:

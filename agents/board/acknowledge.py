@@ -11,7 +11,7 @@ from aiokafka.errors import KafkaError
 from pydantic import Field, StringConstraints, ValidationError
 
 from agents.board import metrics
-from agents.board.broadcast import Viewers
+from agents.board.broadcast import Broadcaster
 from agents.dispatch.assessments import Assessments, acknowledgement, snooze
 from schemas.events import Wire
 
@@ -19,31 +19,31 @@ PATIENCE_SECONDS = 10.0
 
 log = logging.getLogger("crs.board")
 
-Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=128)]
+AssessmentLine = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=128)]
 
 
-class Click(Wire):
+class AnswerRequest(Wire):
     """One press of a button. `click` is made up by the page: pressed once, sent twice, it is one event."""
 
     alert: Annotated[str, StringConstraints(min_length=1, max_length=128)]
     act: Literal["acknowledge", "snooze"]
-    by: Line
+    by: AssessmentLine
     click: Annotated[str, StringConstraints(pattern=r"^[0-9a-zA-Z-]{8,64}$")]
     minutes: int = Field(15, ge=1, le=60)
     reason: Annotated[str, StringConstraints(strip_whitespace=True, max_length=300)] = ""
 
 
-class Answers:
+class AnswerWriter:
     """Takes clicks. What it answers is a status and a sentence."""
 
-    def __init__(self, viewers: Viewers, producer: Any, topic: str) -> None:
+    def __init__(self, viewers: Broadcaster, producer: Any, topic: str) -> None:
         self.viewers = viewers
         self.assessments = Assessments(producer, topic)
 
     async def take(self, body: bytes) -> tuple[int, str]:
         """One click: written and confirmed by the brokers before we say so."""
         try:
-            click = Click.model_validate_json(body)
+            click = AnswerRequest.model_validate_json(body)
         except ValidationError:
             return self._done("unknown", "unreadable", 400, "This is no answer to an alert.")
         found = self.viewers.find(click.alert)
@@ -58,7 +58,7 @@ class Answers:
             reason = f"{click.by}: {click.reason}" if click.reason else f"asked by {click.by}"
             event = snooze(alert_id, patient_id, until, at, reason, source)
         try:
-            await asyncio.wait_for(self.assessments.say(event), PATIENCE_SECONDS)
+            await asyncio.wait_for(self.assessments.publish(event), PATIENCE_SECONDS)
         except (KafkaError, TimeoutError) as error:
             log.warning("answer not written act=%s why=%s", click.act, type(error).__name__)
             return self._done(click.act, "not_written", 503, "Not written: the brokers do not answer. Try again.")

@@ -14,7 +14,7 @@ WRONG_AT_MOST = 20
 WRONG_WITHIN_SECONDS = 60.0
 
 
-class Door:
+class SessionAuth:
     """Seconds are those of the wall clock, since 1970: a cookie outlives a restart of the board."""
 
     def __init__(self, token: bytes, session_seconds: float) -> None:
@@ -24,24 +24,24 @@ class Door:
         self._wrong: deque[float] = deque(maxlen=WRONG_AT_MOST)
         self._left: dict[str, float] = {}
 
-    def opens(self, token: str, seconds: float) -> bool:
+    def accepts_token(self, token: str, seconds: float) -> bool:
         """Whether this is the token. Every comparison takes as long as any other."""
         right = hmac.compare_digest(sha256(token.strip().encode()).digest(), sha256(self._token).digest())
         if not right:
             self._wrong.append(seconds)
         return right
 
-    def besieged(self, seconds: float) -> bool:
+    def rate_limited(self, seconds: float) -> bool:
         """Too many wrong tokens in a short time: nobody is asked for a while."""
         return len(self._wrong) == WRONG_AT_MOST and seconds - self._wrong[0] < WRONG_WITHIN_SECONDS
 
     def cookie(self, seconds: float, before: str | None = None) -> str:
         """A session that begins now, or the same one for longer."""
-        name = name_of(before) if before is not None and self.knows(before, seconds) else secrets.token_hex(8)
+        name = name_of(before) if before is not None and self.valid_session(before, seconds) else secrets.token_hex(8)
         body = f"{int(seconds + self.session_seconds)}.{name}"
         return f"{body}.{self._seal(body)}"
 
-    def knows(self, cookie: str | None, seconds: float) -> bool:
+    def valid_session(self, cookie: str | None, seconds: float) -> bool:
         """Whether a session is ours, has not ended and was not left."""
         body, _, seal = (cookie or "").rpartition(".")
         if not hmac.compare_digest(seal.encode(), self._seal(body).encode()):
@@ -51,7 +51,7 @@ class Door:
     def leave(self, cookie: str | None, seconds: float) -> None:
         """The session ends now, for whoever has a copy of any of its cookies too."""
         self._left = {name: ends for name, ends in self._left.items() if ends > seconds}
-        if cookie is not None and self.knows(cookie, seconds):
+        if cookie is not None and self.valid_session(cookie, seconds):
             self._left[name_of(cookie)] = seconds + self.session_seconds
 
     def was_left(self, cookie: str | None) -> bool:

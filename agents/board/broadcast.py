@@ -12,10 +12,11 @@ from typing import Any
 
 from pydantic_core import to_json
 
-from agents.board.liveness import Pulse, Sight
-from agents.board.patient_card import Json, shown
-from agents.board.pseudonyms import Discretion
-from agents.board.ward import Ward
+from agents.board.liveness import BoardHealth, Liveness
+from agents.board.patient_card import card
+from agents.board.pseudonyms import Pseudonyms
+from agents.board.ward import BoardWard
+from agents.platform.json_types import Json
 
 LOOK_SECONDS = 0.5
 PULSE_SECONDS = 2.0
@@ -27,10 +28,10 @@ PARTS = ("board.css", "board.js", "answering.js", "details.js", "draw.js", "elem
 Messages = asyncio.Queue[bytes | None]
 
 
-class Viewers:
+class Broadcaster:
     """Draws each patient anew when something has changed, and says it to all. A viewer who is too slow is let go."""
 
-    def __init__(self, ward: Ward, pulse: Pulse, discretion: Discretion) -> None:
+    def __init__(self, ward: BoardWard, pulse: Liveness, discretion: Pseudonyms) -> None:
         self.ward, self.pulse, self.discretion = ward, pulse, discretion
         self.edition = edition()
         self.pictures: dict[str, Json] = {}
@@ -69,7 +70,7 @@ class Viewers:
             self.pictures.pop(patient_id, None)
             gone = self._drawn.pop(patient_id, None)
             return gone and to_json({"reference": self.discretion.of(patient_id), "gone": True})
-        picture, changes_at = shown(patient, self.discretion, at)
+        picture, changes_at = card(patient, self.discretion, at)
         if changes_at is not None:
             self._changes_at[patient_id] = changes_at
         drawn = to_json(picture)
@@ -78,7 +79,7 @@ class Viewers:
         self.pictures[patient_id], self._drawn[patient_id] = picture, drawn
         return drawn
 
-    def says(self, at: datetime, sight: Sight) -> dict[str, Any]:
+    def says(self, at: datetime, sight: BoardHealth) -> dict[str, Any]:
         """The pulse of the page: the clock, and whether the board sees."""
         return {
             "at": at,

@@ -10,14 +10,14 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationError, model_validator
 
-from agents.dispatch.config import SECRET_SHORTEST, Secret, Table
+from agents.dispatch.config import SECRET_SHORTEST, ConfigTable, Secret
 from agents.platform.errors import UserError
 from agents.platform.settings import is_loopback, whole_file
 
 SECRETS = {"token": "CRS_BOARD_TOKEN", "reference_secret": "CRS_REFERENCE_SECRET"}
 
 
-class Plan(Table):
+class BoardConfig(ConfigTable):
     """Everything under `[board]`. Loopback unless said otherwise; beyond it only with TLS."""
 
     host: str = Field("127.0.0.1", description="Address that is listened on.")
@@ -78,14 +78,14 @@ def is_origin(given: str) -> bool:
         return False
 
 
-def load(config: Path | None, **options: Any) -> Plan:
+def load(config: Path | None, **options: Any) -> BoardConfig:
     """Options, then the environment, then the file. Raises UserError naming every setting that is wrong."""
     table = whole_file(config).get("board", {})
     if not isinstance(table, dict):
         raise UserError(f"{config}: board must be a table, [board]")
     given = {name: value for name, value in options.items() if value is not None}
     try:
-        return Plan.model_validate(table | in_environment() | given)
+        return BoardConfig.model_validate(table | in_environment() | given)
     except ValidationError as error:
         raise UserError("; ".join(complaint(found) for found in error.errors())) from error
 

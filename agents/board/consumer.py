@@ -11,8 +11,8 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
-from agents.board.liveness import Pulse
-from agents.board.ward import Ward
+from agents.board.liveness import Liveness
+from agents.board.ward import BoardWard
 from agents.dispatch.alert_reader import is_heartbeat, number
 from agents.platform.settings import Settings
 from schemas import topics
@@ -27,10 +27,10 @@ WORDS_WITHIN = timedelta(days=14)
 log = logging.getLogger("crs.board")
 
 
-class Follower:
+class BoardConsumer:
     """Reads without a group: every board hears everything, and none takes anything away from another."""
 
-    def __init__(self, settings: Settings, partitions: int, ward: Ward, pulse: Pulse) -> None:
+    def __init__(self, settings: Settings, partitions: int, ward: BoardWard, pulse: Liveness) -> None:
         self.settings, self.ward, self.pulse = settings, ward, pulse
         states, alerts = settings.topic(topics.PATIENT_STATE), settings.topic(topics.ALERTS)
         self.states = [TopicPartition(states, place) for place in range(partitions)]
@@ -87,7 +87,7 @@ class Follower:
     async def _look_back(self, ends: dict[Any, int]) -> None:
         """Reads again what was told about alerts that were open before we came. Without it they have only a title."""
         wanted: dict[int, datetime] = {}
-        for place, brief in self.ward.wordless():
+        for place, brief in self.ward.missing_text():
             since = min(brief.effective_at, brief.raised_at)
             wanted[place] = min(since, wanted.get(place, since))
         earliest = datetime.now(UTC) - WORDS_WITHIN

@@ -18,7 +18,7 @@ class Beat(NamedTuple):
     behind: timedelta
 
 
-class Sight(NamedTuple):
+class BoardHealth(NamedTuple):
     """What the board sees. `blind`: partitions whose patients nobody judges now, as far as the board can tell."""
 
     blind: tuple[int, ...]
@@ -31,7 +31,7 @@ class Sight(NamedTuple):
         return self.words is None and self.waiting is None
 
 
-class Pulse:
+class Liveness:
     """Hears heartbeats. Seconds are monotonic ones, so that a corrected clock blinds nobody."""
 
     def __init__(self, partitions: int, started: float) -> None:
@@ -56,7 +56,7 @@ class Pulse:
         beats = [beat.at + timedelta(seconds=seconds - beat.heard) for beat in self.beats.values() if beat]
         return max((now, *beats))
 
-    def silent(self, seconds: float) -> dict[int, float]:
+    def unmonitored_partitions(self, seconds: float) -> dict[int, float]:
         """Partitions without a sign of life, and for how long (s)."""
         still = {
             partition: seconds - (self.started if beat is None else beat.heard)
@@ -64,26 +64,26 @@ class Pulse:
         }
         return {partition: lasts for partition, lasts in still.items() if lasts > SILENT_AFTER_SECONDS}
 
-    def sight(self, seconds: float) -> Sight:
+    def sight(self, seconds: float) -> BoardHealth:
         """What is to be said now."""
-        silent = self.silent(seconds)
+        silent = self.unmonitored_partitions(seconds)
         if self.fault is not None:
-            return Sight(tuple(self.beats), f"The board cannot read from the brokers ({self.fault}).", None)
+            return BoardHealth(tuple(self.beats), f"The board cannot read from the brokers ({self.fault}).", None)
         if silent:
             longest = span(max(silent.values()))
             if len(silent) == len(self.beats):
-                return Sight(tuple(silent), f"No sign of life from the judgement for {longest}.", None)
+                return BoardHealth(tuple(silent), f"No sign of life from the judgement for {longest}.", None)
             share = f"{len(silent)} of {len(self.beats)} parts"
-            return Sight(tuple(silent), f"No sign of life from {share} of the ward for {longest}.", None)
+            return BoardHealth(tuple(silent), f"No sign of life from {share} of the ward for {longest}.", None)
         late = {number: beat.behind for number, beat in self.beats.items() if beat and beat.behind > BEHIND_AFTER}
         if late:
             behind = span(max(late.values()).total_seconds())
-            return Sight(tuple(late), f"The judgement is {behind} behind: it is catching up.", None)
+            return BoardHealth(tuple(late), f"The judgement is {behind} behind: it is catching up.", None)
         if self.loading:
-            return Sight((), None, "Reading the ward …")
+            return BoardHealth((), None, "Reading the ward …")
         if None in self.beats.values():
-            return Sight((), None, "Waiting for the first sign of life of the judgement …")
-        return Sight((), None, None)
+            return BoardHealth((), None, "Waiting for the first sign of life of the judgement …")
+        return BoardHealth((), None, None)
 
 
 def span(seconds: float) -> str:

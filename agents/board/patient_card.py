@@ -8,20 +8,20 @@ from __future__ import annotations
 
 from datetime import datetime
 from functools import cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from agents.board.pseudonyms import Discretion
+from agents.board.pseudonyms import Pseudonyms
 from agents.board.sorting import is_quiet, loudness, rank, urgency
-from agents.board.ward import Patient, Standing
+from agents.board.ward import BoardPatient, OpenAlertWithText
+from agents.platform.json_types import Json
 from agents.replay.injected_doses import is_injected
 from monitor.guidelines import profile_loader
 from monitor.units.rounding import to_integer, to_tenths
 from schemas.alerts import Evidence, Recommendation
 from schemas.events import Wire
-from schemas.state import AxisState, DoseState, PatientState, Reading, SupportState, TocilizumabState
+from schemas.state import AxisState, DoseState, PatientState, ReadingState, SupportState, TocilizumabState
 from schemas.wording import BASES, amount, name_of, number, observed
 
-Json = dict[str, Any]
 # The axes, each with its grade when there is nothing to find: fever is there or not, the others begin at 1.
 NOTHING_FOUND = {"fever": 0, "hypotension": 1, "hypoxia": 1}
 # Always shown, also when there is nothing to show.
@@ -45,14 +45,14 @@ BLOCKS = {
 }
 
 
-class Shown(NamedTuple):
+class CardContent(NamedTuple):
     """A picture of a patient, and when it must be drawn anew though nothing new was heard."""
 
     picture: Json
     changes_at: datetime | None
 
 
-def shown(patient: Patient, discretion: Discretion, at: datetime) -> Shown:
+def card(patient: BoardPatient, discretion: Pseudonyms, at: datetime) -> CardContent:
     """The picture at a time."""
     state, standing = patient.state, patient.standing()
     alerts = sorted(standing, key=lambda one: loudness(one, at), reverse=True)
@@ -74,10 +74,10 @@ def shown(patient: Patient, discretion: Discretion, at: datetime) -> Shown:
         "urgency": urgency(patient, standing, at),
     }
     instants = (state.tocilizumab.next_eligible_at, *(one.brief.snoozed_until for one in standing))
-    return Shown(picture, min((when for when in instants if when is not None and when > at), default=None))
+    return CardContent(picture, min((when for when in instants if when is not None and when > at), default=None))
 
 
-def who(state: PatientState, discretion: Discretion) -> Json:
+def who(state: PatientState, discretion: Pseudonyms) -> Json:
     """Whom it is about, as far as the page may say."""
     context, patient_id = state.context, state.patient_id
     return {
@@ -153,7 +153,7 @@ def rests_on(one: Evidence) -> Json:
     return {"what": observed(one), "at": one.effective_at, "injected": is_injected(one.event_id)}
 
 
-def latest(name: str, reading: Reading | None) -> Json:
+def latest(name: str, reading: ReadingState | None) -> Json:
     """The latest value of a signal; None: never seen."""
     if reading is None:
         return {"value": None, "unit": None, "at": None, "source": None}
@@ -230,7 +230,7 @@ def dose(one: DoseState) -> Json:
     }
 
 
-def alert(one: Standing, patient_id: str, discretion: Discretion, at: datetime) -> Json:
+def alert(one: OpenAlertWithText, patient_id: str, discretion: Pseudonyms, at: datetime) -> Json:
     """An open alert with all that it rests on; without its words while they have not been read."""
     brief, told = one.brief, one.told
     words = None if told is None else told.words

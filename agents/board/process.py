@@ -12,15 +12,15 @@ from time import monotonic
 from aiokafka import AIOKafkaProducer
 
 from agents.board import metrics
-from agents.board.acknowledge import Answers
-from agents.board.auth import Door
-from agents.board.broadcast import Viewers
-from agents.board.config import Plan
-from agents.board.consumer import Follower
-from agents.board.liveness import Pulse
-from agents.board.pseudonyms import Discretion
+from agents.board.acknowledge import AnswerWriter
+from agents.board.auth import SessionAuth
+from agents.board.broadcast import Broadcaster
+from agents.board.config import BoardConfig
+from agents.board.consumer import BoardConsumer
+from agents.board.liveness import Liveness
+from agents.board.pseudonyms import Pseudonyms
 from agents.board.server import BoardServer
-from agents.board.ward import Ward
+from agents.board.ward import BoardWard
 from agents.platform import health
 from agents.platform.settings import Settings
 from schemas import topics
@@ -31,16 +31,16 @@ COUNT_SECONDS = 2.0
 log = logging.getLogger("crs.board")
 
 
-class Board:
+class BoardProcess:
     """One board. `say` gets the lines that whoever starts it must see: where it is, and the token if we made it up."""
 
-    def __init__(self, settings: Settings, plan: Plan, partitions: int, say: Callable[[str], None]) -> None:
+    def __init__(self, settings: Settings, plan: BoardConfig, partitions: int, say: Callable[[str], None]) -> None:
         self.settings, self.plan, self.say = settings, plan, say
-        self.ward = Ward()
-        self.pulse = Pulse(partitions, monotonic())
+        self.ward = BoardWard()
+        self.pulse = Liveness(partitions, monotonic())
         secret = plan.reference_secret.get_secret_value().encode() if plan.reference_secret else secrets.token_bytes(32)
-        self.viewers = Viewers(self.ward, self.pulse, Discretion(secret, plan.show_ids))
-        self.follower = Follower(settings, partitions, self.ward, self.pulse)
+        self.viewers = Broadcaster(self.ward, self.pulse, Pseudonyms(secret, plan.show_ids))
+        self.follower = BoardConsumer(settings, partitions, self.ward, self.pulse)
         self.leaving = asyncio.Event()
 
     async def run(self) -> None:
@@ -50,8 +50,8 @@ class Board:
         made_up = None if self.plan.token else secrets.token_urlsafe(TOKEN_BYTES)
         token = made_up if self.plan.token is None else self.plan.token.get_secret_value()
         producer = AIOKafkaProducer(acks="all", enable_idempotence=True, **self.settings.aiokafka())
-        answers = Answers(self.viewers, producer, self.settings.topic(topics.ASSESSMENTS))
-        door = Door(str(token).encode(), self.plan.session_hours * 3600)
+        answers = AnswerWriter(self.viewers, producer, self.settings.topic(topics.ASSESSMENTS))
+        door = SessionAuth(str(token).encode(), self.plan.session_hours * 3600)
         server = BoardServer(self.plan, door, self.viewers, answers, (self.wrong, self.not_ready))
         if self.settings.metrics_port:
             health.serve(self.settings.metrics_host, self.settings.metrics_port, self.wrong, self.not_ready)

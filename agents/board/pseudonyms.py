@@ -8,7 +8,7 @@ from agents.dispatch.public_alert import reference
 
 
 @dataclass(frozen=True, slots=True)
-class Discretion:
+class Pseudonyms:
     """How patients are named: by a keyed hash, and by their id only when that was asked for."""
 
     secret: bytes

@@ -12,10 +12,10 @@ from time import monotonic, time
 from aiohttp import web
 
 from agents.board import metrics
-from agents.board.acknowledge import Answers
-from agents.board.auth import Door, is_our_name, is_our_page
-from agents.board.broadcast import PARTS, Viewers, asset
-from agents.board.config import Plan
+from agents.board.acknowledge import AnswerWriter
+from agents.board.auth import SessionAuth, is_our_name, is_our_page
+from agents.board.broadcast import PARTS, Broadcaster, asset
+from agents.board.config import BoardConfig
 from agents.platform.errors import UserError
 from agents.platform.settings import is_loopback
 
@@ -47,7 +47,12 @@ class BoardServer:
     """`alive`, `ready`: what is wrong; None: nothing is."""
 
     def __init__(
-        self, plan: Plan, door: Door, viewers: Viewers, answers: Answers, health: tuple[Health, Health]
+        self,
+        plan: BoardConfig,
+        door: SessionAuth,
+        viewers: Broadcaster,
+        answers: AnswerWriter,
+        health: tuple[Health, Health],
     ) -> None:
         self.plan, self.door, self.viewers, self.answers = plan, door, viewers, answers
         self.alive, self.ready = health
@@ -120,7 +125,7 @@ class BoardServer:
         return web.Response(status=401, text="Show the token first.\n")
 
     def _is_known(self, request: web.Request) -> bool:
-        return self.door.knows(request.cookies.get(self.cookie), time())
+        return self.door.valid_session(request.cookies.get(self.cookie), time())
 
     def _let_in(self, request: web.Request, response: web.StreamResponse) -> None:
         response.set_cookie(
@@ -145,11 +150,11 @@ class BoardServer:
 
     async def enter(self, request: web.Request) -> web.StreamResponse:
         """The token, in a form and never in an address."""
-        if self.door.besieged(time()):
+        if self.door.rate_limited(time()):
             metrics.ENTRIES.labels("besieged").inc()
             return self._form("Too many wrong tokens. Wait a minute.", 429)
         token = (await request.post()).get("token")
-        if not isinstance(token, str) or not self.door.opens(token, time()):
+        if not isinstance(token, str) or not self.door.accepts_token(token, time()):
             metrics.ENTRIES.labels("wrong").inc()
             log.warning("entry outcome=wrong")
             await asyncio.sleep(WRONG_PAUSE_SECONDS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from agents.board.ward import Patient, Standing
+from agents.board.ward import BoardPatient, OpenAlertWithText
 from agents.dispatch.public_alert import LOUDNESS
 from schemas.alerts import AlertKind
 
@@ -31,27 +31,27 @@ READ_FIRST: tuple[AlertKind, ...] = (
 )
 
 
-def is_quiet(one: Standing, at: datetime) -> bool:
+def is_quiet(one: OpenAlertWithText, at: datetime) -> bool:
     """Whether someone has asked for quiet that still lasts."""
     return one.brief.snoozed_until is not None and one.brief.snoozed_until > at
 
 
-def is_waiting(one: Standing, at: datetime) -> bool:
+def is_waiting(one: OpenAlertWithText, at: datetime) -> bool:
     """Whether nobody has answered."""
     return one.brief.acknowledged_at is None and not is_quiet(one, at)
 
 
-def loudness(one: Standing, at: datetime) -> tuple[bool, int, int, float]:
+def loudness(one: OpenAlertWithText, at: datetime) -> tuple[bool, int, int, float]:
     """What comes first in a patient's list: what waits, the loudest of it, in the order above, the newest of that."""
     return is_waiting(one, at), rank(one), -READ_FIRST.index(one.brief.kind), one.brief.raised_at.timestamp()
 
 
-def rank(one: Standing) -> int:
+def rank(one: OpenAlertWithText) -> int:
     """A patient who cannot be judged is as loud as anything."""
     return LOUDNESS["high"] if one.brief.kind == BY_HAND else LOUDNESS[one.brief.priority]
 
 
-def urgency(patient: Patient, standing: Sequence[Standing], at: datetime) -> list[int]:
+def urgency(patient: BoardPatient, standing: Sequence[OpenAlertWithText], at: datetime) -> list[int]:
     """Who comes first, compared number by number, the greater the more urgent.
 
     Those who are here; what is high and waits for an answer; the higher of both grades; what else waits; silence.

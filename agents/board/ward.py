@@ -10,14 +10,14 @@ from typing import NamedTuple
 from pydantic import ValidationError
 
 from schemas.alerts import Alert
-from schemas.state import OpenAlert, PatientState
+from schemas.state import OpenAlertState, PatientState
 
 LEAVES_AFTER = timedelta(hours=24)  # after a discharge, a death or a merge
 FORGOTTEN_AFTER = timedelta(days=30)  # without a word about a patient whom nobody has discharged
 OVER = ("resolved", "retracted")
 
 
-class Told(NamedTuple):
+class AlertText(NamedTuple):
     """What the alerts topic has said about one alert: its last version, and the last one that speaks of the patient.
 
     An acknowledgement is a version too, but its message only says who has seen the alert. `offset`: the log's, at
@@ -29,22 +29,22 @@ class Told(NamedTuple):
     offset: int
 
 
-class Standing(NamedTuple):
+class OpenAlertWithText(NamedTuple):
     """An alert that is open, with its words if they are at hand."""
 
-    brief: OpenAlert
-    told: Told | None
+    brief: OpenAlertState
+    told: AlertText | None
 
 
 @dataclass(slots=True)
-class Patient:
+class BoardPatient:
     """One patient on the board."""
 
     partition: int
     state: PatientState
-    told: dict[str, Told] = field(default_factory=dict)
+    told: dict[str, AlertText] = field(default_factory=dict)
 
-    def standing(self) -> list[Standing]:
+    def standing(self) -> list[OpenAlertWithText]:
         """The open alerts: what the state says, and what has been told since."""
         found = {brief.alert_id: brief for brief in self.state.alerts}
         for alert_id, told in self.told.items():
@@ -57,7 +57,7 @@ class Patient:
                 found.pop(alert_id, None)
             else:
                 found[alert_id] = in_brief(told.latest)
-        return [Standing(brief, self.told.get(alert_id)) for alert_id, brief in found.items()]
+        return [OpenAlertWithText(brief, self.told.get(alert_id)) for alert_id, brief in found.items()]
 
     def is_news(self, offset: int) -> bool:
         """Whether the state knows nothing yet of what was told at this offset of the log."""
@@ -73,14 +73,14 @@ class Patient:
         return at - self.state.as_of <= (LEAVES_AFTER if self.has_left else FORGOTTEN_AFTER)
 
 
-class Ward:
+class BoardWard:
     """All patients. `changed`: whose picture is no longer right; whoever shows them takes them out."""
 
     def __init__(self) -> None:
-        self.patients: dict[str, Patient] = {}
+        self.patients: dict[str, BoardPatient] = {}
         self.changed: set[str] = set()
         self.unreadable = 0
-        self._early: dict[str, dict[str, Told]] = {}
+        self._early: dict[str, dict[str, AlertText]] = {}
 
     def take_state(self, partition: int, key: bytes | None, value: bytes | None, at: datetime) -> None:
         """One record of the states topic. An older one than what is known changes nothing."""
@@ -96,7 +96,7 @@ class Ward:
         if known is not None and is_older(state, known.state):
             return
         told = self._early.pop(state.patient_id, {}) if known is None else known.told
-        patient = Patient(partition, state, told)
+        patient = BoardPatient(partition, state, told)
         if not patient.keeps(at):
             self._drop(state.patient_id)
             return
@@ -136,7 +136,7 @@ class Ward:
         """The patient whose open alert this is."""
         return next((name for name, patient in self.patients.items() if alert_id in open_ids(patient)), None)
 
-    def wordless(self) -> Iterator[tuple[int, OpenAlert]]:
+    def missing_text(self) -> Iterator[tuple[int, OpenAlertState]]:
         """Open alerts whose words have not been read yet, with their partition."""
         for patient in self.patients.values():
             for brief, told in patient.standing():
@@ -154,28 +154,28 @@ def is_older(state: PatientState, known: PatientState) -> bool:
     return state.as_of < known.as_of and (state.log_offset or 0) < (known.log_offset or 0)
 
 
-def open_ids(patient: Patient) -> set[str]:
+def open_ids(patient: BoardPatient) -> set[str]:
     """The ids of a patient's open alerts."""
     return {brief.alert_id for brief, _ in patient.standing()}
 
 
-def newer(known: Told | None, alert: Alert, offset: int) -> Told:
+def newer(known: AlertText | None, alert: Alert, offset: int) -> AlertText:
     """What is known of an alert with one more version of it, in whatever order they are read."""
     words = alert if alert.reason is None and alert.status not in OVER else None
     if known is None:
-        return Told(alert, words, offset)
+        return AlertText(alert, words, offset)
     if alert.version < known.latest.version:
         latest, offset = known.latest, known.offset
     else:
         latest = alert
     if words is None or (known.words is not None and known.words.version > words.version):
         words = known.words
-    return Told(latest, words, offset)
+    return AlertText(latest, words, offset)
 
 
-def in_brief(alert: Alert) -> OpenAlert:
+def in_brief(alert: Alert) -> OpenAlertState:
     """A version of an alert as a state would list it."""
-    return OpenAlert(
+    return OpenAlertState(
         alert_id=alert.alert_id,
         version=alert.version,
         status=alert.status,

@@ -20,14 +20,14 @@ REFUSED = frozenset({KafkaError._AUTHENTICATION, KafkaError.SASL_AUTHENTICATION_
 ADVICE = "`crs-monitor topics` creates what is missing and says what differs"
 
 
-class Found(NamedTuple):
+class TopicDescription(NamedTuple):
     """A topic as it is: partitions, and the fewest copies that one of them has."""
 
     partitions: int
     copies: int
 
 
-def found(settings: Settings, patience_seconds: float = PATIENCE_SECONDS) -> dict[str, Found]:
+def describe_topics(settings: Settings, patience_seconds: float = PATIENCE_SECONDS) -> dict[str, TopicDescription]:
     """All topics at the brokers. Raises UserError when they cannot be reached, or do not let us in."""
     silent = logging.getLogger("crs.librdkafka")
     silent.addHandler(logging.NullHandler())
@@ -37,7 +37,9 @@ def found(settings: Settings, patience_seconds: float = PATIENCE_SECONDS) -> dic
     client = AdminClient(settings.librdkafka() | quick, logger=silent)
     listed = listing(settings, client, errors, time.monotonic() + patience_seconds)
     return {
-        name: Found(len(topic.partitions), min((len(p.replicas) for p in topic.partitions.values()), default=0))
+        name: TopicDescription(
+            len(topic.partitions), min((len(p.replicas) for p in topic.partitions.values()), default=0)
+        )
         for name, topic in listed.items()
     }
 
@@ -68,14 +70,14 @@ def unreachable(settings: Settings, error: KafkaError, errors: Iterable[KafkaErr
     return f"{where}: no broker answers; is Kafka running, and is KAFKA_BOOTSTRAP_SERVERS right?"
 
 
-def demand(settings: Settings) -> None:
+def require(settings: Settings) -> None:
     """Raises UserError when a worker could not work safely with the topics as they are."""
-    there = found(settings)
-    for complaint in complaints(settings, there):
+    there = describe_topics(settings)
+    for complaint in problems(settings, there):
         raise UserError(complaint)
 
 
-def complaints(settings: Settings, there: Mapping[str, Found]) -> Iterable[str]:
+def problems(settings: Settings, there: Mapping[str, TopicDescription]) -> Iterable[str]:
     """What is missing or other than the settings ask for."""
     log = [settings.topic(topic) for topic in topics.TOPICS if topic.co_partitioned]
     names = [*(settings.topic(topic) for topic in topics.TOPICS), settings.changelog]

@@ -19,7 +19,7 @@ from kafka.errors import (
     for_code,
 )
 
-from agents.brokers.preflight import found
+from agents.brokers.preflight import describe_topics
 from agents.brokers.topic_specs import WantedTopic
 from agents.platform.errors import UserError
 from agents.platform.settings import Settings
@@ -41,7 +41,7 @@ class Comparison:
 
 def compare(settings: Settings, topics: Sequence[WantedTopic]) -> list[Comparison]:
     """Each topic beside what is there. Raises UserError when the brokers cannot be asked."""
-    there = found(settings, PATIENCE_SECONDS)
+    there = describe_topics(settings, PATIENCE_SECONDS)
     existing = [topic.name for topic in topics if topic.name in there]
     configurations = configured(settings, existing) if existing else {}
     return [

@@ -29,7 +29,7 @@ def command(settings: Settings, alert: str, by: str, minutes: int | None, reason
 
     if not by.strip():
         raise UserError("--by: say who has seen it")
-    there = preflight.found(settings)
+    there = preflight.describe_topics(settings)
     for topic in (topics.PATIENT_STATE, topics.ASSESSMENTS):
         if settings.topic(topic) not in there:
             raise UserError(f"topic {settings.topic(topic)} is missing; {preflight.ADVICE}")

@@ -34,7 +34,7 @@ def command(settings: Settings, log_level: str, **options: Any) -> None:
     up and printed when there is none. Decision support: not a medical device, and not a primary alarm.
     """
     from agents.board import config
-    from agents.board.process import Board
+    from agents.board.process import BoardProcess
 
     plan = config.load(click.get_current_context().params.get("config"), **options)
     plan.ssl_context()
@@ -44,7 +44,7 @@ def command(settings: Settings, log_level: str, **options: Any) -> None:
     partitions = _demand(settings)
 
     async def show() -> None:
-        await Board(settings, plan, partitions, click.echo).run()
+        await BoardProcess(settings, plan, partitions, click.echo).run()
 
     asyncio.run(show())
 
@@ -54,7 +54,7 @@ def _demand(settings: Settings) -> int:
     from agents.brokers import preflight
     from schemas import topics
 
-    there = preflight.found(settings)
+    there = preflight.describe_topics(settings)
     names = [settings.topic(topic) for topic in (topics.PATIENT_STATE, topics.ALERTS, topics.ASSESSMENTS)]
     for name in names:
         if name not in there:

@@ -50,7 +50,7 @@ def command(settings: Settings, check: bool, log_level: str) -> None:
     shows every setting. Exits 0 after SIGTERM or SIGINT; after anything else whoever runs it starts it again.
     """
     from agents.dispatch import config
-    from agents.dispatch.destination_queue import Patience
+    from agents.dispatch.destination_queue import Backoff
     from agents.dispatch.dispatcher import Dispatcher
     from agents.dispatch.pagers import build
 
@@ -67,7 +67,7 @@ def command(settings: Settings, check: bool, log_level: str) -> None:
     _demand(settings)
 
     async def deliver() -> None:
-        await Dispatcher(settings, plan, build.pagers(plan), Patience()).run()
+        await Dispatcher(settings, plan, build.pagers(plan), Backoff()).run()
 
     asyncio.run(deliver())
 
@@ -83,7 +83,7 @@ def _demand(settings: Settings) -> None:
     from agents.brokers import preflight, topic_specs
     from schemas import topics
 
-    there = preflight.found(settings)
+    there = preflight.describe_topics(settings)
     alerts = settings.topic(topics.ALERTS)
     needed = (alerts, settings.topic(topics.PATIENT_STATE), topic_specs.delivered(settings))
     for name in (*needed, settings.topic(topics.ASSESSMENTS)):

@@ -16,7 +16,7 @@ from agents.platform.errors import UserError
 STDOUT = "-"
 
 
-class Lines:
+class NdjsonWriter:
     """Takes models and writes them as lines; without a file it takes them and writes nothing."""
 
     def __init__(self, name: str | None, closing: ExitStack) -> None:
@@ -44,7 +44,7 @@ def stream_of(name: str, closing: ExitStack) -> BinaryIO:
         raise UserError(f"{name}: cannot be written: {error.strerror or error}") from error
 
 
-def keep_apart(written: Iterable[str | None], read: Iterable[str]) -> None:
+def reject_same_file(written: Iterable[str | None], read: Iterable[str]) -> None:
     """Raises UserError when a file would be written twice, or over what is read."""
     taken = {os.path.realpath(name) for name in read}
     for name in written:

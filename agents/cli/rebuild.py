@@ -9,12 +9,12 @@ from time import monotonic
 import click
 from confluent_kafka import KafkaException
 
-from agents.brokers.preflight import demand
+from agents.brokers.preflight import require
 from agents.platform.errors import UserError
 from agents.platform.settings import Settings, with_settings
-from agents.verify.kafka_reader import Brokers
-from agents.verify.kafka_writer import BrokersPen
-from agents.verify.progress_bar import Bar
+from agents.verify.kafka_reader import KafkaReader
+from agents.verify.kafka_writer import KafkaWriter
+from agents.verify.progress_bar import ProgressBar
 from agents.verify.rebuild import Rebuild
 from agents.verify.report import line
 from monitor.guidelines import in_force
@@ -34,11 +34,11 @@ def command(settings: Settings, accept_cut: bool) -> None:
         judged_by = in_force.load(settings.profile)
     except ProfileError as error:
         raise UserError(str(error)) from error
-    demand(settings)
+    require(settings)
     began = monotonic()
     try:
-        with closing(Brokers(settings)) as brokers, Bar() as bar:
-            done = Rebuild(brokers, BrokersPen(settings), settings, judged_by, accept_cut, bar).run()
+        with closing(KafkaReader(settings)) as brokers, ProgressBar() as bar:
+            done = Rebuild(brokers, KafkaWriter(settings), settings, judged_by, accept_cut, bar).run()
     except KafkaException as error:
         raise UserError(f"{settings.bootstrap_servers}: {error.args[0].str()}; are all brokers up?") from error
     click.echo(line(asdict(done) | {"seconds": round(monotonic() - began, 1)}))

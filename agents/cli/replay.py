@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from agents.cli.output import STDOUT, Lines, keep_apart
+from agents.cli.output import STDOUT, NdjsonWriter, reject_same_file
 from agents.engine.patients import Judged
 from agents.engine.playback import Watcher
 from agents.feeds.clif_events import ClifEvents
@@ -17,7 +17,7 @@ from agents.feeds.ndjson import STDIN, NdjsonFiles
 from agents.platform.errors import UserError
 from agents.replay.progress import watched
 from agents.replay.replay import Replay
-from agents.replay.statistics import Tally
+from agents.replay.statistics import Statistics
 from agents.replay.summary import console_for, most, summary
 from agents.report.collect import Charts
 from agents.report.page import CLIF_SOURCE, write_page
@@ -57,10 +57,10 @@ def command(
     """
     guideline = guideline_named(profile)
     end = None if until is None else to_ms(time_of(until))
-    keep_apart((alerts, state, dead_letters, report), files)
+    reject_same_file((alerts, state, dead_letters, report), files)
     source = source_of(files, clif)
     with ExitStack() as closing:
-        told, last, refused = (Lines(name, closing) for name in (alerts, state, dead_letters))
+        told, last, refused = (NdjsonWriter(name, closing) for name in (alerts, state, dead_letters))
         letters = Letters(refused)
         charts = None if report is None else Charts(guideline)
         watchers = [writing(told), *([charts.watch] if charts is not None else [])]
@@ -80,7 +80,7 @@ def command(
     complain(replay.tally, letters, sum(replay.fold.defects.values()))
 
 
-def writing(lines: Lines) -> Watcher:
+def writing(lines: NdjsonWriter) -> Watcher:
     """Writes every alert."""
 
     def watch(one: Judged) -> None:
@@ -93,7 +93,7 @@ def writing(lines: Lines) -> Watcher:
 class Letters:
     """Writes dead letters, and keeps the first few for the eye."""
 
-    def __init__(self, lines: Lines) -> None:
+    def __init__(self, lines: NdjsonWriter) -> None:
         self.first: list[DeadLetter] = []
         self._lines = lines
 
@@ -104,7 +104,7 @@ class Letters:
             self.first.append(letter)
 
 
-def complain(tally: Tally, letters: Letters, defects: int) -> None:
+def complain(tally: Statistics, letters: Letters, defects: int) -> None:
     """Exit 3 with count and reasons, when something could not be used."""
     total = sum(tally.dead_letters.values())
     if defects:

@@ -14,13 +14,13 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from agents.brokers.preflight import ADVICE, found
+from agents.brokers.preflight import ADVICE, describe_topics
 from agents.platform.errors import UserError
 from agents.platform.settings import Settings, with_settings
-from agents.platform.signals import asked_to_leave
+from agents.platform.signals import stop_requested
 from agents.simulation.live_ward import WardPlan, simulated
 from agents.simulation.sending import Account, Sender, tell
-from agents.simulation.story import Story
+from agents.simulation.story import TimedStory
 from agents.simulation.story import to_ms as story_ms
 from schemas.topics import FEEDS
 
@@ -75,7 +75,7 @@ def command(
         demand_feeds(settings)
     if clif is None:
         count = max(1, round(rate * (duration or WARD_SECONDS)))
-        story: Story = islice(simulated(WardPlan(patients, rate, seed, start_ms or now_ms(), pace)), count)
+        story: TimedStory = islice(simulated(WardPlan(patients, rate, seed, start_ms or now_ms(), pace)), count)
     else:
         count, story = 0, stays_now(clif, start_ms, speed_up or SPEED_UP, duration)
     if to_stdout:
@@ -85,7 +85,7 @@ def command(
     raise SystemExit(send(settings, story, ledger, count))
 
 
-def stays_now(clif: Path, start_ms: int | None, speed_up: float, duration: float | None) -> Story:
+def stays_now(clif: Path, start_ms: int | None, speed_up: float, duration: float | None) -> TimedStory:
     """Recorded stays. They begin when they have been read, which takes seconds."""
     from agents.simulation.stays import recorded, told_now  # Needs pyarrow, which an image for a ward does not have.
 
@@ -100,10 +100,10 @@ def now_ms() -> int:
     return round(time.time() * 1000)
 
 
-def send(settings: Settings, story: Story, ledger: Path | None, count: int) -> int:
+def send(settings: Settings, story: TimedStory, ledger: Path | None, count: int) -> int:
     """Tells the story to the brokers; gives the exit code. `count`: how many events there will be, 0: unknown."""
     since = time.monotonic()
-    with asked_to_leave() as leave, writing(ledger) as lines, progressing(count) as progress:
+    with stop_requested() as leave, writing(ledger) as lines, progressing(count) as progress:
         sender = Sender(settings, lines)
         tell(story, sender, leave, progress)
     account = sender.account
@@ -147,7 +147,7 @@ def progressing(count: int) -> Iterator[Callable[[Account], None]]:
 
 def demand_feeds(settings: Settings) -> None:
     """Raises UserError when brokers or feed topics are not there."""
-    there = found(settings, 5.0)
+    there = describe_topics(settings, 5.0)
     for feed in FEEDS:
         if settings.topic(feed) not in there:
             raise UserError(f"topic {settings.topic(feed)} is missing; {ADVICE}")

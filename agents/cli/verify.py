@@ -12,8 +12,8 @@ from confluent_kafka import KafkaException
 
 from agents.platform.errors import UserError
 from agents.platform.settings import Settings, with_settings
-from agents.verify.kafka_reader import Brokers
-from agents.verify.progress_bar import Bar
+from agents.verify.kafka_reader import KafkaReader
+from agents.verify.progress_bar import ProgressBar
 from agents.verify.report import line, summary
 from agents.verify.verification import Verification
 from monitor.guidelines import in_force
@@ -45,7 +45,7 @@ def command(settings: Settings, wait: float, ledger: Path | None, show: bool) ->
         raise UserError(str(error)) from error
     began = monotonic()
     try:
-        with closing(Brokers(settings)) as brokers, Bar() as bar:
+        with closing(KafkaReader(settings)) as brokers, ProgressBar() as bar:
             run = Verification(brokers, settings, judged_by, wait, ledger, bar)
             run.run()
             said = summary(run, monotonic() - began, show)

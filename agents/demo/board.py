@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from agents.demo import scripted
-from agents.demo.schedule import Programme
+from agents.demo.schedule import Schedule
 from monitor.units.instants import HOUR, MINUTE, to_ms
 from schemas.alerts import Alert
 
@@ -24,10 +24,10 @@ A_LINE_EVERY_SECONDS = 10.0
 A_PICTURE_EVERY_SECONDS = 0.2
 
 
-class Board:
+class LiveView:
     """Live on a terminal; elsewhere the scripted patient's alerts and a line now and then. Use it with `with`."""
 
-    def __init__(self, console: Console, programme: Programme) -> None:
+    def __init__(self, console: Console, programme: Schedule) -> None:
         self.raised: Counter[str] = Counter()
         self._heard: dict[str, str] = {}
         self._console = console
@@ -39,7 +39,7 @@ class Board:
         self._said_at = monotonic()
         self._live = Live(console=console, auto_refresh=False, transient=False) if console.is_terminal else None
 
-    def __enter__(self) -> Board:
+    def __enter__(self) -> LiveView:
         if self._live is not None:
             self._live.start()
         return self
@@ -106,7 +106,7 @@ class Board:
         return Text(f"{when}  {patient}  {priority:11}  grade {grade} (ASTCT {astct})  {title}", STYLE[alert.priority])
 
 
-def since(at: int, programme: Programme) -> str:
+def since(at: int, programme: Schedule) -> str:
     """Hours and minutes of the story."""
     minutes = max(at - programme.begins, 0) // MINUTE
     return f"{minutes // (HOUR // MINUTE):02}:{minutes % 60:02}"

@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 from confluent_kafka import Consumer, Message, Producer, TopicPartition
 
+from agents.platform.json_types import Json
 from agents.platform.settings import Settings
-from agents.simulation.story import Json
 from monitor.units.instants import SECOND, to_datetime
 from schemas import topics
 from schemas.alerts import Alert
@@ -21,7 +21,7 @@ AT_ONCE = 500
 PATIENCE_SECONDS = 15.0
 
 
-class Line:
+class DemoClient:
     """Sends and hears. Close it when done."""
 
     def __init__(self, settings: Settings) -> None:
@@ -64,7 +64,7 @@ class Line:
             if message.error() is None and value is not None and not is_heartbeat(message):
                 yield Alert.model_validate_json(value)
 
-    def log(self) -> list[Record]:
+    def log(self) -> list[DemoRecord]:
         """The whole log up to now, in the order in which it was written."""
         reader = self._reader(self._log)
         ends = {number: self._end(reader, number) for number in range(self.settings.partitions)}
@@ -77,7 +77,7 @@ class Line:
                 assert offset is not None, "what was read has its place"
                 if message.error() is None and offset < ends[number]:
                     left -= 1
-                    found.append(Record(message.timestamp()[1], number, offset, message.value() or b""))
+                    found.append(DemoRecord(message.timestamp()[1], number, offset, message.value() or b""))
                     until = monotonic() + PATIENCE_SECONDS
         reader.close()
         assert left == 0, "the embedded broker keeps the whole log"
@@ -109,7 +109,7 @@ class Line:
             self.refused += 1
 
 
-class Record(NamedTuple):
+class DemoRecord(NamedTuple):
     """One record of the log. Sorted by when it was written."""
 
     appended_ms: int

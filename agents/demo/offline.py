@@ -12,12 +12,12 @@ from rich.text import Text
 from agents.feeds.clif import ClifError, demo_dir
 from agents.feeds.clif_events import ClifEvents
 from agents.platform.errors import UserError
-from agents.replay.injected_doses import Pharmacy
+from agents.replay.injected_doses import DoseInjector
 from agents.replay.progress import watched
 from agents.replay.replay import Replay
 from agents.replay.summary import console_for, summary
 from agents.report.collect import Charts
-from agents.report.narrative import Story, most_instructive
+from agents.report.narrative import Narrative, most_instructive
 from agents.report.page import CLIF_SOURCE, write_page
 from monitor.guidelines import in_force
 
@@ -36,8 +36,8 @@ def run(report: Path) -> None:
         raise UserError(str(error)) from error
     guideline = in_force.load()
     charts = Charts(guideline)
-    pharmacy = Pharmacy(lambda dose, still: replay.playback.plan(dose, still))
-    replay = Replay(guideline, [charts.watch, pharmacy.watch], lambda _: None, None)
+    pharmacy = DoseInjector(lambda dose, still: replay.playback.plan(dose, still))
+    replay = Replay(guideline, [charts.watch, pharmacy.observe], lambda _: None, None)
     for told in watched(source):
         replay.take(told)
     replay.finish()
@@ -54,7 +54,7 @@ def run(report: Path) -> None:
     console.print(f"Report: {report.resolve()} (open it in a browser; {monotonic() - began:.0f} s)", soft_wrap=True)
 
 
-def in_words(story: Story) -> Group:
+def in_words(story: Narrative) -> Group:
     """The story for a terminal."""
     numbered = [Text(f"{number:2}. {sentence}") for number, sentence in enumerate(story.sentences, start=1)]
     return Group(

@@ -10,8 +10,8 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from agents.board.launch import launched
-from agents.demo.pager import Pager, listening
-from agents.demo.processes import Cast, answers, free_port
+from agents.demo.pager import DemoPager, listening
+from agents.demo.processes import Processes, answers, free_port
 from agents.platform.settings import Settings
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
@@ -20,13 +20,13 @@ PROMETHEUS = ("prometheus",)
 NOBODY = "route: {receiver: nobody}\nreceivers: [{name: nobody}]\n"
 
 
-class Extras:
+class OptionalServices:
     """What was started beside broker and worker; `places`: name and address, to look at."""
 
-    def __init__(self, cast: Cast, closing: ExitStack) -> None:
+    def __init__(self, cast: Processes, closing: ExitStack) -> None:
         self.places: dict[str, str] = {}
         self.missing: list[str] = []
-        self.pager: Pager | None = None
+        self.pager: DemoPager | None = None
         self._cast = cast
         self._closing = closing
 

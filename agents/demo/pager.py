@@ -25,7 +25,7 @@ p { color: #66737f; }
 """
 
 
-class Pager:
+class DemoPager:
     """What was received, newest first. `address`: where the page is; `hook`: where pages are to be sent."""
 
     def __init__(self, secret: str) -> None:
@@ -77,9 +77,9 @@ def row_of(said: dict[str, Any]) -> str:
 
 
 @contextmanager
-def listening(secret: str) -> Iterator[Pager]:
+def listening(secret: str) -> Iterator[DemoPager]:
     """A pager on a free port of loopback, until the end of the block."""
-    pager = Pager(secret)
+    pager = DemoPager(secret)
 
     class Desk(BaseHTTPRequestHandler):
         timeout = 10

@@ -23,7 +23,7 @@ READY_WITHIN_SECONDS = 60.0
 LOOK_SECONDS = 0.2
 
 
-class Cast:
+class Processes:
     """Starts and ends processes. `folder`: their output and data, gone afterwards; `leave`: set by Ctrl-C."""
 
     def __init__(self, closing: ExitStack, leave: Event) -> None:

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from agents.demo.kafka_client import Record
-from agents.engine.patients import Fold, Judged
-from agents.replay.statistics import Tally
+from agents.demo.kafka_client import DemoRecord
+from agents.engine.patients import Judged, Patients
+from agents.replay.statistics import Statistics
 from agents.report.collect import Charts
 from monitor.guidelines.in_force import Guideline
-from monitor.step import Implausible
+from monitor.step import ImplausibleSignal
 from monitor.units.instants import to_datetime
 from schemas.decode import Refused, decode
 from schemas.events import Tick
 
 
-def retold(guideline: Guideline, log: Iterable[Record], partitions: int) -> tuple[Tally, Charts]:
+def replay_report(guideline: Guideline, log: Iterable[DemoRecord], partitions: int) -> tuple[Statistics, Charts]:
     """Counts and charts. What a merge sends on stands in the log itself and is not followed here."""
-    tally, charts = Tally(guideline), Charts(guideline)
-    folds = [Fold(guideline) for _ in range(partitions)]
+    tally, charts = Statistics(guideline), Charts(guideline)
+    folds = [Patients(guideline) for _ in range(partitions)]
 
     def watch(one: Judged) -> None:
-        tally.watch(one)
+        tally.observe(one)
         charts.watch(one)
         for rejected in one.step.rejected:
             tally.refuse(rejected.reason)
@@ -35,7 +35,7 @@ def retold(guideline: Guideline, log: Iterable[Record], partitions: int) -> tupl
             for one in fold.tick(said.event):
                 watch(one)
         else:
-            implausible = tuple(Implausible(*part) for part in said.implausible)
+            implausible = tuple(ImplausibleSignal(*part) for part in said.implausible)
             at = None if said.event.received_at is not None else to_datetime(record.appended_ms)
             watch(fold.judge(said.event.patient_id, said.event, implausible, at))
     charts.finish({patient_id: state for fold in folds for patient_id, state in fold.states.items()})

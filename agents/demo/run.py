@@ -16,20 +16,20 @@ from rich.text import Text
 
 from agents.brokers.embedded import Embedded
 from agents.demo import scripted
-from agents.demo.board import Board, since
-from agents.demo.kafka_client import Line
+from agents.demo.board import LiveView, since
+from agents.demo.kafka_client import DemoClient
 from agents.demo.offline import ATTRIBUTION, in_words
-from agents.demo.optional_services import Extras
-from agents.demo.processes import Cast, answers, environment, free_port
-from agents.demo.replay_report import retold
-from agents.demo.schedule import Programme, programme
-from agents.demo.story_clock import Pace, behind
+from agents.demo.optional_services import OptionalServices
+from agents.demo.processes import Processes, answers, environment, free_port
+from agents.demo.replay_report import replay_report
+from agents.demo.schedule import Schedule, schedule
+from agents.demo.story_clock import StoryClock, behind
 from agents.feeds.clif import ClifError, ClifStays, demo_dir
 from agents.platform import child_processes
 from agents.platform.errors import UserError
 from agents.platform.settings import Settings
-from agents.platform.signals import asked_to_leave
-from agents.replay.injected_doses import Pharmacy
+from agents.platform.signals import stop_requested
+from agents.replay.injected_doses import DoseInjector
 from agents.replay.summary import console_for, summary
 from agents.report.narrative import story_of
 from agents.report.page import CLIF_SOURCE, write_page
@@ -57,9 +57,9 @@ def run(report: Path, hours: int, seconds: float, stay: bool) -> bool:
     """
     began = monotonic()
     console = console_for()
-    with asked_to_leave() as leave, ExitStack() as closing:
+    with stop_requested() as leave, ExitStack() as closing:
         console.print("Starting an embedded Kafka broker and a worker …")
-        cast = Cast(closing, leave)
+        cast = Processes(closing, leave)
         settings = closing.enter_context(Embedded(PARTITIONS)).settings(
             data_dir=cast.folder / "worker",
             metrics_port=free_port(),
@@ -69,10 +69,10 @@ def run(report: Path, hours: int, seconds: float, stay: bool) -> bool:
         cast.ours("worker", ["worker", "--log-level", "warning"], settings)
         play = prepared(hours)
         cast.wait("worker", lambda: answers(f"http://127.0.0.1:{settings.metrics_port}/readyz"))
-        extras = Extras(cast, closing)
+        extras = OptionalServices(cast, closing)
         extras.start(settings)
         introduce(console, extras, play, seconds)
-        line = Line(settings)
+        line = DemoClient(settings)
         closing.callback(line.close)
         perform(console, cast, line, play, seconds, settings.metrics_port)
         console.print("Verifying: the log is judged once more, and compared with all that the live system wrote …")
@@ -80,7 +80,7 @@ def run(report: Path, hours: int, seconds: float, stay: bool) -> bool:
         console.print(in_one_line(verdict))
         guideline = in_force.load()
         cast.check()
-        tally, charts = retold(guideline, line.log(), settings.partitions)
+        tally, charts = replay_report(guideline, line.log(), settings.partitions)
         cast.check()
         story = story_of(
             charts.by_patient[scripted.PATIENT], "The scripted patient, in words", "Made up; all others are real."
@@ -97,17 +97,17 @@ def run(report: Path, hours: int, seconds: float, stay: bool) -> bool:
     return bool(verdict["ok"])
 
 
-def prepared(hours: int) -> Programme:
+def prepared(hours: int) -> Schedule:
     """The stays and the scripted patient, from the present hour on."""
     try:
         stays = list(ClifStays(demo_dir()))
     except ClifError as error:
         raise UserError(str(error)) from error
     now = round(time() * 1000)
-    return programme(stays, now - now % HOUR + HOUR, hours)
+    return schedule(stays, now - now % HOUR + HOUR, hours)
 
 
-def introduce(console: Console, extras: Extras, play: Programme, seconds: float) -> None:
+def introduce(console: Console, extras: OptionalServices, play: Schedule, seconds: float) -> None:
     """What is about to be seen, and where else to look."""
     length = (play.ends - play.begins) / HOUR
     console.print(
@@ -120,23 +120,25 @@ def introduce(console: Console, extras: Extras, play: Programme, seconds: float)
         console.print(f"  not installed here, so left out: {', '.join(extras.missing)}")
 
 
-def perform(console: Console, cast: Cast, line: Line, play: Programme, seconds: float, metrics_port: int) -> None:
+def perform(
+    console: Console, cast: Processes, line: DemoClient, play: Schedule, seconds: float, metrics_port: int
+) -> None:
     """Sends the story, and shows the alerts that come back."""
-    pace = Pace(play, seconds, lambda: behind(metrics_port))
+    pace = StoryClock(play, seconds, lambda: behind(metrics_port))
 
     def give(dose: PatientEventType, _still: object) -> None:
         play.add(max(to_ms(dose.effective_at), pace.at), dose.model_dump(mode="json", exclude_none=True))
 
-    pharmacy = Pharmacy(give)
+    pharmacy = DoseInjector(give)
     ticked = looked = monotonic()
-    with Board(console, play) as board:
+    with LiveView(console, play) as board:
 
         def listen() -> None:
             for alert in line.alerts():
                 board.hear(alert)
                 # The scripted patient has a pharmacy of their own: the script.
                 if alert.patient_id != scripted.PATIENT:
-                    pharmacy.hear(alert)
+                    pharmacy.on_alert(alert)
             board.show(pace.at, line.sent)
 
         while not pace.over:
@@ -167,7 +169,7 @@ def perform(console: Console, cast: Cast, line: Line, play: Programme, seconds: 
         raise UserError(f"{line.refused} messages were not accepted by the embedded broker")
 
 
-def verified(cast: Cast, settings: Settings) -> Mapping[str, Any]:
+def verified(cast: Processes, settings: Settings) -> Mapping[str, Any]:
     """What `crs-monitor verify` says. Raises UserError when it says nothing."""
     command = [sys.executable, "-m", "agents.cli.main", "verify"]
     with ExitStack() as closing:
@@ -200,7 +202,7 @@ def in_one_line(verdict: Mapping[str, Any]) -> Text:
     return Text(f"verify: NOT ok. {counted}; {found}; first: {verdict['first']}", style="bold red")
 
 
-def close(console: Console, extras: Extras, report: Path, seconds: float) -> None:
+def close(console: Console, extras: OptionalServices, report: Path, seconds: float) -> None:
     """Where to look now."""
     if extras.pager is not None:
         got = ", ".join(f"{count} {act}" for act, count in sorted(extras.pager.counts.items())) or "nothing"

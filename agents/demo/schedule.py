@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from itertools import count
 
 from agents.demo import scripted
-from agents.simulation.story import Due, Json, to_iso, to_ms
+from agents.platform.json_types import Json
+from agents.simulation.story import TimedEvent, to_iso, to_ms
 from monitor.units.instants import HOUR
 
 # Not all stays begin in the same minute.
@@ -20,7 +21,7 @@ ADMISSIONS_OVER_MS = 6 * HOUR
 
 
 @dataclass(slots=True)
-class Programme:
+class Schedule:
     """Events by the time of the story; more may be put in while it runs. `ends`: when the story is over, ms."""
 
     begins: int
@@ -42,9 +43,9 @@ class Programme:
         return sum(at <= self.ends for at, _, _ in self._waiting)
 
 
-def programme(stays: Iterable[Json], begins: int, hours: int) -> Programme:
+def schedule(stays: Iterable[Json], begins: int, hours: int) -> Schedule:
     """The first hours of each stay, and the scripted patient."""
-    played = Programme(begins, begins + ADMISSIONS_OVER_MS + hours * HOUR)
+    played = Schedule(begins, begins + ADMISSIONS_OVER_MS + hours * HOUR)
     for due in shifted(stays, begins, hours):
         played.add(due.at_ms, due.event)
     for event in scripted.story(begins):
@@ -52,7 +53,7 @@ def programme(stays: Iterable[Json], begins: int, hours: int) -> Programme:
     return played
 
 
-def shifted(stays: Iterable[Json], begins: int, hours: int) -> Iterator[Due]:
+def shifted(stays: Iterable[Json], begins: int, hours: int) -> Iterator[TimedEvent]:
     """Each stay from its first event on, at its own speed, as if admitted in the first hours of the story."""
     first: dict[str, tuple[int, int]] = {}
     events = list(stays)
@@ -65,4 +66,4 @@ def shifted(stays: Iterable[Json], begins: int, hours: int) -> Iterator[Due]:
             moved = begins + number * ADMISSIONS_OVER_MS // patients + since
             # A date of birth is as shifted as the stay was: moved again, it would mislead.
             kept = {name: value for name, value in event.items() if name != "birth_date"}
-            yield Due(moved, kept | {"effective_at": to_iso(moved)})
+            yield TimedEvent(moved, kept | {"effective_at": to_iso(moved)})

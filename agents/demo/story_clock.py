@@ -6,7 +6,7 @@ import urllib.request
 from collections.abc import Callable
 from time import monotonic
 
-from agents.demo.schedule import Programme
+from agents.demo.schedule import Schedule
 
 # So many records may wait for the worker before the story holds its breath.
 BEHIND_ALLOWED = 250
@@ -18,11 +18,11 @@ TICKS_BEHIND_SECONDS = 0.1
 LAG = "crs_lag_events{"
 
 
-class Pace:
+class StoryClock:
     """The clock of the story. `at`: where it is, ms; `shortened`: the end came early."""
 
     def __init__(
-        self, play: Programme, seconds: float, lag: Callable[[], int], clock: Callable[[], float] = monotonic
+        self, play: Schedule, seconds: float, lag: Callable[[], int], clock: Callable[[], float] = monotonic
     ) -> None:
         self.at = play.begins
         self.shortened = False

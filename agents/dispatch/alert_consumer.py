@@ -11,9 +11,9 @@ from time import monotonic
 from typing import Any
 
 from agents.dispatch import metrics
-from agents.dispatch.alert_reader import Backlog, Reader, is_heartbeat
+from agents.dispatch.alert_reader import AlertReader, Backlog, is_heartbeat
 from agents.dispatch.broker import Broker
-from agents.dispatch.executor import Hands, say
+from agents.dispatch.executor import Executor, say
 from agents.dispatch.paging import Paging
 
 COMMIT_SECONDS = 0.5
@@ -24,10 +24,10 @@ BACKLOG_PATIENCE_SECONDS = 10.0
 log = logging.getLogger("crs.dispatch")
 
 
-class Hearing:
+class AlertConsumer:
     """Reads alerts and heartbeats. `lock`: while it is held, partitions do not move and nothing is heard."""
 
-    def __init__(self, paging: Paging, hands: Hands, reader: Reader, broker: Broker) -> None:
+    def __init__(self, paging: Paging, hands: Executor, reader: AlertReader, broker: Broker) -> None:
         self.paging = paging
         self.hands = hands
         self.reader = reader

@@ -12,8 +12,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from agents.dispatch.commands import Told
-from agents.dispatch.patient_locations import Places
+from agents.dispatch.commands import AlertUpdate
+from agents.dispatch.patient_locations import PatientLocations
 from agents.dispatch.public_alert import brief, public_id
 from schemas.alerts import Alert
 
@@ -21,31 +21,31 @@ HEARTBEAT = b"heartbeat"
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class ReceivedAlert:
     """One version of an alert, when it came, and when the event it rests on was appended to the log."""
 
-    told: Told
+    told: AlertUpdate
     at: datetime
     appended_ms: int | None
 
 
-class Reader:
+class AlertReader:
     """Turns alerts into what may be told, and forgets the rest."""
 
-    def __init__(self, secret: bytes, places: Places, link: str | None, token: bytes | None) -> None:
+    def __init__(self, secret: bytes, places: PatientLocations, link: str | None, token: bytes | None) -> None:
         self.secret = secret
         self.places = places
         self.link = link
         self.token = token
 
-    def read(self, record: Any, at: datetime) -> Heard | None:
+    def read(self, record: Any, at: datetime) -> ReceivedAlert | None:
         """One record; None: it is no alert that we can read."""
         try:
             alert = Alert.model_validate_json(record.value)
         except (ValidationError, TypeError, ValueError):
             return None
         place = self.places.of(record.partition, alert.patient_id)
-        told = Told(
+        told = AlertUpdate(
             alert.alert_id,
             alert.patient_id,
             record.partition,
@@ -54,7 +54,7 @@ class Reader:
             alert.acknowledged_at,
             alert.snoozed_until,
         )
-        return Heard(told, at, number(record.headers, "log_appended_ms"))
+        return ReceivedAlert(told, at, number(record.headers, "log_appended_ms"))
 
     def _link(self, alert: Alert) -> str | None:
         if self.link is None or self.token is None:
@@ -85,15 +85,15 @@ class Backlog:
         self.until_offset = until_offset
         self.stale_after = stale_after
         self.read_at = monotonic()
-        self._versions: dict[str, list[Heard]] = {}
+        self._versions: dict[str, list[ReceivedAlert]] = {}
 
-    def take(self, heard: Heard, now: datetime) -> None:
+    def take(self, heard: ReceivedAlert, now: datetime) -> None:
         """One more version; earlier ones that are no news any more go."""
         versions = self._versions.setdefault(heard.told.alert_id, [])
         versions[:] = [earlier for earlier in versions if now - earlier.at <= self.stale_after]
         versions.append(heard)
 
-    def all(self) -> list[Heard]:
+    def all(self) -> list[ReceivedAlert]:
         """What is left to be told, in order."""
         left = (heard for versions in self._versions.values() for heard in versions)
         return sorted(left, key=lambda heard: heard.told.offset)

@@ -50,7 +50,7 @@ class Assessments:
         self.producer = producer
         self.topic = topic
 
-    async def say(self, event: Acknowledge | Snooze) -> None:
+    async def publish(self, event: Acknowledge | Snooze) -> None:
         """Written and confirmed by the brokers."""
         value = event.model_dump_json(exclude_none=True).encode()
         await self.producer.send_and_wait(self.topic, value, key=event.patient_id.encode())

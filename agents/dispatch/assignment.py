@@ -11,13 +11,13 @@ from aiokafka import ConsumerRebalanceListener, TopicPartition
 from pydantic import ValidationError
 
 from agents.brokers import topic_specs
-from agents.dispatch.alert_consumer import Hearing
+from agents.dispatch.alert_consumer import AlertConsumer
 from agents.dispatch.broker import Broker
-from agents.dispatch.config import Plan
+from agents.dispatch.config import PagingConfig
 from agents.dispatch.delivery_log import read_partition
-from agents.dispatch.executor import Hands
+from agents.dispatch.executor import Executor
 from agents.dispatch.model import Case, decode
-from agents.dispatch.patient_locations import Places
+from agents.dispatch.patient_locations import PatientLocations
 from agents.platform.fail_stop import fail_stop
 from agents.platform.settings import Settings
 from schemas import topics
@@ -25,11 +25,17 @@ from schemas import topics
 log = logging.getLogger("crs.dispatch")
 
 
-class Ownership(ConsumerRebalanceListener):  # type: ignore[misc]
+class PartitionAssignment(ConsumerRebalanceListener):  # type: ignore[misc]
     """Hears from the group which partitions are ours, and prepares them."""
 
     def __init__(
-        self, settings: Settings, plan: Plan, hands: Hands, hearing: Hearing, places: Places, broker: Broker
+        self,
+        settings: Settings,
+        plan: PagingConfig,
+        hands: Executor,
+        hearing: AlertConsumer,
+        places: PatientLocations,
+        broker: Broker,
     ) -> None:
         self.settings = settings
         self.stale_after = timedelta(seconds=plan.stale_after_seconds)
@@ -85,7 +91,7 @@ class Ownership(ConsumerRebalanceListener):  # type: ignore[misc]
             ends = await self.broker.consumer.end_offsets(assigned)
             begins = await self.broker.consumer.beginning_offsets(assigned)
             for at in assigned:
-                known = Known()
+                known = StoredCases()
                 await read_partition(reader, TopicPartition(delivered, at.partition), known.take)
                 place = max(await self.broker.consumer.committed(at) or 0, begins[at])
                 if place < ends[at]:
@@ -120,7 +126,7 @@ class Ownership(ConsumerRebalanceListener):  # type: ignore[misc]
             await reader.stop()
 
 
-class Known:
+class StoredCases:
     """What was written down about the alerts of one partition."""
 
     def __init__(self) -> None:

@@ -104,7 +104,7 @@ class CallbackServer:
             return self._done("token", "not_open", 404)
         reason = str(asked.get("reason") or "")
         now = datetime.now(UTC)
-        await self.assessments.say(snooze(case.alert_id, case.patient_id, until, now, reason, until.isoformat()))
+        await self.assessments.publish(snooze(case.alert_id, case.patient_id, until, now, reason, until.isoformat()))
         return self._done("token", "snoozed", 202)
 
     async def show(self, request: web.Request) -> web.Response:
@@ -131,7 +131,7 @@ class CallbackServer:
         if case is None:
             return self._done(source, "not_open", 404)
         event = acknowledgement(case.alert_id, case.patient_id, by, datetime.now(UTC), f"{source}:{callback}")
-        await self.assessments.say(event)
+        await self.assessments.publish(event)
         return self._done(source, "acknowledged", 202)
 
     async def _asked(self, request: web.Request) -> dict[str, Any] | web.Response:

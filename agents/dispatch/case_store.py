@@ -6,10 +6,10 @@ from collections.abc import Collection, Iterable
 from dataclasses import replace
 from datetime import datetime
 
-from agents.dispatch.commands import Command, Remember, Rules, Send, Verdict
-from agents.dispatch.flood_guard import Flood
-from agents.dispatch.model import Act, Case, Cause, Line, Page
-from agents.dispatch.public_alert import Brief
+from agents.dispatch.commands import Command, PagingPolicy, PagingVerdict, SaveCase, SendPage
+from agents.dispatch.flood_guard import FloodGuard
+from agents.dispatch.model import Act, Case, Cause, DestinationStatus, Page
+from agents.dispatch.public_alert import PublicAlert
 
 LOUD = 3  # high priority and above
 
@@ -17,7 +17,7 @@ LOUD = 3  # high priority and above
 class Book:
     """Cases, the keys that receivers know them by, and what was ordered since somebody last asked."""
 
-    def __init__(self, rules: Rules) -> None:
+    def __init__(self, rules: PagingPolicy) -> None:
         self.rules = rules
         self.cases: dict[str, Case] = {}
         self.settled: dict[int, dict[str, int]] = {}  # partition -> what is over and known to all -> last version
@@ -28,7 +28,7 @@ class Book:
         self._members: dict[str, set[str]] = {}  # summary -> members that are open
         self._keys: dict[str, str] = {}
         self._floods = {
-            name: Flood(rules.flood_pages.get(name, 0), rules.flood_window, rules.flood_gather)
+            name: FloodGuard(rules.flood_pages.get(name, 0), rules.flood_window, rules.flood_gather)
             for name in rules.destinations
         }
         self._out: list[Command] = []
@@ -61,8 +61,8 @@ class Book:
     def _open(self, case: Case, name: str, cause: Cause, at: datetime) -> Case:
         """A page that calls somebody, unless it floods; a destination that is gone is stood in for by its second."""
         name = self._standing_in(name)
-        line = case.lines.get(name, Line())
-        loud = case.brief.loudness >= LOUD or case.alarm is not None
+        line = case.lines.get(name, DestinationStatus())
+        loud = case.brief.urgency >= LOUD or case.alarm is not None
         flood = self._floods[name]
         if not flood.admits(at, loud=loud):
             flood.hold(case.alert_id, at)
@@ -85,14 +85,14 @@ class Book:
             seen.add(name)
         return name
 
-    def _send(self, case: Case, name: str, line: Line, pages: list[Page]) -> Case:
-        self._out += [Send(page) for page in pages]
+    def _send(self, case: Case, name: str, line: DestinationStatus, pages: list[Page]) -> Case:
+        self._out += [SendPage(page) for page in pages]
         version = case.brief.version if any(page.primary for page in pages) else line.version
         return with_line(case, name, replace(line, pending=(*line.pending, *pages), version=version))
 
     def _pages(self, case: Case, name: str, act: Act, cause: Cause, keys: Iterable[str]) -> list[Page]:
         """The same word about several incidents of one alert; the latest incident speaks for all of them."""
-        line = case.lines.get(name, Line())
+        line = case.lines.get(name, DestinationStatus())
         last = () if cause == "superseded" else line.keys[-1:]
         return [
             Page(name, act, cause, key, case.brief, order=case.offset, primary=(key,) == last, level=line.levels[key])
@@ -103,7 +103,7 @@ class Book:
 
     def _settle(self, case: Case) -> None:
         """Writes the case down; what is over and known to all leaves the memory."""
-        self._out.append(Remember(case))
+        self._out.append(SaveCase(case))
         if case.settled:
             self._leave(case)
             self.settled.setdefault(case.partition, {})[case.alert_id] = case.brief.version
@@ -117,7 +117,7 @@ class Book:
             self._keys.update(dict.fromkeys(line.used, case.alert_id))
             if line.summary is not None and case.closed_at is None:
                 self._members.setdefault(line.summary, set()).add(case.alert_id)
-        loud = case.brief.loudness >= LOUD and case.alarm is None and case.tiers != ()
+        loud = case.brief.urgency >= LOUD and case.alarm is None and case.tiers != ()
         _mark(self._restless, case.alert_id, loud and (not case.silent or case.unconfirmed))
         _mark(self._snoozed, case.alert_id, case.snoozed_until is not None and case.closed_at is None)
         _mark(self._closing, case.alert_id, case.closed_at is not None)
@@ -136,27 +136,27 @@ class Book:
     def _by_page(self, page: Page) -> Case | None:
         return self.cases.get(self._keys.get(page.key, page.key))
 
-    def _say(self, reason: str, told: Brief) -> None:
-        self._out.append(Verdict(reason, told.kind))
+    def _say(self, reason: str, told: PublicAlert) -> None:
+        self._out.append(PagingVerdict(reason, told.kind))
 
     def _commands(self, *, remember: bool = True) -> list[Command]:
         """What was decided, each case written down once, as it stands at the end."""
         out, self._out = self._out, []
-        last = {c.case.alert_id: c for c in out if isinstance(c, Remember)} if remember else {}
-        return [*(c for c in out if not isinstance(c, Remember)), *last.values()]
+        last = {c.case.alert_id: c for c in out if isinstance(c, SaveCase)} if remember else {}
+        return [*(c for c in out if not isinstance(c, SaveCase)), *last.values()]
 
 
-def stem_of(told: Brief) -> str:
+def stem_of(told: PublicAlert) -> str:
     """The key of an incident: one an alert, and one of its own for grade 3 and for grade 4."""
-    return f"{told.alert_id}:{told.stage}" if told.stage in ("g3", "g4") else told.alert_id
+    return f"{told.alert_id}:{told.page_level}" if told.page_level in ("g3", "g4") else told.alert_id
 
 
-def with_line(case: Case, name: str, line: Line) -> Case:
+def with_line(case: Case, name: str, line: DestinationStatus) -> Case:
     """The case, with what one destination was told."""
     return replace(case, lines={**case.lines, name: line})
 
 
-def undelivered(line: Line) -> bool:
+def undelivered(line: DestinationStatus) -> bool:
     """A page that calls somebody is still on its way there."""
     return any(page.act == "open" for page in line.pending)
 

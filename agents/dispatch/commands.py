@@ -8,12 +8,12 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from agents.dispatch.model import Case, Page
-from agents.dispatch.public_alert import Brief
+from agents.dispatch.public_alert import PublicAlert
 from agents.dispatch.routing import Routing
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
+class PagingPolicy:
     """What the ward decided about paging."""
 
     routing: Routing
@@ -34,27 +34,27 @@ class Rules:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class AlertUpdate:
     """One version of an alert, as read from the alerts topic."""
 
     alert_id: str
     patient_id: str
     partition: int
-    brief: Brief
+    brief: PublicAlert
     offset: int = 0  # on the alerts topic: the order in which things were said
     acknowledged_at: datetime | None = None
     snoozed_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Send:
+class SendPage:
     """Hand this page to its destination, after all earlier ones of the same patient."""
 
     page: Page
 
 
 @dataclass(frozen=True, slots=True)
-class Drop:
+class DropPages:
     """What still waits for this destination about these incidents need not go: refused, or long over."""
 
     destination: str
@@ -62,14 +62,14 @@ class Drop:
 
 
 @dataclass(frozen=True, slots=True)
-class Remember:
+class SaveCase:
     """Write the case down."""
 
     case: Case
 
 
 @dataclass(frozen=True, slots=True)
-class Forget:
+class DeleteCase:
     """The alert is older than the alerts topic: nothing can bring it back."""
 
     alert_id: str
@@ -77,13 +77,13 @@ class Forget:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class PagingVerdict:
     """Why something was sent, or not."""
 
     reason: str
     kind: str = ""
 
 
-Command = Send | Drop | Remember | Forget | Verdict
+Command = SendPage | DropPages | SaveCase | DeleteCase | PagingVerdict
 # `superseded`: an update that a later word about the same incident made needless before it was sent.
 Result = Literal["confirmed", "refused", "gone", "superseded"]

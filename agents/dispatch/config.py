@@ -14,9 +14,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, model_validator
 
-from agents.dispatch.commands import Rules
+from agents.dispatch.commands import PagingPolicy
 from agents.dispatch.public_alert import DEFAULT_TEMPLATE, WORDS, template_fault
-from agents.dispatch.routing import Hours, Route, Routing, Tiers
+from agents.dispatch.routing import Hours, Routing, RoutingRule, Tiers
 from agents.platform.errors import UserError
 from agents.platform.settings import is_loopback, whole_file
 from schemas.alerts import Priority
@@ -67,13 +67,13 @@ Zone = Annotated[str, BeforeValidator(_zone)]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,30}$")]
 
 
-class Table(BaseModel):
+class ConfigTable(BaseModel):
     """Every name that is not known is refused: a misspelt rule is a page that never comes."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Destination(Table):
+class Destination(ConfigTable):
     """What all destinations have in common."""
 
     second: Name | None = Field(None, description="Who stands in when this one refuses or does not take pages.")
@@ -150,7 +150,7 @@ AnyDestination = Annotated[
 ]
 
 
-class RouteLine(Table):
+class RouteLine(ConfigTable):
     """One line of the routing table; the first that matches wins."""
 
     kinds: frozenset[str] = frozenset()
@@ -169,7 +169,7 @@ class RouteLine(Table):
         return self
 
 
-class Callbacks(Table):
+class Callbacks(ConfigTable):
     """Where acknowledgements come back in. Loopback unless said otherwise; a token is required."""
 
     host: str = "127.0.0.1"
@@ -189,7 +189,7 @@ class Callbacks(Table):
         return not is_loopback(self.host)
 
 
-class Plan(Table):
+class PagingConfig(ConfigTable):
     """Everything under `[dispatch]`."""
 
     name: Name = Field("dispatch", description="This dispatcher, in the dead-man alert; one name each.")
@@ -235,10 +235,10 @@ class Plan(Table):
             raise ValueError("next_tier_after_seconds is before again_after_seconds")
         return self
 
-    def rules(self) -> Rules:
+    def rules(self) -> PagingPolicy:
         """The plan as the paging machine reads it."""
         zone = ZoneInfo(self.zone)
-        return Rules(
+        return PagingPolicy(
             Routing(self.default, tuple(_route(line, zone) for line in self.routes)),
             tuple(self.destinations),
             {name: d.second for name, d in self.destinations.items() if d.second is not None},
@@ -254,13 +254,13 @@ class Plan(Table):
         )
 
 
-def _route(line: RouteLine, zone: ZoneInfo) -> Route:
+def _route(line: RouteLine, zone: ZoneInfo) -> RoutingRule:
     hours = None if line.begin is None or line.end is None else Hours(line.begin, line.end, zone)
     tiers: Tiers = line.tiers
-    return Route(tiers, line.kinds, frozenset(line.priorities), line.units, hours)
+    return RoutingRule(tiers, line.kinds, frozenset(line.priorities), line.units, hours)
 
 
-def load(config: Path | None) -> Plan:
+def load(config: Path | None) -> PagingConfig:
     """The plan in a TOML file. Raises UserError naming every setting that is wrong, and never a secret."""
     if config is None:
         raise UserError("dispatch: say where the destinations are: --config FILE (deploy/dispatch.example.toml)")
@@ -268,7 +268,7 @@ def load(config: Path | None) -> Plan:
     if not isinstance(table, dict):
         raise UserError(f"{config}: no table [dispatch]; see deploy/dispatch.example.toml")
     try:
-        return Plan.model_validate(table)
+        return PagingConfig.model_validate(table)
     except ValidationError as error:
         raise UserError(f"{config}: {'; '.join(_complaint(found) for found in error.errors())}") from error
 

@@ -12,26 +12,26 @@ from aiokafka.errors import KafkaError, KafkaTimeoutError
 
 from agents.platform.fail_stop import Fence, fail_stop
 
-Row = tuple[int, bytes, bytes | None]
+StoredRow = tuple[int, bytes, bytes | None]
 AGAIN_SECONDS = 0.5
 LONGEST_SECONDS = 900.0
 
 log = logging.getLogger("crs.dispatch")
 
 
-class Delivered:
+class DeliveryLog:
     """Writes rows in the order in which they were decided, many at a time; each writer can wait for its own."""
 
     def __init__(self, producer: Any, topic: str, fence: Fence) -> None:
         self.producer = producer
         self.topic = topic
         self.fence = fence
-        self._waiting: list[tuple[list[Row], asyncio.Future[None]]] = []
+        self._waiting: list[tuple[list[StoredRow], asyncio.Future[None]]] = []
         self._something = asyncio.Event()
         self._last: asyncio.Future[None] | None = None
         self.writing_since: float | None = None
 
-    def write(self, rows: list[Row]) -> asyncio.Future[None]:
+    def write(self, rows: list[StoredRow]) -> asyncio.Future[None]:
         """Done when the brokers have confirmed these rows, and all before them."""
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         if rows:

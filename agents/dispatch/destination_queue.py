@@ -15,7 +15,7 @@ from agents.dispatch import metrics
 from agents.dispatch.case_store import LOUD
 from agents.dispatch.commands import Result
 from agents.dispatch.model import Page
-from agents.dispatch.pagers.answer import Answer, Pager
+from agents.dispatch.pagers.answer import Pager, PagerAnswer
 from agents.platform.fail_stop import Fence, fail_stop
 
 log = logging.getLogger("crs.dispatch")
@@ -23,7 +23,7 @@ Report = Callable[[Page, Result], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class Backoff:
     """How long to wait before the next attempt: doubling, with jitter, and never longer than the caps. Seconds."""
 
     first: float = 0.5
@@ -39,7 +39,7 @@ class Patience:
 
 
 @dataclass(slots=True)
-class Waiting:
+class QueuedPage:
     """A page on its way. It may go once its case is written down."""
 
     page: Page
@@ -52,7 +52,7 @@ class Waiting:
 class Lane:
     """The pages of one patient to this destination, in order."""
 
-    pages: deque[Waiting] = field(default_factory=deque)
+    pages: deque[QueuedPage] = field(default_factory=deque)
     under_way: bool = False
     turn: int | None = None  # its place in the queue, if it stands there
     timer: asyncio.TimerHandle | None = None  # it pauses until then
@@ -60,14 +60,14 @@ class Lane:
     @property
     def loudness(self) -> int:
         """A loud page is not held up by quiet ones of other patients, even when it stands behind a quiet one."""
-        return max(waiting.page.brief.loudness for waiting in self.pages)
+        return max(waiting.page.brief.urgency for waiting in self.pages)
 
 
 class Lanes:
     """All pages on their way to one destination."""
 
     def __init__(
-        self, name: str, pager: Pager, report: Report, at_once: int, patience: Patience, dice: Random, fence: Fence
+        self, name: str, pager: Pager, report: Report, at_once: int, patience: Backoff, dice: Random, fence: Fence
     ) -> None:
         self.name = name
         self.fence = fence
@@ -98,7 +98,7 @@ class Lanes:
         """One more page for its patient. A loud one moves the whole lane up, and shortens its pause."""
         lane = self.lanes.setdefault(page.brief.reference, Lane())
         before = lane.loudness if lane.pages else -1
-        lane.pages.append(Waiting(page, remembered, self._loop.time()))
+        lane.pages.append(QueuedPage(page, remembered, self._loop.time()))
         if lane.under_way:
             return
         if lane.timer is None:
@@ -135,7 +135,7 @@ class Lanes:
         """Until nothing is being sent."""
         await self._idle.wait()
 
-    async def refresh(self, pages: Callable[[set[str]], Sequence[Page]], *, alive: bool) -> Answer:
+    async def refresh(self, pages: Callable[[set[str]], Sequence[Page]], *, alive: bool) -> PagerAnswer:
         """Reminds the destination of the open set while nothing is being sent: an end must not be overtaken.
 
         `pages` gives the open set; it is told of incidents that were taken and are not yet written down as such.
@@ -231,7 +231,7 @@ class Lanes:
         else:
             self.lanes.pop(reference, None)
 
-    async def _send(self, lane: Lane, waiting: Waiting) -> Answer | None:
+    async def _send(self, lane: Lane, waiting: QueuedPage) -> PagerAnswer | None:
         """One attempt at the first page of a lane; None: a later word made it needless."""
         page = waiting.page
         if page.act == "update" and any(later.page.key == page.key for later in list(lane.pages)[1:]):
@@ -243,7 +243,7 @@ class Lanes:
         self._log(page, answer, waiting.attempts)
         return answer
 
-    async def _heed(self, lane: Lane, waiting: Waiting, answer: Answer | None) -> float:
+    async def _heed(self, lane: Lane, waiting: QueuedPage, answer: PagerAnswer | None) -> float:
         """What the destination said. How long to pause before the next attempt; 0: none at this page."""
         if answer is None:
             await self._ended(lane, waiting, "superseded")
@@ -256,10 +256,10 @@ class Lanes:
         if answer.retry_after_seconds is not None:
             self._asked_until = now + min(answer.retry_after_seconds, self.patience.asked_longest)
             self._asked_until_loud = now + min(answer.retry_after_seconds, self.patience.asked_longest_loud)
-        loud = any(each.page.brief.loudness >= LOUD for each in lane.pages)
+        loud = any(each.page.brief.urgency >= LOUD for each in lane.pages)
         return self.patience.pause(waiting.attempts, loud=loud, dice=self.dice)
 
-    async def _ask(self, page: Page) -> Answer:
+    async def _ask(self, page: Page) -> PagerAnswer:
         """A defect of ours must not stop the others: the second destination is told, with a technical alarm."""
         await self._free.wait()
         self.fence.check()
@@ -271,13 +271,13 @@ class Lanes:
             where = defect.__traceback__
             while where is not None and where.tb_next is not None:
                 where = where.tb_next
-            return Answer("refused", f"defect {type(defect).__name__} line {where.tb_lineno if where else 0}")
+            return PagerAnswer("refused", f"defect {type(defect).__name__} line {where.tb_lineno if where else 0}")
         finally:
             self._sending -= 1
             if not self._sending:
                 self._idle.set()
 
-    async def _ended(self, lane: Lane, waiting: Waiting, result: Result) -> None:
+    async def _ended(self, lane: Lane, waiting: QueuedPage, result: Result) -> None:
         """The outcome is written down before the patient's next page goes out."""
         key = waiting.page.key
         if waiting.page.act == "open" and result == "confirmed":
@@ -289,7 +289,7 @@ class Lanes:
         if lane.pages and lane.pages[0] is waiting:
             lane.pages.popleft()
 
-    def _log(self, page: Page, answer: Answer, attempt: int) -> None:
+    def _log(self, page: Page, answer: PagerAnswer, attempt: int) -> None:
         level = logging.INFO if answer.outcome == "taken" else logging.WARNING
         words = "page destination=%s act=%s cause=%s kind=%s priority=%s incident=%s outcome=%s why=%s attempt=%d"
         told = page.brief

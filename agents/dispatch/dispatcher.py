@@ -16,20 +16,20 @@ from typing import Any
 
 from agents.brokers import topic_specs
 from agents.dispatch import metrics
-from agents.dispatch.alert_consumer import Hearing
-from agents.dispatch.alert_reader import Reader
+from agents.dispatch.alert_consumer import AlertConsumer
+from agents.dispatch.alert_reader import AlertReader
 from agents.dispatch.assessments import Assessments
-from agents.dispatch.assignment import Ownership
+from agents.dispatch.assignment import PartitionAssignment
 from agents.dispatch.broker import Broker
 from agents.dispatch.callbacks import CallbackServer
-from agents.dispatch.config import AlertmanagerAt, Plan
-from agents.dispatch.delivery_log import Delivered
-from agents.dispatch.destination_queue import Lanes, Patience
-from agents.dispatch.executor import Hands
+from agents.dispatch.config import AlertmanagerAt, PagingConfig
+from agents.dispatch.delivery_log import DeliveryLog
+from agents.dispatch.destination_queue import Backoff, Lanes
+from agents.dispatch.executor import Executor
 from agents.dispatch.pagers import http
 from agents.dispatch.pagers.answer import Pager
 from agents.dispatch.paging import Paging
-from agents.dispatch.patient_locations import Places
+from agents.dispatch.patient_locations import PatientLocations
 from agents.dispatch.silences import Silences
 from agents.platform import health
 from agents.platform.fail_stop import Fence, fail_stop
@@ -46,24 +46,26 @@ log = logging.getLogger("crs.dispatch")
 class Dispatcher:
     """One process. `run` comes back after a clean leave; every other end is a fail stop."""
 
-    def __init__(self, settings: Settings, plan: Plan, pagers: Mapping[str, Pager], patience: Patience) -> None:
+    def __init__(self, settings: Settings, plan: PagingConfig, pagers: Mapping[str, Pager], patience: Backoff) -> None:
         self.settings = settings
         self.plan = plan
         self.pagers = pagers
         self.paging = Paging(plan.rules())
         self.broker = Broker(settings, settings.topic_prefix + plan.group)
         self.fence = Fence(settings.session_timeout_seconds / 2)
-        self.delivered = Delivered(self.broker.producer, topic_specs.delivered(settings), self.fence)
-        self.hands = Hands(self.paging, self.delivered, plan, pagers, patience)
+        self.delivered = DeliveryLog(self.broker.producer, topic_specs.delivered(settings), self.fence)
+        self.hands = Executor(self.paging, self.delivered, plan, pagers, patience)
         self.assessments = Assessments(self.broker.producer, settings.topic(topics.ASSESSMENTS))
         self.callbacks: CallbackServer | None = None
         if plan.callbacks is not None:
             self.callbacks = CallbackServer(plan.callbacks, self.paging.find, self.assessments)
-        places = Places()
+        places = PatientLocations()
         secret = plan.reference_secret.get_secret_value().encode()
         token = None if plan.callbacks is None else plan.callbacks.token.get_secret_value().encode()
-        self.hearing = Hearing(self.paging, self.hands, Reader(secret, places, plan.link, token), self.broker)
-        self.ownership = Ownership(settings, plan, self.hands, self.hearing, places, self.broker)
+        self.hearing = AlertConsumer(
+            self.paging, self.hands, AlertReader(secret, places, plan.link, token), self.broker
+        )
+        self.ownership = PartitionAssignment(settings, plan, self.hands, self.hearing, places, self.broker)
         self.leaving = asyncio.Event()
         self._moved_at = monotonic()
 
@@ -106,7 +108,7 @@ class Dispatcher:
     def _works(self) -> Iterable[tuple[str, Any]]:
         yield "delivered", self.delivered.run()
         yield "clock", self._clock()
-        yield "pulse", self.fence.pulse()
+        yield "pulse", self.fence.heartbeat()
         yield "places", self.ownership.follow_places()
         if self.plan.alive_url is not None:
             yield "alive", self._say_alive(self.plan.alive_url.get_secret_value())

@@ -6,8 +6,8 @@ from dataclasses import replace
 from datetime import datetime
 
 from agents.dispatch.case_store import stem_of, undelivered, with_line
-from agents.dispatch.commands import Drop, Result
-from agents.dispatch.model import Case, Cause, Line, Page
+from agents.dispatch.commands import DropPages, Result
+from agents.dispatch.model import Case, Cause, DestinationStatus, Page
 from agents.dispatch.system_alarms import OwnCases
 
 INSISTENT = ("again", "next_tier", "snooze_ended")
@@ -21,7 +21,7 @@ class Insisting(OwnCases):
         case = replace(case, paged_at=at, rounds=case.rounds + (cause == "again"))
         for name in dict.fromkeys(name for tier in case.tiers[: case.tier + 1] for name in tier):
             # What a dead destination has not even taken once need not wait there twice.
-            if undelivered(case.lines.get(name, Line())):
+            if undelivered(case.lines.get(name, DestinationStatus())):
                 case = self._second(case, name, at, insist=True)
             else:
                 case = self._open(case, name, cause, at)
@@ -81,12 +81,12 @@ class Insisting(OwnCases):
             return
         for name, line in list(case.lines.items()):
             if line.pending:
-                self._out.append(Drop(name, frozenset(page.key for page in line.pending)))
+                self._out.append(DropPages(name, frozenset(page.key for page in line.pending)))
                 case = with_line(case, name, replace(line, pending=()))
         self._say("gave_up", case.brief)
         self._settle(case)
 
-    def _refused(self, case: Case, line: Line, page: Page, result: Result, at: datetime) -> None:
+    def _refused(self, case: Case, line: DestinationStatus, page: Page, result: Result, at: datetime) -> None:
         """It will never take this page: what waits behind it is dropped, the second destination hears of it."""
         name = page.destination
         self._say(f"page_{result}", case.brief)
@@ -94,7 +94,7 @@ class Insisting(OwnCases):
             self.gone.add(name)
         if page.act == "open":
             lost = frozenset(other.key for other in line.pending if other.act == "open")
-            self._out.append(Drop(name, lost))
+            self._out.append(DropPages(name, lost))
             kept = tuple(other for other in line.pending if other.key not in lost)
             keys = tuple(key for key in line.keys if key not in lost)
             case = with_line(case, name, replace(line, pending=kept, keys=keys, held=False))
@@ -111,6 +111,6 @@ class Insisting(OwnCases):
         second = self.rules.second.get(name)
         if second is None or case.closed_at is not None or case.alarm is not None:
             return case
-        line = case.lines.get(second, Line())
+        line = case.lines.get(second, DestinationStatus())
         known = stem_of(case.brief) in line.used or line.held
         return case if known and not insist else self._open(case, second, "second", at)

@@ -12,11 +12,11 @@ from random import Random
 from time import monotonic
 
 from agents.dispatch import metrics
-from agents.dispatch.alert_reader import Heard
-from agents.dispatch.commands import Command, Drop, Forget, Remember, Result, Send, Verdict
-from agents.dispatch.config import Plan
-from agents.dispatch.delivery_log import Delivered, Row
-from agents.dispatch.destination_queue import Lanes, Patience
+from agents.dispatch.alert_reader import ReceivedAlert
+from agents.dispatch.commands import Command, DeleteCase, DropPages, PagingVerdict, Result, SaveCase, SendPage
+from agents.dispatch.config import PagingConfig
+from agents.dispatch.delivery_log import DeliveryLog, StoredRow
+from agents.dispatch.destination_queue import Backoff, Lanes
 from agents.dispatch.model import Page, encode
 from agents.dispatch.pagers.answer import Pager
 from agents.dispatch.paging import Paging
@@ -28,11 +28,11 @@ CALLING = ("raised", "worsened")
 log = logging.getLogger("crs.dispatch")
 
 
-class Hands:
+class Executor:
     """Carries out orders. Nothing is sent before the brokers have confirmed the row of its case."""
 
     def __init__(
-        self, paging: Paging, delivered: Delivered, plan: Plan, pagers: Mapping[str, Pager], patience: Patience
+        self, paging: Paging, delivered: DeliveryLog, plan: PagingConfig, pagers: Mapping[str, Pager], patience: Backoff
     ) -> None:
         self.paging = paging
         self.delivered = delivered
@@ -44,7 +44,7 @@ class Hands:
         }
         self._appended: OrderedDict[tuple[str, int], int] = OrderedDict()
 
-    def tell(self, heard: Heard, now: datetime) -> asyncio.Future[None]:
+    def tell(self, heard: ReceivedAlert, now: datetime) -> asyncio.Future[None]:
         """One version of an alert."""
         if heard.appended_ms is not None:
             self._appended[heard.told.brief.alert_id, heard.told.brief.version] = heard.appended_ms
@@ -54,21 +54,21 @@ class Hands:
 
     def obey(self, commands: list[Command]) -> asyncio.Future[None]:
         """Does what paging decided, in order. Done when everything that it decided is written down."""
-        rows: list[Row] = []
+        rows: list[StoredRow] = []
         for command in commands:
             match command:
-                case Remember(case):
+                case SaveCase(case):
                     rows.append((case.partition, case.alert_id.encode(), encode(case)))
-                case Forget(alert_id, partition):
+                case DeleteCase(alert_id, partition):
                     rows.append((partition, alert_id.encode(), None))
-                case Verdict(reason, kind):
+                case PagingVerdict(reason, kind):
                     say(reason, kind)
         done = self.delivered.write(rows)
         for command in commands:
             match command:
-                case Drop(destination, keys):
+                case DropPages(destination, keys):
                     self.lanes[destination].drop(keys)
-                case Send(page):
+                case SendPage(page):
                     self.lanes[page.destination].put(page, done)
         return done
 

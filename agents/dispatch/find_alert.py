@@ -56,7 +56,7 @@ async def say(settings: Settings, event: Acknowledge | Snooze) -> None:
     producer: Any = AIOKafkaProducer(acks="all", **settings.aiokafka())
     await producer.start()
     try:
-        await Assessments(producer, settings.topic(topics.ASSESSMENTS)).say(event)
+        await Assessments(producer, settings.topic(topics.ASSESSMENTS)).publish(event)
     finally:
         await producer.stop()
 

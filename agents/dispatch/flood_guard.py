@@ -6,7 +6,7 @@ from collections import deque
 from datetime import datetime, timedelta
 
 
-class Flood:
+class FloodGuard:
     """Counts the pages to one destination. `pages` of 0 switches the guard off."""
 
     def __init__(self, pages: int, window: timedelta, gather: timedelta) -> None:

@@ -11,7 +11,7 @@ from typing import Literal
 
 from pydantic import TypeAdapter
 
-from agents.dispatch.public_alert import Brief
+from agents.dispatch.public_alert import PublicAlert
 from agents.dispatch.routing import Tiers
 from schemas.alerts import Priority
 
@@ -40,7 +40,7 @@ class Page:
     act: Act
     cause: Cause
     key: str  # what the receiver sees as one incident: the alert id, with a suffix for grade 3, 4 and repeats
-    brief: Brief
+    brief: PublicAlert
     repeat: int = 0  # how often this version was told here before, because nobody answered
     order: int = 0  # when it was said: the place on the alerts topic
     primary: bool = True  # False: only receivers that keep an incident for every key need to know
@@ -54,7 +54,7 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class DestinationStatus:
     """What one destination was told of one alert."""
 
     keys: tuple[str, ...] = ()  # incidents open there, the latest last
@@ -73,7 +73,7 @@ class Case:
     alert_id: str  # as on the alerts topic: an acknowledgement needs it
     patient_id: str  # stays inside: an acknowledgement needs it; empty for what is about the pager itself
     partition: int
-    brief: Brief
+    brief: PublicAlert
     tiers: Tiers
     paged_at: datetime  # when the latest round of pages went out
     tier: int = 0
@@ -82,7 +82,7 @@ class Case:
     acknowledged_at: datetime | None = None
     snoozed_until: datetime | None = None
     closed_at: datetime | None = None
-    lines: dict[str, Line] = field(default_factory=dict)
+    lines: dict[str, DestinationStatus] = field(default_factory=dict)
     alarm: str | None = None  # the name of a technical alarm of our own
     members: tuple[str, ...] = ()  # of a summary: the alerts it told of
 

@@ -12,9 +12,9 @@ from dataclasses import replace
 from datetime import datetime
 
 from agents.dispatch.case_store import with_line
-from agents.dispatch.commands import Command, Forget, Result, Send, Told
+from agents.dispatch.commands import AlertUpdate, Command, DeleteCase, Result, SendPage
 from agents.dispatch.escalation import Insisting
-from agents.dispatch.model import Act, Case, Cause, Line, Page
+from agents.dispatch.model import Act, Case, Cause, DestinationStatus, Page
 from agents.dispatch.system_alarms import HEARTBEAT
 
 
@@ -51,7 +51,7 @@ class Paging(Insisting):
             self._beaten.discard(partition)
             self.settled.pop(partition, None)
 
-    def told(self, told: Told, at: datetime) -> list[Command]:
+    def told(self, told: AlertUpdate, at: datetime) -> list[Command]:
         """A version of an alert. Versions that were seen before say nothing new."""
         known = self.cases.get(told.alert_id)
         if told.brief.version <= self.last_version(told.partition, told.alert_id):
@@ -87,7 +87,7 @@ class Paging(Insisting):
     def reported(self, page: Page, result: Result, at: datetime) -> list[Command]:
         """How a page ended: its destination took it, or will never take it."""
         case = self._by_page(page)
-        line = case.lines.get(page.destination, Line()) if case is not None else Line()
+        line = case.lines.get(page.destination, DestinationStatus()) if case is not None else DestinationStatus()
         if case is None or page not in line.pending:
             return []
         if result in ("refused", "gone"):
@@ -116,13 +116,13 @@ class Paging(Insisting):
                 self._floods[name].recall(case.paged_at)
         if case.settled:
             if case.closed_at is not None and at - case.closed_at > self.rules.keep_closed:
-                self._out.append(Forget(case.alert_id, case.partition))
+                self._out.append(DeleteCase(case.alert_id, case.partition))
             else:
                 self.settled.setdefault(case.partition, {})[case.alert_id] = case.brief.version
             return
         self._keep(case)
         for name, line in case.lines.items():
-            self._out += [Send(page) for page in line.pending]
+            self._out += [SendPage(page) for page in line.pending]
             if line.held:
                 self._floods[name].hold(case.alert_id, at)
         if case.alarm is None or case.closed_at is not None or case.members:
@@ -140,7 +140,7 @@ class Paging(Insisting):
             tiers = (self._everyone(),) if case.alarm is not None else self.rules.routing.tiers(case.brief, at)
         return replace(case, lines=lines, tiers=tiers, tier=min(case.tier, max(len(tiers) - 1, 0)))
 
-    def _first(self, told: Told, at: datetime) -> None:
+    def _first(self, told: AlertUpdate, at: datetime) -> None:
         """An alert that nobody was told of yet."""
         tiers = self.rules.routing.tiers(told.brief, at)
         case = Case(told.alert_id, told.patient_id, told.partition, told.brief, tiers, at)
@@ -159,7 +159,7 @@ class Paging(Insisting):
             case = self._open(case, name, "raised", at)
         self._settle(case)
 
-    def _reopened(self, known: Case, told: Told, at: datetime) -> None:
+    def _reopened(self, known: Case, told: AlertUpdate, at: datetime) -> None:
         """The engine never raises an id again; should it, better a page too many than silence."""
         case = _seen(known, told)
         if told.brief.over:
@@ -169,7 +169,7 @@ class Paging(Insisting):
 
     def _changed(self, before: Case, case: Case, at: datetime) -> None:
         """A new version of what is open: louder pages anew, all else is told quietly."""
-        if case.brief.loudness > before.brief.loudness:
+        if case.brief.urgency > before.brief.urgency:
             self._worsened(case, at)
         elif before.snoozed_until and not case.silent:
             self._round(replace(case, rounds=0), "snooze_ended", at)
@@ -178,7 +178,7 @@ class Paging(Insisting):
         elif case.snoozed_until and case.snoozed_until != before.snoozed_until:
             self._quietly(case, "update", "snoozed")
         else:
-            self._quietly(case, "update", "eased" if case.brief.loudness < before.brief.loudness else "updated")
+            self._quietly(case, "update", "eased" if case.brief.urgency < before.brief.urgency else "updated")
 
     def _worsened(self, case: Case, at: datetime) -> None:
         """The old level is closed before the new one opens; who hears of it is looked up anew."""
@@ -186,7 +186,7 @@ class Paging(Insisting):
         case = replace(case, tiers=tiers, tier=0, rounds=0, paged_at=at)
         known = [name for name, line in case.lines.items() if line.keys]
         for name in dict.fromkeys([*(tiers[0] if tiers else ()), *known]):
-            line = case.lines.get(name, Line())
+            line = case.lines.get(name, DestinationStatus())
             old = self._pages(case, name, "close", "superseded", line.keys)
             case = self._send(case, name, replace(line, keys=()), old)
             case = self._open(case, name, "worsened", at)
@@ -202,7 +202,7 @@ class Paging(Insisting):
         self._settle(case)
 
 
-def _seen(case: Case, told: Told) -> Case:
+def _seen(case: Case, told: AlertUpdate) -> Case:
     """The case, with what this version says."""
     return replace(
         case,

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import json
 
-from agents.dispatch.public_alert import Place
+from agents.dispatch.public_alert import Location
 
-NOWHERE = Place()
+NOWHERE = Location()
 
 
-class Places:
+class PatientLocations:
     """The last known place of every patient of our partitions."""
 
     def __init__(self) -> None:
-        self._at: dict[int, dict[str, Place]] = {}
+        self._at: dict[int, dict[str, Location]] = {}
 
     def take(self, partition: int, key: bytes | None, state: bytes | None) -> None:
         """One record of the states topic. What cannot be read changes nothing: a page without a bed still goes out."""
@@ -29,9 +29,9 @@ class Places:
             unit, bed = context.get("unit"), context.get("bed")
         except (ValueError, KeyError, TypeError, AttributeError):
             return
-        known[patient_id] = Place(_word(unit, patient_id), _word(bed, patient_id))
+        known[patient_id] = Location(_word(unit, patient_id), _word(bed, patient_id))
 
-    def of(self, partition: int, patient_id: str) -> Place:
+    def of(self, partition: int, patient_id: str) -> Location:
         """Where a patient lies."""
         return self._at.get(partition, {}).get(patient_id, NOWHERE)
 

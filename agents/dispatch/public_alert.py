@@ -46,7 +46,7 @@ Stage = Literal["technical", "low", "medium", "high", "g3", "g4"]
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Location:
     """Where a patient lies, as far as known."""
 
     unit: str | None = None
@@ -54,7 +54,7 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Brief:
+class PublicAlert:
     """One version of one alert, without anything about the patient but an opaque reference and the bed."""
 
     alert_id: str
@@ -76,16 +76,16 @@ class Brief:
         return self.status in ("resolved", "retracted")
 
     @property
-    def stage(self) -> Stage:
+    def page_level(self) -> Stage:
         """How loud this version is; grade 3 and 4 are stages of their own for what is high."""
         if self.priority == "high" and self.grade >= 3:
             return "g4" if self.grade >= 4 else "g3"
         return self.priority
 
     @property
-    def loudness(self) -> int:
+    def urgency(self) -> int:
         """Stages in order; a higher one pages anew."""
-        return {"g3": 4, "g4": 5}.get(self.stage, LOUDNESS[self.priority])
+        return {"g3": 4, "g4": 5}.get(self.page_level, LOUDNESS[self.priority])
 
 
 def reference(secret: bytes, patient_id: str) -> str:
@@ -93,10 +93,10 @@ def reference(secret: bytes, patient_id: str) -> str:
     return hmac.new(secret, patient_id.encode(), hashlib.sha256).hexdigest()[:12]
 
 
-def brief(alert: Alert, place: Place, secret: bytes, link: str | None = None) -> Brief:
+def brief(alert: Alert, place: Location, secret: bytes, link: str | None = None) -> PublicAlert:
     """What may be told about this version of an alert. `link` may hold `{alert_id}`."""
     alert_id = public_id(alert, secret)
-    return Brief(
+    return PublicAlert(
         alert_id,
         alert.version,
         alert.status,
@@ -118,7 +118,7 @@ def public_id(alert: Alert, secret: bytes) -> str:
     return alert.alert_id
 
 
-def text(told: Brief, template: str = DEFAULT_TEMPLATE) -> str:
+def text(told: PublicAlert, template: str = DEFAULT_TEMPLATE) -> str:
     """One line for a person."""
     if told.detail is not None:
         return f"{WORDS.get(told.kind, told.kind)}: {told.detail}"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, time
 from zoneinfo import ZoneInfo
 
-from agents.dispatch.public_alert import Brief
+from agents.dispatch.public_alert import PublicAlert
 
 # Each tier is the destinations that are paged together; the next tier hears of what nobody acknowledged.
 Tiers = tuple[tuple[str, ...], ...]
@@ -30,7 +30,7 @@ class Hours:
 
 
 @dataclass(frozen=True, slots=True)
-class Route:
+class RoutingRule:
     """One line of the table; an empty condition matches everything. No tiers: such alerts page nobody."""
 
     tiers: Tiers
@@ -39,7 +39,7 @@ class Route:
     units: frozenset[str] = frozenset()
     hours: Hours | None = None
 
-    def matches(self, told: Brief, at: datetime) -> bool:
+    def matches(self, told: PublicAlert, at: datetime) -> bool:
         """An unknown unit matches no line that names units: such an alert falls through to the default."""
         return (
             (not self.kinds or told.kind in self.kinds)
@@ -54,9 +54,9 @@ class Routing:
     """The table, and who hears of what no line matched."""
 
     default: Tiers
-    routes: Sequence[Route] = ()
+    routes: Sequence[RoutingRule] = ()
 
-    def tiers(self, told: Brief, at: datetime) -> Tiers:
+    def tiers(self, told: PublicAlert, at: datetime) -> Tiers:
         """Who is to hear of an alert. What is about the pager itself always goes to everyone of the first tier."""
         if told.kind in ("dispatch", "summary"):
             return self.default[:1]

@@ -67,12 +67,14 @@ class Silences:
         while len(self.seen) > SILENCES_KEPT:
             del self.seen[next(iter(self.seen))]
         if until - now > SNOOZE_AT_MOST:
-            await self.assessments.say(acknowledgement(case.alert_id, case.patient_id, by, now, f"silence:{number}"))
+            await self.assessments.publish(
+                acknowledgement(case.alert_id, case.patient_id, by, now, f"silence:{number}")
+            )
             metrics.CALLBACKS.labels("alertmanager", "acknowledged").inc()
         else:
             reason = f"silence of {by}"
             event = snooze(case.alert_id, case.patient_id, until, now, reason, f"silence:{number}")
-            await self.assessments.say(event)
+            await self.assessments.publish(event)
             metrics.CALLBACKS.labels("alertmanager", "snoozed").inc()
 
 

@@ -8,9 +8,9 @@ from dataclasses import replace
 from datetime import datetime
 
 from agents.dispatch.case_store import Book, with_line
-from agents.dispatch.commands import Rules
+from agents.dispatch.commands import PagingPolicy
 from agents.dispatch.model import Case
-from agents.dispatch.public_alert import Brief
+from agents.dispatch.public_alert import PublicAlert
 
 HEARTBEAT = "heartbeat"
 
@@ -18,7 +18,7 @@ HEARTBEAT = "heartbeat"
 class OwnCases(Book):
     """Alarms about delivery, and the summaries of the flood guard."""
 
-    def __init__(self, rules: Rules) -> None:
+    def __init__(self, rules: PagingPolicy) -> None:
         super().__init__(rules)
         self.alarms: dict[str, tuple[str, datetime]] = {}  # name -> case, and when its reason was last seen
         self.heard_at: dict[int, datetime] = {}
@@ -48,7 +48,7 @@ class OwnCases(Book):
             self._reword(alert_id, words, at)
             return
         alert_id = f"dispatch-{name.replace(':', '-')}-{partition}-{int(at.timestamp())}"
-        told = Brief(alert_id, 1, "raised", "dispatch", "technical", 0, at, "dispatch", detail=words)
+        told = PublicAlert(alert_id, 1, "raised", "dispatch", "technical", 0, at, "dispatch", detail=words)
         self.alarms[name] = (alert_id, at)
         self._say("alarm", told)
         self._own(Case(alert_id, "", partition, told, (to,), at, alarm=name), at)
@@ -85,7 +85,7 @@ class OwnCases(Book):
         kinds = sorted({case.brief.kind for case in cases})
         counts = ", ".join(f"{sum(case.brief.kind == kind for case in cases)} {kind}" for kind in kinds)
         words = f"{len(cases)} alerts: {counts}"
-        told = Brief(alert_id, 1, "raised", "summary", "medium", 0, at, "summary", detail=words)
+        told = PublicAlert(alert_id, 1, "raised", "summary", "medium", 0, at, "summary", detail=words)
         self._members[alert_id] = {case.alert_id for case in cases}
         alarm = f"summary:{name}"
         self._say("summary", told)

@@ -39,7 +39,7 @@ class Record(NamedTuple):
 
 
 @dataclass(slots=True)
-class Held:
+class PartitionRows:
     """What one partition of the changelog holds, read in order."""
 
     rows: dict[bytes, bytes] = field(default_factory=dict)

@@ -13,11 +13,11 @@ from typing import Literal, NamedTuple, Protocol
 
 from pydantic_core import from_json, to_json
 
-from agents.engine.patients import Fold, Judged
+from agents.engine.patients import Judged, Patients
 from monitor.guidelines.in_force import Guideline
 from monitor.model import Oxygen, State
 from monitor.record import row
-from monitor.step import SAME, Implausible, PatientEventType
+from monitor.step import SAME, ImplausibleSignal, PatientEventType
 from monitor.units.instants import LONG_AGO, MINUTE, to_datetime, to_ms
 from monitor.verdicts import Reason
 from schemas.alerts import Alert
@@ -63,7 +63,7 @@ class LogRecord(Protocol):
         ...
 
 
-class Told(NamedTuple):
+class AlertFromRecord(NamedTuple):
     """An alert, and the log record that caused it."""
 
     alert: Alert
@@ -78,7 +78,7 @@ class Forward(NamedTuple):
     value: bytes
 
 
-class Letter(NamedTuple):
+class KeyedDeadLetter(NamedTuple):
     """A dead letter with its key."""
 
     key: bytes | None
@@ -89,9 +89,9 @@ class Letter(NamedTuple):
 class Outcome:
     """What a batch of records came to."""
 
-    alerts: list[Told] = field(default_factory=list)
+    alerts: list[AlertFromRecord] = field(default_factory=list)
     forwards: list[Forward] = field(default_factory=list)
-    letters: list[Letter] = field(default_factory=list)
+    letters: list[KeyedDeadLetter] = field(default_factory=list)
     # Patients whose row changed, and those of them who changed in a way that others want to know at once.
     touched: dict[str, None] = field(default_factory=dict)
     changed: dict[str, None] = field(default_factory=dict)
@@ -141,7 +141,7 @@ class Ticks(NamedTuple):
 NEVER_TICKED = Ticks()
 
 
-class Shard:
+class Partition:
     """The patients of one partition. `next_offset`: the first record that has not been folded."""
 
     def __init__(
@@ -153,7 +153,7 @@ class Shard:
         rows: Mapping[str, row.Row] | None = None,
         next_offset: int = 0,
         ticks: Ticks = NEVER_TICKED,
-        belongs: Callable[[str], bool] = lambda _: True,
+        owns_patient: Callable[[str], bool] = lambda _: True,
     ) -> None:
         """`topic`: the log's name, for dead letters. `belongs`: whether a patient's story is told in this partition.
 
@@ -165,9 +165,9 @@ class Shard:
         self.topic = topic
         self.next_offset = next_offset
         self.ticks = ticks
-        self.fold = Fold(guideline, {patient_id: one.state for patient_id, one in rows.items()})
+        self.fold = Patients(guideline, {patient_id: one.state for patient_id, one in rows.items()})
         self.positions = {patient_id: Position(one.log_offset, one.digest) for patient_id, one in rows.items()}
-        self._belongs = belongs
+        self._belongs = owns_patient
         # Up to here some row may already hold what a record says: the marker was older than the row.
         self._ahead = max((one.log_offset for one in rows.values()), default=-1)
 
@@ -216,10 +216,10 @@ class Shard:
             outcome.forwards.append(forwarded(event, event, record))
             outcome.dispositions["forwarded"] += 1
             return
-        if record.offset <= self._ahead and self._holds(patient_id, record.offset):
+        if record.offset <= self._ahead and self._row_includes(patient_id, record.offset):
             outcome.dispositions["skipped"] += 1
             return
-        implausible = tuple(Implausible(*part) for part in decoded.implausible) if decoded.implausible else ()
+        implausible = tuple(ImplausibleSignal(*part) for part in decoded.implausible) if decoded.implausible else ()
         at = None if event.received_at is not None else to_datetime(record.timestamp)
         known_at = record.timestamp if event.received_at is None else to_ms(event.received_at)
         backlog_at = record.timestamp if self.ticks.is_backlog(known_at, record.timestamp) else None
@@ -236,14 +236,14 @@ class Shard:
         outcome.dispositions["tick"] += 1
         spared = []
         for patient_id in self.fold.due(at):
-            if self._holds(patient_id, record.offset):
+            if self._row_includes(patient_id, record.offset):
                 spared.append(patient_id)
                 continue
             self._note(self.fold.judge(patient_id, tick), record, TICK, outcome)
         for patient_id in spared:
-            self.fold.await_due(patient_id)
+            self.fold.requeue(patient_id)
 
-    def _holds(self, patient_id: str, offset: int) -> bool:
+    def _row_includes(self, patient_id: str, offset: int) -> bool:
         """Whether a patient's row was written with this record in it, by a worker that died before its marker."""
         return offset <= self._ahead and self.positions.get(patient_id, NOWHERE).log_offset >= offset
 
@@ -258,16 +258,16 @@ class Shard:
         for verdict in done.verdicts:
             outcome.verdicts[verdict.reason] += 1
         if done.alerts:
-            outcome.alerts += [Told(alert, record.offset, record.timestamp) for alert in done.alerts]
-            note_lives(judged, outcome)
+            outcome.alerts += [AlertFromRecord(alert, record.offset, record.timestamp) for alert in done.alerts]
+            alert_durations(judged, outcome)
         for rejected in done.rejected:
             self._refuse(record, rejected.reason, rejected.detail, outcome)
-        if differs(judged):
+        if clinically_changed(judged):
             outcome.changed[patient_id] = None
 
     def _refuse(self, record: LogRecord, reason: DeadLetterReason, detail: str, outcome: Outcome) -> None:
         origin = Origin(self.topic, self.partition, record.offset, to_datetime(record.timestamp))
-        outcome.letters.append(Letter(record.key, dead_letter(reason, detail, record.value, origin)))
+        outcome.letters.append(KeyedDeadLetter(record.key, dead_letter(reason, detail, record.value, origin)))
 
 
 def disposition(judged: Judged) -> Disposition:
@@ -280,7 +280,7 @@ def disposition(judged: Judged) -> Disposition:
     return "applied"
 
 
-def differs(judged: Judged) -> bool:
+def clinically_changed(judged: Judged) -> bool:
     """Whether others want to know at once: an alert, or anything of the course beside another like reading."""
     if judged.step.alerts:
         return True
@@ -305,9 +305,9 @@ def support(oxygen: Oxygen | None) -> tuple[object, ...]:
     return () if oxygen is None else (oxygen.device, oxygen.flow, oxygen.fio2)
 
 
-def note_lives(judged: Judged, outcome: Outcome) -> None:
+def alert_durations(judged: Judged, outcome: Outcome) -> None:
     """How long alerts stood before somebody saw them, or before they were over."""
-    stood = {alert.alert_id: alert for alert in judged.before.book.open}
+    stood = {alert.alert_id: alert for alert in judged.before.alerts.open}
     at = judged.step.state.clock
     for alert in judged.step.alerts:
         before = stood.get(alert.alert_id)

@@ -13,10 +13,10 @@ from pathlib import Path
 from traceback import extract_tb
 from typing import NamedTuple
 
-from monitor.defect import unjudged
+from monitor.defect import step_on_defect
 from monitor.guidelines.in_force import Guideline
 from monitor.model import State, fresh
-from monitor.step import EventType, Implausible, PatientEventType, Step, step
+from monitor.step import ImplausibleSignal, JudgedEvent, PatientEventType, Step, step
 from monitor.units.instants import to_ms
 from schemas.events import Tick
 
@@ -27,12 +27,12 @@ class Judged(NamedTuple):
     """What one event did to one patient."""
 
     patient_id: str
-    event: EventType
+    event: JudgedEvent
     before: State
     step: Step
 
 
-class Fold:
+class Patients:
     """All patients of a log, or of one partition of it, and when time alone will next matter to whom.
 
     `states`: the last state of every patient. `defects`: where judging failed, and how often.
@@ -46,7 +46,7 @@ class Fold:
         self._gather_due()
 
     def apply(
-        self, event: PatientEventType, implausible: tuple[Implausible, ...] = (), at: datetime | None = None
+        self, event: PatientEventType, implausible: tuple[ImplausibleSignal, ...] = (), at: datetime | None = None
     ) -> list[Judged]:
         """One event, and whatever it sends on to other patients (a merge). `at`: log time, if the event has none."""
         judged = [self.judge(event.patient_id, event, implausible, at)]
@@ -67,7 +67,7 @@ class Fold:
         while (due := self.next_due()) is not None and due <= at:
             yield heapq.heappop(self._due)[1]
 
-    def await_due(self, patient_id: str) -> None:
+    def requeue(self, patient_id: str) -> None:
         """Puts a patient back whom `due` named and who was not judged."""
         due_at = self.states[patient_id].due_at
         if due_at is not None:
@@ -85,8 +85,8 @@ class Fold:
     def judge(
         self,
         patient_id: str,
-        event: EventType,
-        implausible: tuple[Implausible, ...] = (),
+        event: JudgedEvent,
+        implausible: tuple[ImplausibleSignal, ...] = (),
         at: datetime | None = None,
         backlog_at: int | None = None,
     ) -> Judged:
@@ -96,8 +96,8 @@ class Fold:
             done = step(self.guideline, before, event, implausible, at=at, backlog_at=backlog_at)
             assert not isinstance(event, Tick) or settled(done.state, event), "a tick settles what was due"
         except Exception as defect:  # Ours, whatever it is; the other patients must not pay for it.
-            self.defects[place_of(defect)] += 1
-            done = unjudged(self.guideline, before, event, at)
+            self.defects[defect_location(defect)] += 1
+            done = step_on_defect(self.guideline, before, event, at)
         self.states[patient_id] = done.state
         if done.state.due_at is not None and done.state.due_at != before.due_at:
             heapq.heappush(self._due, (done.state.due_at, patient_id))
@@ -118,7 +118,7 @@ def settled(state: State, tick: Tick) -> bool:
     return state.due_at is None or state.due_at > to_ms(tick.effective_at)
 
 
-def place_of(defect: Exception) -> str:
+def defect_location(defect: Exception) -> str:
     """Kind and place of a defect, without its message: that may quote a patient's values."""
     last = extract_tb(defect.__traceback__)[-1]
     return f"{type(defect).__name__} in {Path(last.filename).name}:{last.lineno} {last.name}"

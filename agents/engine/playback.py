@@ -9,8 +9,8 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable, Sequence
 
-from agents.engine.patients import Fold, Judged
-from monitor.step import EventType, Implausible, PatientEventType
+from agents.engine.patients import Judged, Patients
+from monitor.step import ImplausibleSignal, JudgedEvent, PatientEventType
 from monitor.units.instants import LONG_AGO, to_datetime, to_ms
 from schemas.events import Tick
 
@@ -21,14 +21,14 @@ Still = Callable[[], bool]
 class Playback:
     """Time, for a ward in memory. `clock`: log time so far, ms. Every watcher sees every judgement, in order."""
 
-    def __init__(self, fold: Fold, watchers: Sequence[Watcher]) -> None:
+    def __init__(self, fold: Patients, watchers: Sequence[Watcher]) -> None:
         self.fold = fold
         self.clock = LONG_AGO
         self._watchers = tuple(watchers)
         self._planned: list[tuple[int, int, PatientEventType, Still]] = []
         self._plans = 0
 
-    def feed(self, event: EventType, implausible: tuple[Implausible, ...] = ()) -> None:
+    def feed(self, event: JudgedEvent, implausible: tuple[ImplausibleSignal, ...] = ()) -> None:
         """The next event of the log; a recorded tick only moves the clock."""
         self.until(arrival(event))
         if not isinstance(event, Tick):
@@ -61,7 +61,7 @@ class Playback:
                 watcher(one)
 
 
-def arrival(event: EventType) -> int:
+def arrival(event: JudgedEvent) -> int:
     """When we could first know of an event, ms: when it was received, else when it was true."""
     received_at = None if isinstance(event, Tick) else event.received_at
     return to_ms(received_at or event.effective_at)

@@ -20,7 +20,7 @@ from agents.feeds import clif_words as words
 from agents.feeds.clif_medications import Medications
 from agents.feeds.clif_movements import moves_of, stay_of
 from agents.feeds.clif_tables import BEDSIDE, ClifError, open_tables
-from agents.feeds.clif_words import Row, Told, event
+from agents.feeds.clif_words import ClifRow, Translated, event
 from monitor.guidelines import formulary_lookup
 
 __all__ = ["ClifError", "ClifStays", "demo_dir"]
@@ -45,14 +45,14 @@ class ClifStays:
         self.patients = tuple(sorted(self._known))
         self.total = sum(table.total for table in self._tables.values())
 
-    def __iter__(self) -> Iterator[Row]:
+    def __iter__(self) -> Iterator[ClifRow]:
         """Events of all stays, merged by time; at one instant: movements and weights, observations, medication."""
         self.unmapped.clear()
         self.left_out.clear()
         self.left_out.update(self._absent)
         self.rows_read = 0
         medications = Medications(self._formulary, self.unmapped, self.left_out)
-        told: list[Iterable[Told]] = [
+        told: list[Iterable[Translated]] = [
             self._movements(),
             observed(self._by_instant("vitals", self._vitals), self._by_instant("respiratory_support", self._support)),
             self._by_instant("medication_admin_continuous", medications.infusions),
@@ -61,14 +61,16 @@ class ClifStays:
         for _, said in heapq.merge(*told, key=lambda one: one[0]):
             yield said
 
-    def _rows(self, table: str) -> Iterator[Row]:
+    def _rows(self, table: str) -> Iterator[ClifRow]:
         if table not in self._tables:
             return
         for row in self._tables[table].rows(self.left_out):
             self.rows_read += 1
             yield row
 
-    def _by_instant(self, table: str, tell: Callable[[str, int, list[Row]], Iterable[Row]]) -> Iterator[Told]:
+    def _by_instant(
+        self, table: str, tell: Callable[[str, int, list[ClifRow]], Iterable[ClifRow]]
+    ) -> Iterator[Translated]:
         """What the rows of one stay at one instant say."""
         for (at, stay), rows in groupby(self._rows(table), key=lambda row: _place(row)):
             for told in tell(stay, at, list(rows)):
@@ -76,10 +78,10 @@ class ClifStays:
 
     # ---- vitals ----
 
-    def _vitals(self, stay: str, at: int, rows: list[Row]) -> Iterator[Row]:
+    def _vitals(self, stay: str, at: int, rows: list[ClifRow]) -> Iterator[ClifRow]:
         """One event an instant; a second reading of a signal at that instant, or of the other way to take the
         pressure, goes into a further event: nothing is dropped here, and the judgement lets the worse one stand."""
-        readings: list[tuple[list[bool], Row]] = []
+        readings: list[tuple[list[bool], ClifRow]] = []
         for row in sorted(rows, key=lambda row: (row["vital_category"] in words.PRESSURES, not words.is_arterial(row))):
             category, value = row["vital_category"], row["vital_value"]
             if value is None:
@@ -93,7 +95,7 @@ class ClifStays:
         for number, (_, signals) in enumerate(readings):
             yield event("v", "vitals", stay, at, str(number), source="charted", **signals)
 
-    def _add(self, readings: list[tuple[list[bool], Row]], row: Row) -> None:
+    def _add(self, readings: list[tuple[list[bool], ClifRow]], row: ClifRow) -> None:
         """Puts a reading beside those of the same instant: each signal once, arterial and cuff pressures apart."""
         signal = words.SIGNALS[row["vital_category"]]
         way = [words.is_arterial(row)] if row["vital_category"] in words.PRESSURES else []
@@ -117,7 +119,7 @@ class ClifStays:
 
     # ---- oxygen ----
 
-    def _support(self, stay: str, at: int, rows: list[Row]) -> Iterator[Row]:
+    def _support(self, stay: str, at: int, rows: list[ClifRow]) -> Iterator[ClifRow]:
         """Device, flow and oxygen fraction. Rows that carry ventilator settings only say nothing to us."""
         for number, row in enumerate(rows):
             stated = {
@@ -131,7 +133,7 @@ class ClifStays:
             else:
                 self.left_out["respiratory_support: no device, flow or oxygen fraction"] += 1
 
-    def _device(self, row: Row) -> str | None:
+    def _device(self, row: ClifRow) -> str | None:
         """The device in the contract's words; an unknown one is counted, its flow still stands."""
         name, category = row["device_name"], row["device_category"]
         device = words.device(name, category)
@@ -141,11 +143,11 @@ class ClifStays:
 
     # ---- movements ----
 
-    def _movements(self) -> list[Told]:
+    def _movements(self) -> list[Translated]:
         """Admissions, moves and ends of the stays that have bedside data."""
         people = {row["patient_id"]: row for row in self._rows("patient")}
         moves = moves_of(row for row in self._rows("adt") if row["hospitalization_id"] in self._known)
-        told: list[Told] = []
+        told: list[Translated] = []
         for row in self._rows("hospitalization"):
             if row["hospitalization_id"] in self._known:
                 ours = moves.pop(row["hospitalization_id"], [])
@@ -156,11 +158,11 @@ class ClifStays:
         return sorted(told, key=lambda one: one[0])
 
 
-def observed(vitals: Iterable[Told], support: Iterable[Told]) -> Iterator[Told]:
+def observed(vitals: Iterable[Translated], support: Iterable[Translated]) -> Iterator[Translated]:
     """What was seen of a patient at one instant is one observation: the support joins the first vitals."""
     for at, group in groupby(heapq.merge(vitals, support, key=itemgetter(0)), key=itemgetter(0)):
-        events: list[Row] = []
-        first: dict[str, Row] = {}
+        events: list[ClifRow] = []
+        first: dict[str, ClifRow] = {}
         for _, said in group:
             carried = [name for name in words.SUPPORT if name in said]
             seen = first.get(said["patient_id"])
@@ -182,7 +184,7 @@ def demo_dir() -> Path:
     return Path(package.origin).parent / "data" / "clif_demo"
 
 
-def _place(row: Row) -> tuple[int, str]:
+def _place(row: ClifRow) -> tuple[int, str]:
     at = row.get("recorded_dttm", row.get("admin_dttm", row.get("in_dttm")))
     assert at is not None, "rows without a time were left out"
     return at, row["hospitalization_id"]

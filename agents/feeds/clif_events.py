@@ -8,7 +8,7 @@ from pathlib import Path
 from pydantic_core import to_json
 
 from agents.feeds.clif import ClifError, ClifStays
-from agents.feeds.ndjson import Told
+from agents.feeds.ndjson import SourceRecord
 from agents.platform.errors import UserError
 from schemas.decode import decode
 
@@ -30,11 +30,11 @@ class ClifEvents:
         """Rows so far."""
         return self.stays.rows_read
 
-    def __iter__(self) -> Iterator[Told]:
+    def __iter__(self) -> Iterator[SourceRecord]:
         """All events, in time order."""
         try:
             for number, said in enumerate(self.stays, start=1):
                 payload = to_json(said)
-                yield Told(self.names[0], number, payload, decode(payload))
+                yield SourceRecord(self.names[0], number, payload, decode(payload))
         except ClifError as error:
             raise UserError(str(error)) from error

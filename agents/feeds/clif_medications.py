@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 from agents.feeds import clif_words as words
 from agents.feeds import units
-from agents.feeds.clif_words import Row, event
+from agents.feeds.clif_words import ClifRow, event
 from monitor.guidelines.formulary_lookup import Formulary
 
 Amount = tuple[float, str]
@@ -25,10 +25,10 @@ class Medications:
         self.left_out = left_out
         self._running: dict[tuple[str, str], Bags] = {}
 
-    def infusions(self, stay: str, at: int, rows: list[Row]) -> Iterator[Row]:
+    def infusions(self, stay: str, at: int, rows: list[ClifRow]) -> Iterator[ClifRow]:
         """Infusions by ingredient. One drug often runs from several orders, a bag relieving another at the same minute:
         it runs while any order runs, at the sum of their rates, and stops when the last one stops."""
-        of_drug: dict[str, list[Row]] = {}
+        of_drug: dict[str, list[ClifRow]] = {}
         for row in rows:
             if _action(row) in words.ACTION_ORDER:
                 of_drug.setdefault(self._ingredient(row), []).append(row)
@@ -45,7 +45,7 @@ class Medications:
             fields = {"drug": self._drug(changes[-1]), "action": action, **_sum(bags), **self._route(changes[-1])}
             yield event("i", "medication", stay, at, drug, **fields)
 
-    def doses(self, stay: str, at: int, rows: list[Row]) -> Iterator[Row]:
+    def doses(self, stay: str, at: int, rows: list[ClifRow]) -> Iterator[ClifRow]:
         """Doses given or not; a dose of zero was not given. One dose filed under two categories is one dose."""
         seen = set()
         for number, row in enumerate(rows):
@@ -64,7 +64,7 @@ class Medications:
             route = self._route(row)
             yield event("d", "medication", stay, at, f"{drug}/{number}", drug=drug, action=action, **fields, **route)
 
-    def _change(self, bags: Bags, row: Row) -> None:
+    def _change(self, bags: Bags, row: ClifRow) -> None:
         """One order starts, changes or stops; at a rate of zero it does not run."""
         self._counted(row)
         order = row["med_order_id"] or ""
@@ -73,7 +73,7 @@ class Medications:
         else:
             bags[order] = self._amount(row, "rate", units.rate)
 
-    def _given(self, row: Row) -> str | None:
+    def _given(self, row: ClifRow) -> str | None:
         if (action := words.DOSE_ACTIONS.get(_action(row))) is not None:
             return action
         for part, action in words.OTHER_ACTION_NAMES:
@@ -82,12 +82,12 @@ class Medications:
         self.unmapped[f"dose action {row['mar_action_category']}: {row['mar_action_name']}"] += 1
         return None
 
-    def _ingredient(self, row: Row) -> str:
+    def _ingredient(self, row: ClifRow) -> str:
         """What a drug is the same drug by: two strengths of one ingredient are one infusion."""
         drug = self._drug(row)
         return "+".join(found.ingredient for found in self.formulary.find(drug)) or drug
 
-    def _drug(self, row: Row) -> str:
+    def _drug(self, row: ClifRow) -> str:
         """The site's name of the drug; the category where only that is a drug of ours."""
         name, category = row["med_name"], row["med_category"]
         for written in (name, category):
@@ -95,13 +95,13 @@ class Medications:
                 return str(written)
         return str(name or category or "unknown")
 
-    def _counted(self, row: Row) -> str:
+    def _counted(self, row: ClifRow) -> str:
         drug = self._drug(row)
         if not self.formulary.find(drug):
             self.unmapped[f"drug {drug}"] += 1
         return drug
 
-    def _amount(self, row: Row, what: str, convert: Convert) -> Amount | None:
+    def _amount(self, row: ClifRow, what: str, convert: Convert) -> Amount | None:
         """A dose or rate in the contract's units; without a unit that we know it is unknown, never guessed."""
         if row["med_dose"] is None:
             return None
@@ -110,7 +110,7 @@ class Medications:
             self.unmapped[f"{what} unit {row['med_dose_unit']}"] += 1
         return amount
 
-    def _route(self, row: Row) -> Row:
+    def _route(self, row: ClifRow) -> ClifRow:
         """A route that is stated but not one of ours is "other": it counts for no rule."""
         written = row["med_route_category"]
         if written is None:
@@ -121,11 +121,11 @@ class Medications:
         return {"route": route or "other"}
 
 
-def _action(row: Row) -> str:
+def _action(row: ClifRow) -> str:
     return words.plain(row["mar_action_category"] or "")
 
 
-def _sum(bags: Bags) -> Row:
+def _sum(bags: Bags) -> ClifRow:
     """The rate of all bags together; unknown as soon as one is, or when they are not in the same unit."""
     known = [amount for amount in bags.values() if amount is not None]
     if not known or len(known) < len(bags) or len({unit for _, unit in known}) > 1:

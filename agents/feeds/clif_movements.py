@@ -6,12 +6,12 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from agents.feeds import clif_words as words
-from agents.feeds.clif_words import Row, Told, event
+from agents.feeds.clif_words import ClifRow, Translated, event
 
 
-def moves_of(rows: Iterable[Row]) -> dict[str, list[Told]]:
+def moves_of(rows: Iterable[ClifRow]) -> dict[str, list[Translated]]:
     """The moves of each stay, from ADT rows in time order."""
-    moves: dict[str, list[Told]] = {}
+    moves: dict[str, list[Translated]] = {}
     for row in rows:
         at, stay = row["in_dttm"], row["hospitalization_id"]
         unit = row["location_name"] or row["location_category"]
@@ -21,7 +21,7 @@ def moves_of(rows: Iterable[Row]) -> dict[str, list[Told]]:
     return moves
 
 
-def stay_of(row: Row, person: Row, moves: list[Told], left_out: Counter[str]) -> Iterator[Told]:
+def stay_of(row: ClifRow, person: ClifRow, moves: list[Translated], left_out: Counter[str]) -> Iterator[Translated]:
     """Who was in the emergency room before the admission is admitted from then on; nobody moves after the end."""
     stay, left_at = row["hospitalization_id"], row["discharge_dttm"]
     admitted_at = min([row["admission_dttm"], *(at for at, _ in moves)])
@@ -36,7 +36,7 @@ def stay_of(row: Row, person: Row, moves: list[Told], left_out: Counter[str]) ->
         yield ended[0], event("h", "patient", stay, ended[0], ended[1], status=ended[1])
 
 
-def _age(row: Row, person: Row) -> Row:
+def _age(row: ClifRow, person: ClifRow) -> ClifRow:
     """The age at admission; the date of birth where only that is known."""
     if row["age_at_admission"] is not None:
         return {"age_years": row["age_at_admission"]}
@@ -44,7 +44,7 @@ def _age(row: Row, person: Row) -> Row:
     return {} if born is None else {"birth_date": born.isoformat()}
 
 
-def _end(row: Row, person: Row) -> tuple[int, str] | None:
+def _end(row: ClifRow, person: ClifRow) -> tuple[int, str] | None:
     """When and how the stay ended: the time of death is often a date only, so a death is placed at the discharge."""
     left_at, died_at = row["discharge_dttm"], person.get("death_dttm")
     category = words.plain(row["discharge_category"] or "missing")

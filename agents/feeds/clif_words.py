@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from typing import Any
 
-Row = dict[str, Any]
+ClifRow = dict[str, Any]
 # An event with its time at the bedside, µs since 1970 (UTC).
-Told = tuple[int, Row]
+Translated = tuple[int, ClifRow]
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 SIGNALS = {
@@ -110,7 +110,7 @@ def plain(written: str) -> str:
     return " ".join(written.casefold().replace("_", " ").split())
 
 
-def event(letter: str, kind: str, stay: str, at: int, what: str, **fields: Any) -> Row:
+def event(letter: str, kind: str, stay: str, at: int, what: str, **fields: Any) -> ClifRow:
     """An event of the contract. Its id is a digest of what makes it this event, so every run gives the same."""
     digest = blake2b(f"{stay}|{at}|{what}".encode(), digest_size=10).hexdigest()
     effective_at = (EPOCH + timedelta(microseconds=at)).isoformat()

@@ -29,7 +29,7 @@ MAGIC = {
 }
 
 
-class Told(NamedTuple):
+class SourceRecord(NamedTuple):
     """What one line says. `file` and `line` are where it stands, `payload` the line itself (cut when too long)."""
 
     file: str
@@ -50,14 +50,14 @@ class NdjsonFiles:
         self._streams = [opened(name) for name in self.names]
         self.total = None if STDIN in self.names else sum(size_of(stream) for stream in self._streams)
 
-    def __iter__(self) -> Iterator[Told]:
+    def __iter__(self) -> Iterator[SourceRecord]:
         """All lines, by arrival; lines of one file stay in their order."""
         files = [self._lines(name, stream) for name, stream in zip(self.names, self._streams, strict=True)]
         if len(files) == 1:
             return (told for _, told in files[0])
         return (told for _, told in heapq.merge(*files, key=lambda one: one[0]))
 
-    def _lines(self, name: str, stream: BinaryIO) -> Iterator[tuple[int, Told]]:
+    def _lines(self, name: str, stream: BinaryIO) -> Iterator[tuple[int, SourceRecord]]:
         """The lines with the file's log clock: the latest arrival so far. Empty lines say nothing."""
         clock = LONG_AGO
         with stream:
@@ -69,7 +69,7 @@ class NdjsonFiles:
                 said = decode(payload)
                 if isinstance(said, Decoded):
                     clock = max(clock, arrival(said.event))
-                yield clock, Told(name, number, payload, said)
+                yield clock, SourceRecord(name, number, payload, said)
 
     def _bounded(self, stream: BinaryIO) -> Iterator[bytes]:
         """The lines without their ends; of a line that is too long only so much that it is seen to be."""

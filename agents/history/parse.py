@@ -8,12 +8,12 @@ from typing import Literal
 
 from pydantic import ValidationError
 
-from agents.history.rows import Row
+from agents.history.rows import TableRow
 from schemas.alerts import Alert
 from schemas.state import PatientState
 
-Headers = Mapping[str, bytes | str | None]
-NONE: Headers = {}
+MessageHeaders = Mapping[str, bytes | str | None]
+NONE: MessageHeaders = {}
 # A NUL may stand in JSON but not in a database's text: one odd bed name must not stop a ward's history.
 NUL, REPLACED = b"\\u0000", b"\\ufffd"
 Skipped = Literal["heartbeat", "tombstone", "unreadable", "no_log_offset"]
@@ -30,7 +30,7 @@ def read_state(value: bytes | None) -> PatientState | Skipped:
     return "no_log_offset" if state.log_offset is None else state
 
 
-def read_alert(value: bytes | None, headers: Headers = NONE) -> Row | Skipped:
+def read_alert(value: bytes | None, headers: MessageHeaders = NONE) -> TableRow | Skipped:
     """One version of an alert, as a row."""
     found = {name: text(content) for name, content in headers.items()}
     if found.get("kind") == "heartbeat":
@@ -47,7 +47,7 @@ def read_alert(value: bytes | None, headers: Headers = NONE) -> Row | Skipped:
     return alert_row(alert) | place | {"log_appended_at": appended_at}
 
 
-def alert_row(alert: Alert) -> Row:
+def alert_row(alert: Alert) -> TableRow:
     """An alert as the table has it."""
     fields = alert.model_dump()
     written = alert.model_dump(mode="json", include={"evidence", "recommendation"})

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from schemas.state import DoseState, PatientState, Reading, SupportState
+from schemas.state import DoseState, PatientState, ReadingState, SupportState
 
-Row = dict[str, Any]
+TableRow = dict[str, Any]
 
 
-def patient_row(state: PatientState) -> Row:
+def patient_row(state: PatientState) -> TableRow:
     """Where the patient stands now."""
     context, tocilizumab = state.context, state.tocilizumab
     return {
@@ -38,7 +38,7 @@ def patient_row(state: PatientState) -> Row:
     }
 
 
-def episode_row(state: PatientState) -> Row:
+def episode_row(state: PatientState) -> TableRow:
     """The episode as known now: late data moves its onset and its peak."""
     return {
         "episode": state.episode,
@@ -48,7 +48,7 @@ def episode_row(state: PatientState) -> Row:
     }
 
 
-def dose_row(state: PatientState, dose: DoseState) -> Row:
+def dose_row(state: PatientState, dose: DoseState) -> TableRow:
     """A dose as charted now. Listed is given: what was taken back earlier is not any more."""
     return {
         "event_id": dose.event_id,
@@ -64,7 +64,7 @@ def dose_row(state: PatientState, dose: DoseState) -> Row:
     }
 
 
-def vital_row(signal: str, reading: Reading) -> Row:
+def vital_row(signal: str, reading: ReadingState) -> TableRow:
     """One reading."""
     value = reading.value
     return {

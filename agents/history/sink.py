@@ -16,7 +16,7 @@ from sqlalchemy.exc import OperationalError
 from agents.history import metrics
 from agents.history.database import first_line
 from agents.history.parse import read_alert, read_state
-from agents.history.rows import Row
+from agents.history.rows import TableRow
 from agents.history.store import Positions, Store
 from agents.platform.errors import UserError
 from agents.platform.settings import Settings
@@ -57,15 +57,15 @@ class Sink:
     def work(self, begin_anew: bool, until_end: bool) -> None:
         """Begins where the database ends."""
         with self.consumer() as consumer:
-            self.store.begin(self.settings.topic_prefix, self.reach(consumer), anew=begin_anew)
+            self.store.begin(self.settings.topic_prefix, self.connect(consumer), anew=begin_anew)
             if until_end:
                 self.finish(consumer)
             else:
-                consumer.subscribe([self.state_topic, self.alert_topic], on_assign=self.go_on)
+                consumer.subscribe([self.state_topic, self.alert_topic], on_assign=self.on_assign)
                 while not self.stopping.is_set():
-                    self.turn(consumer)
+                    self.poll_once(consumer)
 
-    def go_on(self, consumer: Consumer, parts: list[TopicPartition]) -> None:
+    def on_assign(self, consumer: Consumer, parts: list[TopicPartition]) -> None:
         """Where the database ends, whatever Kafka remembers of us: the two are equal but after a restore."""
         consumer.assign([self.starting_point(part) for part in parts])
 
@@ -78,15 +78,15 @@ class Sink:
         """Up to what is there now and no further, without joining the group."""
         parts = partitions(consumer, (self.state_topic, self.alert_topic))
         edges = {part: consumer.get_watermark_offsets(part, timeout=REACH_SECONDS) for part in parts}
-        self.go_on(consumer, parts)
-        while not self.stopping.is_set() and any(self.short_of(part, *edges[part]) for part in parts):
-            self.turn(consumer)
+        self.on_assign(consumer, parts)
+        while not self.stopping.is_set() and any(self.shortfall(part, *edges[part]) for part in parts):
+            self.poll_once(consumer)
 
-    def short_of(self, part: TopicPartition, first: int, end: int) -> bool:
+    def shortfall(self, part: TopicPartition, first: int, end: int) -> bool:
         """Whether the database lacks something of a partition that begins at `first` and ended at `end`."""
         return max(first, self.store.position(part.topic, part.partition) or 0) < end
 
-    def turn(self, consumer: Consumer) -> None:
+    def poll_once(self, consumer: Consumer) -> None:
         """One batch: read, write, and only then commit to Kafka."""
         self.turned_at = monotonic()
         messages = [message for message in consumer.consume(BATCH, POLL_SECONDS) if usable(message)]
@@ -109,10 +109,10 @@ class Sink:
         """Why nothing is being written; None: it is, or there is nothing to write."""
         return "not started" if self.turned_at is None else self.stuck()
 
-    def sort(self, messages: list[Message]) -> tuple[list[PatientState], list[Row]]:
+    def sort(self, messages: list[Message]) -> tuple[list[PatientState], list[TableRow]]:
         """States and alerts, each in order; everything else is counted by its reason."""
         states: list[PatientState] = []
-        alerts: list[Row] = []
+        alerts: list[TableRow] = []
         for message in messages:
             topic, value = message.topic(), message.value()
             of_state = topic == self.state_topic
@@ -129,7 +129,7 @@ class Sink:
                 LOG.warning(json.dumps({"event": "skipped", "reason": disposition} | where))
         return states, alerts
 
-    def write(self, states: list[PatientState], alerts: list[Row], positions: Positions) -> None:
+    def write(self, states: list[PatientState], alerts: list[TableRow], positions: Positions) -> None:
         """One transaction. A database that is away is waited for a while; UserError after that."""
         for pause in (*RETRY_SECONDS, None):
             try:
@@ -151,7 +151,7 @@ class Sink:
                 topic = tp.topic.removeprefix(self.settings.topic_prefix)
                 metrics.LAG.labels(topic, tp.partition).set(max(0, high - tp.offset))
 
-    def reach(self, consumer: Consumer) -> str:
+    def connect(self, consumer: Consumer) -> str:
         """The cluster's id. Raises UserError when no broker answers or a topic is missing."""
         try:
             found = consumer.list_topics(timeout=REACH_SECONDS)

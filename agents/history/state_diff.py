@@ -9,15 +9,15 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-from agents.history.rows import Row, dose_row, episode_row, patient_row, vital_row, words
-from schemas.state import PatientState, Reading
+from agents.history.rows import TableRow, dose_row, episode_row, patient_row, vital_row, words
+from schemas.state import PatientState, ReadingState
 
 DAY = timedelta(hours=24)
 # The engine keeps this many doses; a list so long may have lost its oldest, which were not taken back.
 DOSES_LISTED = 48
 
 
-class Withdrawn(NamedTuple):
+class WithdrawnReading(NamedTuple):
     """The reading of a signal at `at` (bedside clock) never was."""
 
     signal: str
@@ -25,7 +25,7 @@ class Withdrawn(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class LastWritten:
     """What the history has told of a patient: up to which log offset, and the last it said, as ISO times."""
 
     log_offset: int = -1
@@ -35,34 +35,34 @@ class Known:
 
 
 @dataclass(frozen=True, slots=True)
-class Chapter:
+class StateChange:
     """The rows of one state, by table; `change` is None where nothing clinical changed."""
 
-    known: Known
-    patient: Row
-    episode: Row | None
-    change: Row | None
-    doses: tuple[Row, ...]
+    known: LastWritten
+    patient: TableRow
+    episode: TableRow | None
+    change: TableRow | None
+    doses: tuple[TableRow, ...]
     doses_withdrawn: tuple[str, ...]
-    vitals: tuple[Row, ...]
-    vitals_withdrawn: tuple[Withdrawn, ...]
+    vitals: tuple[TableRow, ...]
+    vitals_withdrawn: tuple[WithdrawnReading, ...]
 
 
-def tell(known: Known, state: PatientState) -> Chapter | None:
+def diff(known: LastWritten, state: PatientState) -> StateChange | None:
     """The next chapter; None when the history has been told at least as far (a repeat, or an older state)."""
     assert state.log_offset is not None, "states in the stream say how far they have come"
     if state.log_offset <= known.log_offset:
         return None
-    place: Row = {"patient_id": state.patient_id, "log_offset": state.log_offset}
+    place: TableRow = {"patient_id": state.patient_id, "log_offset": state.log_offset}
     clinical = clinical_part(state)
-    now = Known(
+    now = LastWritten(
         log_offset=state.log_offset,
         fingerprint=hashlib.sha256(json.dumps(clinical, sort_keys=True, default=str).encode()).hexdigest(),
         latest={signal: mark(reading) for signal, reading in state.latest.items()},
         doses={dose.event_id: iso(dose.effective_at) for dose in state.doses},
     )
     changed = now.fingerprint != known.fingerprint
-    return Chapter(
+    return StateChange(
         known=now,
         patient=place | patient_row(state),
         episode=place | episode_row(state) if changed and state.episode else None,
@@ -74,11 +74,11 @@ def tell(known: Known, state: PatientState) -> Chapter | None:
             for signal, reading in state.latest.items()
             if known.latest.get(signal) != mark(reading)
         ),
-        vitals_withdrawn=tuple(unheard(known, state)),
+        vitals_withdrawn=tuple(withdrawn_readings(known, state)),
     )
 
 
-def clinical_part(state: PatientState) -> Row:
+def clinical_part(state: PatientState) -> TableRow:
     """What makes a change worth a row: grades, episode, axes, supports, doses; not vitals, not the clock."""
     return {
         "episode": state.episode,
@@ -99,12 +99,12 @@ def clinical_part(state: PatientState) -> Row:
     }
 
 
-def change_row(state: PatientState) -> Row:
+def change_row(state: PatientState) -> TableRow:
     """When a change was known, and from when on (bedside clock) its grade holds."""
     return {"as_of": state.as_of, "effective_at": state.grade_since or state.as_of}
 
 
-def taken_back(known: Known, state: PatientState) -> tuple[str, ...]:
+def taken_back(known: LastWritten, state: PatientState) -> tuple[str, ...]:
     """Doses told before that are not listed any more, though the list reaches back to them."""
     listed = {dose.event_id for dose in state.doses}
     since = listed_since(state)
@@ -125,7 +125,7 @@ def listed_since(state: PatientState) -> datetime:
     return since
 
 
-def unheard(known: Known, state: PatientState) -> list[Withdrawn]:
+def withdrawn_readings(known: LastWritten, state: PatientState) -> list[WithdrawnReading]:
     """Signals whose latest reading is gone or older than before: the one told last was entered in error.
 
     A reading that was the latest no more when it was voided, or came late, does not show in the state: vitals are a
@@ -135,11 +135,11 @@ def unheard(known: Known, state: PatientState) -> list[Withdrawn]:
     for signal, mark_before in known.latest.items():
         reading, at = state.latest.get(signal), datetime.fromisoformat(mark_before.partition("|")[0])
         if reading is None or reading.effective_at < at:
-            found.append(Withdrawn(signal, at))
+            found.append(WithdrawnReading(signal, at))
     return found
 
 
-def mark(reading: Reading) -> str:
+def mark(reading: ReadingState) -> str:
     """A reading in brief, to see whether the next one differs: its time, then its value."""
     return f"{iso(reading.effective_at)}|{reading.value}"
 

@@ -10,8 +10,8 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Table, bindparam, delete, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from agents.history.rows import Row
-from agents.history.state_diff import Chapter, Known, Withdrawn, tell
+from agents.history.rows import TableRow
+from agents.history.state_diff import LastWritten, StateChange, WithdrawnReading, diff
 from agents.history.tables import ALERTS, DOSES, EPISODES, METADATA, ORIGINS, PATIENTS, POSITIONS, STATE_CHANGES, VITALS
 from agents.platform.errors import UserError
 from schemas.state import PatientState
@@ -28,21 +28,21 @@ INSERTS: dict[str, Callable[[Table], Any]] = {"postgresql": postgresql.insert, "
 class Pending:
     """The rows of one transaction, the last of each key; what was taken back meanwhile is not among them."""
 
-    known: dict[str, Known]
-    rows: dict[str, dict[Key, Row]] = field(default_factory=dict)
-    doses_withdrawn: list[Row] = field(default_factory=list)
-    vitals_withdrawn: list[Row] = field(default_factory=list)
+    known: dict[str, LastWritten]
+    rows: dict[str, dict[Key, TableRow]] = field(default_factory=dict)
+    doses_withdrawn: list[TableRow] = field(default_factory=list)
+    vitals_withdrawn: list[TableRow] = field(default_factory=list)
 
-    def put(self, table: Table, row: Row) -> None:
+    def put(self, table: Table, row: TableRow) -> None:
         """A row to write."""
         key = tuple(row[column.name] for column in table.primary_key)
         self.rows.setdefault(table.name, {})[key] = row
 
-    def of(self, table: Table) -> list[Row]:
+    def of(self, table: Table) -> list[TableRow]:
         """The rows of a table."""
         return list(self.rows.get(table.name, {}).values())
 
-    def add(self, chapter: Chapter) -> None:
+    def add(self, chapter: StateChange) -> None:
         """The rows of one state."""
         patient = chapter.patient
         self.known[patient["patient_id"]] = chapter.known
@@ -59,7 +59,7 @@ class Pending:
             for row in more:
                 self.put(table, row)
 
-    def take_back_dose(self, patient: Row, event_id: str) -> None:
+    def take_back_dose(self, patient: TableRow, event_id: str) -> None:
         """The dose stays, with the log time at which it was taken back."""
         at, offset = patient["as_of"], patient["log_offset"]
         self.doses_withdrawn.append(
@@ -68,7 +68,7 @@ class Pending:
         if (row := self.rows.get(DOSES.name, {}).get((patient["patient_id"], event_id))) is not None:
             row["withdrawn_at"] = at
 
-    def take_back_vital(self, patient: Row, withdrawn: Withdrawn) -> None:
+    def take_back_vital(self, patient: TableRow, withdrawn: WithdrawnReading) -> None:
         """The reading goes: it never was, and the log keeps what was said."""
         patient_id, offset = patient["patient_id"], patient["log_offset"]
         self.vitals_withdrawn.append(
@@ -89,7 +89,7 @@ class Store:
         self.engine = engine
         self._insert = INSERTS[engine.dialect.name]
 
-    def write(self, states: Iterable[PatientState], alerts: Sequence[Row], positions: Positions = NOWHERE) -> int:
+    def write(self, states: Iterable[PatientState], alerts: Sequence[TableRow], positions: Positions = NOWHERE) -> int:
         """States in log order for each patient, alert versions, and how far that is; returns how many states were news.
 
         `positions`: by topic and partition, the offset of the first message that is not among them.
@@ -99,7 +99,7 @@ class Store:
             pending = Pending(self._known(connection, sorted({state.patient_id for state in ordered})))
             news = 0
             for state in ordered:
-                chapter = tell(pending.known.get(state.patient_id, Known()), state)
+                chapter = diff(pending.known.get(state.patient_id, LastWritten()), state)
                 if chapter is not None:
                     pending.add(chapter)
                     news += 1
@@ -133,11 +133,11 @@ class Store:
                 return
             connection.execute(insert(ORIGINS).values(topic_prefix=topic_prefix, cluster_id=cluster_id))
 
-    def _known(self, connection: Connection, patient_ids: Sequence[str]) -> dict[str, Known]:
+    def _known(self, connection: Connection, patient_ids: Sequence[str]) -> dict[str, LastWritten]:
         """What was told so far; the rows stay locked until we are done, in one order for everybody."""
         rows = select(PATIENTS.c.patient_id, PATIENTS.c.told).where(PATIENTS.c.patient_id.in_(patient_ids))
         found = connection.execute(rows.order_by(PATIENTS.c.patient_id).with_for_update())
-        return {patient_id: Known(**told) for patient_id, told in found}
+        return {patient_id: LastWritten(**told) for patient_id, told in found}
 
     def _flush(self, connection: Connection, pending: Pending) -> None:
         take_back(connection, pending)
@@ -186,7 +186,7 @@ def take_back(connection: Connection, pending: Pending) -> None:
         )
 
 
-def supersede(connection: Connection, changes: Sequence[Row]) -> None:
+def supersede(connection: Connection, changes: Sequence[TableRow]) -> None:
     """A change tells the bedside time from `effective_at` on anew: older rows about that time give way."""
     if not changes:
         return

@@ -29,7 +29,7 @@ log = logging.getLogger("crs.fence")
 _ledgers: list[Path] = []
 
 
-def remember(ledger: Path) -> None:
+def load_reasons(ledger: Path) -> None:
     """Reasons of earlier ends are counted on, and that of ours will be: a process takes its own counters with it."""
     ledger.parent.mkdir(parents=True, exist_ok=True)
     if ledger.exists():
@@ -56,7 +56,7 @@ class Fence:
         self.longest_seconds = longest_seconds
         self._beat_at: float | None = None
 
-    async def pulse(self) -> None:
+    async def heartbeat(self) -> None:
         """Beats for as long as the loop turns."""
         while True:
             self.check()
@@ -65,10 +65,10 @@ class Fence:
 
     def check(self) -> None:
         """Ends the process if it stood still. To be asked right before anything is sent."""
-        if self.stood_still() > self.longest_seconds:
-            fail_stop("stood_still", f"for {self.stood_still():.1f} s", FENCED)
+        if self.stalled_seconds() > self.longest_seconds:
+            fail_stop("stood_still", f"for {self.stalled_seconds():.1f} s", FENCED)
 
-    def stood_still(self) -> float:
+    def stalled_seconds(self) -> float:
         """Seconds since the last beat; 0 before the first."""
         return 0.0 if self._beat_at is None else monotonic() - self._beat_at
 

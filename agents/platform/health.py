@@ -11,10 +11,10 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from agents.platform.errors import UserError
 
 PLAIN = "text/plain; charset=utf-8"
-Answer = Callable[[], str | None]
+HttpAnswer = Callable[[], str | None]
 
 
-def serve(host: str, port: int, alive: Answer, ready: Answer) -> ThreadingHTTPServer:
+def serve(host: str, port: int, alive: HttpAnswer, ready: HttpAnswer) -> ThreadingHTTPServer:
     """Serves /metrics, /healthz and /readyz from a thread. `alive`, `ready`: what is wrong; None: nothing is.
 
     Raises UserError when the port cannot be had.

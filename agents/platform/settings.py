@@ -27,7 +27,7 @@ from pydantic_settings import (
 from agents.platform.errors import UserError
 from schemas.topics import TopicSpec
 
-Command = TypeVar("Command", bound=Callable[..., Any])
+ClickFunction = TypeVar("ClickFunction", bound=Callable[..., Any])
 BOOTSTRAP = "KAFKA_BOOTSTRAP_SERVERS"
 SECRETS = ("sasl_password", "database_url")
 CHANGELOG = "watch-patients-changelog"
@@ -288,7 +288,7 @@ def complaint(found: Any, config: Path | None) -> str:
     return f"{place}: {words}" if place else words
 
 
-def with_settings(command: Command) -> Command:
+def with_settings(command: ClickFunction) -> ClickFunction:
     """Gives a click command the options that every command with a broker has, and passes it `settings`."""
 
     @click.option("--config", type=click.Path(path_type=Path), help="TOML file with settings.")

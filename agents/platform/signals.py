@@ -12,7 +12,7 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def asked_to_leave() -> Iterator[threading.Event]:
+def stop_requested() -> Iterator[threading.Event]:
     """Set by Ctrl-C or a polite request; whoever asks a second time does not want to wait for what is on its way.
 
     Look at it with `is_set`; a `wait` in the main thread may hold the lock that the signal's handler wants.

@@ -25,7 +25,7 @@ INJECTED = "injected by the demonstration, not in the record"
 DUE = frozenset({"dose-first", "dose-delay", "dose-repeat"})
 
 
-class Pharmacy:
+class DoseInjector:
     """Plans doses. `watch` sees every judgement; `injected`: how many doses were given, by patient."""
 
     def __init__(self, plan: Plan) -> None:
@@ -35,7 +35,7 @@ class Pharmacy:
         self._gone: set[str] = set()
         self._served: dict[str, str] = {}
 
-    def watch(self, one: Judged) -> None:
+    def observe(self, one: Judged) -> None:
         """Gives what has become due; nobody gets a dose who has left."""
         if one.step.state.course.context.status in ("discharged", "died"):
             self._gone.add(one.patient_id)
@@ -44,9 +44,9 @@ class Pharmacy:
         if not isinstance(one.event, Tick) and is_injected(one.event.event_id):
             self.injected[one.patient_id] += 1
         for alert in one.step.alerts:
-            self.hear(alert)
+            self.on_alert(alert)
 
-    def hear(self, alert: Alert) -> None:
+    def on_alert(self, alert: Alert) -> None:
         """Plans the dose that an alert asks for, once for each alert."""
         if is_due(alert) and self._served.get(alert.patient_id) != alert.alert_id:
             self._served[alert.patient_id] = alert.alert_id

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from agents.feeds.ndjson import Told
-from agents.replay.replay import Source
+from agents.feeds.ndjson import SourceRecord
+from agents.replay.replay import EventSource
 
 LINES_A_GLANCE = 512
 
 
-def watched(source: Source, console: Console | None = None) -> Iterator[Told]:
+def watched(source: EventSource, console: Console | None = None) -> Iterator[SourceRecord]:
     """The source's lines, with a progress bar when a person looks on."""
     console = console or Console(stderr=True)
     if not console.is_terminal:

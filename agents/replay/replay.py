@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
-from agents.engine.patients import Fold, Judged
+from agents.engine.patients import Judged, Patients
 from agents.engine.playback import Playback, Watcher, arrival
-from agents.feeds.ndjson import Told
-from agents.replay.statistics import Tally
+from agents.feeds.ndjson import SourceRecord
+from agents.replay.statistics import Statistics
 from monitor.guidelines.in_force import Guideline
 from monitor.patient_view import view
-from monitor.step import Implausible
+from monitor.step import ImplausibleSignal
 from monitor.units.instants import to_datetime
 from schemas.dead_letters import DeadLetter, DeadLetterReason, Origin, dead_letter
 from schemas.decode import Refused
@@ -21,7 +21,7 @@ from schemas.state import PatientState
 Refuse = Callable[[DeadLetter], None]
 
 
-class Source(Protocol):
+class EventSource(Protocol):
     """What files say, in arrival order. `read` of `total`: how far it is; total None: nobody knows."""
 
     @property
@@ -30,7 +30,7 @@ class Source(Protocol):
     @property
     def total(self) -> int | None: ...
 
-    def __iter__(self) -> Iterator[Told]: ...
+    def __iter__(self) -> Iterator[SourceRecord]: ...
 
 
 class Replay:
@@ -39,13 +39,13 @@ class Replay:
     def __init__(self, guideline: Guideline, watchers: Sequence[Watcher], refuse: Refuse, until: int | None) -> None:
         self.guideline = guideline
         self.until = until
-        self.tally = Tally(guideline)
-        self.fold = Fold(guideline)
-        self.playback = Playback(self.fold, [self.tally.watch, self._set_aside, *watchers])
+        self.tally = Statistics(guideline)
+        self.fold = Patients(guideline)
+        self.playback = Playback(self.fold, [self.tally.observe, self._set_aside, *watchers])
         self._refuse_to = refuse
-        self._told: Told | None = None
+        self._told: SourceRecord | None = None
 
-    def take(self, told: Told) -> None:
+    def take(self, told: SourceRecord) -> None:
         """One line."""
         if isinstance(told.said, Refused):
             self._refuse(told, told.said.reason, told.said.detail)
@@ -55,11 +55,11 @@ class Replay:
             self.tally.beyond += 1
             return
         if told.said.unknown_fields:
-            self.tally.overlook(told.said.unknown_fields)
+            self.tally.count_unknown_fields(told.said.unknown_fields)
         if isinstance(event, Tick):
             self.tally.events["recorded tick"] += 1
         self._told = told
-        self.playback.feed(event, tuple(Implausible(*part) for part in told.said.implausible))
+        self.playback.feed(event, tuple(ImplausibleSignal(*part) for part in told.said.implausible))
         self._told = None
 
     def finish(self) -> None:
@@ -78,7 +78,7 @@ class Replay:
             if self._told is not None:
                 self._refuse(self._told, rejected.reason, rejected.detail)
 
-    def _refuse(self, told: Told, reason: DeadLetterReason, detail: str) -> None:
+    def _refuse(self, told: SourceRecord, reason: DeadLetterReason, detail: str) -> None:
         self.tally.refuse(reason)
         origin = Origin(None, None, told.line, to_datetime(max(self.playback.clock, 0)))
         self._refuse_to(dead_letter(reason, f"{told.file}:{told.line}: {detail}", told.payload, origin))

@@ -39,7 +39,7 @@ class Stay:
         """From the first event to the last."""
         return (self.last_at - self.first_at) / DAY
 
-    def blink(self, name: str, over_at: int) -> None:
+    def record_flap(self, name: str, over_at: int) -> None:
         """An alert stood for a moment only; more than so often in a day, and it flaps."""
         lately = (*self.short_lives.get(name, ()), over_at)[-SHORT_LIVES_ALLOWED - 1 :]
         self.short_lives[name] = lately
@@ -47,7 +47,7 @@ class Stay:
             self.flapping.add(name)
 
 
-class Tally:
+class Statistics:
     """What was judged so far. `watch` sees every judgement; `refuse` every dead letter."""
 
     def __init__(self, guideline: Guideline) -> None:
@@ -60,7 +60,7 @@ class Tally:
         self.unknown_fields: Counter[str] = Counter()
         self.beyond = 0
 
-    def watch(self, one: Judged) -> None:
+    def observe(self, one: Judged) -> None:
         """Takes in one judgement."""
         for verdict in one.step.verdicts:
             self.verdicts[verdict.reason] += 1
@@ -82,7 +82,7 @@ class Tally:
         """One dead letter."""
         self.dead_letters[reason] += 1
 
-    def overlook(self, fields: tuple[str, ...]) -> None:
+    def count_unknown_fields(self, fields: tuple[str, ...]) -> None:
         """Fields that we do not know; names come from outside, so only so many are told apart."""
         for name in fields:
             known = name in self.unknown_fields or len(self.unknown_fields) < NAMES_KEPT
@@ -123,14 +123,14 @@ class Tally:
             self._alerted(stay, one)
 
     def _alerted(self, stay: Stay, one: Judged) -> None:
-        stood = {alert.alert_id: alert for alert in one.before.book.open}
+        stood = {alert.alert_id: alert for alert in one.before.alerts.open}
         for alert in one.step.alerts:
             self.alerts[alert.status] += 1
             if alert.status == "raised":
                 stay.raised[alert.kind] += 1
             elif alert.status == "resolved" and is_short(stood.get(alert.alert_id), to_ms(alert.raised_at)):
                 before = stood[alert.alert_id]
-                stay.blink(f"{before.kind}:{before.key}", to_ms(alert.raised_at))
+                stay.record_flap(f"{before.kind}:{before.key}", to_ms(alert.raised_at))
 
 
 def course_of(guideline: Guideline, one: Judged) -> Course:

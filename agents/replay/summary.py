@@ -11,7 +11,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from agents.replay.statistics import DISCLAIMER, GRADES, Stay, Tally
+from agents.replay.statistics import DISCLAIMER, GRADES, Statistics, Stay
 from schemas.alerts import AlertKind
 
 PATIENTS_SHOWN = 15
@@ -25,7 +25,7 @@ def console_for(*, stderr: bool = False) -> Console:
     return console if console.is_terminal else Console(stderr=stderr, highlight=False, width=WIDTH_OFF_TERMINAL)
 
 
-def summary(tally: Tally, unmapped: Counter[str] | None = None) -> RenderableType:
+def summary(tally: Statistics, unmapped: Counter[str] | None = None) -> RenderableType:
     """The whole summary. `unmapped`: what the feed said that the contract has no word for."""
     parts: list[RenderableType] = [facts(tally, unmapped or Counter()), grades(tally), alerts(tally)]
     if tally.stays:
@@ -33,7 +33,7 @@ def summary(tally: Tally, unmapped: Counter[str] | None = None) -> RenderableTyp
     return Group(*parts, Text(DISCLAIMER, style="italic"))
 
 
-def facts(tally: Tally, unmapped: Counter[str]) -> Table:
+def facts(tally: Statistics, unmapped: Counter[str]) -> Table:
     """What came in."""
     table = Table.grid(padding=(0, 2))
     events = {kind: count for kind, count in sorted(tally.events.items()) if kind not in ("tick", "recorded tick")}
@@ -55,7 +55,7 @@ def facts(tally: Tally, unmapped: Counter[str]) -> Table:
     return table
 
 
-def grades(tally: Tally) -> Table:
+def grades(tally: Statistics) -> Table:
     """Patients by the highest grade that they reached."""
     profile = tally.guideline.profile.name
     table = Table("highest grade", *(str(grade) for grade in GRADES), box=SIMPLE_HEAD, title="Patients by grade")
@@ -66,7 +66,7 @@ def grades(tally: Tally) -> Table:
     return table
 
 
-def alerts(tally: Tally) -> Table:
+def alerts(tally: Statistics) -> Table:
     """Alerts raised, by kind."""
     table = Table("kind", box=SIMPLE_HEAD, title="Alerts raised")
     for heading in ("alerts", "patients", "a patient-day"):
@@ -80,7 +80,7 @@ def alerts(tally: Tally) -> Table:
     return table
 
 
-def patients(tally: Tally) -> Table:
+def patients(tally: Statistics) -> Table:
     """Those who were worst off, and a line for the others."""
     worst = sorted(tally.stays.items(), key=lambda one: badness(one[1]), reverse=True)
     table = Table("patient", box=SIMPLE_HEAD, title="Patients, worst first")

@@ -41,7 +41,7 @@ RULE = (
 LONGEST_DAYS = 10
 
 
-class Story(NamedTuple):
+class Narrative(NamedTuple):
     """A story, whose it is, and why it was chosen."""
 
     title: str
@@ -59,7 +59,7 @@ class Moment(NamedTuple):
     text: str
 
 
-def most_instructive(charts: Iterable[Chart]) -> Story | None:
+def most_instructive(charts: Iterable[Chart]) -> Narrative | None:
     """The story of the patient that RULE chooses; of all that have alerts when none fulfils it; None without any."""
     told = [chart for chart in charts if chart.alerts]
     chosen = min([chart for chart in told if is_rounded(chart)] or told, key=by_lesson, default=None)
@@ -83,7 +83,7 @@ def by_lesson(chart: Chart) -> tuple[int, int, int, int]:
     return -len(kinds), -doses, chart.last_at - chart.first_at, chart.number
 
 
-def story_of(chart: Chart, title: str = "The most instructive stay", why: str = RULE) -> Story:
+def story_of(chart: Chart, title: str = "The most instructive stay", why: str = RULE) -> Narrative:
     """The story as numbered paragraphs; the least weighty are left out when there are too many."""
     moments = sorted([*of_alerts(chart), *of_doses(chart), *of_the_end(chart)])
     paragraphs = list(together(moments))
@@ -93,7 +93,7 @@ def story_of(chart: Chart, title: str = "The most instructive stay", why: str = 
     who = f"{chart.context.age_years:g} years" if chart.context.age_years is not None else "age unknown"
     weight = f"{chart.context.weight_kg:g} kg" if chart.context.weight_kg is not None else "weight unknown"
     title = f"{title}: patient {chart.patient_id}, {who}, {weight}"
-    return Story(title, why, chart.number, tuple(paragraph(one, begins) for one in paragraphs))
+    return Narrative(title, why, chart.number, tuple(paragraph(one, begins) for one in paragraphs))
 
 
 def together(moments: list[Moment]) -> Iterator[list[Moment]]:

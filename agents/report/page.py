@@ -12,11 +12,11 @@ from plotly.offline import get_plotlyjs
 from pydantic_core import to_json
 
 from agents.platform.errors import UserError
-from agents.replay.statistics import DISCLAIMER, GRADES, Stay, Tally
+from agents.replay.statistics import DISCLAIMER, GRADES, Statistics, Stay
 from agents.report import colours, words
 from agents.report.chart import AlertLife, Chart
 from agents.report.collect import Charts
-from agents.report.narrative import Story
+from agents.report.narrative import Narrative
 from agents.report.timeline import timeline
 from monitor.units.instants import MINUTE, duration
 from schemas.alerts import AlertKind
@@ -26,7 +26,7 @@ SHORT_LIFE_WORDS = "the same alert raised and resolved within 30 min, more than 
 LETTERS_NAMED = 8
 
 
-class Line(NamedTuple):
+class PageLine(NamedTuple):
     """A patient in the list and in the heading of the own section."""
 
     chart: Chart
@@ -55,7 +55,7 @@ class Line(NamedTuple):
         return bool(self.chart.unknown)
 
 
-def write_page(path: Path, tally: Tally, charts: Charts, source: str, story: Story | None = None) -> None:
+def write_page(path: Path, tally: Statistics, charts: Charts, source: str, story: Narrative | None = None) -> None:
     """Writes the page. `source`: CLIF_SOURCE, or where the events came from. Raises UserError if it cannot."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -64,7 +64,7 @@ def write_page(path: Path, tally: Tally, charts: Charts, source: str, story: Sto
         raise UserError(f"{path}: cannot be written: {error.strerror or error}") from error
 
 
-def page(tally: Tally, charts: Charts, source: str, story: Story | None = None) -> str:
+def page(tally: Statistics, charts: Charts, source: str, story: Narrative | None = None) -> str:
     """The page as text."""
     rooms = Environment(
         loader=PackageLoader("agents.report", "."), autoescape=True, undefined=StrictUndefined, trim_blocks=True
@@ -90,10 +90,10 @@ def page(tally: Tally, charts: Charts, source: str, story: Story | None = None) 
     )
 
 
-def lines_of(tally: Tally, charts: Charts) -> list[Line]:
+def lines_of(tally: Statistics, charts: Charts) -> list[PageLine]:
     """All patients with any event of their own, those with fever or a grade first, the worst of them first."""
     lines = [
-        Line(chart, tally.stays[patient_id], inline(timeline(charts.guideline, chart)))
+        PageLine(chart, tally.stays[patient_id], inline(timeline(charts.guideline, chart)))
         for patient_id, chart in charts.by_patient.items()
         if patient_id in tally.stays
     ]
@@ -115,13 +115,13 @@ def inline(data: Any) -> str:
     return to_json(data).decode().replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
-def reached(tally: Tally) -> list[tuple[int, int, int]]:
+def reached(tally: Statistics) -> list[tuple[int, int, int]]:
     """Grade, patients by the profile, patients by ASTCT."""
     counts = tally.reached()
     return [(grade, *counts[grade]) for grade in GRADES if grade < 5 or any(counts[grade])]
 
 
-def kinds(tally: Tally) -> list[tuple[str, int, int, str]]:
+def kinds(tally: Statistics) -> list[tuple[str, int, int, str]]:
     """Kind of alert, how many, in how many patients, how many a patient-day."""
     raised = tally.raised()
     return [

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
+from agents.platform.json_types import Json
 from agents.report import colours
-
-Json = dict[str, Any]
 
 GAP = 30
 TOP = 26

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from agents.platform.json_types import Json
 from agents.report import colours, words
 from agents.report.chart import AlertLife, Chart, Given, Graded, Running
-from agents.report.panels import Json, Panel, figure
+from agents.report.panels import Panel, figure
 from agents.report.series import Series, Span
 from monitor.guidelines.in_force import Guideline
 from monitor.units.instants import HOUR, MINUTE, to_ms

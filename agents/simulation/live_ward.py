@@ -14,8 +14,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from random import Random
 
+from agents.platform.json_types import Json
 from agents.simulation.patients.generator import Cadence, ward
-from agents.simulation.story import Due, Json, Story, rename, run_name, to_iso, to_ms
+from agents.simulation.story import TimedEvent, TimedStory, rename, run_name, to_iso, to_ms
 
 ADMITTED_MS = 0  # the ward's own time begins in 1970; nobody sees it
 HOUR_S = 3600.0
@@ -41,7 +42,7 @@ class WardPlan:
     pace: float
 
 
-def simulated(plan: WardPlan) -> Story:
+def simulated(plan: WardPlan) -> TimedStory:
     """An endless story: the same plan tells the same one."""
     start = datetime.fromtimestamp(ADMITTED_MS / 1000, UTC)
     events = ward(Random(plan.seed), plan.patients, start, cadence=cadence(plan.patients, plan.rate, plan.pace))
@@ -60,7 +61,7 @@ def cadence(patients: int, rate: float, pace: float) -> Cadence:
     return Cadence(every_s, READINGS_PER_ROUND * every_s)
 
 
-def translated(events: Iterable[Json], plan: WardPlan) -> Story:
+def translated(events: Iterable[Json], plan: WardPlan) -> TimedStory:
     """The ward's events in our time, under names that no other run uses."""
     clock = Clock(plan.start_ms, plan.pace)
     ahead: dict[str, float] = {}  # of clocks that run ahead, what was said: it may come again
@@ -83,7 +84,7 @@ def translated(events: Iterable[Json], plan: WardPlan) -> Story:
         if "merged_into" in event:
             event["merged_into"] = event["merged_into"].removeprefix(THEIR_NAME)
         rename(event, "sim", run)
-        yield Due(round(due_ms), event)
+        yield TimedEvent(round(due_ms), event)
 
 
 @dataclass(slots=True)

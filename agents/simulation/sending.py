@@ -13,8 +13,9 @@ from typing import IO, Any
 
 from confluent_kafka import KafkaError, Message, Producer
 
+from agents.platform.json_types import Json
 from agents.platform.settings import Settings
-from agents.simulation.story import Json, Story
+from agents.simulation.story import TimedStory
 from schemas.topics import FEEDS
 
 GIVE_UP_AFTER_MS = 120_000
@@ -107,7 +108,7 @@ class Sender:
             self._ledger.write(json.dumps(entry) + "\n")
 
 
-def tell(story: Story, sender: Sender, leave: threading.Event, progress: Callable[[Account], None]) -> None:
+def tell(story: TimedStory, sender: Sender, leave: threading.Event, progress: Callable[[Account], None]) -> None:
     """Sends each event when it is due, until the story ends or we are asked to leave."""
     shown = 0.0
     for due in story:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from agents.feeds.clif import ClifError, ClifStays
 from agents.platform.errors import UserError
-from agents.simulation.story import Due, Json, Story, rename, run_name, to_iso, to_ms
+from agents.platform.json_types import Json
+from agents.simulation.story import TimedEvent, TimedStory, rename, run_name, to_iso, to_ms
 
 # Not everybody is admitted at one instant, or each hour of the record would come as a burst.
 ADMISSIONS_OVER_MS = 60_000
@@ -21,7 +22,7 @@ def recorded(directory: Path) -> list[Json]:
         raise UserError(str(error)) from error
 
 
-def told_now(events: Iterable[Json], start_ms: int, speed_up: float) -> Story:
+def told_now(events: Iterable[Json], start_ms: int, speed_up: float) -> TimedStory:
     """Each stay from its first event on, `speed_up` times faster; all of them side by side."""
     begins: dict[str, tuple[int, int]] = {}
     story = []
@@ -30,7 +31,7 @@ def told_now(events: Iterable[Json], start_ms: int, speed_up: float) -> Story:
         first_ms, number = begins.setdefault(event["patient_id"], (at_ms, len(begins)))
         story.append((at_ms - first_ms, number, event))
     spread_ms = ADMISSIONS_OVER_MS / max(1, len(begins))
-    due = [Due(round(start_ms + number * spread_ms + since / speed_up), event) for since, number, event in story]
+    due = [TimedEvent(round(start_ms + number * spread_ms + since / speed_up), event) for since, number, event in story]
     due.sort(key=lambda each: each.at_ms)
     run = run_name(start_ms)
     for each in due:

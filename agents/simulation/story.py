@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-Json = dict[str, Any]
+from agents.platform.json_types import Json
 
 
-class Due(NamedTuple):
+class TimedEvent(NamedTuple):
     """`at_ms`: when it arrives at the feed, in ms since 1970."""
 
     at_ms: int
     event: Json
 
 
-Story = Iterator[Due]
+TimedStory = Iterator[TimedEvent]
 
 
 def to_ms(written: str) -> int:

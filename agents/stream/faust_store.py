@@ -11,7 +11,7 @@ from typing import Any
 from faust.stores import STORES, memory
 from faust.types import TP, EventT
 
-from agents.engine.changelog import Held
+from agents.engine.changelog import PartitionRows
 
 SCHEME = "rows"
 
@@ -21,11 +21,11 @@ class RowStore(memory.Store[bytes, bytes]):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.partitions: dict[int, Held] = {}
+        self.partitions: dict[int, PartitionRows] = {}
 
-    def held(self, partition: int) -> Held:
+    def held(self, partition: int) -> PartitionRows:
         """What is known of a partition; nothing yet for one that is new."""
-        return self.partitions.setdefault(partition, Held())
+        return self.partitions.setdefault(partition, PartitionRows())
 
     def apply_changelog_batch(
         self, batch: Iterable[EventT[Any]], to_key: Callable[[Any], Any], to_value: Callable[[Any], Any]

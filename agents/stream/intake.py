@@ -15,7 +15,7 @@ from agents.engine.partitioning import partition_of
 from agents.engine.stamp import stamped
 from agents.platform.settings import Settings
 from agents.stream import metrics
-from agents.stream.producer import Outbox, confirmed
+from agents.stream.producer import ConfirmedProducer, confirmed
 from monitor.units.instants import to_datetime
 from schemas import topics
 from schemas.dead_letters import Origin, dead_letter
@@ -28,7 +28,7 @@ ON_THEIR_WAY = 64  # batches that may wait for their confirmation at once
 class Intake:
     """All feed topics of this worker."""
 
-    def __init__(self, settings: Settings, outbox: Outbox) -> None:
+    def __init__(self, settings: Settings, outbox: ConfirmedProducer) -> None:
         self.settings = settings
         self.outbox = outbox
         self.next_offsets: dict[tuple[str, int], int] = {}  # by topic and partition

@@ -73,7 +73,7 @@ class WardCollector(Collector):
 
     def collect(self) -> Iterable[Metric]:
         """Counts over all patients of this worker."""
-        ward = Ward(Count(), Count(), Count(), Count(), Count(), Count())
+        ward = WardNumbers(Count(), Count(), Count(), Count(), Count(), Count())
         for states in list(self._parts.values()):
             for state in list(states.values()):
                 if state.merged_into is None and state.course.context.status not in ("discharged", "died"):
@@ -102,7 +102,7 @@ class WardCollector(Collector):
         return family
 
 
-class Ward(NamedTuple):
+class WardNumbers(NamedTuple):
     """Counts by label values."""
 
     grades: Count[tuple[str, ...]]
@@ -113,14 +113,14 @@ class Ward(NamedTuple):
     troubles: Count[str]
 
 
-def count(ward: Ward, state: State) -> None:
+def count(ward: WardNumbers, state: State) -> None:
     """Adds one patient."""
     unit = state.course.context.unit or UNKNOWN_UNIT
     if len(ward.watched) > 2 * UNITS_KEPT and (unit, "live") not in ward.watched:
         unit = OTHER_UNITS
     ward.grades[(unit, str(state.course.held.grade))] += 1
     stale = False
-    for alert in state.book.open:
+    for alert in state.alerts.open:
         ward.alerts[(unit, alert.kind, alert.priority)] += 1
         if alert.kind in ("dose_indicated", "repeat_dose_eligible"):
             ward.doses[(unit, alert.kind)] += 1
@@ -128,7 +128,7 @@ def count(ward: Ward, state: State) -> None:
         if alert.kind == "unmonitored":
             ward.troubles["crs_unmonitored_patients"] += 1
     ward.watched[(unit, "stale" if stale else "live")] += 1
-    if state.watch.ahead_at is not None:
+    if state.feed_health.clock_ahead_at is not None:
         ward.troubles["crs_clock_ahead_patients"] += 1
     episode = state.course.episode
     if episode.open:

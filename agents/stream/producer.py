@@ -19,11 +19,11 @@ from agents.platform.settings import Settings
 BATCH_BYTES = 900_000  # below a broker's usual limit of 1 MiB
 LINGER_MS = 2
 
-Headers = Sequence[tuple[str, bytes]]
+ProducerHeaders = Sequence[tuple[str, bytes]]
 Confirmed = Callable[[Any], None]
 
 
-class Outbox:
+class ConfirmedProducer:
     """Sends, and keeps what is not yet confirmed."""
 
     def __init__(self, settings: Settings, fence: Fence) -> None:
@@ -54,7 +54,7 @@ class Outbox:
         value: bytes,
         key: bytes | None,
         partition: int | None = None,
-        headers: Headers = (),
+        headers: ProducerHeaders = (),
         confirmed: Confirmed | None = None,
     ) -> asyncio.Future[Any]:
         """Hands one message over. What comes back is done when brokers have it; a refusal ends the process."""

@@ -12,7 +12,7 @@ from typing import Any
 
 from agents.platform.fail_stop import FENCES
 from agents.platform.settings import Settings
-from agents.stream.producer import Outbox
+from agents.stream.producer import ConfirmedProducer
 from monitor.units.instants import SECOND, to_datetime
 from schemas import topics
 
@@ -26,7 +26,7 @@ log = logging.getLogger("crs.ticker")
 class Ticker:
     """One tick into every partition that this worker judges. Any number of tickers is harmless."""
 
-    def __init__(self, settings: Settings, outbox: Outbox, partitions: Callable[[], Iterable[int]]) -> None:
+    def __init__(self, settings: Settings, outbox: ConfirmedProducer, partitions: Callable[[], Iterable[int]]) -> None:
         self.settings = settings
         self.outbox = outbox
         self.ahead_ms = 0

@@ -18,13 +18,13 @@ from time import monotonic, perf_counter, time
 from typing import Any
 
 from agents.engine import changelog
-from agents.engine.changelog import Held, Marker
-from agents.engine.partition import Outcome, Shard, Ticks, Told
+from agents.engine.changelog import Marker, PartitionRows
+from agents.engine.partition import AlertFromRecord, Outcome, Partition, Ticks
 from agents.engine.partitioning import partition_of
 from agents.platform.fail_stop import fail_stop
 from agents.platform.settings import Settings
 from agents.stream import metrics
-from agents.stream.producer import Outbox, confirmed
+from agents.stream.producer import ConfirmedProducer, confirmed
 from monitor.guidelines.in_force import Guideline
 from monitor.patient_view import view
 from monitor.record import row
@@ -41,11 +41,11 @@ log = logging.getLogger("crs.watch")
 
 
 @dataclass(slots=True)
-class Desk:
+class OwnedPartition:
     """One partition at work: its patients, and what is not yet written down about them."""
 
-    shard: Shard
-    held: Held
+    shard: Partition
+    held: PartitionRows
     epoch: int
     generation: int
     written_at: float
@@ -58,15 +58,15 @@ class Desk:
     beat_at: float = 0.0
 
 
-class Watch:
+class PartitionWatch:
     """All partitions of this worker. One batch or checkpoint at a time."""
 
     def __init__(
         self,
         settings: Settings,
         guideline: Guideline,
-        outbox: Outbox,
-        held: Callable[[int], Held],
+        outbox: ConfirmedProducer,
+        held: Callable[[int], PartitionRows],
         generation: Callable[[], int],
         log_begins: Callable[[int], Awaitable[int]],
     ) -> None:
@@ -75,7 +75,7 @@ class Watch:
         self.settings = settings
         self.guideline = guideline
         self.outbox = outbox
-        self.desks: dict[int, Desk] = {}
+        self.desks: dict[int, OwnedPartition] = {}
         self.folded_at = monotonic()
         self._held = held
         self._generation = generation
@@ -103,27 +103,27 @@ class Watch:
                 return
             desk = self.desks.get(partition)
             if desk is None or desk.generation != generation:
-                desk = await self._sit_down(partition, generation)
-            await self._demand_no_gap(desk, records[0].offset if since is None else since)
+                desk = await self._claim(partition, generation)
+            await self._check_gap(desk, records[0].offset if since is None else since)
             if generation != self._generation():
                 return
             folded = 0
             while folded < len(records):
-                folded += await self._fold(desk, partition, for_a_while(records, folded))
+                folded += await self._fold(desk, partition, time_slice(records, folded))
                 await asyncio.sleep(0)
                 if generation != self._generation():
                     return
             desk.batches.append(acknowledge)
             if self.folded_at - desk.written_at >= self.settings.checkpoint_seconds:
-                await self._write_down(partition, desk)
+                await self._flush(partition, desk)
 
-    async def _fold(self, desk: Desk, partition: int, records: Iterator[Any]) -> int:
+    async def _fold(self, desk: OwnedPartition, partition: int, records: Iterator[Any]) -> int:
         """Some records: judged, and told at once. Gives how many."""
         started = perf_counter()
         outcome = desk.shard.apply(records)
         folded = outcome.dispositions.total()
         count(outcome, folded, perf_counter() - started, self._log, partition)
-        await self._tell(desk, partition, outcome)
+        await self._publish_alerts(desk, partition, outcome)
         desk.dirty |= outcome.touched
         desk.unpublished |= outcome.touched
         await self._publish_states(desk, partition, outcome)
@@ -136,15 +136,15 @@ class Watch:
             for partition, desk in list(self.desks.items()):
                 due = monotonic() - desk.written_at >= self.settings.checkpoint_seconds
                 if desk.generation == self._generation() and desk.batches and (due or whole):
-                    await self._write_down(partition, desk)
+                    await self._flush(partition, desk)
 
-    def leave(self) -> None:
+    def release(self) -> None:
         """The partitions are shared out anew: what is in memory may be another's soon."""
         self.desks.clear()
         metrics.WARD.disown()
         metrics.OWNED.set(0)
 
-    async def _sit_down(self, partition: int, generation: int) -> Desk:
+    async def _claim(self, partition: int, generation: int) -> OwnedPartition:
         """Takes a partition over: its rows as recovered, and a marker of a higher epoch that says whose it is now."""
         held = self._held(partition)
         rows: dict[str, row.Row] = {}
@@ -155,16 +155,16 @@ class Watch:
                     await asyncio.sleep(0)
         except row.RowError as error:
             fail_stop("rows_unreadable", error)
-        shard = Shard(
+        shard = Partition(
             self.guideline,
             partition,
             self._log,
             rows=rows,
             next_offset=held.marker.next_offset,
             ticks=Ticks(*held.marker.ticks),
-            belongs=partial(self._belongs, partition),
+            owns_patient=partial(self._owns_patient, partition),
         )
-        desk = Desk(shard, held, held.epoch + 1, generation, monotonic())
+        desk = OwnedPartition(shard, held, held.epoch + 1, generation, monotonic())
         if generation != self._generation():
             return desk  # It is another's by now: no claim.
         await self._append(partition, desk, {})
@@ -175,10 +175,10 @@ class Watch:
         log.info("partition %d: %d patients, from offset %d", partition, len(rows), shard.next_offset)
         return desk
 
-    def _belongs(self, partition: int, patient_id: str) -> bool:
+    def _owns_patient(self, partition: int, patient_id: str) -> bool:
         return partition_of(patient_id.encode(), self.settings.partitions) == partition
 
-    async def _demand_no_gap(self, desk: Desk, first: int) -> None:
+    async def _check_gap(self, desk: OwnedPartition, first: int) -> None:
         """Records between the marker and the first one delivered would be lost without a trace."""
         partition, wanted = desk.shard.partition, desk.shard.next_offset
         if first <= wanted:
@@ -190,7 +190,7 @@ class Watch:
             metrics.LOG_CUT.inc(first - wanted)
             log.error("partition %d: offsets %d to %d are gone from the log unread", partition, wanted, first - 1)
 
-    async def _tell(self, desk: Desk, partition: int, outcome: Outcome) -> None:
+    async def _publish_alerts(self, desk: OwnedPartition, partition: int, outcome: Outcome) -> None:
         """Alerts, what goes on to other patients, dead letters and a sign of life: on their way before all else."""
         for told in outcome.alerts:
             desk.sent.append(
@@ -217,7 +217,7 @@ class Watch:
             value = json.dumps(beat).encode()
             desk.sent.append(await self.outbox.send(self._alerts, value, None, partition, HEARTBEAT))
 
-    async def _publish_states(self, desk: Desk, partition: int, outcome: Outcome) -> None:
+    async def _publish_states(self, desk: OwnedPartition, partition: int, outcome: Outcome) -> None:
         """The states of patients who changed clinically at once; of the others not more often than is asked."""
         at = monotonic()
         longest = self.settings.state_seconds
@@ -234,13 +234,13 @@ class Watch:
             desk.published_at[patient_id] = at
             desk.sent.append(await self._publish(desk, partition, patient_id))
 
-    async def _publish(self, desk: Desk, partition: int, patient_id: str) -> asyncio.Future[Any]:
+    async def _publish(self, desk: OwnedPartition, partition: int, patient_id: str) -> asyncio.Future[Any]:
         offset = desk.shard.positions[patient_id].log_offset
         state = view(self.guideline, desk.shard.state(patient_id), None, offset)
         metrics.STATES.inc()
         return await self.outbox.send(self._states, state.model_dump_json().encode(), patient_id.encode(), partition)
 
-    async def _write_down(self, partition: int, desk: Desk) -> None:
+    async def _flush(self, partition: int, desk: OwnedPartition) -> None:
         """All that was told is confirmed, then rows and marker, then the batches are acknowledged."""
         sent, desk.sent = desk.sent, []
         await confirmed(sent)
@@ -255,7 +255,7 @@ class Watch:
         for acknowledge in batches:
             acknowledge()
 
-    async def _append(self, partition: int, desk: Desk, rows: dict[str, row.Row]) -> None:
+    async def _append(self, partition: int, desk: OwnedPartition, rows: dict[str, row.Row]) -> None:
         marker = Marker(desk.shard.next_offset, desk.epoch, desk.shard.ticks)
         records = list(changelog.records_of(rows, marker))
         sent = await self.outbox.append(self.settings.changelog, partition, records)
@@ -266,7 +266,7 @@ class Watch:
         desk.written_at = monotonic()
 
 
-def for_a_while(records: list[Any], start: int) -> Iterator[Any]:
+def time_slice(records: list[Any], start: int) -> Iterator[Any]:
     """Records from a place in the list on, at least one, for as long as a spell lasts."""
     until = perf_counter() + SPELL_SECONDS
     for place in range(start, len(records)):
@@ -275,7 +275,7 @@ def for_a_while(records: list[Any], start: int) -> Iterator[Any]:
             return
 
 
-def headers_of(told: Told, partition: int) -> list[tuple[str, bytes]]:
+def headers_of(told: AlertFromRecord, partition: int) -> list[tuple[str, bytes]]:
     """Where in the log an alert comes from, and when that record was appended (ms since 1970, the broker's clock)."""
     return [
         ("log_partition", str(partition).encode()),
@@ -290,7 +290,7 @@ def note_latency(appended_ms: int, confirmed_as: Any) -> None:
     metrics.ALERT_LATENCY.observe(max(0.0, (at - appended_ms) / 1000))
 
 
-def note(told: Told, partition: int) -> None:
+def note(told: AlertFromRecord, partition: int) -> None:
     """One line for one decision that people hear of; no patient in it."""
     alert = told.alert
     metrics.ALERTS.labels(alert.kind, alert.priority, alert.status).inc()

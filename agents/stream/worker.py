@@ -23,9 +23,9 @@ from agents.platform.settings import Settings
 from agents.stream import faust_app, metrics
 from agents.stream.faust_transport import BatchTransport
 from agents.stream.intake import Intake
-from agents.stream.producer import Outbox
+from agents.stream.producer import ConfirmedProducer
 from agents.stream.ticker import Ticker
-from agents.stream.watch import Watch
+from agents.stream.watch import PartitionWatch
 from monitor.guidelines import in_force
 from monitor.guidelines.profile_loader import ProfileError
 from schemas import topics
@@ -51,11 +51,11 @@ class Worker:
         except ProfileError as error:
             raise UserError(str(error)) from error
         self.fence = Fence(settings.session_timeout_seconds / 2)
-        self.outbox = Outbox(settings, self.fence)
+        self.outbox = ConfirmedProducer(settings, self.fence)
         self.intake = Intake(settings, self.outbox)
         self.app = faust_app.build(settings, self._feed, self._story)
         self.log_topic = settings.topic(topics.PATIENT_EVENTS)
-        self.watch = Watch(
+        self.watch = PartitionWatch(
             settings,
             judged_by,
             self.outbox,
@@ -74,18 +74,20 @@ class Worker:
     async def run(self) -> None:
         """From the first look at the brokers to the last acknowledgement."""
         gc.set_threshold(GARBAGE_AFTER, 20, 50)
-        await asyncio.to_thread(preflight.demand, self.settings)
+        await asyncio.to_thread(preflight.require, self.settings)
         server = None
         if self.settings.metrics_port:
-            server = health.serve(self.settings.metrics_host, self.settings.metrics_port, self.ailing, self.not_ready)
+            server = health.serve(
+                self.settings.metrics_host, self.settings.metrics_port, self.unhealthy, self.not_ready
+            )
         count_start(self.settings.data_dir)
-        fence.remember(self.settings.data_dir / "ends")
+        fence.load_reasons(self.settings.data_dir / "ends")
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.leaving.set)
         await self.outbox.start()
-        tasks = [asyncio.create_task(each) for each in (self.fence.pulse(), self._look(), self.ticker.run())]
-        watchdog = Watchdog(self.stuck)
+        tasks = [asyncio.create_task(each) for each in (self.fence.heartbeat(), self._poll(), self.ticker.run())]
+        watchdog = Watchdog(self.stalled)
         watchdog.start()
         starting = asyncio.create_task(self.app.start())
         gone = asyncio.create_task(self._gone(starting, tasks))
@@ -137,26 +139,26 @@ class Worker:
 
     async def _revoked(self, *_: Any, **__: Any) -> None:
         """Patients may be another's soon: what was judged is written down first, while they are still ours."""
-        self._lose()
-        if self.fence.stood_still() < PULSE_OF_LIFE:
+        self._mark_unready()
+        if self.fence.stalled_seconds() < PULSE_OF_LIFE:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self.watch.checkpoint(whole=True), self.settings.session_timeout_seconds / 2)
-        self.watch.leave()
+        self.watch.release()
 
     async def _assigned(self, *_: Any, **__: Any) -> None:
         metrics.REBALANCES.inc()
-        self.watch.leave()
+        self.watch.release()
         self.intake.next_offsets.clear()
         self.began_at = monotonic()
 
-    async def _look(self) -> None:
+    async def _poll(self) -> None:
         """Once a second: write down what is due, and measure."""
         while True:
             await asyncio.sleep(min(LOOK_SECONDS, max(self.settings.checkpoint_seconds, 0.05)))
             await self.watch.checkpoint()
             self._measure()
 
-    def _lose(self) -> None:
+    def _mark_unready(self) -> None:
         """Not ready any more. The watchdog's patience counts from when the partitions went, not from when they came."""
         if self.ready_at is not None:
             self.ready_at, self.began_at = None, monotonic()
@@ -167,7 +169,7 @@ class Worker:
             self.ready_at = monotonic()
             log.info("ready: %d partitions", len(self.partitions()))
         elif not recovered:
-            self._lose()
+            self._mark_unready()
         for tp, lag in (self.lags() | self.feed_lags()).items():
             metrics.LAG.labels(tp.topic, str(tp.partition)).set(lag)
         at = monotonic()
@@ -194,9 +196,9 @@ class Worker:
         ends = {tp: self.app.consumer.highwater(tp) for tp in positions}
         return {tp: max(0, end - positions[tp]) for tp, end in ends.items() if end is not None}
 
-    def ailing(self) -> str | None:
+    def unhealthy(self) -> str | None:
         """Why the process should be ended; None: it lives."""
-        still = self.fence.stood_still()
+        still = self.fence.stalled_seconds()
         return f"the event loop has not turned for {still:.0f} s" if still > self.settings.stall_seconds else None
 
     def not_ready(self) -> str | None:
@@ -207,9 +209,9 @@ class Worker:
         slow = monotonic() - self.watch.folded_at > LAG_BOUND_SECONDS and behind > 0
         return f"{behind} records behind" if behind > LAG_BOUND_EVENTS or slow else None
 
-    def stuck(self) -> str | None:
+    def stalled(self) -> str | None:
         """Why the work does not move; None while it does. Asked by the watchdog, from its thread."""
-        ailing = self.ailing()
+        ailing = self.unhealthy()
         if ailing is not None:
             return ailing
         settings, at = self.settings, monotonic()

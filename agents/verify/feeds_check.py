@@ -11,8 +11,8 @@ from agents.engine.partitioning import partition_of
 from agents.engine.stamp import stamped
 from agents.platform.errors import UserError
 from agents.verify.partition_check import identity
-from agents.verify.reader import Bounds, Journal, Progress, Written
-from agents.verify.set_comparison import Account, Place
+from agents.verify.reader import Bounds, Progress, StoredRecord, TopicReader
+from agents.verify.set_comparison import LogPlace, SetComparison
 from monitor.units.instants import to_datetime
 from schemas import topics
 from schemas.dead_letters import Origin, dead_letter
@@ -39,26 +39,26 @@ class Feed:
 
 
 @dataclass(slots=True)
-class Arrivals:
+class FeedsCheck:
     """Reads the feeds beside the log. `since`: when what is left of a cut partition of the log begins, ms."""
 
     partitions: int
-    arrivals: Account
-    letters: Account
-    ledger: Account
+    arrivals: SetComparison
+    letters: SetComparison
+    ledger: SetComparison
     since: Mapping[int, int]
     taken: int = 0
 
-    def read(self, journal: Journal, feed: Feed, progress: Progress) -> None:
+    def read(self, journal: TopicReader, feed: Feed, progress: Progress) -> None:
         """All of one feed."""
         for partition, bounds in feed.bounds.items():
             for record in journal.read(feed.topic, partition, bounds.begin, bounds.end):
                 self._take(record, feed, partition)
             progress.advance(bounds.end - bounds.begin)
 
-    def _take(self, record: Written, feed: Feed, partition: int) -> None:
+    def _take(self, record: StoredRecord, feed: Feed, partition: int) -> None:
         self.taken += 1
-        place = Place(feed.number, partition, record.offset)
+        place = LogPlace(feed.number, partition, record.offset)
         said = decode(record.value, feed.spec.default_type)
         if isinstance(said, Refused):
             origin = Origin(feed.topic, partition, record.offset, to_datetime(record.timestamp))
@@ -72,7 +72,7 @@ class Arrivals:
         self.ledger.find(line_identity(feed.topic, partition, record.offset, event_id_of(said, record)), place)
 
 
-def event_id_of(said: object, record: Written) -> str:
+def event_id_of(said: object, record: StoredRecord) -> str:
     """The event's id as its sender wrote it; also that of an event that was refused, when it has one."""
     event = getattr(said, "event", None)
     if event is not None:
@@ -89,7 +89,7 @@ def line_identity(topic: str, partition: int, offset: int, event_id: str) -> byt
     return json.dumps([topic, partition, offset, event_id]).encode()
 
 
-def expect_ledger(path: Path, feeds: Iterable[Feed], ledger: Account) -> int:
+def expect_ledger(path: Path, feeds: Iterable[Feed], ledger: SetComparison) -> int:
     """Every line of a ledger of accepted events. Raises UserError naming the line that is none."""
     known = {feed.topic: feed for feed in feeds}
     lines = 0
@@ -103,7 +103,7 @@ def expect_ledger(path: Path, feeds: Iterable[Feed], ledger: Account) -> int:
                     raise UserError(f"{path}: line {lines}: {said['topic']} is not a feed of this installation")
                 if offset >= feed.bounds[partition].begin:
                     entry = line_identity(feed.topic, partition, offset, str(said["event_id"]))
-                    ledger.expect(entry, Place(feed.number, partition, offset))
+                    ledger.expect(entry, LogPlace(feed.number, partition, offset))
     except OSError as error:
         raise UserError(f"{path}: {error.strerror}; expected the ledger of `crs-monitor simulate`") from error
     except (ValueError, KeyError, TypeError) as error:
@@ -112,8 +112,8 @@ def expect_ledger(path: Path, feeds: Iterable[Feed], ledger: Account) -> int:
 
 
 def find_letters(
-    records: Iterable[Written], letters: Account, ours: Callable[[str, int, int], int | None]
-) -> Iterable[Written]:
+    records: Iterable[StoredRecord], letters: SetComparison, ours: Callable[[str, int, int], int | None]
+) -> Iterable[StoredRecord]:
     """Puts every dead letter that is ours to check into the account; gives those that cannot be read.
 
     `ours`: the number of a topic if a letter about this offset of it can be checked, else None.
@@ -129,4 +129,4 @@ def find_letters(
             continue
         number = ours(topic, partition, offset)
         if number is not None:
-            letters.find(record.value or b"", Place(number, partition, offset))
+            letters.find(record.value or b"", LogPlace(number, partition, offset))

@@ -10,10 +10,10 @@ from typing import Any
 from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from agents.brokers.preflight import ADVICE, found, unreachable
+from agents.brokers.preflight import ADVICE, describe_topics, unreachable
 from agents.platform.errors import UserError
 from agents.platform.settings import Settings
-from agents.verify.reader import Bounds, Written, as_written
+from agents.verify.reader import Bounds, StoredRecord, as_written
 
 ANSWER_SECONDS = 30.0
 POLL_SECONDS = 0.05  # a poll waits this long for its last message, also when nothing is left to come
@@ -28,13 +28,13 @@ READER = {
 }
 
 
-class Brokers:
+class KafkaReader:
     """The topics of one installation."""
 
     def __init__(self, settings: Settings) -> None:
         """Raises UserError when no broker answers."""
         self._settings = settings
-        self._topics = found(settings)
+        self._topics = describe_topics(settings)
         self._errors: list[KafkaError] = []
         silent = logging.getLogger("crs.librdkafka")
         self._heard: dict[str, Any] = {"error_cb": self._errors.append}
@@ -51,7 +51,7 @@ class Brokers:
             raise UserError(f"topic {topic} is missing; {ADVICE}")
         return {partition: self._bounds(topic, partition) for partition in range(self._topics[topic].partitions)}
 
-    def read(self, topic: str, partition: int, begin: int, end: int) -> Iterator[Written]:
+    def read(self, topic: str, partition: int, begin: int, end: int) -> Iterator[StoredRecord]:
         """The records of a partition in order; offsets that hold nothing (compacted away) are passed over."""
         if begin >= end:
             return
@@ -87,7 +87,7 @@ class Brokers:
         except KafkaException as error:
             raise self._unreachable(error) from error
 
-    def _between(self, begin: int, end: int, place: str) -> Iterator[Written]:
+    def _between(self, begin: int, end: int, place: str) -> Iterator[StoredRecord]:
         heard_at, following = monotonic(), begin
         while True:
             messages = self._consumer.consume(min(AT_ONCE, end - following), POLL_SECONDS)

@@ -14,7 +14,7 @@ CONFIRM_SECONDS = 60.0
 TURN_SECONDS = 0.1
 
 
-class BrokersPen:
+class KafkaWriter:
     """An idempotent producer: nothing is doubled or out of order after a fault."""
 
     def __init__(self, settings: Settings) -> None:

@@ -6,13 +6,13 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from agents.engine.changelog import Held, patient_of, row_key
-from agents.engine.partition import NOWHERE, Outcome, Shard, Told
+from agents.engine.changelog import PartitionRows, patient_of, row_key
+from agents.engine.partition import NOWHERE, AlertFromRecord, Outcome, Partition
 from agents.verify.difference import Difference, first_difference, first_in_json
 from agents.verify.findings import Breach, BreachKind, Findings
-from agents.verify.published import Alerts, Message, Name, States, digest_of
-from agents.verify.reader import Written
-from agents.verify.set_comparison import Account, Place
+from agents.verify.published import AlertMessage, AlertVersion, PublishedAlerts, PublishedStates, digest_of
+from agents.verify.reader import StoredRecord
+from agents.verify.set_comparison import LogPlace, SetComparison
 from monitor.patient_view import view
 from monitor.record import row
 from schemas.topics import ALERTS, PATIENT_STATE
@@ -24,9 +24,9 @@ LOG = 0  # the number of the log among the topics of an account
 class Live:
     """What the live system wrote about one partition."""
 
-    held: Held
-    alerts: Alerts
-    states: States
+    held: PartitionRows
+    alerts: PublishedAlerts
+    states: PublishedStates
 
     @property
     def marker(self) -> int:
@@ -35,17 +35,17 @@ class Live:
 
 
 @dataclass
-class Retelling:
+class PartitionCheck:
     """A replay of one partition. `begins`: the first offset that the log still has.
 
     `arrivals` is told what lies in the log, and what a merge sent on and must lie there; `letters` what was refused.
     """
 
-    shard: Shard
+    shard: Partition
     live: Live
     findings: Findings
-    arrivals: Account
-    letters: Account
+    arrivals: SetComparison
+    letters: SetComparison
     begins: int = 0
     _settled: bool = False
     _changed: dict[str, int] = field(default_factory=dict)
@@ -58,9 +58,9 @@ class Retelling:
         told = max((message.log_offset for message in self.live.alerts), default=-1)
         return max(self.live.marker, told + 1, *(offset + 1 for offset in self._rows_ahead), 0)
 
-    def take(self, record: Written) -> None:
+    def take(self, record: StoredRecord) -> None:
         """The next record of the log."""
-        self.arrivals.find(identity(record.key, record.value), Place(LOG, self.shard.partition, record.offset))
+        self.arrivals.find(identity(record.key, record.value), LogPlace(LOG, self.shard.partition, record.offset))
         if record.offset >= self.live.marker and not self._settled:
             self._settle()
         if record.offset >= self.ends_at:
@@ -126,9 +126,9 @@ class Retelling:
         """Whether the log's head is gone."""
         return self.begins > 0
 
-    def _count(self, outcome: Outcome, record: Written) -> None:
+    def _count(self, outcome: Outcome, record: StoredRecord) -> None:
         """What became of a record that the marker covers, and what must have come of it elsewhere."""
-        findings, place = self.findings, Place(LOG, self.shard.partition, record.offset)
+        findings, place = self.findings, LogPlace(LOG, self.shard.partition, record.offset)
         findings.events += 1
         findings.alerts += len(outcome.alerts)
         findings.letters += len(outcome.letters)
@@ -143,7 +143,7 @@ class Retelling:
 
     # ---- alerts
 
-    def _match(self, told: Told, demanded: bool) -> None:
+    def _match(self, told: AlertFromRecord, demanded: bool) -> None:
         payload = told.alert.model_dump_json().encode()
         message = self.live.alerts.messages.get((told.offset, digest_of(payload)))
         if message is not None:
@@ -151,9 +151,9 @@ class Retelling:
         elif demanded:
             self._not_told(told, payload)
 
-    def _not_told(self, told: Told, payload: bytes) -> None:
+    def _not_told(self, told: AlertFromRecord, payload: bytes) -> None:
         alert = told.alert
-        other = self.live.alerts.named.get(Name(alert.alert_id, alert.version))
+        other = self.live.alerts.named.get(AlertVersion(alert.alert_id, alert.version))
         shown = {"expected": payload.decode()}
         if other is None:
             detail = f"{alert.kind} {alert.status}, version {alert.version}: was never told"
@@ -164,7 +164,7 @@ class Retelling:
             detail = f"{alert.kind} {alert.status}, version {alert.version}: {why} differ from the replay's"
             self._breach("alert_altered", alert.patient_id, told.offset, detail, shown, ALERTS.name, other.offset)
 
-    def _phantom(self, message: Message) -> None:
+    def _phantom(self, message: AlertMessage) -> None:
         detail = f"version {message.name.version} of an alert that the log does not give"
         shown = {"alert_id": message.name.alert_id}
         self._breach(

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 
-class Bar:
+class ProgressBar:
     """A progress bar on standard error, if that is a terminal."""
 
     def __init__(self) -> None:

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import NamedTuple
 
-from agents.verify.reader import Written
+from agents.verify.reader import StoredRecord
 
 DIGEST_BYTES = 16
 
 
-class Name(NamedTuple):
+class AlertVersion(NamedTuple):
     """One version of one alert."""
 
     alert_id: str
@@ -21,10 +21,10 @@ class Name(NamedTuple):
 
 
 @dataclass(slots=True)
-class Message:
+class AlertMessage:
     """An alert as it lies in its topic. `offset`: its first appearance there."""
 
-    name: Name
+    name: AlertVersion
     patient_id: str
     log_offset: int
     digest: bytes
@@ -33,7 +33,7 @@ class Message:
     matched: bool = False
 
 
-class Misplaced(NamedTuple):
+class BadRecord(NamedTuple):
     """A message that stands where it may not, or is none. `offset`: in the alerts topic."""
 
     offset: int
@@ -42,26 +42,26 @@ class Misplaced(NamedTuple):
 
 
 @dataclass(slots=True)
-class Alerts:
+class PublishedAlerts:
     """The alerts of one partition, in the order in which they appeared first."""
 
     partition: int
-    messages: dict[tuple[int, bytes], Message] = field(default_factory=dict)
-    named: dict[Name, Message] = field(default_factory=dict)
-    unreadable: list[Misplaced] = field(default_factory=list)
-    out_of_order: list[Misplaced] = field(default_factory=list)
+    messages: dict[tuple[int, bytes], AlertMessage] = field(default_factory=dict)
+    named: dict[AlertVersion, AlertMessage] = field(default_factory=dict)
+    unreadable: list[BadRecord] = field(default_factory=list)
+    out_of_order: list[BadRecord] = field(default_factory=list)
     repeats: int = 0
     _furthest: int = -1
     _versions: dict[str, int] = field(default_factory=dict)
 
-    def take(self, record: Written) -> None:
+    def take(self, record: StoredRecord) -> None:
         """One more record of the topic."""
         if record.is_heartbeat:
             return
         try:
             message = read(record, self.partition)
         except (ValueError, TypeError, KeyError) as error:
-            self.unreadable.append(Misplaced(record.offset, None, f"not an alert of this partition: {error}"))
+            self.unreadable.append(BadRecord(record.offset, None, f"not an alert of this partition: {error}"))
             return
         known = self.messages.get((message.log_offset, message.digest))
         if known is not None:
@@ -72,24 +72,24 @@ class Alerts:
         self.named.setdefault(message.name, message)
         self._demand_order(message)
 
-    def __iter__(self) -> Iterator[Message]:
+    def __iter__(self) -> Iterator[AlertMessage]:
         """All different messages."""
         return iter(self.messages.values())
 
-    def _demand_order(self, message: Message) -> None:
+    def _demand_order(self, message: AlertMessage) -> None:
         """What appears for the first time is caused by the same or a later record than all before; so are versions."""
         alert_id, version = message.name
         if message.log_offset < self._furthest:
-            late = Misplaced(message.offset, message.log_offset, "first told after an alert that a later record caused")
+            late = BadRecord(message.offset, message.log_offset, "first told after an alert that a later record caused")
             self.out_of_order.append(late)
         elif version < self._versions.get(alert_id, 0):
-            late = Misplaced(message.offset, message.log_offset, "first told after a later version of the same alert")
+            late = BadRecord(message.offset, message.log_offset, "first told after a later version of the same alert")
             self.out_of_order.append(late)
         self._furthest = max(self._furthest, message.log_offset)
         self._versions[alert_id] = max(version, self._versions.get(alert_id, 0))
 
 
-def read(record: Written, partition: int) -> Message:
+def read(record: StoredRecord, partition: int) -> AlertMessage:
     """A message from its record. Raises ValueError saying what it lacks, without its contents."""
     where = record.header("log_partition"), record.header("log_offset")
     if where[0] is None or where[1] is None:
@@ -101,8 +101,8 @@ def read(record: Written, partition: int) -> Message:
         raise ValueError("it has no alert_id and version")
     if record.key != str(said.get("patient_id", "")).encode():
         raise ValueError("its key is not its patient")
-    name = Name(str(said["alert_id"]), int(said["version"]))
-    return Message(name, str(said["patient_id"]), int(where[1]), digest_of(record.value or b""), record.offset)
+    name = AlertVersion(str(said["alert_id"]), int(said["version"]))
+    return AlertMessage(name, str(said["patient_id"]), int(where[1]), digest_of(record.value or b""), record.offset)
 
 
 def digest_of(payload: bytes) -> bytes:
@@ -119,18 +119,18 @@ class Published(NamedTuple):
 
 
 @dataclass(slots=True)
-class States:
+class PublishedStates:
     """The last published state of every patient as of a marker, and who has a later one."""
 
     marker: int
     last: dict[str, Published] = field(default_factory=dict)
     beyond: set[str] = field(default_factory=set)
-    unreadable: list[Misplaced] = field(default_factory=list)
+    unreadable: list[BadRecord] = field(default_factory=list)
 
-    def take(self, record: Written) -> None:
+    def take(self, record: StoredRecord) -> None:
         """One more record of the topic."""
         if record.key is None:
-            self.unreadable.append(Misplaced(record.offset, None, "a state without a patient"))
+            self.unreadable.append(BadRecord(record.offset, None, "a state without a patient"))
             return
         patient_id = record.key.decode(errors="replace")
         if record.value is None:
@@ -139,7 +139,7 @@ class States:
         try:
             log_offset = int(json.loads(record.value)["log_offset"])
         except (ValueError, TypeError, KeyError):
-            self.unreadable.append(Misplaced(record.offset, None, "a state that does not say its log_offset"))
+            self.unreadable.append(BadRecord(record.offset, None, "a state that does not say its log_offset"))
             return
         if log_offset >= self.marker:
             self.beyond.add(patient_id)

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Protocol
 HEARTBEAT = ("kind", b"heartbeat")
 
 
-class Written(NamedTuple):
+class StoredRecord(NamedTuple):
     """A record as it lies in a topic. `timestamp`: ms since 1970."""
 
     offset: int
@@ -34,14 +34,14 @@ class Bounds(NamedTuple):
     end: int
 
 
-class Journal(Protocol):
+class TopicReader(Protocol):
     """All topics of one installation."""
 
     def bounds(self, topic: str) -> Mapping[int, Bounds]:
         """What each partition holds now. Raises UserError when the topic or the brokers are not there."""
         ...
 
-    def read(self, topic: str, partition: int, begin: int, end: int) -> Iterator[Written]:
+    def read(self, topic: str, partition: int, begin: int, end: int) -> Iterator[StoredRecord]:
         """The records from `begin` up to, not including, `end`, in order."""
         ...
 
@@ -66,7 +66,7 @@ class Progress(Protocol):
         ...
 
 
-class Silent:
+class NoProgress:
     """Says nothing."""
 
     def begin(self, what: str, records: int) -> None:
@@ -76,6 +76,6 @@ class Silent:
         """Nobody is told."""
 
 
-def as_written(offset: int, timestamp: int, key: Any, value: Any, headers: Any = ()) -> Written:
+def as_written(offset: int, timestamp: int, key: Any, value: Any, headers: Any = ()) -> StoredRecord:
     """A record from whatever a client gives."""
-    return Written(offset, timestamp, key, value, tuple(headers or ()))
+    return StoredRecord(offset, timestamp, key, value, tuple(headers or ()))

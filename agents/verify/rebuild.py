@@ -11,20 +11,20 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from agents.engine import changelog
-from agents.engine.changelog import Held, Marker
-from agents.engine.partition import Shard
+from agents.engine.changelog import Marker, PartitionRows
+from agents.engine.partition import Partition
 from agents.engine.partitioning import partition_of
 from agents.platform.errors import UserError
 from agents.platform.settings import Settings
 from agents.verify.partition_check import decoded, named
-from agents.verify.reader import Journal, Progress, Silent
+from agents.verify.reader import NoProgress, Progress, TopicReader
 from monitor.guidelines.in_force import Guideline
 from monitor.patient_view import view
 from monitor.record import row
 from schemas import topics
 
 
-class Pen(Protocol):
+class RecordWriter(Protocol):
     """What writes."""
 
     def write(
@@ -59,12 +59,12 @@ class Rebuilt:
 class Rebuild:
     """One rebuild. `accept_cut`: also when the head of the log is gone, and with it the beginning of some stories."""
 
-    journal: Journal
-    pen: Pen
+    journal: TopicReader
+    pen: RecordWriter
     settings: Settings
     guideline: Guideline
     accept_cut: bool = False
-    progress: Progress = field(default_factory=Silent)
+    progress: Progress = field(default_factory=NoProgress)
 
     def run(self) -> Rebuilt:
         """All partitions. Raises UserError while workers run, and when the log does not hold the whole story."""
@@ -81,7 +81,7 @@ class Rebuild:
             )
         self.progress.begin("the log, told again", sum(end - begin for begin, end in bounds.values()))
         for partition, (begin, end) in bounds.items():
-            held = Held()
+            held = PartitionRows()
             for record in self.journal.read(self.settings.changelog, partition, *changes[partition]):
                 held.take(record.offset, record.key, record.value, record.headers)
             marker = held.marker.next_offset
@@ -99,16 +99,16 @@ class Rebuild:
         if members:
             raise UserError(f"{members} workers are running (group {self.settings.group}): stop them first")
 
-    def _shard(self, log: str, partition: int, begin: int) -> Shard:
-        return Shard(
+    def _shard(self, log: str, partition: int, begin: int) -> Partition:
+        return Partition(
             self.guideline,
             partition,
             log,
             next_offset=begin,
-            belongs=lambda patient_id: partition_of(patient_id.encode(), self.settings.partitions) == partition,
+            owns_patient=lambda patient_id: partition_of(patient_id.encode(), self.settings.partitions) == partition,
         )
 
-    def _write(self, shard: Shard, held: Held, done: Rebuilt) -> None:
+    def _write(self, shard: Partition, held: PartitionRows, done: Rebuilt) -> None:
         """Rows, and the marker as the last word: the same one as before, of an epoch that nobody has had."""
         self.demand_no_workers()
         if not held.marker.next_offset:
@@ -130,7 +130,7 @@ class Rebuild:
         done.patients += len(rows)
         done.removed += len(gone)
 
-    def _publish(self, shard: Shard, gone: Sequence[bytes]) -> None:
+    def _publish(self, shard: Partition, gone: Sequence[bytes]) -> None:
         """Everybody's state as of the marker, and none of those who are not in the log."""
         topic = self.settings.topic(topics.PATIENT_STATE)
         for patient_id in shard:

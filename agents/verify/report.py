@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from agents.verify.findings import MISSING, SPURIOUS, STATES, Breach
-from agents.verify.reader import Journal, Written
+from agents.verify.reader import StoredRecord, TopicReader
 from agents.verify.verification import Verification
 from monitor.units.instants import to_datetime
 from schemas.decode import Refused, decode
@@ -57,14 +57,14 @@ def divergence(run: Verification, breach: Breach, show: bool) -> dict[str, Any]:
     return said
 
 
-def neighbours(journal: Journal, log: str, partition: int, offset: int, show: bool) -> Iterator[dict[str, Any]]:
+def neighbours(journal: TopicReader, log: str, partition: int, offset: int, show: bool) -> Iterator[dict[str, Any]]:
     """The records of the log around an offset."""
     begin, end = journal.bounds(log)[partition]
     for record in journal.read(log, partition, max(begin, offset - NEIGHBOURS), min(end, offset + NEIGHBOURS + 1)):
         yield described(record, show)
 
 
-def described(record: Written, show: bool) -> dict[str, Any]:
+def described(record: StoredRecord, show: bool) -> dict[str, Any]:
     """A record of the log: where, when, what kind; only on request for whom and what."""
     decoded = decode(record.value)
     kind = f"refused: {decoded.reason}" if isinstance(decoded, Refused) else decoded.event.type

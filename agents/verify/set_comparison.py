@@ -15,7 +15,7 @@ BUFFER_BYTES = 64 * 1024
 ENTRY = Struct("<QHHQ")
 
 
-class Place(NamedTuple):
+class LogPlace(NamedTuple):
     """Where something lies: the number of a topic, a partition, an offset."""
 
     topic: int
@@ -23,13 +23,13 @@ class Place(NamedTuple):
     offset: int
 
 
-class Account:
+class SetComparison:
     """Expected against found. Memory does not grow with what goes in."""
 
     def __init__(self) -> None:
         self._directory = TemporaryDirectory(prefix="crs-verify-")
-        self._expected = Side(Path(self._directory.name) / "expected")
-        self._found = Side(Path(self._directory.name) / "found")
+        self._expected = HashedSet(Path(self._directory.name) / "expected")
+        self._found = HashedSet(Path(self._directory.name) / "found")
 
     def __enter__(self) -> Self:
         return self
@@ -37,24 +37,24 @@ class Account:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._directory.cleanup()
 
-    def expect(self, identity: bytes, place: Place) -> None:
+    def expect(self, identity: bytes, place: LogPlace) -> None:
         """Something that should be found; `place`: where we know it from."""
         self._expected.put(identity, place)
 
-    def find(self, identity: bytes, place: Place) -> None:
+    def find(self, identity: bytes, place: LogPlace) -> None:
         """Something that is there."""
         self._found.put(identity, place)
 
-    def missing(self) -> Iterator[Place]:
+    def missing(self) -> Iterator[LogPlace]:
         """What was expected and not found."""
         return self._expected.without(self._found)
 
-    def unexpected(self) -> Iterator[Place]:
+    def unexpected(self) -> Iterator[LogPlace]:
         """What was found and not expected."""
         return self._found.without(self._expected)
 
 
-class Side:
+class HashedSet:
     """One of the two lists, in parts by hash."""
 
     def __init__(self, directory: Path) -> None:
@@ -62,7 +62,7 @@ class Side:
         self._paths = [directory / f"{number:02d}" for number in range(PARTS)]
         self._buffers = [bytearray() for _ in range(PARTS)]
 
-    def put(self, identity: bytes, place: Place) -> None:
+    def put(self, identity: bytes, place: LogPlace) -> None:
         """One more entry."""
         hashed = int.from_bytes(blake2b(identity, digest_size=8).digest(), "little")
         buffer = self._buffers[hashed % PARTS]
@@ -70,13 +70,13 @@ class Side:
         if len(buffer) >= BUFFER_BYTES:
             self._write(hashed % PARTS)
 
-    def part(self, number: int) -> Iterator[tuple[int, Place]]:
+    def part(self, number: int) -> Iterator[tuple[int, LogPlace]]:
         """The entries of one part."""
         self._write(number)
         for hashed, *place in ENTRY.iter_unpack(self._paths[number].read_bytes()):
-            yield hashed, Place(*place)
+            yield hashed, LogPlace(*place)
 
-    def without(self, other: Side) -> Iterator[Place]:
+    def without(self, other: HashedSet) -> Iterator[LogPlace]:
         """The entries that the other side does not have."""
         for number in range(PARTS):
             there = {hashed for hashed, _ in other.part(number)}

@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from time import monotonic, sleep
 
-from agents.engine.changelog import MARKER, Held, Marker
-from agents.verify.reader import Journal, Written
+from agents.engine.changelog import MARKER, Marker, PartitionRows
+from agents.verify.reader import StoredRecord, TopicReader
 
 LOOK_AGAIN_SECONDS = 0.25
 
@@ -21,9 +21,9 @@ class Snapshot:
     """One partition of the changelog up to a marker. `wanted`: the log's end that the marker is to reach."""
 
     wanted: int
-    held: Held = field(default_factory=Held)
+    held: PartitionRows = field(default_factory=PartitionRows)
     position: int = 0  # what is to be read next
-    _since_marker: list[Written] = field(default_factory=list)
+    _since_marker: list[StoredRecord] = field(default_factory=list)
 
     @property
     def marker(self) -> Marker:
@@ -35,7 +35,7 @@ class Snapshot:
         """Whether the rows hold all that was in the log."""
         return self.marker.next_offset >= self.wanted
 
-    def take(self, record: Written) -> None:
+    def take(self, record: StoredRecord) -> None:
         """One more record of the changelog; rows count when their marker is there."""
         self.position = record.offset + 1
         self._since_marker.append(record)
@@ -46,7 +46,7 @@ class Snapshot:
 
 
 def snapshots(
-    journal: Journal,
+    journal: TopicReader,
     changelog: str,
     ends: Mapping[int, int],
     wait_seconds: float,

@@ -9,16 +9,16 @@ from functools import partial
 from pathlib import Path
 from time import monotonic, sleep
 
-from agents.engine.partition import Shard
+from agents.engine.partition import Partition
 from agents.engine.partitioning import partition_of
 from agents.platform.errors import UserError
 from agents.platform.settings import Settings
-from agents.verify.feeds_check import NUMBERS, Arrivals, Feed, expect_ledger, find_letters
+from agents.verify.feeds_check import NUMBERS, Feed, FeedsCheck, expect_ledger, find_letters
 from agents.verify.findings import Breach, BreachKind, Findings
-from agents.verify.partition_check import LOG, Live, Retelling
-from agents.verify.published import Alerts, States
-from agents.verify.reader import Bounds, Journal, Progress, Silent
-from agents.verify.set_comparison import Account, Place
+from agents.verify.partition_check import LOG, Live, PartitionCheck
+from agents.verify.published import PublishedAlerts, PublishedStates
+from agents.verify.reader import Bounds, NoProgress, Progress, TopicReader
+from agents.verify.set_comparison import LogPlace, SetComparison
 from agents.verify.snapshot import Snapshot, caught_up, snapshots
 from monitor.guidelines.in_force import Guideline
 from schemas import topics
@@ -31,12 +31,12 @@ NAMES: Mapping[int, str] = {LOG: topics.PATIENT_EVENTS.name} | {number: name for
 class Verification:
     """What is checked, against what, and how long it may wait."""
 
-    journal: Journal
+    journal: TopicReader
     settings: Settings
     guideline: Guideline
     wait_seconds: float = 30.0
     ledger_file: Path | None = None
-    progress: Progress = field(default_factory=Silent)
+    progress: Progress = field(default_factory=NoProgress)
     clock: Callable[[], float] = monotonic
     pause: Callable[[float], None] = sleep
     waited_seconds: float = 0.0
@@ -46,7 +46,7 @@ class Verification:
         self.findings = Findings()
         self.log = self.settings.topic(topics.PATIENT_EVENTS)
         with ExitStack() as closing:
-            self.arrivals, self.letters, self.ledger = (closing.enter_context(Account()) for _ in range(3))
+            self.arrivals, self.letters, self.ledger = (closing.enter_context(SetComparison()) for _ in range(3))
             feeds = [Feed(spec, self.settings.topic(spec), self._bounds(spec)) for spec in topics.FEEDS]
             if self.ledger_file is not None:
                 expect_ledger(self.ledger_file, feeds, self.ledger)
@@ -97,7 +97,7 @@ class Verification:
             snapshot.held.rows.clear()
 
     def _live(self, partition: int, snapshot: Snapshot, told: Bounds, published: Bounds) -> Live:
-        alerts, states = Alerts(partition), States(snapshot.marker.next_offset)
+        alerts, states = PublishedAlerts(partition), PublishedStates(snapshot.marker.next_offset)
         for record in self.journal.read(self.settings.topic(topics.ALERTS), partition, *told):
             alerts.take(record)
         for record in self.journal.read(self.settings.topic(topics.PATIENT_STATE), partition, *published):
@@ -106,14 +106,14 @@ class Verification:
 
     def _retell_one(self, partition: int, live: Live) -> None:
         bounds = self.log_bounds[partition]
-        shard = Shard(
+        shard = Partition(
             self.guideline,
             partition,
             self.log,
             next_offset=bounds.begin,
-            belongs=lambda patient_id: partition_of(patient_id.encode(), self.settings.partitions) == partition,
+            owns_patient=lambda patient_id: partition_of(patient_id.encode(), self.settings.partitions) == partition,
         )
-        retelling = Retelling(shard, live, self.findings, self.arrivals, self.letters, bounds.begin)
+        retelling = PartitionCheck(shard, live, self.findings, self.arrivals, self.letters, bounds.begin)
         if retelling.is_cut:
             self.findings.cut = True
         for count, record in enumerate(self.journal.read(self.log, partition, *bounds), 1):
@@ -125,7 +125,7 @@ class Verification:
         retelling.close()
 
     def _read_feeds(self, feeds: list[Feed]) -> None:
-        reading = Arrivals(self.settings.partitions, self.arrivals, self.letters, self.ledger, self.since)
+        reading = FeedsCheck(self.settings.partitions, self.arrivals, self.letters, self.ledger, self.since)
         self.progress.begin("the feeds", sum(end - begin for feed in feeds for begin, end in feed.bounds.values()))
         for feed in feeds:
             reading.read(self.journal, feed, self.progress)
@@ -167,7 +167,7 @@ class Verification:
         for place in self.ledger.missing():
             self._lost("ledger_differs", place, "is in the ledger and not in its feed")
 
-    def _lost(self, kind: BreachKind, place: Place, what: str) -> None:
+    def _lost(self, kind: BreachKind, place: LogPlace, what: str) -> None:
         name = self.settings.topic_prefix + NAMES[place.topic]
         at = place.offset if place.topic == LOG else None
         detail = f"{name} partition {place.partition} offset {place.offset} {what}"

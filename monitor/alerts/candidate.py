@@ -13,7 +13,7 @@ DISCHARGED = ("discharged", "died")
 Sources = Callable[[], tuple[Evidence, ...]]
 
 
-class Wanted(NamedTuple):
+class AlertCandidate(NamedTuple):
     """One alert that should be open. Alerts with equal `kind` and `key` are one thing to know."""
 
     kind: AlertKind
@@ -31,10 +31,10 @@ class Wanted(NamedTuple):
     dose_basis: str | None = None
     not_before: int | None = None
     limits: str | None = None
-    news: bool = True  # False: stays open if it is, but is not raised anew
+    raise_if_new: bool = True  # False: stays open if it is, but is not raised anew
     until_acknowledged: bool = False
 
-    def says_no_more_than(self, standing: OpenAlert) -> bool:
+    def same_content(self, standing: OpenAlert) -> bool:
         """Whether a new version would not be worth a message."""
         return (
             self.title == standing.title
@@ -45,7 +45,7 @@ class Wanted(NamedTuple):
         )
 
 
-class Scene(NamedTuple):
+class RuleContext(NamedTuple):
     """What the rules look at: the course advanced to the log clock, and the grade that people know."""
 
     guideline: Guideline
@@ -54,7 +54,7 @@ class Scene(NamedTuple):
     at: int
     grade: int
     astct: int
-    due: list[int]
+    recheck_at: list[int]
 
     @property
     def level(self) -> int:
@@ -72,7 +72,7 @@ def at_least_medium(level: int) -> Priority:
     return "high" if level >= 3 else "medium"
 
 
-def grades(scene: Scene) -> str:
+def grades(scene: RuleContext) -> str:
     if scene.astct == scene.grade:
         return f"grade {scene.grade}"
     return f"grade {scene.grade}; ASTCT 2019: grade {scene.astct}"
@@ -86,6 +86,6 @@ def missing(course: Course) -> tuple[str, ...]:
     return tuple(unknown)
 
 
-def standing(state: State, kind: str, key: str) -> OpenAlert | None:
+def open_alert(state: State, kind: str, key: str) -> OpenAlert | None:
     """The open alert of this kind and key."""
-    return next((a for a in state.book.open if a.kind == kind and a.key == key), None)
+    return next((a for a in state.alerts.open if a.kind == kind and a.key == key), None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from monitor.course import axes
 from monitor.course.masking import on_board
 from monitor.guidelines.profile_loader import Profile
-from monitor.model import Course, Dose, Infusion, Reading, Rejects, Watch
+from monitor.model import Course, Dose, FeedHealth, ImplausibleReadings, Infusion, Reading
 from monitor.units.instants import LONG_AGO, to_datetime
 from schemas.alerts import Evidence
 from schemas.trusted import trusted
@@ -196,14 +196,14 @@ def context(course: Course, *names: str) -> tuple[Evidence, ...]:
     )
 
 
-def silence(watch: Watch) -> tuple[Evidence, ...]:
+def silence(watch: FeedHealth) -> tuple[Evidence, ...]:
     """The last vitals before a silence."""
     if watch.vitals_at == LONG_AGO:
         return ()
     return (trusted(Evidence, signal="vitals", value="the last that came", effective_at=to_datetime(watch.vitals_at)),)
 
 
-def implausible(rejects: Rejects, count: int) -> tuple[Evidence, ...]:
+def implausible(rejects: ImplausibleReadings, count: int) -> tuple[Evidence, ...]:
     """The last implausible values of a signal: when they came; what they said is in the dead letters."""
     return tuple(
         trusted(Evidence, signal=rejects.signal, value="implausible", effective_at=to_datetime(at))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from monitor.alerts import evidence
-from monitor.alerts.candidate import DISCHARGED, Scene, Wanted, missing
+from monitor.alerts.candidate import DISCHARGED, AlertCandidate, RuleContext, missing
 from monitor.course import episodes
 from monitor.model import Course, OpenAlert
 from monitor.units.instants import LONG_AGO, to_datetime
@@ -15,7 +15,7 @@ from schemas.trusted import trusted
 DOSE_GIVEN = "a dose was given"
 
 
-class Words(NamedTuple):
+class MessageText(NamedTuple):
     """What a message says beyond the alert itself."""
 
     status: AlertStatus
@@ -26,25 +26,25 @@ class Words(NamedTuple):
     reason: str | None = None
 
 
-def closing(scene: Scene, alert: OpenAlert, status: AlertStatus, reason: str, previous: int) -> Alert:
+def closing_message(scene: RuleContext, alert: OpenAlert, status: AlertStatus, reason: str, previous: int) -> Alert:
     """The message that closes an alert."""
     return alert_of(scene, alert._replace(version=alert.version + 1), previous, _reasoned(scene, alert, status, reason))
 
 
-def marked(scene: Scene, alert: OpenAlert, reason: str) -> Alert:
+def status_message(scene: RuleContext, alert: OpenAlert, reason: str) -> Alert:
     """The message that an alert was acknowledged or snoozed: it stays open."""
     return alert_of(scene, alert, scene.grade, _reasoned(scene, alert, "updated", reason))
 
 
-def _reasoned(scene: Scene, alert: OpenAlert, status: AlertStatus, reason: str) -> Words:
+def _reasoned(scene: RuleContext, alert: OpenAlert, status: AlertStatus, reason: str) -> MessageText:
     """The words of a message that says why an alert is over or quiet."""
     rests_on = evidence.grade(scene.guideline.profile, scene.course)
     if reason == DOSE_GIVEN:
         rests_on += evidence.doses(tuple(d for d in scene.course.doses if d.role == "tocilizumab")[-1:])
-    return Words(status, f"{alert.title}: {reason}.", rests_on, missing(scene.course), reason=reason)
+    return MessageText(status, f"{alert.title}: {reason}.", rests_on, missing(scene.course), reason=reason)
 
 
-def alert_of(scene: Scene, alert: OpenAlert, previous: int, words: Words) -> Alert:
+def alert_of(scene: RuleContext, alert: OpenAlert, previous: int, words: MessageText) -> Alert:
     """The message as it goes out. `previous`: the grade that people knew."""
     profile = scene.guideline.profile
     return trusted(
@@ -79,7 +79,7 @@ def alert_of(scene: Scene, alert: OpenAlert, previous: int, words: Words) -> Ale
     )
 
 
-def recommended(target: Wanted) -> Recommendation | None:
+def recommended(target: AlertCandidate) -> Recommendation | None:
     """What to give, how much and not before when; None when nothing is to be given."""
     if target.action is None:
         return None
@@ -100,7 +100,7 @@ def ended_at(course: Course) -> int:
     return episode.ended_at if episode.ended_at > LONG_AGO else episode.counts_from
 
 
-def why_over(scene: Scene, alert: OpenAlert) -> str:
+def resolution_reason(scene: RuleContext, alert: OpenAlert) -> str:
     """Why an alert is over, in words."""
     course, grade = scene.course, scene.grade
     status = course.context.status

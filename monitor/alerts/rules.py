@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from monitor.alerts import evidence, technical, tocilizumab, treatment_steps
-from monitor.alerts.candidate import DISCHARGED, Scene, Wanted, at_least_medium, grades, missing, priority
+from monitor.alerts.candidate import DISCHARGED, AlertCandidate, RuleContext, at_least_medium, grades, missing, priority
 from monitor.course import episodes
 from monitor.guidelines.profile_loader import Profile
 from monitor.model import Course
@@ -13,14 +13,14 @@ from monitor.units.instants import clock, hours
 from schemas.alerts import Evidence
 
 
-def wanted(scene: Scene) -> list[Wanted]:
+def desired_alerts(scene: RuleContext) -> list[AlertCandidate]:
     """Everything that should be open now. A patient who left has no open alerts."""
     if scene.course.context.status in DISCHARGED:
         return list(technical.technical(scene))
     return [*_clinical(scene), *technical.technical(scene)]
 
 
-def _clinical(scene: Scene) -> Iterator[Wanted]:
+def _clinical(scene: RuleContext) -> Iterator[AlertCandidate]:
     if scene.course.episode.open:
         yield _onset(scene)
         yield from tocilizumab.doses(scene)
@@ -50,12 +50,12 @@ def _assumptions(course: Course) -> str:
     return "".join(f" ({'; '.join(words)})" if words else "")
 
 
-def _onset(scene: Scene) -> Wanted:
+def _onset(scene: RuleContext) -> AlertCandidate:
     course, episode = scene.course, scene.course.episode
     risk = course.context.high_risk
     marked = "" if episode.infusion_known else " The time of the infusion is not known."
     what = "A fever" if episode.documented else "A masked fever"
-    return Wanted(
+    return AlertCandidate(
         "onset",
         "",
         "medium" if risk else "low",
@@ -70,7 +70,7 @@ def _onset(scene: Scene) -> Wanted:
     )
 
 
-def _escalation(scene: Scene) -> Iterator[Wanted]:
+def _escalation(scene: RuleContext) -> Iterator[AlertCandidate]:
     if not 2 <= scene.grade <= 4:
         return
     course = scene.course
@@ -80,7 +80,7 @@ def _escalation(scene: Scene) -> Iterator[Wanted]:
         4: " Intensive care, ventilation as needed, echocardiogram and haemodynamic monitoring.",
     }
     basis = {"masked": " Fever is masked.", "masked_unconfirmed": " No fever on record: masked, please review."}
-    yield Wanted(
+    yield AlertCandidate(
         "escalation",
         str(scene.grade),
         priority(scene.level),
@@ -91,11 +91,12 @@ def _escalation(scene: Scene) -> Iterator[Wanted]:
         "Tocilizumab is indicated from grade 2.",
         lambda: evidence.grade(scene.guideline.profile, course),
         unknown=missing(course),
-        news=scene.grade > scene.state.book.announced or (course.held.rose and scene.grade == course.held.grade),
+        raise_if_new=scene.grade > scene.state.alerts.reported_grade
+        or (course.held.rose and scene.grade == course.held.grade),
     )
 
 
-def _masked(scene: Scene) -> Iterator[Wanted]:
+def _masked(scene: RuleContext) -> Iterator[AlertCandidate]:
     course = scene.course
     hot = course.temperature is not None and course.temperature.value >= scene.guideline.profile.fever_tenths
     signs = episodes.axes_grade(course, astct=False)
@@ -105,7 +106,7 @@ def _masked(scene: Scene) -> Iterator[Wanted]:
     level = max(scene.level, signs if course.masked_signs_at is not None else 0)
     drug = course.episode.masked_by or "an antipyretic, steroid or anti-cytokine"
     since = course.masked_signs_at if not graded and course.masked_signs_at is not None else course.held.since
-    yield Wanted(
+    yield AlertCandidate(
         "masked_fever",
         "",
         priority(level),
@@ -119,13 +120,13 @@ def _masked(scene: Scene) -> Iterator[Wanted]:
     )
 
 
-def _table(scene: Scene) -> Iterator[Wanted]:
+def _table(scene: RuleContext) -> Iterator[AlertCandidate]:
     course = scene.course
     for row in treatment_steps.table(scene.guideline.profile, course, scene.grade, scene.at):
-        if isinstance(row, treatment_steps.Waiting):
-            scene.due.append(row.at)
+        if isinstance(row, treatment_steps.RecheckAt):
+            scene.recheck_at.append(row.at)
             continue
-        yield Wanted(
+        yield AlertCandidate(
             row.kind,
             row.rule_id,
             at_least_medium(scene.level) if row.kind == "step" else "high",
@@ -142,13 +143,13 @@ def _table(scene: Scene) -> Iterator[Wanted]:
         )
 
 
-def _of_a_row(profile: Profile, course: Course, row: treatment_steps.Due) -> tuple[Evidence, ...]:
+def _of_a_row(profile: Profile, course: Course, row: treatment_steps.StepDue) -> tuple[Evidence, ...]:
     signs = evidence.grade(profile, course) or evidence.fever(course)
     rests_on = (*signs, *evidence.doses(row.rests_on), *evidence.context(course, *row.context))
     return tuple(dict.fromkeys(rests_on))
 
 
-def _neuro(scene: Scene) -> Iterator[Wanted]:
+def _neuro(scene: RuleContext) -> Iterator[AlertCandidate]:
     course = scene.course
     ice, awake = course.ice, course.consciousness
     full = scene.guideline.profile.ice_full_score
@@ -160,7 +161,7 @@ def _neuro(scene: Scene) -> Iterator[Wanted]:
     since = min(s.since for s in signs)
     drug = course.depressant if course.depressant is not None and course.depressant.at >= since else None
     title = "Possible ICANS" + (f": {drug.drug} given, a CNS depressant" if drug else "")
-    yield Wanted(
+    yield AlertCandidate(
         "neuro",
         "",
         "high",
@@ -173,11 +174,11 @@ def _neuro(scene: Scene) -> Iterator[Wanted]:
     )
 
 
-def _review(scene: Scene) -> Iterator[Wanted]:
+def _review(scene: RuleContext) -> Iterator[AlertCandidate]:
     profile = scene.guideline.profile
     course, episode = scene.course, scene.course.episode
     if course.unmasked_signs_at is not None:
-        yield Wanted(
+        yield AlertCandidate(
             "review",
             "signs",
             "medium",
@@ -190,7 +191,7 @@ def _review(scene: Scene) -> Iterator[Wanted]:
             until_acknowledged=True,
         )
     if episode.open and episode.reopened_at is not None:
-        yield Wanted(
+        yield AlertCandidate(
             "review",
             f"reopened:{course.reopenings}",
             "medium",

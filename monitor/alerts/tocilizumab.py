@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from monitor.alerts import dosing, evidence
-from monitor.alerts.candidate import Scene, Wanted, at_least_medium, grades, standing
+from monitor.alerts.candidate import AlertCandidate, RuleContext, at_least_medium, grades, open_alert
 from monitor.guidelines.profile_loader import Profile
 from monitor.model import Dose
 from monitor.units.instants import LONG_AGO, clock, duration, hours
 
 
-def doses(scene: Scene) -> Iterator[Wanted]:
+def doses(scene: RuleContext) -> Iterator[AlertCandidate]:
     profile, course, at = scene.guideline.profile, scene.course, scene.at
     now = dosing.tocilizumab(profile, course, at)
     dose, basis = dosing.dose_mg(profile, course.context.weight_kg)
@@ -22,7 +22,7 @@ def doses(scene: Scene) -> Iterator[Wanted]:
             yield from _blocked(scene, now)
             return
         late, delay = _delayed(scene), duration(profile.dose_delay)
-        yield Wanted(
+        yield AlertCandidate(
             "dose_indicated",
             "",
             "high" if late else at_least_medium(scene.level),
@@ -43,10 +43,10 @@ def doses(scene: Scene) -> Iterator[Wanted]:
         long = course.held.since + profile.grade_1_for + 1
         risk = bool(course.context.high_risk)
         if not risk and at < long:
-            scene.due.append(long)
+            scene.recheck_at.append(long)
             return
         why = "high risk" if risk else f"grade 1 for more than {hours(profile.grade_1_for)}"
-        yield Wanted(
+        yield AlertCandidate(
             "dose_indicated",
             "",
             "low",
@@ -66,11 +66,11 @@ def doses(scene: Scene) -> Iterator[Wanted]:
         assert now.last_at is not None
         again = now.last_at + profile.dose_interval
         if at < again:
-            scene.due.append(again)
+            scene.recheck_at.append(again)
         elif now.blocked_by is not None:
             yield from _blocked(scene, now)
         else:
-            yield Wanted(
+            yield AlertCandidate(
                 "repeat_dose_eligible",
                 "",
                 at_least_medium(scene.level),
@@ -90,7 +90,7 @@ def doses(scene: Scene) -> Iterator[Wanted]:
             )
 
 
-def dose_safety(scene: Scene) -> Iterator[Wanted]:
+def dose_safety(scene: RuleContext) -> Iterator[AlertCandidate]:
     profile, course = scene.guideline.profile, scene.course
     words = {
         "interval": f"less than {hours(profile.dose_interval)} after the dose before",
@@ -105,7 +105,7 @@ def dose_safety(scene: Scene) -> Iterator[Wanted]:
         found = dosing.dangers(profile, course, dose)
         if found:
             why = ", ".join(words[f] for f in found)
-            yield Wanted(
+            yield AlertCandidate(
                 "dose_safety",
                 dose.event_id,
                 "high",
@@ -119,21 +119,21 @@ def dose_safety(scene: Scene) -> Iterator[Wanted]:
             )
 
 
-def _delayed(scene: Scene) -> bool:
+def _delayed(scene: RuleContext) -> bool:
     """Whether the dose has been indicated for too long; people's deadlines run on the log clock."""
-    before = standing(scene.state, "dose_indicated", "")
+    before = open_alert(scene.state, "dose_indicated", "")
     indicated_at = scene.at if before is None or before.indicated_at is None else before.indicated_at
     deadline = indicated_at + scene.guideline.profile.dose_delay
     if scene.at < deadline:
-        scene.due.append(deadline)
+        scene.recheck_at.append(deadline)
         return False
     return True
 
 
-def _blocked(scene: Scene, now: dosing.Dosing) -> Iterator[Wanted]:
+def _blocked(scene: RuleContext, now: dosing.Dosing) -> Iterator[AlertCandidate]:
     profile, lifts = scene.guideline.profile, now.next_eligible_at
     if lifts is not None:
-        scene.due.append(lifts)
+        scene.recheck_at.append(lifts)
     when = f"until {clock(lifts)}" if lifts is not None else "for good in this episode: consider alternatives"
     why = {
         "limit_24h": f"{now.count_24h} doses in {hours(profile.dose_window)}",
@@ -141,7 +141,7 @@ def _blocked(scene: Scene, now: dosing.Dosing) -> Iterator[Wanted]:
         "interval": f"less than {hours(profile.dose_interval)} since the last dose",
     }[now.blocked_by or ""]
     title = "Tocilizumab limit: total reached: alternatives" if lifts is None else "Tocilizumab limit"
-    yield Wanted(
+    yield AlertCandidate(
         "dose_limit",
         "",
         "medium",
@@ -157,7 +157,7 @@ def _blocked(scene: Scene, now: dosing.Dosing) -> Iterator[Wanted]:
     )
 
 
-def _limiting(scene: Scene, now: dosing.Dosing) -> tuple[Dose, ...]:
+def _limiting(scene: RuleContext, now: dosing.Dosing) -> tuple[Dose, ...]:
     """The doses that stand against the next one."""
     window = scene.guideline.profile.dose_window
     doses = (d for d in scene.course.doses if d.role == "tocilizumab")

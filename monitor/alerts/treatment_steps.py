@@ -15,7 +15,7 @@ CLINICAL_SIGNS = episodes.CLINICAL_SIGNS
 STEROID_CAUTION = "Steroids may weaken the cell therapy; in severe CRS their benefit prevails."
 
 
-class Due(NamedTuple):
+class StepDue(NamedTuple):
     """One row of the table that asks for something now."""
 
     kind: Literal["step", "no_improvement", "refractory"]
@@ -31,13 +31,13 @@ class Due(NamedTuple):
     context: tuple[str, ...] = ()  # fields of the context that make it due
 
 
-class Waiting(NamedTuple):
+class RecheckAt(NamedTuple):
     """A row that may fall due by time alone."""
 
     at: int
 
 
-def table(profile: Profile, course: Course, grade: int, at: int) -> Iterator[Due | Waiting]:
+def table(profile: Profile, course: Course, grade: int, at: int) -> Iterator[StepDue | RecheckAt]:
     """The rows that ask for something at an instant, and when others will. `grade` is the one people know."""
     if course.episode.open:
         yield from _work_up(profile, course)
@@ -50,10 +50,10 @@ def table(profile: Profile, course: Course, grade: int, at: int) -> Iterator[Due
     yield from _antibiotics(profile, course, at)
 
 
-def _work_up(profile: Profile, course: Course) -> Iterator[Due]:
+def _work_up(profile: Profile, course: Course) -> Iterator[StepDue]:
     # What was sent for an earlier episode tells nothing about this one.
     if course.context.workup_at < course.episode.onset_at - profile.quiet_for:
-        yield Due(
+        yield StepDue(
             "step",
             "step-work-up",
             course.episode.onset_at,
@@ -64,7 +64,7 @@ def _work_up(profile: Profile, course: Course) -> Iterator[Due]:
         )
 
 
-def _persistent_hypotension(profile: Profile, course: Course, grade: int, at: int) -> Iterator[Due | Waiting]:
+def _persistent_hypotension(profile: Profile, course: Course, grade: int, at: int) -> Iterator[StepDue | RecheckAt]:
     if grade != 2 or (course.hypotension.grade or 1) < CLINICAL_SIGNS or course.attributed.hypotension is False:
         return
     first = next(iter(_tocilizumab(course)), None)
@@ -72,10 +72,10 @@ def _persistent_hypotension(profile: Profile, course: Course, grade: int, at: in
         return
     due = first.at + profile.persistent_after
     if at < due:
-        yield Waiting(due)
+        yield RecheckAt(due)
     elif not _given(course, ("dexamethasone", "methylprednisolone"), due - profile.dexamethasone_grade_2_every):
         every = hours(profile.dexamethasone_grade_2_every)
-        yield Due(
+        yield StepDue(
             "step",
             "step-dexamethasone-q12h",
             max(due, course.hypotension.since),
@@ -90,11 +90,11 @@ def _persistent_hypotension(profile: Profile, course: Course, grade: int, at: in
         )
 
 
-def _by_grade(profile: Profile, course: Course, grade: int) -> Iterator[Due]:
+def _by_grade(profile: Profile, course: Course, grade: int) -> Iterator[StepDue]:
     since = course.held.since
     dexamethasone, methylprednisolone = profile.dexamethasone_grade_3_every, profile.methylprednisolone_every
     if grade >= 2:
-        yield Due(
+        yield StepDue(
             "step",
             "step-telemetry",
             since,
@@ -104,7 +104,7 @@ def _by_grade(profile: Profile, course: Course, grade: int) -> Iterator[Due]:
         )
     if grade == 3 and not _given(course, ("dexamethasone", "methylprednisolone"), since - dexamethasone):
         every = hours(dexamethasone)
-        yield Due(
+        yield StepDue(
             "step",
             "step-grade-3",
             since,
@@ -119,7 +119,7 @@ def _by_grade(profile: Profile, course: Course, grade: int) -> Iterator[Due]:
     if grade == 4 and not _given(course, ("methylprednisolone",), since - methylprednisolone):
         low, high = profile.methylprednisolone_mg
         course_of = f"every {hours(methylprednisolone)} for {profile.methylprednisolone_for // DAY} days"
-        yield Due(
+        yield StepDue(
             "step",
             "step-grade-4",
             since,
@@ -133,14 +133,14 @@ def _by_grade(profile: Profile, course: Course, grade: int) -> Iterator[Due]:
         )
 
 
-def _no_improvement(profile: Profile, course: Course, grade: int, at: int) -> Iterator[Due | Waiting]:
+def _no_improvement(profile: Profile, course: Course, grade: int, at: int) -> Iterator[StepDue | RecheckAt]:
     if grade != 2:
         return
     due = course.held.since + profile.no_improvement_after
     if at < due:
-        yield Waiting(due)
+        yield RecheckAt(due)
         return
-    yield Due(
+    yield StepDue(
         "no_improvement",
         "no-improvement-grade-2",
         due,
@@ -151,7 +151,7 @@ def _no_improvement(profile: Profile, course: Course, grade: int, at: int) -> It
     )
 
 
-def _refractory(profile: Profile, course: Course, grade: int, at: int) -> Iterator[Due | Waiting]:
+def _refractory(profile: Profile, course: Course, grade: int, at: int) -> Iterator[StepDue | RecheckAt]:
     doses, steroid = _tocilizumab(course), _first_steroid(course)
     if grade != 3 or not doses or steroid is None:
         return
@@ -160,9 +160,9 @@ def _refractory(profile: Profile, course: Course, grade: int, at: int) -> Iterat
         return
     due = max(later.at + profile.refractory_after, course.held.since)
     if at < due:
-        yield Waiting(due)
+        yield RecheckAt(due)
         return
-    yield Due(
+    yield StepDue(
         "refractory",
         "refractory-grade-3",
         due,
@@ -174,7 +174,7 @@ def _refractory(profile: Profile, course: Course, grade: int, at: int) -> Iterat
     )
 
 
-def _alternatives(profile: Profile, course: Course, grade: int, at: int) -> Iterator[Due | Waiting]:
+def _alternatives(profile: Profile, course: Course, grade: int, at: int) -> Iterator[StepDue | RecheckAt]:
     doses, steroid = _tocilizumab(course), _first_steroid(course)
     if grade < 3 or steroid is None or not doses:
         return
@@ -184,9 +184,9 @@ def _alternatives(profile: Profile, course: Course, grade: int, at: int) -> Iter
         return
     due = max(steroid.at + profile.alternatives_after, course.held.since)
     if at < due:
-        yield Waiting(due)
+        yield RecheckAt(due)
         return
-    yield Due(
+    yield StepDue(
         "refractory",
         "refractory-alternatives",
         due,
@@ -198,10 +198,10 @@ def _alternatives(profile: Profile, course: Course, grade: int, at: int) -> Iter
     )
 
 
-def _antifungal(course: Course) -> Iterator[Due]:
+def _antifungal(course: Course) -> Iterator[StepDue]:
     steroid = _first_steroid(course)
     if steroid is not None and not _given(course, None, course.episode.onset_at, role="antifungal"):
-        yield Due(
+        yield StepDue(
             "step",
             "step-antifungal",
             steroid.at,
@@ -212,13 +212,13 @@ def _antifungal(course: Course) -> Iterator[Due]:
         )
 
 
-def _antibiotics(profile: Profile, course: Course, at: int) -> Iterator[Due]:
+def _antibiotics(profile: Profile, course: Course, at: int) -> Iterator[StepDue]:
     neutrophils = course.context.neutrophils_per_ul
     if neutrophils is None or neutrophils >= profile.neutropenia_below or course.fever is None:
         return
     fever = episodes.fever_holds(profile, course, at)
     if fever and not _given(course, None, course.fever.at - profile.antibiotics_cover, role="antibiotic"):
-        yield Due(
+        yield StepDue(
             "step",
             "step-antibiotics",
             course.episode.onset_at if course.episode.open else course.fever.at,

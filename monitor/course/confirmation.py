@@ -19,7 +19,7 @@ def observe(signal: Signal, reading: Reading, charted: bool, below: int, extreme
     return Signal(counted, since, reading)
 
 
-def settled(signal: Signal, at: int, below: int, confirm_after: int) -> Signal:
+def confirm_pending(signal: Signal, at: int, below: int, confirm_after: int) -> Signal:
     """The signal once nothing contradicted its pending reading for long enough."""
     counted, since, pending = signal
     if pending is None or at < pending.at + confirm_after:
@@ -36,7 +36,7 @@ def contradicted(signal: Signal, value: int, below: int) -> Signal:
     return Signal(counted, since, None)
 
 
-def relimited(signal: Signal, at: int, before: int, now: int) -> Signal:
+def with_new_limit(signal: Signal, at: int, before: int, now: int) -> Signal:
     """The signal when the patient's limit changed: low since now, if it was not low by the old one."""
     counted = signal.counted
     if counted is None or (counted.value < before) == (counted.value < now):

@@ -14,23 +14,23 @@ from monitor.guidelines.in_force import Guideline
 from monitor.guidelines.profile_loader import Profile
 from monitor.model import (
     Attributed,
+    ChartedSign,
     Context,
     ContextFact,
     Course,
     Dose,
     Finding,
+    HypotensionBolus,
     Infusion,
     InfusionFact,
     MedicationFact,
     Oxygen,
     Reading,
-    Sign,
     Signal,
     StatementFact,
-    Treated,
     VitalsFact,
 )
-from monitor.record.history import DEVICE_RANK, Group
+from monitor.record.history import DEVICE_RANK, FactsAt
 from monitor.units.instants import LONG_AGO, NEVER
 from schemas.events import Consciousness
 
@@ -48,12 +48,16 @@ def begin(profile: Profile) -> Course:
     return course._replace(sbp_below=systolic, map_below=mean)
 
 
-def fold(guideline: Guideline, course: Course, groups: Iterable[Group]) -> Course:
+def fold(guideline: Guideline, course: Course, groups: Iterable[FactsAt]) -> Course:
     """The course after these facts."""
     profile = guideline.profile
     for group in groups:
         vitals, *others = group.facts
-        moved = unchanged_reading.moved(profile, course, vitals[0]) if len(vitals) == 1 and not any(others) else None
+        moved = (
+            unchanged_reading.advance_within_bands(profile, course, vitals[0])
+            if len(vitals) == 1 and not any(others)
+            else None
+        )
         course = apply(guideline, course, group) if moved is None else moved
     return course
 
@@ -71,18 +75,18 @@ def _settled(profile: Profile, course: Course, at: int) -> Course:
     after = profile.confirm_after
     return course._replace(
         at=at,
-        sbp=confirmation.settled(course.sbp, at, course.sbp_below, after),
-        map=confirmation.settled(course.map, at, course.map_below, after),
-        spo2=confirmation.settled(course.spo2, at, profile.spo2_below, after),
+        sbp=confirmation.confirm_pending(course.sbp, at, course.sbp_below, after),
+        map=confirmation.confirm_pending(course.map, at, course.map_below, after),
+        spo2=confirmation.confirm_pending(course.spo2, at, profile.spo2_below, after),
     )
 
 
-def apply(guideline: Guideline, course: Course, group: Group) -> Course:
+def apply(guideline: Guideline, course: Course, group: FactsAt) -> Course:
     """The course after all facts of one instant."""
     profile = guideline.profile
     at, facts = group
     for fact in facts.vitals:
-        if fact.covers:
+        if fact.gap_since:
             course = _uncover(profile, course, fact)
     # What time alone brings at this very instant is judged together with the facts: a fever may follow on a fever.
     course = _settled(profile, advance(guideline, course, at - 1), at)
@@ -181,7 +185,7 @@ def _uncover(profile: Profile, course: Course, fact: VitalsFact) -> Course:
         ("spo2", fact.spo2, profile.spo2_below),
     ):
         signal = getattr(course, name)
-        if value is not None and signal.pending is not None and signal.pending.at > fact.covers:
+        if value is not None and signal.pending is not None and signal.pending.at > fact.gap_since:
             course = _with_signal(course, name, confirmation.contradicted(signal, value, below))
     return course
 
@@ -243,17 +247,17 @@ def _signed(profile: Profile, course: Course, vitals: tuple[VitalsFact, ...]) ->
         ice, event_id = min(scores)
         before = course.ice
         same = before is not None and (int(before.value) < profile.ice_full_score) == (ice < profile.ice_full_score)
-        course = course._replace(ice=_sign(before, same, Sign(ice, at, event_id, at)))
+        course = course._replace(ice=_sign(before, same, ChartedSign(ice, at, event_id, at)))
     levels = [(AVPU.index(f.consciousness), f.event_id) for f in vitals if f.consciousness is not None]
     if levels:
         level, event_id = max(levels)
         before = course.consciousness
         same = before is not None and (before.value == AVPU[0]) == (level == 0)
-        course = course._replace(consciousness=_sign(before, same, Sign(AVPU[level], at, event_id, at)))
+        course = course._replace(consciousness=_sign(before, same, ChartedSign(AVPU[level], at, event_id, at)))
     return course
 
 
-def _sign(before: Sign | None, same: bool, now: Sign) -> Sign:
+def _sign(before: ChartedSign | None, same: bool, now: ChartedSign) -> ChartedSign:
     return now._replace(since=before.since) if before is not None and same else now
 
 
@@ -271,7 +275,7 @@ def _medicated(course: Course, fact: MedicationFact) -> Course:
             course = course._replace(episode=episode._replace(masked_at=fact.at, masked_by=fact.drug))
     if fact.action == "given":
         if fact.role in TREATING_ROLES and fact.indication == "hypotension":
-            course = course._replace(treated=Treated(fact.drug, fact.at, fact.event_id))
+            course = course._replace(treated=HypotensionBolus(fact.drug, fact.at, fact.event_id))
     elif fact.role in RUNNING_ROLES:
         course = course._replace(infusions=_running(course.infusions, fact))
     return course
@@ -299,8 +303,8 @@ def with_context(profile: Profile, course: Course, fact: ContextFact) -> Course:
     systolic, mean = axes.pressure_limits(profile, context)
     return course._replace(
         context=context,
-        sbp=confirmation.relimited(course.sbp, fact.at, course.sbp_below, systolic),
-        map=confirmation.relimited(course.map, fact.at, course.map_below, mean),
+        sbp=confirmation.with_new_limit(course.sbp, fact.at, course.sbp_below, systolic),
+        map=confirmation.with_new_limit(course.map, fact.at, course.map_below, mean),
         sbp_below=systolic,
         map_below=mean,
     )

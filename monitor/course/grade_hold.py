@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from monitor.model import Held
+from monitor.model import HeldGrade
 
 
-def hold(held: Held, raw: int, at: int, fall_after: int) -> Held:
+def hold(held: HeldGrade, raw: int, at: int, fall_after: int) -> HeldGrade:
     """The grade at an instant, when the signs support `raw`: the highest supported in the last `fall_after` ms."""
-    if raw == held.raw and not held.lately:
+    if raw == held.supported and not held.recent_higher:
         return held
-    lately = [entry for entry in held.lately if entry[1] + fall_after > at and entry[0] > raw]
-    raw_since = held.raw_since
-    if raw != held.raw:
-        if held.raw > raw and held.raw_since < at:
-            lately = [entry for entry in lately if entry[0] > held.raw]
-            lately.append((held.raw, at))
+    lately = [entry for entry in held.recent_higher if entry[1] + fall_after > at and entry[0] > raw]
+    raw_since = held.supported_since
+    if raw != held.supported:
+        if held.supported > raw and held.supported_since < at:
+            lately = [entry for entry in lately if entry[0] > held.supported]
+            lately.append((held.supported, at))
         raw_since = at
     grade = lately[0][0] if lately else raw
     if grade == held.grade:
-        return Held(raw, raw_since, tuple(lately), grade, held.since, held.rose)
-    return Held(raw, raw_since, tuple(lately), grade, at, grade > held.grade)
+        return HeldGrade(raw, raw_since, tuple(lately), grade, held.since, held.rose)
+    return HeldGrade(raw, raw_since, tuple(lately), grade, at, grade > held.grade)
 
 
-def falls_at(held: Held, fall_after: int) -> int | None:
+def falls_at(held: HeldGrade, fall_after: int) -> int | None:
     """When the grade falls by time alone; None: it does not."""
-    return held.lately[0][1] + fall_after if held.lately else None
+    return held.recent_higher[0][1] + fall_after if held.recent_higher else None

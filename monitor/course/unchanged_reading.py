@@ -15,7 +15,7 @@ CHANGING = 6  # the first fields of a course, which an observation changes
 assert Course._fields[CHANGING : CHANGING + 4] == ("timer", "sbp_below", "map_below", "oxygen")
 
 
-def moved(profile: Profile, course: Course, fact: VitalsFact) -> Course | None:
+def advance_within_bands(profile: Profile, course: Course, fact: VitalsFact) -> Course | None:
     """The course after such an observation; None when it has to be judged in full."""
     at, sbp, mean, spo2, temperature, fever, timer, sbp_below, map_below, oxygen = course[:10]
     seen_at, event_id, _, warmth, systolic, pressure, saturation, device, flow, fio2, ice, consciousness, _ = fact
@@ -31,9 +31,9 @@ def moved(profile: Profile, course: Course, fact: VitalsFact) -> Course | None:
         ):
             return None
         supported = oxygen._replace(charted_at=seen_at, event_id=event_id)
-    pressed = _again(sbp, systolic, sbp_below, seen_at, event_id)
-    perfused = _again(mean, pressure, map_below, seen_at, event_id)
-    saturated = _again(spo2, saturation, profile.spo2_below, seen_at, event_id)
+    pressed = _same_band(sbp, systolic, sbp_below, seen_at, event_id)
+    perfused = _same_band(mean, pressure, map_below, seen_at, event_id)
+    saturated = _same_band(spo2, saturation, profile.spo2_below, seen_at, event_id)
     if pressed is None or perfused is None or saturated is None:
         return None
     felt = fever
@@ -51,7 +51,7 @@ def moved(profile: Profile, course: Course, fact: VitalsFact) -> Course | None:
     return after if felt is fever else episodes.with_fever(profile, after, seen_at)
 
 
-def _again(signal: Signal, value: int | None, below: int, at: int, event_id: str) -> Signal | None:
+def _same_band(signal: Signal, value: int | None, below: int, at: int, event_id: str) -> Signal | None:
     """The signal after a reading of the class that counts already; None when something else happens."""
     if value is None:
         return signal

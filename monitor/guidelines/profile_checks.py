@@ -16,7 +16,7 @@ OLDEST_YEARS = 121
 HEAVIEST_KG = 400.1
 
 
-def problems(profile: Profile) -> Iterator[str]:
+def check(profile: Profile) -> Iterator[str]:
     """What is wrong with the tables: a gap, an overlap, a source nobody named."""
     yield from _interval_problems(
         "hypotension.systolic", [(b.from_years, b.below_years) for b in profile.systolic], OLDEST_YEARS

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import Any, Literal, get_args
 
-from monitor.guidelines.profile_checks import problems
+from monitor.guidelines.profile_checks import check
 from monitor.units.instants import DAY, HOUR, MINUTE, SECOND
 from monitor.units.rounding import to_tenths
 from schemas.events import OxygenDevice
 
-Table = Mapping[str, Any]
+TomlTable = Mapping[str, Any]
 DEVICES: tuple[str, ...] = get_args(OxygenDevice)
 
 
@@ -164,7 +164,7 @@ def parse(text: str, place: str) -> Profile:
     return from_table(table, place)
 
 
-def from_table(table: Table, place: str) -> Profile:
+def from_table(table: TomlTable, place: str) -> Profile:
     """A profile from what its TOML says; refused like its text."""
     try:
         profile = _build(table)
@@ -172,12 +172,12 @@ def from_table(table: Table, place: str) -> Profile:
         raise ProfileError(f"{place}: missing {error}") from error
     except (TypeError, ValueError) as error:
         raise ProfileError(f"{place}: {error}") from error
-    for problem in problems(profile):
+    for problem in check(profile):
         raise ProfileError(f"{place}: {problem}")
     return profile
 
 
-def _build(table: Table) -> Profile:
+def _build(table: TomlTable) -> Profile:
     values = {f"{section}.{key}": cell["value"] for section, key, cell in _cells(table)}
     duration = {"seconds": SECOND, "minutes": MINUTE, "hours": HOUR, "days": DAY}
 
@@ -266,7 +266,7 @@ def _build(table: Table) -> Profile:
     )
 
 
-def _cells(table: Table) -> Iterator[tuple[str, str, Table]]:
+def _cells(table: TomlTable) -> Iterator[tuple[str, str, TomlTable]]:
     for section, entries in table.items():
         if isinstance(entries, dict) and section not in ("sources", "rules"):
             for key, cell in entries.items():
@@ -274,7 +274,7 @@ def _cells(table: Table) -> Iterator[tuple[str, str, Table]]:
                     yield section, key, cell
 
 
-def _rows(table: Table) -> Iterator[tuple[str, str, int, Table]]:
+def _rows(table: TomlTable) -> Iterator[tuple[str, str, int, TomlTable]]:
     for section, entries in table.items():
         if isinstance(entries, dict) and section not in ("sources", "rules"):
             for key, rows in entries.items():

@@ -28,7 +28,7 @@ _judged = itemgetter(
     "ice_score",
     "consciousness",
 )
-assert VitalsFact._fields[7:] == ("device", "flow", "fio2", "ice", "consciousness", "covers")
+assert VitalsFact._fields[7:] == ("device", "flow", "fio2", "ice", "consciousness", "gap_since")
 MG_PER_UNIT = {"mg": 1.0, "g": 1000.0, "mcg": 0.001}
 CONTEXT_FIELDS = (
     "weight_kg",

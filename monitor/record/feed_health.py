@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from monitor.model import Rejects, Watch
+from monitor.model import FeedHealth, ImplausibleReadings
 from monitor.record import latest_values
 from schemas.events import PatientEventType, Vitals
 
-REJECTS_KEPT = 8
+MAX_IMPLAUSIBLE_READINGS = 8
 
 
 def feed_of(event: PatientEventType) -> str:
@@ -16,17 +16,17 @@ def feed_of(event: PatientEventType) -> str:
     return f"{event.type}:{event.device_id or ''}" if isinstance(event, Vitals) else event.type
 
 
-def after(watch: Watch, event: PatientEventType, implausible: Iterable[str], at: int) -> Watch:
+def update(watch: FeedHealth, event: PatientEventType, implausible: Iterable[str], at: int) -> FeedHealth:
     """What is remembered after an event. `implausible`: signals that were taken out of it."""
-    if watch.ahead_at is not None and watch.ahead_from == feed_of(event):
+    if watch.clock_ahead_at is not None and watch.clock_ahead_feed == feed_of(event):
         # Another feed's clock being right mends nothing.
-        watch = watch._replace(ahead_at=None, ahead_from=None)
+        watch = watch._replace(clock_ahead_at=None, clock_ahead_feed=None)
     if not isinstance(event, Vitals):
         return watch
     rejects = {r.signal: r.times for r in watch.rejects if getattr(event, r.signal, None) is None}
     for signal in set(implausible):
-        rejects[signal] = tuple(sorted((*rejects.get(signal, ()), at))[-REJECTS_KEPT:])
-    watch = watch._replace(rejects=tuple(Rejects(s, t) for s, t in sorted(rejects.items())))
+        rejects[signal] = tuple(sorted((*rejects.get(signal, ()), at))[-MAX_IMPLAUSIBLE_READINGS:])
+    watch = watch._replace(rejects=tuple(ImplausibleReadings(s, t) for s, t in sorted(rejects.items())))
     judged = any(getattr(event, name) is not None for name in latest_values.DISPLAYED)
     if judged and at >= watch.vitals_at and event.status != "entered_in_error":
         # Of two sources of one instant the monitor's, which is missed sooner.

@@ -21,13 +21,13 @@ Bands = tuple[object, ...]
 NO_RUN: tuple[object, int] = (None, 0)
 Fact = VitalsFact | MedicationFact | ContextFact | InfusionFact | StatementFact
 
-KEEP = 24  # observations kept one by one
-RECENT = 12  # of these, never thinned
-NEW = 18  # when there are so many new ones it is time to thin
-SEEN_BEFORE = 12  # of those kept, what they say tells of a run
-CAP = 512  # facts of all kinds
-SPAN = 24 * HOUR  # late events are exact this far back
-SLACK = HOUR  # the checkpoint moves once an hour, not at every event
+MAX_UNTHINNED_OBSERVATIONS = 24  # observations kept one by one
+NEVER_THINNED_OBSERVATIONS = 12  # of these, never thinned
+THIN_AFTER_NEW_OBSERVATIONS = 18  # when there are so many new ones it is time to thin
+RUN_CONTEXT_OBSERVATIONS = 12  # of those kept, what they say tells of a run
+MAX_FACTS = 512  # facts of all kinds
+EXACT_LATE_MS = 24 * HOUR  # late events are exact this far back
+CHECKPOINT_STEP_MS = HOUR  # the checkpoint moves once an hour, not at every event
 
 # The ladder that support climbs (ward policy): what stands lower is less support.
 LADDER: tuple[OxygenDevice, ...] = (
@@ -46,7 +46,7 @@ DEVICE_RANK = {device: rank for rank, device in enumerate(LADDER)}
 assert set(LADDER) == set(DEVICES), "every device has its rung"
 
 
-class Group(NamedTuple):
+class FactsAt(NamedTuple):
     """All facts of one instant, in the order in which they are applied."""
 
     at: int
@@ -79,12 +79,12 @@ def insert(facts: Facts, fact: Fact) -> Facts:
     return facts._replace(**{name: tuple(ordered)})
 
 
-def without(facts: Facts, event_id: str) -> Facts:
+def remove(facts: Facts, event_id: str) -> Facts:
     """The facts as if this event had never been."""
     return _only(facts, lambda fact: fact.event_id != event_id)
 
 
-def groups(facts: Facts) -> list[Group]:
+def by_instant(facts: Facts) -> list[FactsAt]:
     """The facts instant by instant, oldest first."""
     by_instant: dict[int, list[list[Fact]]] = {}
     for index, kind in enumerate(_kinds(facts)):
@@ -93,7 +93,7 @@ def groups(facts: Facts) -> list[Group]:
             if at not in by_instant:
                 by_instant[at] = [[], [], [], [], []]
             by_instant[at][index].append(fact)
-    return [Group(at, Facts._make(map(tuple, by_instant[at]))) for at in sorted(by_instant)]
+    return [FactsAt(at, Facts._make(map(tuple, by_instant[at]))) for at in sorted(by_instant)]
 
 
 def split(facts: Facts, until: int) -> tuple[Facts, Facts]:
@@ -112,20 +112,20 @@ def _only(facts: Facts, keep: Callable[[Fact], bool]) -> Facts:
     return Facts._make(tuple(filter(keep, kind)) for kind in _kinds(facts))
 
 
-def overdue(facts: Facts, newest_at: int) -> int | None:
+def checkpoint_due(facts: Facts, newest_at: int) -> int | None:
     """The instant up to which the checkpoint should move, or None while the facts are few and young."""
     oldest_at = min((kind[0].at for kind in facts if kind), default=newest_at)
-    if oldest_at < newest_at - SPAN - SLACK:
-        return newest_at - SPAN
-    if size(facts) > CAP:
+    if oldest_at < newest_at - EXACT_LATE_MS - CHECKPOINT_STEP_MS:
+        return newest_at - EXACT_LATE_MS
+    if size(facts) > MAX_FACTS:
         instants = sorted(fact.at for kind in facts for fact in kind)
-        return instants[len(instants) - CAP * 3 // 4]
+        return instants[len(instants) - MAX_FACTS * 3 // 4]
     return None
 
 
 def is_time_to_thin(vitals: tuple[VitalsFact, ...], thinned_at: int) -> bool:
     """Whether many observations are newer than when it was last done."""
-    return len(vitals) >= NEW and vitals[-NEW].at > thinned_at
+    return len(vitals) >= THIN_AFTER_NEW_OBSERVATIONS and vitals[-THIN_AFTER_NEW_OBSERVATIONS].at > thinned_at
 
 
 def thin(
@@ -136,16 +136,18 @@ def thin(
     Looked at are the NEW before the last RECENT, and those from as many before `since` on: the others have been looked
     at before.
     """
-    if len(vitals) <= KEEP:
+    if len(vitals) <= MAX_UNTHINNED_OBSERVATIONS:
         return vitals
-    begin = min(len(vitals) - RECENT, bisect_left(vitals, since, key=_at)) - NEW
-    apart = max(0, begin - SEEN_BEFORE)
+    begin = (
+        min(len(vitals) - NEVER_THINNED_OBSERVATIONS, bisect_left(vitals, since, key=_at)) - THIN_AFTER_NEW_OBSERVATIONS
+    )
+    apart = max(0, begin - RUN_CONTEXT_OBSERVATIONS)
     return (*vitals[:apart], *_thinned(vitals[apart:], begin - apart, profile, course))
 
 
 def _thinned(vitals: tuple[VitalsFact, ...], begin: int, profile: Profile, course: Course) -> tuple[VitalsFact, ...]:
     """The same, all before `begin` kept."""
-    recent = len(vitals) - RECENT
+    recent = len(vitals) - NEVER_THINNED_OBSERVATIONS
     limits = (
         profile.fever_tenths,
         course.sbp_below,
@@ -165,16 +167,16 @@ def _thinned(vitals: tuple[VitalsFact, ...], begin: int, profile: Profile, cours
         # The common case: this one, both before it and the next one say the same of the same signals.
         redundant = begin <= index and len(kept) > 1 and kept_bands[-1] == kept_bands[-2] == bands == banded[index + 1]
         if not redundant and begin <= index and kept:
-            redundant = all(_in_run(runs.get(signal, NO_RUN), band) for signal, band in _said(bands))
+            redundant = all(_in_run(runs.get(signal, NO_RUN), band) for signal, band in _signal_bands(bands))
             if redundant:
                 if ahead is None:
                     ahead = _next_bands(begin, [*banded, *(_bands(f, limits) for f in vitals[recent + 1 :])])
                 after = ahead[index]
-                redundant = all(after.get(signal) == band for signal, band in _said(bands))
+                redundant = all(after.get(signal) == band for signal, band in _signal_bands(bands))
         if redundant:
             covers_from = covers_from or kept[-1].at
             continue
-        for signal, band in _said(bands):
+        for signal, band in _signal_bands(bands):
             before, count = runs.get(signal, NO_RUN)
             runs[signal] = (band, count + 1 if band == before else 1)
         kept.append(_covering(fact, covers_from))
@@ -189,7 +191,7 @@ def _in_run(run: tuple[object, int], band: object) -> bool:
 
 def _covering(fact: VitalsFact, since: int) -> VitalsFact:
     """The observation, and that others were dropped before it, since an instant (0: none were)."""
-    return fact._replace(covers=min(since, fact.covers or since)) if since else fact
+    return fact._replace(gap_since=min(since, fact.gap_since or since)) if since else fact
 
 
 def _next_bands(begin: int, banded: list[Bands]) -> list[dict[int, object]]:
@@ -199,7 +201,7 @@ def _next_bands(begin: int, banded: list[Bands]) -> list[dict[int, object]]:
     for index in range(len(banded) - 1, -1, -1):
         if index >= begin:
             ahead[index] = dict(seen)
-        seen.update(_said(banded[index]))
+        seen.update(_signal_bands(banded[index]))
     return ahead
 
 
@@ -219,7 +221,7 @@ def _bands(fact: VitalsFact, limits: tuple[int, int, int, int, int, int]) -> Ban
     )
 
 
-def _said(bands: Bands) -> Iterator[tuple[int, object]]:
+def _signal_bands(bands: Bands) -> Iterator[tuple[int, object]]:
     """The signals that an observation carries, and what they say."""
     return ((signal, band) for signal, band in enumerate(bands) if band is not None)
 

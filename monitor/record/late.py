@@ -9,14 +9,14 @@ from monitor.model import ContextFact, Course, Dose, MedicationFact, StatementFa
 from monitor.record.history import Fact
 
 
-def taken_in(guideline: Guideline, base: Course, fact: Fact) -> Course | None:
+def add_before_checkpoint(guideline: Guideline, base: Course, fact: Fact) -> Course | None:
     """The checkpoint with one more fact from before it; None when it is too late for that fact.
 
     A dose counts whenever it is told. A weight or a clinician's word counts unless a newer one is known. What was seen
     or ran more than a day ago has been overtaken by whatever came since.
     """
     if isinstance(fact, MedicationFact) and fact.role in fold.DOSE_ROLES:
-        return _dosed(base, fact)
+        return _add_dose(base, fact)
     if isinstance(fact, ContextFact):
         known = base.context._asdict()
         changes = tuple((name, value) for name, value in fact.changes if known[name] is None)
@@ -29,7 +29,7 @@ def taken_in(guideline: Guideline, base: Course, fact: Fact) -> Course | None:
     return None
 
 
-def without(guideline: Guideline, base: Course, event_id: str) -> Course:
+def remove_from_checkpoint(guideline: Guideline, base: Course, event_id: str) -> Course:
     """The checkpoint without what an event left in it, as far as that can still be told."""
     doses = tuple(d for d in base.doses if d.event_id != event_id)
     infusions = tuple(i for i in base.infusions if i.event_id != event_id)
@@ -50,7 +50,7 @@ def without(guideline: Guideline, base: Course, event_id: str) -> Course:
     return fold.judge(guideline, changed, base.at)
 
 
-def _dosed(base: Course, fact: MedicationFact) -> Course:
+def _add_dose(base: Course, fact: MedicationFact) -> Course:
     """A dose from before the checkpoint."""
     if fact.action not in ("given", "started"):
         return base

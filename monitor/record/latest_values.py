@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from operator import itemgetter
 from typing import NamedTuple
 
-from monitor.model import Facts, Sheet, VitalsFact
+from monitor.model import Facts, LatestFromEvent, VitalsFact
 from schemas.events import Vitals
 
 DISPLAYED = (
@@ -41,12 +41,12 @@ class Latest(NamedTuple):
     charted: bool
 
 
-Sheets = tuple[Sheet, ...]
-Shown = Sequence[Latest | None]  # one a signal
-NOTHING: Shown = (None,) * len(DISPLAYED)
+LatestValues = tuple[LatestFromEvent, ...]
+BySignal = Sequence[Latest | None]  # one a signal
+NOTHING: BySignal = (None,) * len(DISPLAYED)
 
 
-def after(sheets: Sheets, event: Vitals, at: int) -> Sheets:
+def update(sheets: LatestValues, event: Vitals, at: int) -> LatestValues:
     """What to show after an observation; of two of one instant the charted one, whatever came first."""
     values = _signals(event.__dict__)
     charted = event.source == "charted"
@@ -55,44 +55,44 @@ def after(sheets: Sheets, event: Vitals, at: int) -> Sheets:
             if (value is None) is not (before is None):
                 break
         else:
-            return (_new(Sheet, (at, charted, values)), *sheets[1:])
-    shown = list(_spread(sheets))
+            return (_new(LatestFromEvent, (at, charted, values)), *sheets[1:])
+    shown = list(_by_signal(sheets))
     for index, value in enumerate(map(as_stored, values)):
         if value is not None:
             stood = shown[index]
-            if stood is None or at > stood.at or (at == stood.at and _stands(value, charted, stood)):
+            if stood is None or at > stood.at or (at == stood.at and _wins(value, charted, stood)):
                 shown[index] = Latest(value, at, charted)
-    return _gathered(shown)
+    return _by_event(shown)
 
 
-def without(sheets: Sheets, wrong: VitalsFact, facts: Facts) -> Sheets:
+def remove(sheets: LatestValues, wrong: VitalsFact, facts: Facts) -> LatestValues:
     """What to show without a wrong observation: of each signal that it may have carried, the reading before."""
-    return _gathered(
+    return _by_event(
         [
             value if value is None or value.at != wrong.at else _newest(name, facts)
-            for name, value in zip(DISPLAYED, _spread(sheets), strict=True)
+            for name, value in zip(DISPLAYED, _by_signal(sheets), strict=True)
         ]
     )
 
 
-def newer(one: Sheets, other: Sheets) -> Sheets:
+def merge(one: LatestValues, other: LatestValues) -> LatestValues:
     """Of each signal the newer value; of one instant the first record's."""
-    return _gathered(
+    return _by_event(
         [
             theirs if ours is None or (theirs is not None and theirs.at > ours.at) else ours
-            for ours, theirs in zip(_spread(one), _spread(other), strict=True)
+            for ours, theirs in zip(_by_signal(one), _by_signal(other), strict=True)
         ]
     )
 
 
-def named(sheets: Sheets) -> Iterator[tuple[str, Latest]]:
+def named(sheets: LatestValues) -> Iterator[tuple[str, Latest]]:
     """The signals that have a value, by name."""
-    for name, value in zip(DISPLAYED, _spread(sheets), strict=True):
+    for name, value in zip(DISPLAYED, _by_signal(sheets), strict=True):
         if value is not None:
             yield name, value
 
 
-def _spread(sheets: Sheets) -> Shown:
+def _by_signal(sheets: LatestValues) -> BySignal:
     """Signal by signal."""
     if not sheets:
         return NOTHING
@@ -104,11 +104,11 @@ def _spread(sheets: Sheets) -> Shown:
     return shown
 
 
-def _gathered(shown: Shown) -> Sheets:
+def _by_event(shown: BySignal) -> LatestValues:
     """As sheets, each signal on one of them."""
     origins = {(one.at, one.charted) for one in shown if one is not None}
     return tuple(
-        Sheet(at, charted, tuple(one.value if one and one[1:] == (at, charted) else None for one in shown))
+        LatestFromEvent(at, charted, tuple(one.value if one and one[1:] == (at, charted) else None for one in shown))
         for at, charted in sorted(origins, reverse=True)
     )
 
@@ -118,7 +118,7 @@ def as_stored(value: float | str | None) -> float | str | None:
     return float(value) if isinstance(value, int) else value
 
 
-def _stands(value: float | str, charted: bool, before: Latest) -> bool:
+def _wins(value: float | str, charted: bool, before: Latest) -> bool:
     if charted != before.charted:
         return charted
     return str(as_stored(value)) > str(before.value)

@@ -7,7 +7,7 @@ from base64 import b64decode, b64encode
 from monitor.course import fold
 from monitor.course.axes import pressure_limits
 from monitor.guidelines.in_force import Guideline
-from monitor.model import Book, Context, Course, Reading, State
+from monitor.model import AlertBook, Context, Course, Reading, State
 from monitor.record import history, insertion, latest_values, row
 from monitor.units.instants import LONG_AGO
 from schemas.events import Patient
@@ -18,12 +18,12 @@ STORY_BYTES = 56 * 1024
 
 def handover(guideline: Guideline, state: State, event: Patient, into: str, path: tuple[str, ...]) -> Patient:
     """The event that carries a patient's story to the id under which it continues."""
-    story = state._replace(book=Book(), due_at=None, thinned_at=LONG_AGO, passed=())
+    story = state._replace(alerts=AlertBook(), due_at=None, thinned_until=LONG_AGO, recent_courses=())
     packed = _packed(story)
     while len(packed) > STORY_BYTES:
         # The log takes no larger event. The checkpoint takes the older half of the facts, as it would have in time.
-        instants = sorted(group.at for group in history.groups(story.facts))
-        story = insertion.folded_until(guideline, story, instants[len(instants) // 2])
+        instants = sorted(group.at for group in history.by_instant(story.facts))
+        story = insertion.checkpoint_at(guideline, story, instants[len(instants) // 2])
         packed = _packed(story)
     return Patient(
         event_id=f"{event.event_id[:100]}>{len(path)}",
@@ -46,31 +46,34 @@ def unpack(story: str) -> State:
 
 def joined(guideline: Guideline, ours: State, theirs: State) -> State:
     """One state from two stories: all facts in bedside order on one checkpoint."""
-    until = max(ours.base.at, theirs.base.at)
+    until = max(ours.checkpoint.at, theirs.checkpoint.at)
     if until > LONG_AGO:
         # Both stand at one checkpoint: what the other tells from before it is folded first.
-        ours, theirs = insertion.folded_until(guideline, ours, until), insertion.folded_until(guideline, theirs, until)
-    base = _base(guideline, ours.base, theirs.base)
+        ours, theirs = (
+            insertion.checkpoint_at(guideline, ours, until),
+            insertion.checkpoint_at(guideline, theirs, until),
+        )
+    base = _base(guideline, ours.checkpoint, theirs.checkpoint)
     facts = ours.facts
     for kind in theirs.facts:
         known = set(history.ids(ours.facts))
         for fact in kind:
             if fact.event_id not in known:
                 facts = history.insert(facts, fact)
-    replaced = tuple(dict.fromkeys((*theirs.replaced, *ours.replaced)))
+    replaced = tuple(dict.fromkeys((*theirs.voided_event_ids, *ours.voided_event_ids)))
     for event_id in replaced:
-        facts = history.without(facts, event_id)
-    watch = max(ours.watch, theirs.watch, key=lambda w: w.vitals_at)
+        facts = history.remove(facts, event_id)
+    watch = max(ours.feed_health, theirs.feed_health, key=lambda w: w.vitals_at)
     return ours._replace(
         clock=max(ours.clock, theirs.clock),
-        base=base,
-        course=fold.fold(guideline, base, history.groups(facts)),
+        checkpoint=base,
+        course=fold.fold(guideline, base, history.by_instant(facts)),
         facts=facts,
-        thinned_at=LONG_AGO,
-        passed=(),
-        replaced=replaced[-insertion.REPLACED_KEPT :],
-        latest=latest_values.newer(ours.latest, theirs.latest),
-        watch=watch,
+        thinned_until=LONG_AGO,
+        recent_courses=(),
+        voided_event_ids=replaced[-insertion.MAX_VOIDED_IDS :],
+        latest=latest_values.merge(ours.latest, theirs.latest),
+        feed_health=watch,
     )
 
 

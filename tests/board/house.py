@@ -13,14 +13,14 @@ from typing import Any
 import aiohttp
 from aiokafka.errors import KafkaTimeoutError
 
-from agents.board.acknowledge import Answers
-from agents.board.auth import Door
-from agents.board.broadcast import Viewers
-from agents.board.config import Plan, load
-from agents.board.liveness import Pulse
-from agents.board.pseudonyms import Discretion
+from agents.board.acknowledge import AnswerWriter
+from agents.board.auth import SessionAuth
+from agents.board.broadcast import Broadcaster
+from agents.board.config import BoardConfig, load
+from agents.board.liveness import Liveness
+from agents.board.pseudonyms import Pseudonyms
 from agents.board.server import BoardServer
-from agents.board.ward import Ward
+from agents.board.ward import BoardWard
 from tests.board.scene import SECRET, arrival, fever, published, vitals
 
 TOKEN = "a-token-that-only-tests-know"
@@ -49,12 +49,12 @@ class Writer:
 class House:
     """Everything, and ways to ask it."""
 
-    def __init__(self, plan: Plan) -> None:
-        self.ward, self.pulse, self.writer = Ward(), Pulse(1, monotonic()), Writer()
+    def __init__(self, plan: BoardConfig) -> None:
+        self.ward, self.pulse, self.writer = BoardWard(), Liveness(1, monotonic()), Writer()
         self.pulse.loading = False
-        self.viewers = Viewers(self.ward, self.pulse, Discretion(SECRET, plan.show_ids))
-        self.door = Door(TOKEN.encode(), plan.session_hours * 3600)
-        answers = Answers(self.viewers, self.writer, "crs.assessments")
+        self.viewers = Broadcaster(self.ward, self.pulse, Pseudonyms(SECRET, plan.show_ids))
+        self.door = SessionAuth(TOKEN.encode(), plan.session_hours * 3600)
+        answers = AnswerWriter(self.viewers, self.writer, "crs.assessments")
         self.server = BoardServer(plan, self.door, self.viewers, answers, (lambda: None, lambda: "blind"))
         self.beat()
 

@@ -6,15 +6,16 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from agents.board.patient_card import Json, shown
-from agents.board.pseudonyms import Discretion
-from agents.board.ward import Ward
+from agents.board.patient_card import card
+from agents.board.pseudonyms import Pseudonyms
+from agents.board.ward import BoardWard
+from agents.platform.json_types import Json
 from schemas.state import PatientState
 from tests.history.stream import Published, event, fever, given, instant, published, started, vitals
 
 SECRET = b"a secret that only tests know"
 PATIENT = "p-1"
-DISCREET = Discretion(SECRET)
+DISCREET = Pseudonyms(SECRET)
 
 __all__ = ["event", "fever", "given", "instant", "published", "started", "vitals"]
 
@@ -35,7 +36,7 @@ def arrival(**fields: Any) -> dict[str, Any]:
     return context("08:00", **(known | {"status": "admitted"} | fields))
 
 
-def hears(ward: Ward, messages: Sequence[Published]) -> Ward:
+def hears(ward: BoardWard, messages: Sequence[Published]) -> BoardWard:
     """The board hears these."""
     for message in messages:
         if message.kind == "state":
@@ -45,14 +46,14 @@ def hears(ward: Ward, messages: Sequence[Published]) -> Ward:
     return ward
 
 
-def ward_of(*events: dict[str, Any]) -> Ward:
+def ward_of(*events: dict[str, Any]) -> BoardWard:
     """The ward after these events."""
-    return hears(Ward(), published(events))
+    return hears(BoardWard(), published(events))
 
 
-def picture(ward: Ward, clock: str, discretion: Discretion = DISCREET) -> Json:
+def picture(ward: BoardWard, clock: str, discretion: Pseudonyms = DISCREET) -> Json:
     """What is shown of the patient at a time."""
-    return shown(ward.patients[PATIENT], discretion, at(clock)).picture
+    return card(ward.patients[PATIENT], discretion, at(clock)).picture
 
 
 def alerts(drawn: Json) -> dict[str, Json]:
@@ -70,7 +71,7 @@ def answer(clock: str, kind: str, alert_id: str, **more: Any) -> dict[str, Any]:
     return event("assessment", clock) | {"kind": kind, "alert_id": alert_id} | more
 
 
-def alert_id(ward: Ward, kind: str) -> str:
+def alert_id(ward: BoardWard, kind: str) -> str:
     """The id of the open alert of a kind."""
     return next(brief.alert_id for brief, _ in ward.patients[PATIENT].standing() if brief.kind == kind)
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from agents.board.auth import Door, is_our_name, is_our_page
-from agents.board.config import Plan, load
+from agents.board.auth import SessionAuth, is_our_name, is_our_page
+from agents.board.config import BoardConfig, load
 from agents.platform.errors import UserError
 from tests.board.house import NAME, TOKEN, House, enter, played
 
@@ -141,33 +141,33 @@ def test_health_needs_no_token_and_says_nothing_of_patients() -> None:
 
 
 def test_whoever_guesses_waits() -> None:
-    door = Door(TOKEN.encode(), 60)
+    door = SessionAuth(TOKEN.encode(), 60)
     for second in range(20):
-        assert not door.besieged(second)
-        assert not door.opens("guess", second)
-    assert door.besieged(20)
-    assert not door.besieged(60)
+        assert not door.rate_limited(second)
+        assert not door.accepts_token("guess", second)
+    assert door.rate_limited(20)
+    assert not door.rate_limited(60)
 
 
 def test_a_session_that_is_made_longer_is_the_same_and_is_left_as_a_whole() -> None:
-    door = Door(TOKEN.encode(), 60)
+    door = SessionAuth(TOKEN.encode(), 60)
     first = door.cookie(1000)
     second = door.cookie(1030, first)
     another = door.cookie(1030)
     assert first != second
-    assert door.knows(second, 1089)
+    assert door.valid_session(second, 1089)
     door.leave(second, 1040)
-    assert [door.knows(one, 1041) for one in (first, second, another)] == [False, False, True]
+    assert [door.valid_session(one, 1041) for one in (first, second, another)] == [False, False, True]
     assert door.was_left(first)
     assert not door.was_left(None)
-    assert not door.knows(door.cookie(2000, first), 2000 + 60)  # what has ended cannot be made longer
+    assert not door.valid_session(door.cookie(2000, first), 2000 + 60)  # what has ended cannot be made longer
 
 
 def test_a_cookie_ends_cannot_be_forged_and_outlives_a_restart() -> None:
-    cookie = Door(TOKEN.encode(), 60).cookie(1000)
-    door = Door(TOKEN.encode(), 60)
-    assert door.knows(cookie, 1059)
-    assert not door.knows(cookie, 1060)
+    cookie = SessionAuth(TOKEN.encode(), 60).cookie(1000)
+    door = SessionAuth(TOKEN.encode(), 60)
+    assert door.valid_session(cookie, 1059)
+    assert not door.valid_session(cookie, 1060)
     ends, nonce, seal = cookie.split(".")
     for forged in (
         None,
@@ -177,8 +177,8 @@ def test_a_cookie_ends_cannot_be_forged_and_outlives_a_restart() -> None:
         f"{ends}.{nonce}.{'0' * 64}",
         f"{ends}.é.{seal}",
     ):
-        assert not door.knows(forged, 1000)
-    assert not Door(b"another token", 60).knows(cookie, 1000)
+        assert not door.valid_session(forged, 1000)
+    assert not SessionAuth(b"another token", 60).valid_session(cookie, 1000)
 
 
 def test_our_page_is_ours_alone() -> None:
@@ -246,10 +246,10 @@ def test_the_example_file_is_sound(monkeypatch: pytest.MonkeyPatch) -> None:
     plan = load(example)
     assert told(plan) == (8780, TOKEN)
     written = {line.partition(" = ")[0].strip("# ") for line in example.read_text().splitlines() if " = " in line}
-    assert Plan.model_fields.keys() <= written
+    assert BoardConfig.model_fields.keys() <= written
 
 
-def told(plan: Plan) -> tuple[int, str | None]:
+def told(plan: BoardConfig) -> tuple[int, str | None]:
     return plan.port, plan.token.get_secret_value() if plan.token else None
 
 

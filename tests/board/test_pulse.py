@@ -5,18 +5,18 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime, timedelta
 
-from agents.board.liveness import Pulse
+from agents.board.liveness import Liveness
 
 NOW = datetime(2026, 5, 1, 9, 0, tzinfo=UTC)
 
 
-def beat(pulse: Pulse, partition: int, seconds: float, behind: float = 0.1) -> None:
+def beat(pulse: Liveness, partition: int, seconds: float, behind: float = 0.1) -> None:
     at = (NOW - timedelta(seconds=behind)).isoformat()
     pulse.beat(json.dumps({"heartbeat": partition, "at": at}).encode(), NOW, seconds)
 
 
-def hearing(partitions: int, seconds: float) -> Pulse:
-    pulse = Pulse(partitions, started=seconds)
+def hearing(partitions: int, seconds: float) -> Liveness:
+    pulse = Liveness(partitions, started=seconds)
     pulse.loading = False
     for partition in range(partitions):
         beat(pulse, partition, seconds)
@@ -45,7 +45,7 @@ def test_one_silent_partition_is_enough_and_is_named_as_a_part() -> None:
 
 
 def test_a_partition_that_was_never_heard_is_waited_for_and_then_missed() -> None:
-    pulse = Pulse(1, started=100)
+    pulse = Liveness(1, started=100)
     assert pulse.sight(101).waiting == "Reading the ward …"
     pulse.loading = False
     assert pulse.sight(110).waiting == "Waiting for the first sign of life of the judgement …"

@@ -7,10 +7,10 @@ from typing import get_args
 
 from pydantic_core import to_json
 
-from agents.board.patient_card import shown
-from agents.board.pseudonyms import Discretion
+from agents.board.patient_card import card
+from agents.board.pseudonyms import Pseudonyms
 from agents.board.sorting import READ_FIRST
-from agents.board.ward import Patient
+from agents.board.ward import BoardPatient
 from agents.dispatch.public_alert import reference
 from schemas.alerts import AlertKind
 from tests.board.scene import (
@@ -140,8 +140,8 @@ def test_tocilizumab_counts_against_the_limits_and_the_next_dose_is_an_instant()
     assert (toci["last_at"], toci["next_at"]) == (at("09:30"), at("17:30"))
     assert toci["blocked_words"] == "too soon after the last dose"
     assert toci["dose"] == "560 mg"
-    assert shown(ward.patients[PATIENT], DISCREET, at("10:00")).changes_at == at("17:30")
-    assert shown(ward.patients[PATIENT], DISCREET, at("17:30")).changes_at is None
+    assert card(ward.patients[PATIENT], DISCREET, at("10:00")).changes_at == at("17:30")
+    assert card(ward.patients[PATIENT], DISCREET, at("17:30")).changes_at is None
 
 
 def test_an_infusion_without_a_rate_and_a_cannula_without_a_flow_say_so() -> None:
@@ -185,7 +185,7 @@ def test_quiet_ends_by_itself() -> None:
     assert len(ids) > 1
     quiet = answer("09:10", "snooze", ids[0], until="2026-05-01T09:25:00+00:00", reason="asked by Nurse Okafor")
     ward = ward_of(*story, quiet)
-    drawn = shown(ward.patients[PATIENT], DISCREET, at("09:11"))
+    drawn = card(ward.patients[PATIENT], DISCREET, at("09:11"))
     quiet_now = [one for one in drawn.picture["alerts"] if one["quiet_until"]]
     assert [one["key"] for one in quiet_now] == [ids[0]]
     assert drawn.picture["alerts"][-1]["key"] == ids[0]  # what waits comes first
@@ -224,8 +224,8 @@ def test_a_patient_who_cannot_be_judged_is_as_loud_as_anything() -> None:
     at_any_rate = dict.fromkeys(("acknowledged_at", "snoozed_until"))
     base = ward_of(arrival(), fever("09:00", 38.6)).patients[PATIENT]
     brief = base.state.alerts[0].model_copy(update=at_any_rate | {"kind": "unmonitored", "priority": "technical"})
-    patient = Patient(0, base.state.model_copy(update={"alerts": (brief, *base.state.alerts[1:])}))
-    drawn = shown(patient, DISCREET, at("09:10")).picture
+    patient = BoardPatient(0, base.state.model_copy(update={"alerts": (brief, *base.state.alerts[1:])}))
+    drawn = card(patient, DISCREET, at("09:10")).picture
     assert (drawn["alerts"][0]["kind"], drawn["alerts"][0]["rank"]) == ("unmonitored", 3)
     assert drawn["urgency"][1] == 1
 
@@ -245,12 +245,12 @@ def test_only_an_opaque_reference_names_the_patient() -> None:
         )
     ]
     patient = ward_of(*story).patients[name]
-    drawn = shown(patient, DISCREET, at("09:45")).picture
+    drawn = card(patient, DISCREET, at("09:45")).picture
     assert drawn["alerts"]
     assert name not in to_json(drawn).decode()
     assert drawn["reference"] == reference(SECRET, name)
     assert drawn["bed"] is None
-    with_ids = shown(patient, Discretion(SECRET, show_ids=True), at("09:45")).picture
+    with_ids = card(patient, Pseudonyms(SECRET, show_ids=True), at("09:45")).picture
     assert (with_ids["patient_id"], with_ids["bed"]) == (name, f"bed of {name}")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from agents.board.ward import Ward
+from agents.board.ward import BoardWard
 from schemas.alerts import Alert
 from tests.board.scene import (
     PATIENT,
@@ -40,16 +40,16 @@ def told(messages: list) -> list:  # type: ignore[type-arg]
 
 def test_states_and_alerts_come_to_the_same_in_any_order_of_the_two_topics() -> None:
     messages = published(STORY)
-    expected = picture(hears(Ward(), messages), "09:15")
-    assert picture(hears(Ward(), [*told(messages), *states(messages)]), "09:15") == expected
-    assert picture(hears(Ward(), [*states(messages), *told(messages)]), "09:15") == expected
+    expected = picture(hears(BoardWard(), messages), "09:15")
+    assert picture(hears(BoardWard(), [*told(messages), *states(messages)]), "09:15") == expected
+    assert picture(hears(BoardWard(), [*states(messages), *told(messages)]), "09:15") == expected
     assert all(one["message"] for one in expected["alerts"])
 
 
 def test_an_alert_is_shown_before_the_state_that_lists_it() -> None:
     messages = published(STORY)
     last_state = messages.index(states(messages)[-1])
-    ward = hears(Ward(), messages[:last_state])
+    ward = hears(BoardWard(), messages[:last_state])
     assert alert_id(ward, "escalation")
     assert ward.patients[PATIENT].state.grade == 1
 
@@ -60,7 +60,7 @@ def test_an_alert_whose_times_look_older_than_the_state_is_not_lost() -> None:
     escalation = next(one for one in told(messages) if b'"escalation"' in one.value)
     before = states(messages[: messages.index(escalation)])[-1]
     clock_went_on = before.state.model_copy(update={"as_of": at("09:12")})
-    ward = Ward()
+    ward = BoardWard()
     ward.take_state(0, b"p-1", clock_went_on.model_dump_json().encode(), at("09:12"))
     ward.take_alert(escalation.value, int(escalation.headers["log_offset"] or 0))
     assert alert_id(ward, "escalation")
@@ -68,7 +68,7 @@ def test_an_alert_whose_times_look_older_than_the_state_is_not_lost() -> None:
 
 def test_an_older_state_changes_nothing() -> None:
     messages = published(STORY)
-    ward = hears(Ward(), messages)
+    ward = hears(BoardWard(), messages)
     hears(ward, states(messages)[:1])
     assert ward.patients[PATIENT].state.grade == 2
 
@@ -78,7 +78,7 @@ def test_alerts_that_are_over_are_neither_shown_nor_kept() -> None:
     messages = published([*STORY, *better])
     over = {alert.alert_id for alert in map(alert_of, told(messages)) if alert.status == "resolved"}
     assert over
-    ward = hears(Ward(), messages)
+    ward = hears(BoardWard(), messages)
     hears(ward, told(messages))  # read again for their words
     assert over.isdisjoint({brief.alert_id for brief, _ in ward.patients[PATIENT].standing()})
     assert over.isdisjoint(ward.patients[PATIENT].told)
@@ -90,20 +90,20 @@ def alert_of(message) -> Alert:  # type: ignore[no-untyped-def]
 
 def test_a_board_that_starts_late_has_titles_and_finds_the_words_again() -> None:
     messages = published(STORY)
-    ward = hears(Ward(), states(messages)[-1:])
+    ward = hears(BoardWard(), states(messages)[-1:])
     assert [one["message"] for one in picture(ward, "09:15")["alerts"]] == [None] * len(
         picture(ward, "09:15")["alerts"]
     )
-    assert {brief.kind for _, brief in ward.wordless()} == {one["kind"] for one in picture(ward, "09:15")["alerts"]}
+    assert {brief.kind for _, brief in ward.missing_text()} == {one["kind"] for one in picture(ward, "09:15")["alerts"]}
     hears(ward, told(messages))
-    assert list(ward.wordless()) == []
+    assert list(ward.missing_text()) == []
 
 
 def test_an_acknowledgement_that_is_read_first_does_not_hide_the_words() -> None:
     seen = answer("09:20", "acknowledge", alert_id(ward_of(*STORY), "escalation"), by="Nurse Okafor")
     messages = published([*STORY, seen])
-    ward = hears(hears(Ward(), states(messages)[-1:]), list(reversed(told(messages))))
-    assert picture(ward, "09:21") == picture(hears(Ward(), messages), "09:21")
+    ward = hears(hears(BoardWard(), states(messages)[-1:]), list(reversed(told(messages))))
+    assert picture(ward, "09:21") == picture(hears(BoardWard(), messages), "09:21")
 
 
 def test_who_was_discharged_leaves_after_a_day() -> None:
@@ -135,7 +135,7 @@ def test_who_has_not_been_discharged_stays_for_a_month_without_a_word() -> None:
 
 def test_who_left_long_ago_does_not_come_in_at_all() -> None:
     messages = states(published([*STORY, context("10:00", status="discharged")]))
-    ward = Ward()
+    ward = BoardWard()
     ward.take_state(0, b"p-1", messages[-1].value, at("10:00") + timedelta(days=3))
     assert ward.patients == {}
 
@@ -158,7 +158,7 @@ def test_what_cannot_be_read_is_counted_and_changes_nothing() -> None:
 
 def test_alerts_of_someone_without_a_state_are_forgotten_after_a_day() -> None:
     messages = told(published(STORY))
-    ward = hears(Ward(), messages)
+    ward = hears(BoardWard(), messages)
     ward.sweep(at("09:10") + timedelta(hours=25))
     hears(ward, states(published([*STORY, event("vitals", "09:30") | {"heart_rate_per_min": 80}]))[-1:])
-    assert list(ward.wordless())
+    assert list(ward.missing_text())

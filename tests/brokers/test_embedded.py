@@ -13,7 +13,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from agents.brokers.embedded import Embedded
-from agents.brokers.preflight import Found, found
+from agents.brokers.preflight import TopicDescription, describe_topics
 from agents.platform.settings import Settings
 from tests.brokers.processes import is_gone_soon, is_running
 
@@ -37,8 +37,10 @@ async def read(settings: Settings, count: int) -> list[bytes]:
 
 def test_our_topics_are_there_with_their_partitions_also_the_changelog() -> None:
     with Embedded(3, topics=["other"]) as embedded:
-        there = found(embedded.settings())
-    assert there["crs.patient-events"] == there["crs.watch-patients-changelog"] == there["other"] == Found(3, 1)
+        there = describe_topics(embedded.settings())
+    assert (
+        there["crs.patient-events"] == there["crs.watch-patients-changelog"] == there["other"] == TopicDescription(3, 1)
+    )
     assert len(there) == 11
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from agents.demo.processes import Cast
-from agents.platform.signals import asked_to_leave
+from agents.demo.processes import Processes
+from agents.platform.signals import stop_requested
 
 INTERRUPTED_WHILE_STARTING = """
 import signal, sys
@@ -34,7 +34,7 @@ except KeyboardInterrupt:
 def test_it_does_not_come_up_in_the_middle_of_something(number: signal.Signals) -> None:
     before = signal.signal(number, signal.default_int_handler)
     try:
-        with asked_to_leave() as leave:
+        with stop_requested() as leave:
             signal.raise_signal(number)
             assert leave.is_set()
             with pytest.raises(KeyboardInterrupt):
@@ -45,8 +45,8 @@ def test_it_does_not_come_up_in_the_middle_of_something(number: signal.Signals) 
 
 
 def test_the_demonstration_heeds_it_where_it_waits() -> None:
-    with asked_to_leave() as leave, ExitStack() as closing:
-        cast = Cast(closing, leave)
+    with stop_requested() as leave, ExitStack() as closing:
+        cast = Processes(closing, leave)
         cast.check()
         signal.raise_signal(signal.SIGINT)
         with pytest.raises(KeyboardInterrupt):

@@ -18,7 +18,7 @@ from click.testing import CliRunner
 from confluent_kafka import Consumer, TopicPartition
 
 from agents.brokers.embedded import Embedded
-from agents.brokers.preflight import found
+from agents.brokers.preflight import describe_topics
 from agents.cli.simulate import command
 from agents.platform.settings import Settings
 from schemas.topics import FEEDS
@@ -43,7 +43,7 @@ def in_kafka(settings: Settings) -> dict[Place, tuple[bytes, dict[str, Any]]]:
     configuration = settings.librdkafka()
     del configuration["partitioner"]
     consumer = Consumer(configuration | {"group.id": "none", "fetch.wait.max.ms": 10})
-    topics = found(settings)
+    topics = describe_topics(settings)
     places = [
         TopicPartition(settings.topic(feed), partition, 0)
         for feed in FEEDS

@@ -13,22 +13,25 @@ from threading import Event
 
 import pytest
 
-from agents.engine.patients import Fold
+from agents.engine.patients import Patients
 from agents.engine.playback import Playback
+from agents.platform.json_types import Json
 from agents.simulation.live_ward import KNOTS, Clock, WardPlan, cadence, simulated
 from agents.simulation.patients import generator
 from agents.simulation.sending import Account, Sender, tell
 from agents.simulation.stays import told_now
-from agents.simulation.story import Due, Json, to_iso, to_ms
+from agents.simulation.story import TimedEvent, to_iso, to_ms
 from monitor.guidelines.in_force import load
-from monitor.step import Implausible
+from monitor.step import ImplausibleSignal
 from schemas.decode import Decoded, decode
 
 START_MS = to_ms("2026-05-01T08:00:00+00:00")
 MINUTE_MS = 60_000
 
 
-def ward(seconds: float, *, patients: int = 100, rate: float = 100, seed: int = 1, pace: float = 600) -> list[Due]:
+def ward(
+    seconds: float, *, patients: int = 100, rate: float = 100, seed: int = 1, pace: float = 600
+) -> list[TimedEvent]:
     """The first seconds of a ward."""
     return list(islice(simulated(WardPlan(patients, rate, seed, START_MS, pace)), round(rate * seconds)))
 
@@ -79,12 +82,12 @@ def test_every_event_is_one_of_the_contract_but_for_the_mishaps() -> None:
 
 def test_patients_fall_ill_and_are_treated_within_two_minutes() -> None:
     kinds: Counter[str] = Counter()
-    fold = Fold(load("house"))
+    fold = Patients(load("house"))
     playback = Playback(fold, [lambda one: kinds.update(alert.kind for alert in one.step.alerts)])
     for due in ward(120, rate=50):
         decoded = decode(json.dumps(due.event).encode())
         assert isinstance(decoded, Decoded)
-        playback.feed(decoded.event, tuple(Implausible(*part) for part in decoded.implausible))
+        playback.feed(decoded.event, tuple(ImplausibleSignal(*part) for part in decoded.implausible))
     assert kinds["onset"] >= 10
     assert kinds["escalation"] >= 5
     assert kinds["dose_indicated"] >= 5
@@ -146,7 +149,7 @@ def test_a_feed_of_a_thousand_events_a_second_sleeps_between_them() -> None:
     """Whole milliseconds: librdkafka does not wait at all for less, and the load would take a core."""
     start_ms = time.time() * 1000
     sender = Waiting()
-    tell((Due(round(start_ms + number), {}) for number in range(200)), sender, Event(), lambda account: None)
+    tell((TimedEvent(round(start_ms + number), {}) for number in range(200)), sender, Event(), lambda account: None)
     assert sender.account.sent == 200
     assert sender.waits, "it was never late"
     assert min(sender.waits) >= 0.001

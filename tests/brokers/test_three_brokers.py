@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from agents.brokers.local_kafka import Cluster
-from agents.brokers.preflight import found
+from agents.brokers.preflight import describe_topics
 from agents.brokers.topic_admin import compare
 from agents.brokers.topic_specs import wanted_topics
 from tests.broker import fresh
@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 def test_a_broker_is_killed_while_the_simulator_sends(kafka_cluster: Cluster, tmp_path: Path) -> None:
     ledger = tmp_path / "ledger.ndjson"
     with fresh(kafka_cluster.bootstrap_servers, replication_factor=3) as settings:
-        assert {found(settings)[topic.name].copies for topic in wanted_topics(settings)} == {3}
+        assert {describe_topics(settings)[topic.name].copies for topic in wanted_topics(settings)} == {3}
         assert not any(each.missing or each.differences for each in compare(settings, wanted_topics(settings)))
         options = arguments(settings, ledger, "--rate", "300", "--duration", "12")
         simulator = subprocess.Popen([sys.executable, "-m", "agents.cli.main", "simulate", *options])

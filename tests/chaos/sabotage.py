@@ -17,10 +17,10 @@ from typing import Any
 from aiokafka.errors import MessageSizeTooLargeError
 
 from agents.cli.main import main
-from agents.engine.partition import Outcome, Shard
+from agents.engine.partition import Outcome, Partition
 from agents.stream import producer, worker
-from agents.stream.producer import Outbox
-from agents.stream.watch import Desk, Watch
+from agents.stream.producer import ConfirmedProducer
+from agents.stream.watch import OwnedPartition, PartitionWatch
 
 
 def once(name: str) -> bool:
@@ -43,33 +43,35 @@ def die() -> None:
 
 def second_delivery() -> None:
     """A chunk comes twice: on a real cluster the first one after a join can be from before the seek."""
-    take = Watch.take
+    take = PartitionWatch.take
 
-    async def twice(self: Watch, partition: int, records: list[Any], *rest: Any) -> None:
+    async def twice(self: PartitionWatch, partition: int, records: list[Any], *rest: Any) -> None:
         await take(self, partition, records, *rest)
         if any(record.key is not None for record in records) and once(f"second-delivery-{partition}"):
             await take(self, partition, records, *rest)
 
-    Watch.take = twice  # type: ignore[method-assign]
+    PartitionWatch.take = twice  # type: ignore[method-assign]
 
 
 def death_between_alert_and_row() -> None:
     """The power fails when the first of the two is confirmed, and the other is not sent yet."""
-    append = Watch._append
+    append = PartitionWatch._append
 
-    async def dying(self: Watch, partition: int, desk: Desk, rows: dict[str, Any]) -> None:
+    async def dying(self: PartitionWatch, partition: int, desk: OwnedPartition, rows: dict[str, Any]) -> None:
         if raised(desk) and once("death"):
             die()
         await append(self, partition, desk, rows)
 
-    Watch._append = dying  # type: ignore[method-assign]
+    PartitionWatch._append = dying  # type: ignore[method-assign]
 
 
 def refused_alert() -> None:
     """The brokers do not take an alert."""
-    send = Outbox.send
+    send = ConfirmedProducer.send
 
-    async def refused(self: Outbox, topic: str, value: bytes, *rest: Any, **more: Any) -> asyncio.Future[Any]:
+    async def refused(
+        self: ConfirmedProducer, topic: str, value: bytes, *rest: Any, **more: Any
+    ) -> asyncio.Future[Any]:
         if topic.endswith("alerts") and b'"alert_id"' in value and once("refused"):
             no: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
             no.add_done_callback(lambda done: producer.report(done, topic, None))
@@ -77,12 +79,12 @@ def refused_alert() -> None:
             return no
         return await send(self, topic, value, *rest, **more)
 
-    Outbox.send = refused  # type: ignore[method-assign]
+    ConfirmedProducer.send = refused  # type: ignore[method-assign]
 
 
-def raised(desk: Desk) -> bool:
+def raised(desk: OwnedPartition) -> bool:
     """Whether any alert stands in what is to be written down."""
-    return any(desk.shard.state(patient_id).book.open for patient_id in desk.shard)
+    return any(desk.shard.state(patient_id).alerts.open for patient_id in desk.shard)
 
 
 # ---- guards taken out
@@ -90,8 +92,8 @@ def raised(desk: Desk) -> bool:
 
 def without_offset_guard() -> None:
     """What was folded before is folded again."""
-    Shard.is_behind = lambda self, offset: False  # type: ignore[method-assign]
-    Shard._holds = lambda self, patient_id, offset: False  # type: ignore[method-assign]
+    Partition.is_behind = lambda self, offset: False  # type: ignore[method-assign]
+    Partition._row_includes = lambda self, patient_id, offset: False  # type: ignore[method-assign]
 
 
 def without_marker_seek() -> None:
@@ -101,13 +103,13 @@ def without_marker_seek() -> None:
 
 def without_the_order() -> None:
     """Rows first, alerts later."""
-    tell, write_down = Watch._tell, Watch._write_down
+    tell, write_down = PartitionWatch._publish_alerts, PartitionWatch._flush
     waiting: dict[int, list[Outcome]] = {}
 
-    async def later(self: Watch, desk: Desk, partition: int, outcome: Outcome) -> None:
+    async def later(self: PartitionWatch, desk: OwnedPartition, partition: int, outcome: Outcome) -> None:
         waiting.setdefault(partition, []).append(outcome)
 
-    async def rows_first(self: Watch, partition: int, desk: Desk) -> None:
+    async def rows_first(self: PartitionWatch, partition: int, desk: OwnedPartition) -> None:
         await write_down(self, partition, desk)
         outcomes = waiting.pop(partition, [])
         if any(outcome.alerts for outcome in outcomes) and once("death"):
@@ -115,7 +117,7 @@ def without_the_order() -> None:
         for outcome in outcomes:
             await tell(self, desk, partition, outcome)
 
-    Watch._tell, Watch._write_down = later, rows_first  # type: ignore[method-assign]
+    PartitionWatch._publish_alerts, PartitionWatch._flush = later, rows_first  # type: ignore[method-assign]
 
 
 def without_fail_stop() -> None:

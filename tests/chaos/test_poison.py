@@ -11,7 +11,7 @@ import pytest
 from confluent_kafka import Producer
 
 from agents.platform.settings import Settings
-from agents.verify.kafka_reader import Brokers
+from agents.verify.kafka_reader import KafkaReader
 from schemas import topics
 from schemas.dead_letters import DeadLetter
 from schemas.decode import Refused, decode
@@ -70,7 +70,7 @@ def send(settings: Settings) -> tuple[Counter[str], int]:
 
 def reasons(settings: Settings) -> Counter[str]:
     """Reasons of the dead letters about the feed; the original bytes are in each, up to 64 KiB."""
-    brokers = Brokers(settings)
+    brokers = KafkaReader(settings)
     topic, found = settings.topic(topics.DEAD_LETTERS), Counter[str]()
     originals = {value[: 64 * 1024] for value, _ in doses(1)}
     for partition, bounds in brokers.bounds(topic).items():

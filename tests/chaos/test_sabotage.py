@@ -11,7 +11,7 @@ import pytest
 from confluent_kafka import Consumer, TopicPartition
 
 from agents.platform.settings import Settings
-from agents.verify.kafka_reader import Brokers
+from agents.verify.kafka_reader import KafkaReader
 from schemas import topics
 from tests.chaos.bedside import Bedside
 from tests.chaos.run import verify
@@ -99,7 +99,7 @@ def test_a_commit_that_ran_ahead_of_the_rows_is_harmless_with_the_marker_seek_on
 def commit_to_the_end(settings: Settings) -> None:
     """The group's commit goes to the log's end, as it can after a kill, whatever the rows say."""
     log = settings.topic(topics.PATIENT_EVENTS)
-    brokers = Brokers(settings)
+    brokers = KafkaReader(settings)
     ends = [TopicPartition(log, partition, end) for partition, (_, end) in brokers.bounds(log).items()]
     wait_until(lambda: brokers.members(settings.group) == 0, 60, "the dead worker is still a member")
     brokers.close()

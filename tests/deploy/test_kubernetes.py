@@ -117,9 +117,9 @@ def test_liveness_and_readiness_ask_what_is_served(name: str) -> None:
 
 
 def test_dispatchs_file_is_sound(monkeypatch: pytest.MonkeyPatch) -> None:
-    from agents.dispatch.config import Plan
+    from agents.dispatch.config import PagingConfig
 
     text = RESOURCES["ConfigMap", "crs-dispatch"]["data"]["dispatch.toml"]
     monkeypatch.setenv("CRS_SECRET_OF_A_TEST", "only-for-this-test-run")
     table = tomllib.loads(text)["dispatch"] | {"reference_secret": {"env": "CRS_SECRET_OF_A_TEST"}}
-    assert Plan.model_validate(table).destinations.keys() == {"alertmanager"}
+    assert PagingConfig.model_validate(table).destinations.keys() == {"alertmanager"}

@@ -15,15 +15,25 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from agents.dispatch.commands import Command, Drop, Forget, Remember, Result, Rules, Send, Told, Verdict
+from agents.dispatch.commands import (
+    AlertUpdate,
+    Command,
+    DeleteCase,
+    DropPages,
+    PagingPolicy,
+    PagingVerdict,
+    Result,
+    SaveCase,
+    SendPage,
+)
 from agents.dispatch.model import Case, Page, decode, encode
 from agents.dispatch.paging import Paging
-from agents.dispatch.public_alert import Brief
+from agents.dispatch.public_alert import PublicAlert
 from agents.dispatch.routing import Routing
 
 DAY = datetime(2026, 3, 4, tzinfo=UTC)
 KINDS = {"high": "escalation", "medium": "step", "low": "onset", "technical": "signal_lost"}
-DEFAULT = Rules(
+DEFAULT = PagingPolicy(
     Routing((("doctor",), ("senior",))),
     ("doctor", "senior", "desk"),
     second={"doctor": "desk"},
@@ -42,11 +52,11 @@ def clock(words: str) -> datetime:
 class Desk:
     """The machine, its destinations, and its memory, as a story moves them."""
 
-    rules: Rules = DEFAULT
+    rules: PagingPolicy = DEFAULT
     begin: str = "10:00"
     at: datetime = DAY
     rows: dict[str, bytes] = field(default_factory=dict)
-    latest: dict[str, Told] = field(default_factory=dict)
+    latest: dict[str, AlertUpdate] = field(default_factory=dict)
     queue: list[Page] = field(default_factory=list)
     dead: set[str] = field(default_factory=set)
     refuses: dict[str, Result] = field(default_factory=dict)
@@ -107,13 +117,13 @@ class Desk:
             case _:
                 raise AssertionError(f"the story says {' '.join(words)}")
 
-    def restart(self, rules: Rules | None = None) -> None:
+    def restart(self, rules: PagingPolicy | None = None) -> None:
         """A new machine that knows what was written down; nothing else."""
         self.queue.clear()
         self.paging = Paging(rules or self.rules)
         self.obey(self.paging.assigned(0, map(decode, self.rows.values()), self.at))
 
-    def _told(self, what: str, name: str, rest: list[str]) -> Told:
+    def _told(self, what: str, name: str, rest: list[str]) -> AlertUpdate:
         before = self.latest.get(name)
         self.offset += 1
         words = dict(zip(rest[1::2], rest[2::2], strict=True)) if what in ("raise", "update") else {}
@@ -122,7 +132,7 @@ class Desk:
             return before
         if what == "raise":
             priority, grade = rest[0], int(words.get("grade", 2))
-            told = Brief(
+            told = PublicAlert(
                 name,
                 1,
                 "raised",
@@ -133,7 +143,7 @@ class Desk:
                 "ref",
                 words.get("unit"),
             )
-            made = Told(name, words.get("patient", "somebody"), 0, told, self.offset)
+            made = AlertUpdate(name, words.get("patient", "somebody"), 0, told, self.offset)
         else:
             assert before is not None
             status = {"resolve": "resolved", "retract": "retracted"}.get(what, "updated")
@@ -141,7 +151,7 @@ class Desk:
             made = replace(before, brief=told, offset=self.offset)
             if what == "update":
                 told = replace(told, priority=rest[0], grade=int(words.get("grade", told.grade)))
-                kept = before.acknowledged_at if told.loudness <= before.brief.loudness else None
+                kept = before.acknowledged_at if told.urgency <= before.brief.urgency else None
                 made = replace(made, brief=told, acknowledged_at=kept, snoozed_until=None)
             elif what == "ack":
                 made = replace(made, acknowledged_at=self.at)
@@ -154,15 +164,15 @@ class Desk:
         """Does what the machine orders, and remembers what it asks to remember."""
         for command in commands:
             match command:
-                case Remember(case):
+                case SaveCase(case):
                     self.rows[case.alert_id] = encode(case)
-                case Forget(alert_id, _):
+                case DeleteCase(alert_id, _):
                     self.rows.pop(alert_id)
-                case Drop(destination, keys):
+                case DropPages(destination, keys):
                     self.queue = [p for p in self.queue if (p.destination, p.key in keys) != (destination, True)]
-                case Verdict(reason, _):
+                case PagingVerdict(reason, _):
                     self.verdicts.append(reason)
-                case Send(page):
+                case SendPage(page):
                     self.said.append(f"{page.destination} {page.act} {page.key} {page.cause}")
                     self.queue.append(page)
         self._deliver()

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from agents.dispatch.model import Page
-from agents.dispatch.public_alert import Brief
+from agents.dispatch.public_alert import PublicAlert
 
 AT = datetime(2026, 3, 4, 10, 0, tzinfo=UTC)
 
@@ -26,4 +26,4 @@ def page(act: str = "open", cause: str = "raised", key: str = "a1", destination:
         "unit": "7A",
         "bed": "12",
     } | given
-    return Page(destination, act, cause, key, Brief(**words), **({"level": words["priority"]} | own))  # type: ignore[arg-type]
+    return Page(destination, act, cause, key, PublicAlert(**words), **({"level": words["priority"]} | own))  # type: ignore[arg-type]

@@ -11,7 +11,7 @@ import pytest
 from agents.dispatch.config import AcmAt
 from agents.dispatch.model import Page
 from agents.dispatch.pagers.acm import BEGIN, END, Acm, escaped, meaning, message, phase
-from agents.dispatch.pagers.answer import TAKEN, Answer
+from agents.dispatch.pagers.answer import TAKEN, PagerAnswer
 from tests.dispatch.pages import page
 
 Reply = Callable[[bytes], bytes | None]
@@ -52,10 +52,10 @@ async def manager(reply: Reply, heard: list[str]) -> AsyncIterator[int]:
         yield server.sockets[0].getsockname()[1]
 
 
-def exchange(reply: Reply, *pages: Page) -> tuple[list[Answer], list[str]]:
+def exchange(reply: Reply, *pages: Page) -> tuple[list[PagerAnswer], list[str]]:
     heard: list[str] = []
 
-    async def talk() -> list[Answer]:
+    async def talk() -> list[PagerAnswer]:
         async with manager(reply, heard) as port:
             pager = Acm(AcmAt(kind="acm", host="127.0.0.1", port=port, timeout_seconds=1))
             told = [await pager.send(one) for one in pages]

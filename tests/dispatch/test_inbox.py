@@ -11,10 +11,10 @@ from typing import Any, NamedTuple
 import pytest
 
 from agents.dispatch import alert_consumer
-from agents.dispatch.alert_consumer import Hearing
-from agents.dispatch.alert_reader import Backlog, Heard, Reader, is_heartbeat, link_token, number
-from agents.dispatch.patient_locations import Places
-from agents.dispatch.public_alert import Place, reference
+from agents.dispatch.alert_consumer import AlertConsumer
+from agents.dispatch.alert_reader import AlertReader, Backlog, ReceivedAlert, is_heartbeat, link_token, number
+from agents.dispatch.patient_locations import PatientLocations
+from agents.dispatch.public_alert import Location, reference
 from tests.dispatch.ward import CANARY_DRUG, alert, alert_id
 
 NOW = datetime(2026, 3, 4, 10, tzinfo=UTC)
@@ -31,17 +31,19 @@ class Record(NamedTuple):
     headers: tuple[tuple[str, bytes], ...] = ()
 
 
-def heard(offset: int, name: str = "A", version: int = 1, minutes_ago: float = 0, status: str = "raised") -> Heard:
+def heard(
+    offset: int, name: str = "A", version: int = 1, minutes_ago: float = 0, status: str = "raised"
+) -> ReceivedAlert:
     record = Record(alert("p1", name, version, status).model_dump_json().encode(), offset)
-    found = Reader(SECRET, Places(), None, None).read(record, NOW - timedelta(minutes=minutes_ago))
+    found = AlertReader(SECRET, PatientLocations(), None, None).read(record, NOW - timedelta(minutes=minutes_ago))
     assert found is not None
     return found
 
 
 def test_an_alert_becomes_what_may_be_told_with_bed_link_and_the_time_of_its_event() -> None:
-    places = Places()
+    places = PatientLocations()
     places.take(0, b"p1", json.dumps({"context": {"unit": "7A", "bed": "12"}}).encode())
-    reader = Reader(SECRET, places, "https://board.example/{alert_id}/{token}", b"key")
+    reader = AlertReader(SECRET, places, "https://board.example/{alert_id}/{token}", b"key")
     record = Record(alert("p1", "A").model_dump_json().encode(), 7, headers=(("log_appended_ms", b"1700"),))
     found = reader.read(record, NOW)
     assert found is not None
@@ -54,7 +56,7 @@ def test_an_alert_becomes_what_may_be_told_with_bed_link_and_the_time_of_its_eve
 
 @pytest.mark.parametrize("value", [None, b"", b"{", b"[]", b"\xff", b'{"alert_id": "a"}'])
 def test_what_cannot_be_read_is_no_alert(value: bytes | None) -> None:
-    assert Reader(SECRET, Places(), None, None).read(Record(value), NOW) is None
+    assert AlertReader(SECRET, PatientLocations(), None, None).read(Record(value), NOW) is None
 
 
 def test_heartbeats_are_known_by_their_header() -> None:
@@ -70,7 +72,7 @@ def test_a_header_is_a_number_or_nothing() -> None:
 
 def test_an_alert_id_that_spells_out_the_patient_is_told_as_a_hash() -> None:
     spelled = alert("p1", "A").model_copy(update={"alert_id": "p1-escalation-1"})
-    found = Reader(SECRET, Places(), None, None).read(Record(spelled.model_dump_json().encode()), NOW)
+    found = AlertReader(SECRET, PatientLocations(), None, None).read(Record(spelled.model_dump_json().encode()), NOW)
     assert found is not None
     assert "p1" not in found.told.brief.alert_id
     assert found.told.alert_id == "p1-escalation-1"  # an acknowledgement needs it
@@ -79,26 +81,26 @@ def test_an_alert_id_that_spells_out_the_patient_is_told_as_a_hash() -> None:
 @pytest.mark.parametrize(
     ("state", "place"),
     [
-        (b'{"context": {"unit": "7A", "bed": "12"}}', Place("7A", "12")),
-        (b'{"context": {"unit": " ", "bed": 12}}', Place()),
-        (b'{"context": {"unit": "7A of p1", "bed": "p1"}}', Place()),
-        (b'{"context": {}}', Place()),
+        (b'{"context": {"unit": "7A", "bed": "12"}}', Location("7A", "12")),
+        (b'{"context": {"unit": " ", "bed": 12}}', Location()),
+        (b'{"context": {"unit": "7A of p1", "bed": "p1"}}', Location()),
+        (b'{"context": {}}', Location()),
     ],
 )
-def test_a_place_is_words_that_may_leave_the_house(state: bytes, place: Place) -> None:
-    places = Places()
+def test_a_place_is_words_that_may_leave_the_house(state: bytes, place: Location) -> None:
+    places = PatientLocations()
     places.take(0, b"p1", state)
     assert places.of(0, "p1") == place
 
 
 @pytest.mark.parametrize("state", [b"{", b"[]", b"{}", b'{"context": 7}', b"null"])
 def test_a_state_that_cannot_be_read_leaves_the_place_as_it_was(state: bytes) -> None:
-    places = Places()
+    places = PatientLocations()
     places.take(0, b"p1", b'{"context": {"unit": "7A", "bed": "12"}}')
     places.take(0, b"p1", state)
-    assert places.of(0, "p1") == Place("7A", "12")
+    assert places.of(0, "p1") == Location("7A", "12")
     places.take(0, b"p1", None)
-    assert places.of(0, "p1") == Place()
+    assert places.of(0, "p1") == Location()
 
 
 def told(backlog: Backlog) -> list[tuple[int, int]]:
@@ -118,7 +120,7 @@ class Told:
 
     versions: list[int] = field(default_factory=list)
 
-    def tell(self, heard: Heard, now: datetime) -> Any:
+    def tell(self, heard: ReceivedAlert, now: datetime) -> Any:
         self.versions.append(heard.told.brief.version)
         return asyncio.sleep(0)
 
@@ -128,7 +130,7 @@ def test_what_piled_up_is_told_when_all_of_it_was_read_or_when_the_rest_does_not
 ) -> None:
     async def play() -> None:
         hands = Told()
-        ears = Hearing(None, hands, Reader(SECRET, Places(), None, None), None)  # type: ignore[arg-type]
+        ears = AlertConsumer(None, hands, AlertReader(SECRET, PatientLocations(), None, None), None)  # type: ignore[arg-type]
         records = [Record(alert("p1", "A", n).model_dump_json().encode(), n) for n in (1, 2, 3)]
         ears.own(0, timedelta(days=36500), 4)
         await asyncio.gather(*ears._hear(0, records[:2]), *ears._overdue())

@@ -10,13 +10,13 @@ from random import Random
 import pytest
 
 from agents.dispatch.commands import Result
-from agents.dispatch.destination_queue import Lanes, Patience
+from agents.dispatch.destination_queue import Backoff, Lanes
 from agents.dispatch.model import Page
-from agents.dispatch.pagers.answer import TAKEN, Answer
+from agents.dispatch.pagers.answer import TAKEN, PagerAnswer
 from agents.platform.fail_stop import Fence
 from tests.dispatch.pages import page
 
-QUICK = Patience(first=0.02, longest_loud=0.05, longest=0.05, asked_longest_loud=0.2, asked_longest=1.0)
+QUICK = Backoff(first=0.02, longest_loud=0.05, longest=0.05, asked_longest_loud=0.2, asked_longest=1.0)
 
 
 class Scripted:
@@ -24,7 +24,7 @@ class Scripted:
 
     refresh_seconds: float | None = None
 
-    def __init__(self, *script: Answer, seconds: float = 0.0) -> None:
+    def __init__(self, *script: PagerAnswer, seconds: float = 0.0) -> None:
         self.script = list(script)
         self.seconds = seconds
         self.asked: list[str] = []
@@ -32,7 +32,7 @@ class Scripted:
         self.most_under_way = 0
         self.times: list[float] = []
 
-    async def send(self, page: Page) -> Answer:
+    async def send(self, page: Page) -> PagerAnswer:
         self.under_way += 1
         self.most_under_way = max(self.most_under_way, self.under_way)
         self.times.append(asyncio.get_running_loop().time())
@@ -41,7 +41,7 @@ class Scripted:
         self.asked.append(f"{page.brief.reference} {page.act} {page.key}")
         return self.script.pop(0) if self.script else TAKEN
 
-    async def refresh(self, pages: Sequence[Page], *, alive: bool) -> Answer:
+    async def refresh(self, pages: Sequence[Page], *, alive: bool) -> PagerAnswer:
         assert self.under_way == 0, "an end could be overtaken"
         self.asked.append(f"refresh {' '.join(page.key for page in pages)}")
         return TAKEN
@@ -53,7 +53,7 @@ class Scripted:
 class Bench:
     """Lanes with a note of what was reported."""
 
-    def __init__(self, pager: Scripted, at_once: int = 4, patience: Patience = QUICK) -> None:
+    def __init__(self, pager: Scripted, at_once: int = 4, patience: Backoff = QUICK) -> None:
         self.reported: list[tuple[str, Result]] = []
         self.lanes = Lanes("pager", pager, self.report, at_once, patience, Random(1), Fence(60))
         self.written = asyncio.get_running_loop().create_future()
@@ -89,7 +89,7 @@ async def turn(bench: Bench, ended: int) -> None:
 
 def test_a_patients_pages_never_overtake_even_when_one_is_tried_again() -> None:
     async def play() -> None:
-        pager = Scripted(Answer("again"), Answer("again"))
+        pager = Scripted(PagerAnswer("again"), PagerAnswer("again"))
         bench = Bench(pager)
         bench.put(page(), page("close", "over"))
         await turn(bench, 2)
@@ -150,8 +150,8 @@ def test_patients_whose_rows_are_not_written_hold_up_nobody() -> None:
 
 def test_one_patient_who_waits_delays_no_other() -> None:
     async def play() -> None:
-        pager = Scripted(Answer("again"))
-        bench = Bench(pager, patience=Patience(first=0.3, longest=0.3, longest_loud=0.3))
+        pager = Scripted(PagerAnswer("again"))
+        bench = Bench(pager, patience=Backoff(first=0.3, longest=0.3, longest_loud=0.3))
         bench.put(page(), page(key="b1", reference="b"), page(key="c1", reference="c"))
         await turn(bench, 3)
         assert [key for key, _ in bench.reported] == ["b1", "c1", "a1"]
@@ -178,8 +178,8 @@ def test_loud_goes_first_also_from_behind_a_quiet_page_of_its_patient() -> None:
 
 def test_a_loud_page_shortens_the_pause_of_the_quiet_one_before_it() -> None:
     async def play() -> None:
-        pager = Scripted(Answer("again"))
-        bench = Bench(pager, patience=Patience(first=0.02, longest=60))
+        pager = Scripted(PagerAnswer("again"))
+        bench = Bench(pager, patience=Backoff(first=0.02, longest=60))
         bench.put(page(priority="low"))
         bench.lanes.lanes["5f1c"].pages[0].attempts = 11  # the next pause is half a minute or more
         task = asyncio.create_task(bench.lanes.run())
@@ -207,7 +207,7 @@ def test_many_at_once_but_never_more_than_allowed() -> None:
 @pytest.mark.parametrize(("priority", "least", "most"), [("high", 0.2, 0.6), ("low", 0.9, 1.6)])
 def test_retry_after_is_honoured_within_a_cap_that_is_short_for_loud(priority: str, least: float, most: float) -> None:
     async def play() -> None:
-        pager = Scripted(Answer("again", "HTTP 429", 3600.0))
+        pager = Scripted(PagerAnswer("again", "HTTP 429", 3600.0))
         bench = Bench(pager)
         bench.put(page(priority=priority))
         await turn(bench, 1)
@@ -219,7 +219,7 @@ def test_retry_after_is_honoured_within_a_cap_that_is_short_for_loud(priority: s
 @pytest.mark.parametrize(("answer", "result"), [("refused", "refused"), ("gone", "gone"), ("taken", "confirmed")])
 def test_what_is_final_is_reported_once(answer: str, result: str) -> None:
     async def play() -> None:
-        pager = Scripted(Answer(answer))  # type: ignore[arg-type]
+        pager = Scripted(PagerAnswer(answer))  # type: ignore[arg-type]
         bench = Bench(pager)
         bench.put(page())
         await turn(bench, 1)
@@ -231,7 +231,7 @@ def test_what_is_final_is_reported_once(answer: str, result: str) -> None:
 
 def test_an_update_that_a_later_word_made_needless_is_not_sent() -> None:
     async def play() -> None:
-        pager = Scripted(Answer("again"))
+        pager = Scripted(PagerAnswer("again"))
         bench = Bench(pager)
         bench.put(page(), page("update", "updated", version=2), page("update", "updated", version=3))
         bench.put(page("close", "over", version=4))
@@ -304,7 +304,7 @@ def test_nothing_is_sent_from_the_moment_of_leaving() -> None:
 
 def test_a_defect_of_a_pager_is_a_refusal_and_stops_nobody() -> None:
     class Broken(Scripted):
-        async def send(self, page: Page) -> Answer:
+        async def send(self, page: Page) -> PagerAnswer:
             if page.key == "a1":
                 raise KeyError("a secret")
             return await super().send(page)
@@ -319,7 +319,7 @@ def test_a_defect_of_a_pager_is_a_refusal_and_stops_nobody() -> None:
 
 
 def test_pauses_double_with_jitter_up_to_a_cap() -> None:
-    patience, dice = Patience(), Random(7)
+    patience, dice = Backoff(), Random(7)
     loud = [patience.pause(n, loud=True, dice=dice) for n in range(1, 40)]
     quiet = [patience.pause(n, loud=False, dice=dice) for n in range(1, 40)]
     assert all(0.25 * 2 ** min(n, 4) <= pause <= 0.5 * 2**n for n, pause in enumerate(loud[:5]))

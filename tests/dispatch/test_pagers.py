@@ -13,11 +13,11 @@ from pydantic import SecretStr
 from standardwebhooks.webhooks import Webhook as Verifier
 from standardwebhooks.webhooks import WebhookVerificationError
 
-from agents.dispatch.config import AlertmanagerAt, AppriseAt, ConsoleAt, PagerdutyAt, Plan, WebhookAt
+from agents.dispatch.config import AlertmanagerAt, AppriseAt, ConsoleAt, PagerdutyAt, PagingConfig, WebhookAt
 from agents.dispatch.model import Page
 from agents.dispatch.pagers import build, http
 from agents.dispatch.pagers.alertmanager import Alertmanager
-from agents.dispatch.pagers.answer import Answer, Pager
+from agents.dispatch.pagers.answer import Pager, PagerAnswer
 from agents.dispatch.pagers.console import Console
 from agents.dispatch.pagers.notify import Notify
 from agents.dispatch.pagers.pagerduty import Pagerduty, dedup_key
@@ -41,8 +41,8 @@ def secrets(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, value)
 
 
-def send(pager: Pager, *pages: Page) -> list[Answer]:
-    async def all_of_them() -> list[Answer]:
+def send(pager: Pager, *pages: Page) -> list[PagerAnswer]:
+    async def all_of_them() -> list[PagerAnswer]:
         answers = [await pager.send(one) for one in pages]
         await pager.close()
         return answers
@@ -108,13 +108,13 @@ def test_a_connection_that_breaks_is_worth_another_attempt(mode: str, service: R
 def test_nobody_is_followed_elsewhere_with_our_keys(service: Receiver, other: Receiver) -> None:
     service.mode, service.location = "307", other.url
     (answer,) = send(webhook(service.url), page())
-    assert answer == Answer("refused", "HTTP 307")
+    assert answer == PagerAnswer("refused", "HTTP 307")
     assert other.tried == 0
 
 
 def test_nobody_there_is_worth_another_attempt() -> None:
     (answer,) = send(webhook("http://127.0.0.1:1"), page())
-    assert answer == Answer("again", "ClientConnectorError")
+    assert answer == PagerAnswer("again", "ClientConnectorError")
 
 
 def test_pagerduty_gets_one_incident_for_each_key_with_severity_and_place(service: Receiver) -> None:
@@ -221,7 +221,7 @@ def test_an_alert_from_a_clock_ahead_of_ours_does_not_start_after_it_ends(servic
 
 def test_an_empty_identity_is_refused_before_two_patients_become_one(service: Receiver) -> None:
     (answer,) = send(alertmanager(service.url), page(reference=""))
-    assert answer == Answer("refused", "empty label reference")
+    assert answer == PagerAnswer("refused", "empty label reference")
     assert service.taken == []
 
 
@@ -270,7 +270,7 @@ def test_chat_that_does_not_take_it_is_asked_again(service: Receiver) -> None:
     service.mode = "500"
     at = AppriseAt.model_construct(kind="apprise", urls=(SecretStr(service.url.replace("http", "json")),))
     (answer,) = send(Notify(at, "place"), page())
-    assert answer == Answer("again", "not delivered")
+    assert answer == PagerAnswer("again", "not delivered")
 
 
 def test_an_address_that_apprise_does_not_know_is_said_at_once_and_not_shown() -> None:
@@ -295,10 +295,10 @@ def test_every_kind_can_be_built_and_a_bad_signing_key_is_named_not_shown(monkey
         "alarm": {"kind": "acm", "host": "127.0.0.1", "port": 2575},
     }
     plan = {"reference_secret": {"env": "REFERENCE"}, "default": [["desk"]], "destinations": destinations}
-    assert set(build.pagers(Plan.model_validate(plan))) == set(destinations)
+    assert set(build.pagers(PagingConfig.model_validate(plan))) == set(destinations)
     monkeypatch.setenv("OLD", "whsec_!")
     with pytest.raises(UserError, match=r"^dispatch\.destinations\.hook\.secrets: not base64, as in whsec_\.\.\.$"):
-        build.pagers(Plan.model_validate(plan))
+        build.pagers(PagingConfig.model_validate(plan))
 
 
 def test_no_receiver_is_told_more_than_a_brief_holds(service: Receiver) -> None:

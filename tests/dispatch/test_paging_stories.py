@@ -9,11 +9,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from agents.dispatch.assignment import Known
-from agents.dispatch.commands import Rules, Told
+from agents.dispatch.assignment import StoredCases
+from agents.dispatch.commands import AlertUpdate, PagingPolicy
 from agents.dispatch.paging import Paging
-from agents.dispatch.public_alert import Brief
-from agents.dispatch.routing import Route, Routing
+from agents.dispatch.public_alert import PublicAlert
+from agents.dispatch.routing import Routing, RoutingRule
 from tests.dispatch.desk import DEFAULT, Desk
 
 CALM = replace(DEFAULT, heartbeat_within=None)
@@ -88,7 +88,9 @@ def test_the_end_of_a_snooze_is_heard_once_whoever_notices_it_first() -> None:
 
 def test_what_was_taken_on_before_we_could_page_calls_nobody_unless_it_worsens() -> None:
     desk = Desk(CALM)
-    desk.latest["A"] = Told("A", "somebody", 0, Brief("A", 1, "raised", "escalation", "high", 2, desk.at, "ref"))
+    desk.latest["A"] = AlertUpdate(
+        "A", "somebody", 0, PublicAlert("A", 1, "raised", "escalation", "high", 2, desk.at, "ref")
+    )
     desk.play("""
         10:00  ack A                     | -
         10:30  update A high grade 3     | doctor open A:g3 worsened
@@ -98,7 +100,9 @@ def test_what_was_taken_on_before_we_could_page_calls_nobody_unless_it_worsens()
 
 def test_what_is_over_before_it_could_be_told_is_not_told() -> None:
     desk = Desk(CALM)
-    desk.latest["A"] = Told("A", "somebody", 0, Brief("A", 1, "raised", "recovery", "low", 1, desk.at, "ref"))
+    desk.latest["A"] = AlertUpdate(
+        "A", "somebody", 0, PublicAlert("A", 1, "raised", "recovery", "low", 1, desk.at, "ref")
+    )
     desk.play("10:00  resolve A  | -")
     assert desk.verdicts == ["over_before_told"]
     desk.play("10:00  repeat A   | -")
@@ -254,7 +258,7 @@ def test_rows_that_cannot_be_read_are_an_alarm_and_stop_nobody() -> None:
         10:00  raise A medium            | doctor open A raised
         10:00  raise B medium            | doctor open B raised
     """)
-    known = Known()
+    known = StoredCases()
     for name, row in desk.rows.items():
         known.take(name.encode(), b"{" if name == "B" else row)
     assert (set(known.cases), known.unreadable) == ({b"A"}, {b"B"})
@@ -267,7 +271,7 @@ def test_of_two_rows_the_one_that_knows_more_counts() -> None:
     desk.play("10:00  raise A medium | doctor open A raised")
     old = desk.rows["A"]
     desk.play("10:01  resolve A | doctor close A over")
-    known = Known()
+    known = StoredCases()
     for row in (old, desk.rows["A"], old):  # the last one by a dispatcher that had lost the partition
         known.take(b"A", row)
     assert known.cases[b"A"].settled
@@ -329,7 +333,8 @@ def test_partitions_that_went_to_another_dispatcher_are_out_of_mind() -> None:
 
 def test_unit_time_of_day_and_kind_choose_who_hears_and_unknown_falls_to_the_default() -> None:
     routing = Routing(
-        (("doctor",),), (Route((("desk",),), units=frozenset({"7A"})), Route((), kinds=frozenset({"onset"})))
+        (("doctor",),),
+        (RoutingRule((("desk",),), units=frozenset({"7A"})), RoutingRule((), kinds=frozenset({"onset"}))),
     )
     Desk(replace(CALM, routing=routing)).play("""
         10:00  raise A medium unit 7A    | desk open A raised
@@ -379,8 +384,8 @@ def test_the_open_set_of_a_destination_is_what_it_confirmed_and_nothing_else() -
 
 
 def test_machine_without_rules_for_anybody_still_keeps_what_it_was_told() -> None:
-    paging = Paging(Rules(Routing(()), ()))
+    paging = Paging(PagingPolicy(Routing(()), ()))
     at = datetime(2026, 3, 4, tzinfo=UTC)
     paging.assigned(0, [], at)
-    told = Told("A", "somebody", 0, Brief("A", 1, "raised", "neuro", "high", 3, at, "ref"))
-    assert [type(command).__name__ for command in paging.told(told, at)] == ["Verdict", "Remember"]
+    told = AlertUpdate("A", "somebody", 0, PublicAlert("A", 1, "raised", "neuro", "high", 3, at, "ref"))
+    assert [type(command).__name__ for command in paging.told(told, at)] == ["PagingVerdict", "SaveCase"]

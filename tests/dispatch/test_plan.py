@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from agents.dispatch.config import load
-from agents.dispatch.public_alert import Brief, template_fault, text
+from agents.dispatch.public_alert import PublicAlert, template_fault, text
 from agents.platform.errors import UserError
 from agents.platform.settings import load as load_settings
 from tests.dispatch.pages import page
@@ -119,5 +119,5 @@ def test_a_text_has_no_field_for_a_patient() -> None:
     assert template_fault("{what} {bed} {link}") is None
     assert template_fault("{message}") is not None
     assert template_fault("{") is not None
-    plain: Brief = page(bed=None, unit=None).brief
+    plain: PublicAlert = page(bed=None, unit=None).brief
     assert text(plain) == "CRS grade rose, grade 2 - bed unknown - ref 5f1c"

@@ -9,7 +9,7 @@ from itertools import islice
 from random import Random
 from typing import Any, NamedTuple
 
-from agents.engine.patients import Fold, Judged
+from agents.engine.patients import Judged, Patients
 from agents.engine.playback import Playback
 from agents.simulation.patients.generator import Cadence, Mishaps, ward
 from monitor.guidelines.in_force import load
@@ -45,7 +45,7 @@ def published(events: Iterable[dict[str, Any]]) -> list[Published]:
         value = view(GUIDELINE, judged.step.state, None, offset).model_dump_json().encode()
         messages.append(Published("state", judged.patient_id, value, {}))
 
-    playback = Playback(Fold(GUIDELINE), [watch])
+    playback = Playback(Patients(GUIDELINE), [watch])
     for event in events:
         decoded = decode(json.dumps(event).encode())
         if isinstance(decoded, Decoded):

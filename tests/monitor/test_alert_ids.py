@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from monitor.alerts.lifecycle import NAMES_KEPT
+from monitor.alerts.lifecycle import MAX_NAMES
 from monitor.units.instants import to_datetime
 from tests.bedside import Log, told
 from tests.oracle import Charted
@@ -23,12 +23,12 @@ def ids(log: Log) -> list[str]:
 def test_an_alert_that_comes_and_goes_within_one_instant_has_a_new_id_each_time() -> None:
     log = Log()
     log.receive(event(0, START, type="patient", infused_at=to_datetime(START).isoformat(), weight_kg=80.0), START)
-    for number in range(1, 5 * NAMES_KEPT, 2):
+    for number in range(1, 5 * MAX_NAMES, 2):
         fever = event(number, START, type="vitals", source="charted", temperature_celsius=39.0)
         log.receive(fever, START)
         void = event(number + 1, START, type="vitals", status="entered_in_error", replaces=f"E{number}")
         log.receive(void, START)
-    assert len(ids(log)) > 2 * NAMES_KEPT
+    assert len(ids(log)) > 2 * MAX_NAMES
     assert len(set(ids(log))) == len(ids(log))
 
 

@@ -14,7 +14,7 @@ def ill_for(days: int) -> Bedside:
     bed = Bedside()
     for hour in range(4, days * 24 + 1, 4):
         bed.vitals(hour * 60, source="charted", temperature_celsius=38.6, systolic_mmhg=84.0, spo2_percent=97.0)
-    assert bed.log.states["A"].base.at > START
+    assert bed.log.states["A"].checkpoint.at > START
     return bed
 
 
@@ -32,7 +32,7 @@ def test_a_dose_of_two_days_ago_that_never_was_does_not_count() -> None:
     wrong = f"E{bed.number}"
     for hour in range(12, 72, 4):
         bed.vitals(hour * 60, source="charted", temperature_celsius=38.6, systolic_mmhg=84.0, spo2_percent=97.0)
-    assert bed.log.states["A"].base.doses
+    assert bed.log.states["A"].checkpoint.doses
     bed.tell(10 * 60, received=3 * DAY, **GIVEN, replaces=wrong, status="entered_in_error")
     assert bed.log.view("A").tocilizumab.count_total == 0
 

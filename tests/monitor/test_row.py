@@ -38,16 +38,16 @@ def test_a_row_of_the_version_before_is_read() -> None:
         read = row.decode(written(row.VERSION - 1, [*known, carried]))
         assert read.v == row.VERSION
         assert read.state.facts == state.facts
-        assert (read.state.thinned_at, read.state.passed) == expected
+        assert (read.state.thinned_until, read.state.recent_courses) == expected
         assert row.decode(row.encode(read)) == read
 
 
 def test_what_a_newer_build_knows_passes_through_this_one() -> None:
     read = row.decode(written_by_a_newer_build(fresh("A"), ["new"], 5))
-    assert read.state.later == (["new"], 5)
+    assert read.state.unknown_fields == (["new"], 5)
     said = {"event_id": "1", "patient_id": "A", "effective_at": "2026-03-02T08:00:00Z", "spo2_percent": 97.0}
     after = step(GUIDELINES["house"], read.state, Vitals.model_validate_json(json.dumps(said))).state
-    assert after.later == (["new"], 5)
+    assert after.unknown_fields == (["new"], 5)
     handed_back = msgspec.msgpack.decode(row.encode(row.Row(row.VERSION, 8, read.digest, after)))
     assert handed_back[0] == row.VERSION
     assert msgspec.msgpack.decode(decompress(handed_back[3]))[-1] == [["new"], 5]

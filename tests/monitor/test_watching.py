@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from monitor.defect import unjudged
+from monitor.defect import step_on_defect
 from monitor.step import step
 from monitor.units.instants import HOUR, MINUTE, to_datetime
 from schemas.events import Tick
@@ -86,16 +86,16 @@ def test_a_defect_of_ours_does_not_stop_a_patients_timers() -> None:
     bed = Bedside()
     bed.vitals(60, source="charted", temperature_celsius=38.5, systolic_mmhg=84.0, spo2_percent=97.0)
     state = bed.log.states["A"]
-    done = unjudged(GUIDELINE, state, bed.event(61, type="vitals", heart_rate_per_min=80.0))
+    done = step_on_defect(GUIDELINE, state, bed.event(61, type="vitals", heart_rate_per_min=80.0))
     assert [alert.kind for alert in done.alerts] == ["unmonitored"]
     assert [r.reason for r in done.rejected] == ["defect"]
     assert done.state.due_at == START + 62 * MINUTE
-    again = unjudged(GUIDELINE, done.state, Tick(effective_at=to_datetime(done.state.due_at)))
+    again = step_on_defect(GUIDELINE, done.state, Tick(effective_at=to_datetime(done.state.due_at)))
     assert (again.alerts, again.rejected) == ((), ())
     assert again.state.due_at == START + 63 * MINUTE
     after = step(GUIDELINE, again.state, Tick(effective_at=to_datetime(START + 60 * MINUTE + HOUR)))
     assert "dose_indicated" in [alert.kind for alert in after.alerts], "indicated for 60 minutes: louder"
-    assert "unmonitored" in [alert.kind for alert in after.state.book.open], "until the next event is judged"
+    assert "unmonitored" in [alert.kind for alert in after.state.alerts.open], "until the next event is judged"
     judged = step(GUIDELINE, after.state, bed.event(130, type="vitals", heart_rate_per_min=80.0))
     assert ("unmonitored", "resolved") in [(alert.kind, alert.status) for alert in judged.alerts]
 

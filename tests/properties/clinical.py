@@ -22,10 +22,10 @@ def standing(log: Log, patient_id: str = "A") -> set[tuple[str, str]]:
     """The clinical alerts that are open. A grade that only the falling delay keeps is no news, and nobody is told
     of a level anew who knows that it was higher: such an escalation depends on what was told in time."""
     course = course_at(log, patient_id)
-    if course.held.lately or course.astct.lately:
+    if course.held.recent_higher or course.astct.recent_higher:
         return set()
     apart = OF_THE_LOG if course.held.rose else OF_THE_LOG | {"escalation"}
-    return {(a.kind, a.key) for a in log.state(patient_id).book.open if a.kind not in apart}
+    return {(a.kind, a.key) for a in log.state(patient_id).alerts.open if a.kind not in apart}
 
 
 def seen(log: Log, patient_id: str = "A") -> dict[str, Any]:

@@ -40,7 +40,7 @@ def test_merged_records_are_one_story(provisional: list[Entry], known: list[Entr
     one = play([*(under("A", entry) for entry in both), closing(merge)], until)
     assert course_at(merged) == course_at(one)
     assert standing(merged) == standing(one)
-    assert not merged.states["B"].book.open
+    assert not merged.states["B"].alerts.open
 
 
 @given(records(patient_id="B"), records())

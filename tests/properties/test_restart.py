@@ -67,7 +67,7 @@ def test_versions_of_an_alert_follow_one_another_and_end_once(entries: list[Entr
         assert told[0][1] == "raised"
         over = [index for index, (_, status) in enumerate(told) if status in ("resolved", "retracted")]
         assert over in ([], [len(told) - 1])
-    standing = {alert.alert_id for alert in log.states["A"].book.open}
+    standing = {alert.alert_id for alert in log.states["A"].alerts.open}
     assert standing == {name for name, told in versions.items() if told[-1][1] not in ("resolved", "retracted")}
 
 

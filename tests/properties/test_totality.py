@@ -86,7 +86,7 @@ def answered(said: Json, log: Log) -> Json | None:
     if "number" not in said:
         return said
     state = log.states.get(said["patient_id"])
-    standing = [] if state is None else state.book.open
+    standing = [] if state is None else state.alerts.open
     if not standing:
         return None
     named = {name: value for name, value in said.items() if name != "number"}
@@ -95,18 +95,18 @@ def answered(said: Json, log: Log) -> Json | None:
 
 def assert_bounded(state: State) -> None:
     """Every part of the state, and what bounds it."""
-    assert history.size(state.facts) <= history.CAP, "facts, by thinning and by the checkpoint"
+    assert history.size(state.facts) <= history.MAX_FACTS, "facts, by thinning and by the checkpoint"
     assert len(state.course.doses) <= fold.DOSES_KEPT
-    assert len(state.base.doses) <= fold.DOSES_KEPT
+    assert len(state.checkpoint.doses) <= fold.DOSES_KEPT
     assert len(state.course.infusions) <= 16, "one a drug of the formulary"
-    assert len(state.course.held.lately) <= 5, "one a grade"
-    assert len(state.replaced) <= insertion.REPLACED_KEPT
-    assert len(state.unknown_drugs) <= step.UNKNOWN_DRUGS_KEPT
+    assert len(state.course.held.recent_higher) <= 5, "one a grade"
+    assert len(state.voided_event_ids) <= insertion.MAX_VOIDED_IDS
+    assert len(state.unknown_drugs) <= step.MAX_UNKNOWN_DRUGS
     assert len(state.latest) <= len(latest_values.DISPLAYED)
-    assert len(state.book.raised.names) <= lifecycle.NAMES_KEPT
-    assert len(state.book.open) <= 96, "one a kind and key; keys are grades, rules, drugs, signals and doses"
-    assert len(state.book.closed) <= 96, "what is closed for good and still true"
-    assert len(state.watch.rejects) <= len(latest_values.DISPLAYED)
+    assert len(state.alerts.raised.names) <= lifecycle.MAX_NAMES
+    assert len(state.alerts.open) <= 96, "one a kind and key; keys are grades, rules, drugs, signals and doses"
+    assert len(state.alerts.closed) <= 96, "what is closed for good and still true"
+    assert len(state.feed_health.rejects) <= len(latest_values.DISPLAYED)
     assert len(row.encode(row.Row(row.VERSION, 0, row.EMPTY_DIGEST, state))) <= ROW_BYTES
 
 

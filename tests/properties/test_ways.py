@@ -33,14 +33,17 @@ STEADY = st.fixed_dictionaries(
 
 @contextmanager
 def the_long_way():  # type: ignore[no-untyped-def]
-    with patch.object(fast_path, "taken", lambda *_: None), patch.object(unchanged_reading, "moved", lambda *_: None):
+    with (
+        patch.object(fast_path, "apply_unchanged_reading", lambda *_: None),
+        patch.object(unchanged_reading, "advance_within_bands", lambda *_: None),
+    ):
         yield
 
 
 @contextmanager
 def from_the_checkpoint():  # type: ignore[no-untyped-def]
-    from_nearby = insertion.refolded
-    with patch.object(insertion, "refolded", lambda guideline, state, since: from_nearby(guideline, state, LONG_AGO)):
+    from_nearby = insertion.refold
+    with patch.object(insertion, "refold", lambda guideline, state, since: from_nearby(guideline, state, LONG_AGO)):
         yield
 
 
@@ -87,11 +90,11 @@ def delayed(draw: st.DrawFn) -> list[Entry]:
 @given(delayed())
 def test_what_comes_late_is_folded_from_nearby_to_the_same_place(arrived: list[Entry]) -> None:
     until = end_of(arrived) + 31 * MINUTE
-    with patch.object(insertion, "MANY", 0):  # So few are as good as many: a course is remembered.
+    with patch.object(insertion, "REMEMBER_COURSES_FROM", 0):  # So few are as good as many: a course is remembered.
         nearby = play(arrived, until)
         with from_the_checkpoint():
             anew = play(arrived, until)
-    assert nearby.states["A"].passed
+    assert nearby.states["A"].recent_courses
     assert nearby.alerts == anew.alerts
     assert standing(nearby) == standing(anew)
     assert course_at(nearby) == course_at(anew)

@@ -6,8 +6,8 @@ from io import StringIO
 
 from rich.console import Console
 
-from agents.feeds.ndjson import Told
-from agents.replay.injected_doses import GIVEN_AFTER, Pharmacy, is_injected
+from agents.feeds.ndjson import SourceRecord
+from agents.replay.injected_doses import GIVEN_AFTER, DoseInjector, is_injected
 from agents.replay.progress import watched
 from agents.replay.replay import Replay
 from agents.replay.statistics import SHORT_LIFE, Stay
@@ -28,13 +28,13 @@ def played(
     """A replay of these events, with a pharmacy that gives what is due if asked for."""
     alerts: list[Alert] = []
     charts = Charts(GUIDELINE)
-    pharmacy = Pharmacy(lambda dose, still: replay.playback.plan(dose, still))
-    watchers = [lambda one: alerts.extend(one.step.alerts), charts.watch, *([pharmacy.watch] if inject else [])]
+    pharmacy = DoseInjector(lambda dose, still: replay.playback.plan(dose, still))
+    watchers = [lambda one: alerts.extend(one.step.alerts), charts.watch, *([pharmacy.observe] if inject else [])]
     end = None if until is None else to_ms(to_datetime(0).fromisoformat(at(until)))
     replay = Replay(GUIDELINE, watchers, lambda _: None, end)
     for number, event in enumerate(events, start=1):
         payload = line(event)
-        replay.take(Told("file", number, payload, decode(payload)))
+        replay.take(SourceRecord("file", number, payload, decode(payload)))
     replay.finish()
     charts.finish(replay.fold.states)
     return replay, alerts, charts
@@ -47,16 +47,16 @@ def ill(*more: dict[str, object]) -> tuple[dict[str, object], ...]:
 def test_the_third_short_life_in_a_day_is_a_flap() -> None:
     stay = Stay(0, 0)
     for over_at in (MINUTE, 60 * MINUTE):
-        stay.blink("neuro:", over_at)
+        stay.record_flap("neuro:", over_at)
     assert stay.flapping == set()
-    stay.blink("neuro:", MINUTE + DAY)
+    stay.record_flap("neuro:", MINUTE + DAY)
     assert stay.flapping == {"neuro:"}
 
 
 def test_three_short_lives_on_three_days_are_none() -> None:
     stay = Stay(0, 0)
     for over_at in (MINUTE, DAY, MINUTE + DAY + 1):
-        stay.blink("neuro:", over_at)
+        stay.record_flap("neuro:", over_at)
     assert stay.flapping == set()
 
 

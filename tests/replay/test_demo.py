@@ -18,10 +18,10 @@ import pytest
 from standardwebhooks.webhooks import Webhook
 
 from agents.demo import scripted
-from agents.demo.pager import Pager, listening
-from agents.demo.schedule import ADMISSIONS_OVER_MS, Programme, programme, shifted
-from agents.demo.story_clock import BEHIND_ALLOWED, LONGEST, Pace
-from agents.feeds.ndjson import Told
+from agents.demo.pager import DemoPager, listening
+from agents.demo.schedule import ADMISSIONS_OVER_MS, Schedule, schedule, shifted
+from agents.demo.story_clock import BEHIND_ALLOWED, LONGEST, StoryClock
+from agents.feeds.ndjson import SourceRecord
 from agents.replay.replay import Replay
 from agents.simulation.story import to_ms
 from monitor.guidelines import in_force
@@ -41,7 +41,7 @@ def scripted_alerts() -> list[Alert]:
     )
     for number, event in enumerate(scripted.story(BEGINS), start=1):
         payload = line(event)
-        replay.take(Told("script", number, payload, decode(payload)))
+        replay.take(SourceRecord("script", number, payload, decode(payload)))
     return alerts
 
 
@@ -90,7 +90,7 @@ def test_only_the_first_hours_are_played() -> None:
 
 
 def test_a_dose_that_is_put_in_takes_its_turn() -> None:
-    played = programme([], BEGINS, 1)
+    played = schedule([], BEGINS, 1)
     played.add(BEGINS + 5 * HOUR, vitals("05:00", "a", heart_rate_per_min=80))
     sent = list(played.due(BEGINS + 6 * HOUR))
     received = [to_ms(event["received_at"]) for event in sent]
@@ -102,10 +102,10 @@ def test_a_dose_that_is_put_in_takes_its_turn() -> None:
 class Hand:
     """A clock turned by hand, and a worker that is so far behind."""
 
-    def __init__(self, play: Programme, seconds: float) -> None:
+    def __init__(self, play: Schedule, seconds: float) -> None:
         self.now = 0.0
         self.lag = 0
-        self.pace = Pace(play, seconds, lambda: self.lag, lambda: self.now)
+        self.pace = StoryClock(play, seconds, lambda: self.lag, lambda: self.now)
 
     def turn(self, seconds: float) -> int:
         self.now += seconds
@@ -114,7 +114,7 @@ class Hand:
 
 
 def test_the_story_takes_the_time_it_was_given() -> None:
-    hand = Hand(Programme(0, 100 * HOUR), 50)
+    hand = Hand(Schedule(0, 100 * HOUR), 50)
     assert hand.turn(25) == 50 * HOUR
     assert hand.pace.ticked_at < hand.pace.at
     assert hand.turn(30) == 100 * HOUR
@@ -123,7 +123,7 @@ def test_the_story_takes_the_time_it_was_given() -> None:
 
 
 def test_the_story_waits_for_a_worker_that_is_behind() -> None:
-    hand = Hand(Programme(0, 100 * HOUR), 50)
+    hand = Hand(Schedule(0, 100 * HOUR), 50)
     hand.lag = BEHIND_ALLOWED + 1
     assert hand.turn(10) == 0
     hand.lag = BEHIND_ALLOWED
@@ -131,7 +131,7 @@ def test_the_story_waits_for_a_worker_that_is_behind() -> None:
 
 
 def test_on_a_slow_machine_the_story_is_cut_short() -> None:
-    play = Programme(0, 100 * HOUR)
+    play = Schedule(0, 100 * HOUR)
     hand = Hand(play, 50)
     hand.turn(5)
     hand.lag = BEHIND_ALLOWED + 1
@@ -146,7 +146,7 @@ def told(**data: Any) -> dict[str, Any]:
     return {"type": "crs.alert.trigger", "data": known | data}
 
 
-def post(pager: Pager, said: dict[str, Any], secret: str = SECRET) -> int:
+def post(pager: DemoPager, said: dict[str, Any], secret: str = SECRET) -> int:
     body, at = json.dumps(said), datetime.now(UTC)
     signed = {
         "webhook-id": "m-1",
@@ -177,7 +177,7 @@ def test_the_pager_takes_nothing_from_strangers() -> None:
 
 
 def test_what_the_pager_shows_cannot_become_part_of_its_page() -> None:
-    pager = Pager(SECRET)
+    pager = DemoPager(SECRET)
     pager.got.append(told(text="<script>alert(1)</script>", unit=None))
     assert "<script>" not in pager.page()
 

@@ -101,14 +101,14 @@ def test_the_ward_is_summed_up(tmp_path: Path) -> None:
 
 
 def test_a_stay_in_clif_is_attributed(tmp_path: Path) -> None:
-    from agents.replay.statistics import Tally
+    from agents.replay.statistics import Statistics
     from agents.report.collect import Charts
     from agents.report.page import CLIF_SOURCE
     from agents.report.page import page as rendered
     from monitor.guidelines import in_force
 
     known = in_force.load()
-    text = rendered(Tally(known), Charts(known), CLIF_SOURCE)
+    text = rendered(Statistics(known), Charts(known), CLIF_SOURCE)
     assert "Open Database License (ODbL)" in text
     assert "MIMIC-IV" in text
 

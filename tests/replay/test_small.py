@@ -9,7 +9,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.feeds.ndjson import Told
+from agents.feeds.ndjson import SourceRecord
 from agents.replay.replay import Replay
 from agents.report.chart import ALERTS_KEPT, Chart
 from agents.report.collect import Charts
@@ -97,12 +97,12 @@ def test_of_too_many_alerts_the_quietest_go_and_are_counted() -> None:
     assert medium.alert_id in chart.alerts
 
 
-def said(event: dict[str, object]) -> Told:
+def said(event: dict[str, object]) -> SourceRecord:
     payload = line(event)
-    return Told("file", 1, payload, decode(payload))
+    return SourceRecord("file", 1, payload, decode(payload))
 
 
-def seconds(begins: int, ends: int) -> Iterator[Told]:
+def seconds(begins: int, ends: int) -> Iterator[SourceRecord]:
     """A monitor's readings, one a second."""
     for second in range(begins, ends):
         clock = f"{second // 3600}:{second // 60 % 60}:{second % 60}"

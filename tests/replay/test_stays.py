@@ -10,7 +10,7 @@ import pytest
 
 from agents.feeds.clif import demo_dir
 from agents.feeds.clif_events import ClifEvents
-from agents.replay.injected_doses import Pharmacy
+from agents.replay.injected_doses import DoseInjector
 from agents.replay.replay import Replay
 from agents.report.collect import Charts
 from agents.report.narrative import most_instructive
@@ -29,8 +29,8 @@ class Ward:
     def __init__(self, *, inject: bool) -> None:
         self.charts = Charts(GUIDELINE)
         self.letters: list[DeadLetter] = []
-        self.pharmacy = Pharmacy(lambda dose, still: self.replay.playback.plan(dose, still))
-        watchers = [self.charts.watch, *([self.pharmacy.watch] if inject else [])]
+        self.pharmacy = DoseInjector(lambda dose, still: self.replay.playback.plan(dose, still))
+        watchers = [self.charts.watch, *([self.pharmacy.observe] if inject else [])]
         self.replay = Replay(GUIDELINE, watchers, self.letters.append, None)
         for told in ClifEvents(demo_dir()):
             self.replay.take(told)

@@ -6,14 +6,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from monitor.patient_view import view
-from monitor.step import Implausible
+from monitor.step import ImplausibleSignal
 from monitor.units.instants import to_datetime
 from schemas.events import Patient
 from tests.bedside import Log, differences
 from tests.oracle import FEED_AHEAD, HOUR, Charted, instant
 from tests.simulation.second_opinion import SecondOpinion
 
-Arrival = tuple[Charted, int, tuple[Implausible, ...]]
+Arrival = tuple[Charted, int, tuple[ImplausibleSignal, ...]]
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class BothOpinions:
         self._newest: dict[str, int] = {}
         self._continued: dict[str, str] = {}
 
-    def receive(self, event: Charted, at: int, implausible: tuple[Implausible, ...]) -> str:
+    def receive(self, event: Charted, at: int, implausible: tuple[ImplausibleSignal, ...]) -> str:
         """The event for both; gives the patient under whose id the story stands now."""
         self.log.receive(event, at, implausible)
         patient_id = self._now_called(event.patient_id)

@@ -7,12 +7,12 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple, Protocol
 
-from monitor.defect import unjudged
+from monitor.defect import step_on_defect
 from monitor.guidelines.in_force import Guideline, load
 from monitor.model import State, fresh
 from monitor.patient_view import view
 from monitor.record import row
-from monitor.step import Implausible, PatientEventType, Step, step
+from monitor.step import ImplausibleSignal, PatientEventType, Step, step
 from monitor.units.instants import to_datetime
 from schemas.alerts import Alert
 from schemas.decode import Refused, decode
@@ -64,11 +64,13 @@ class Engine:
         if isinstance(decoded, Refused):
             return Said(dead_letters=(decoded.reason,))
         assert not isinstance(decoded.event, Tick)
-        implausible = tuple(Implausible(*one) for one in decoded.implausible)
+        implausible = tuple(ImplausibleSignal(*one) for one in decoded.implausible)
         judge = partial(unjudged_step if fails else step, at=to_datetime(at), backlog_at=at if backlog else None)
         return self._apply(decoded.event, implausible, judge)
 
-    def _apply(self, event: PatientEventType, implausible: tuple[Implausible, ...], judge: Callable[..., Step]) -> Said:
+    def _apply(
+        self, event: PatientEventType, implausible: tuple[ImplausibleSignal, ...], judge: Callable[..., Step]
+    ) -> Said:
         done = judge(self.guideline, self._state(event.patient_id), event, implausible)
         said = self._keep(event.patient_id, done)
         for forward in done.forwards:
@@ -106,7 +108,7 @@ def unjudged_step(
     guideline: Guideline, state: State, event: PatientEventType, implausible: object, *, at: object, backlog_at: object
 ) -> Step:
     """What the shell does when judging an event has failed."""
-    return unjudged(guideline, state, event, at)  # type: ignore[arg-type]
+    return step_on_defect(guideline, state, event, at)  # type: ignore[arg-type]
 
 
 GUIDELINES = {name: load(name) for name in ("house", "astct-2019")}

@@ -46,7 +46,7 @@ def test_what_was_told_and_not_closed_is_open_in_the_state(story: Story) -> None
     standing = {
         (patient_id, alert.alert_id, alert.version)
         for patient_id, state in telling(story).states.items()
-        for alert in state.book.open
+        for alert in state.alerts.open
     }
     assert told == standing
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from unittest.mock import patch
 
-from agents.engine.partition import Forward, Outcome, Shard
+from agents.engine.partition import Forward, Outcome, Partition
 from monitor.guidelines.in_force import Guideline
 from monitor.model import fresh
 from monitor.patient_view import view
@@ -72,7 +72,7 @@ class Stream:
 
     def __init__(self, guideline: Guideline) -> None:
         self.guideline = guideline
-        self.shard = Shard(guideline, 0, "crs.patient-events")
+        self.shard = Partition(guideline, 0, "crs.patient-events")
         self.clock = Clock()
 
     def receive(self, event: dict[str, Any], at: int, *, fails: bool = False, backlog: bool = False) -> Said:

@@ -11,14 +11,14 @@ from typing import Any
 
 from agents.engine import changelog
 from agents.engine.changelog import Marker
-from agents.engine.partition import Shard, Ticks
+from agents.engine.partition import Partition, Ticks
 from agents.engine.partitioning import partition_of
 from agents.engine.stamp import stamped
 from agents.platform.settings import Settings
 from agents.simulation.patients import generator
 from agents.stream.watch import headers_of
 from agents.verify.findings import Findings
-from agents.verify.reader import Bounds, Written
+from agents.verify.reader import Bounds, StoredRecord
 from agents.verify.verification import Verification
 from monitor.guidelines import in_force
 from monitor.patient_view import view
@@ -38,14 +38,14 @@ FEED_OF = {
     "patient": topics.PATIENTS,
     "assessment": topics.ASSESSMENTS,
 }
-Change = Callable[[Written], Written]
+Change = Callable[[StoredRecord], StoredRecord]
 
 
 class Paper:
     """Topics in memory. What is taken out of a topic leaves a gap, as compaction would."""
 
     def __init__(self) -> None:
-        self.topics: dict[tuple[str, int], list[Written]] = defaultdict(list)
+        self.topics: dict[tuple[str, int], list[StoredRecord]] = defaultdict(list)
         self.ends: dict[tuple[str, int], int] = defaultdict(int)
         self.begins: dict[tuple[str, int], int] = defaultdict(int)
         self.offsets: dict[tuple[str, int], int] = {}
@@ -59,9 +59,9 @@ class Paper:
         value: bytes | None,
         at: int,
         headers: Iterable[tuple[str, bytes]] = (),
-    ) -> Written:
+    ) -> StoredRecord:
         place = topic, partition
-        record = Written(self.ends[place], at, key, value, tuple(headers))
+        record = StoredRecord(self.ends[place], at, key, value, tuple(headers))
         self.ends[place] += 1
         self.topics[place].append(record)
         return record
@@ -69,7 +69,7 @@ class Paper:
     def bounds(self, topic: str) -> Mapping[int, Bounds]:
         return {p: Bounds(self.begins[topic, p], self.ends[topic, p]) for p in range(PARTITIONS)}
 
-    def read(self, topic: str, partition: int, begin: int, end: int) -> Iterator[Written]:
+    def read(self, topic: str, partition: int, begin: int, end: int) -> Iterator[StoredRecord]:
         first = max(begin, self.begins[topic, partition])
         return (record for record in list(self.topics[topic, partition]) if first <= record.offset < end)
 
@@ -81,7 +81,7 @@ class Paper:
 
     # ---- to do damage
 
-    def drop(self, spec: TopicSpec | str, wanted: Callable[[Written], bool]) -> Written:
+    def drop(self, spec: TopicSpec | str, wanted: Callable[[StoredRecord], bool]) -> StoredRecord:
         """Takes the first fitting record out of a topic."""
         for (topic, _), records in self.topics.items():
             if topic == name_of(spec):
@@ -91,7 +91,7 @@ class Paper:
                         return record
         raise AssertionError("nothing fits")
 
-    def change(self, spec: TopicSpec | str, wanted: Callable[[Written], bool], change: Change) -> Written:
+    def change(self, spec: TopicSpec | str, wanted: Callable[[StoredRecord], bool], change: Change) -> StoredRecord:
         """Changes the first fitting record of a topic; gives what it was."""
         for (topic, _), records in self.topics.items():
             if topic == name_of(spec):
@@ -121,8 +121,10 @@ class Installation:
         self.epochs = dict.fromkeys(range(PARTITIONS), 1)
         self.at = to_ms(START)
 
-    def shard(self, partition: int) -> Shard:
-        return Shard(HOUSE, partition, LOG, belongs=lambda one: partition_of(one.encode(), PARTITIONS) == partition)
+    def shard(self, partition: int) -> Partition:
+        return Partition(
+            HOUSE, partition, LOG, owns_patient=lambda one: partition_of(one.encode(), PARTITIONS) == partition
+        )
 
     # ---- feeds and intake
 
@@ -158,18 +160,18 @@ class Installation:
 
     def die(self, partition: int) -> None:
         """A worker is killed: another one takes over with the rows as they were written down."""
-        held = changelog.Held()
+        held = changelog.PartitionRows()
         for record in self.paper.topics[SETTINGS.changelog, partition]:
             held.take(record.offset, record.key, record.value, record.headers)
         shard = self.shard(partition)
-        self.shards[partition] = Shard(
+        self.shards[partition] = Partition(
             HOUSE,
             partition,
             LOG,
             rows=held.decoded(),
             next_offset=held.marker.next_offset,
             ticks=Ticks(*held.marker.ticks),
-            belongs=shard._belongs,
+            owns_patient=shard._belongs,
         )
         self.epochs[partition] += 1
         self.write_down(partition, {})

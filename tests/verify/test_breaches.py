@@ -12,7 +12,7 @@ import pytest
 from agents.engine.changelog import MARKER, Marker
 from agents.verify.findings import Findings
 from agents.verify.partition_check import decoded
-from agents.verify.reader import Written
+from agents.verify.reader import StoredRecord
 from agents.verify.report import summary
 from agents.verify.verification import Verification
 from monitor.record import row
@@ -42,11 +42,11 @@ def ward(day: Installation) -> Installation:
     return copy.deepcopy(day)
 
 
-def is_row(record: Written) -> bool:
+def is_row(record: StoredRecord) -> bool:
     return record.key not in (None, MARKER)
 
 
-def last_row(installation: Installation, wanted: Callable[[Written], bool] = is_row) -> Written:
+def last_row(installation: Installation, wanted: Callable[[StoredRecord], bool] = is_row) -> StoredRecord:
     """The last row of a patient that is still in force."""
     for partition in range(SETTINGS.partitions):
         newest = {r.key: r for r in installation.paper.topics[ROWS, partition] if is_row(r)}
@@ -56,11 +56,11 @@ def last_row(installation: Installation, wanted: Callable[[Written], bool] = is_
     raise AssertionError("no such row")
 
 
-def same(record: Written) -> Callable[[Written], bool]:
+def same(record: StoredRecord) -> Callable[[StoredRecord], bool]:
     return lambda other: (other.offset, other.key, other.value) == (record.offset, record.key, record.value)
 
 
-def altered(record: Written, change: Callable[[row.Row], row.Row]) -> Written:
+def altered(record: StoredRecord, change: Callable[[row.Row], row.Row]) -> StoredRecord:
     one = decoded(record.value or b"")
     assert one is not None
     return record._replace(value=row.encode(change(one)))

@@ -14,8 +14,8 @@ import pytest
 from agents.engine.changelog import EPOCH, MARKER, row_key
 from agents.engine.partitioning import partition_of
 from agents.platform.settings import Settings
-from agents.verify.kafka_reader import Brokers
-from agents.verify.kafka_writer import BrokersPen
+from agents.verify.kafka_reader import KafkaReader
+from agents.verify.kafka_writer import KafkaWriter
 from schemas import topics
 from tests.chaos.bedside import Bedside
 from tests.chaos.environment import environment
@@ -65,7 +65,7 @@ def test_a_living_system_is_believed_and_a_falsified_one_is_not(kafka_settings: 
 def make_up_an_alert(settings: Settings) -> None:
     """Somebody writes an alert that the log does not give."""
     topic = settings.topic(topics.ALERTS)
-    brokers = Brokers(settings)
+    brokers = KafkaReader(settings)
     partition = partition_of(b"ann", settings.partitions)
     *_, alert = (
         record
@@ -74,14 +74,14 @@ def make_up_an_alert(settings: Settings) -> None:
     )
     brokers.close()
     words: dict[str, Any] = json.loads(alert.value or b"") | {"alert_id": "made-up"}
-    pen = BrokersPen(settings)
+    pen = KafkaWriter(settings)
     pen.write(topic, partition, alert.key, json.dumps(words).encode(), alert.headers)
     pen.confirm()
 
 
 def falsify_a_row(settings: Settings) -> None:
     """One patient's row gets another's, with a marker as it was."""
-    brokers, pen = Brokers(settings), BrokersPen(settings)
+    brokers, pen = KafkaReader(settings), KafkaWriter(settings)
     rows = {
         record.key: (partition, record)
         for partition, bounds in brokers.bounds(settings.changelog).items()
@@ -99,7 +99,7 @@ def falsify_a_row(settings: Settings) -> None:
 
 def last_marker(settings: Settings, partition: int) -> bytes | None:
     """The marker in force."""
-    brokers = Brokers(settings)
+    brokers = KafkaReader(settings)
     bounds = brokers.bounds(settings.changelog)[partition]
     found = [r.value for r in brokers.read(settings.changelog, partition, *bounds) if r.key == MARKER]
     brokers.close()

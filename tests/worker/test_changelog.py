@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from agents.engine.changelog import MARKER, Held, Marker, Record, parsed, records_of
+from agents.engine.changelog import MARKER, Marker, PartitionRows, Record, parsed, records_of
 from monitor.model import fresh
 from monitor.record import row
 
 ROW = row.Row(row.VERSION, 7, row.EMPTY_DIGEST, fresh("p1"))
 
 
-def read(*batches: list[Record]) -> Held:
-    held = Held()
+def read(*batches: list[Record]) -> PartitionRows:
+    held = PartitionRows()
     for offset, record in enumerate(record for batch in batches for record in batch):
         held.take(offset, record.key, record.value, record.headers)
     return held
@@ -51,12 +51,12 @@ def test_a_paused_worker_that_writes_after_it_lost_the_partition_changes_nothing
 
 def test_a_damaged_row_is_refused() -> None:
     with pytest.raises(row.RowError):
-        Held(rows={b"p1": b"\x00"}).decoded()
+        PartitionRows(rows={b"p1": b"\x00"}).decoded()
 
 
 def test_a_patient_may_be_called_like_the_marker() -> None:
     one = row.Row(row.VERSION, 3, row.EMPTY_DIGEST, fresh("\x00marker"))
-    held = Held()
+    held = PartitionRows()
     for offset, record in enumerate(records_of({"\x00marker": one}, Marker(4, 1))):
         held.take(offset, record.key, record.value, record.headers)
     assert held.marker == Marker(4, 1)

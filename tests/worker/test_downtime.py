@@ -9,7 +9,7 @@ from random import Random
 
 import pytest
 
-from agents.engine.partition import Shard, Ticks
+from agents.engine.partition import Partition, Ticks
 from agents.simulation.patients.generator import FAULTLESS, Cadence, ward
 from monitor.guidelines import in_force
 from monitor.record import row
@@ -21,8 +21,8 @@ DOWN_FROM, DOWN_TO = 30 * MINUTE, 30 * MINUTE + 6 * HOUR
 Said = tuple[int, dict[str, object]]  # log time in ms since BEGAN, event
 
 
-def shard() -> Shard:
-    return Shard(GUIDELINE, 0, "crs.patient-events")
+def shard() -> Partition:
+    return Partition(GUIDELINE, 0, "crs.patient-events")
 
 
 def said(minute: float, patient_id: str = "p1", **signals: object) -> Said:
@@ -46,7 +46,7 @@ def log_of(events: list[Said], *, direct: bool) -> list[LogRecord]:
     ]
 
 
-def told_after(records: list[LogRecord], one: Shard | None = None) -> list[tuple[str, str, str, bool]]:
+def told_after(records: list[LogRecord], one: Partition | None = None) -> list[tuple[str, str, str, bool]]:
     """Who was told what after the worker came back: patient, kind, status, and whether it was said to be late."""
     one = one or shard()
     return [
@@ -118,7 +118,7 @@ def test_a_crash_in_the_middle_of_catching_up_changes_nothing() -> None:
         one = shard()
         one.apply(records[:cut])
         rows = {patient: row.decode(row.encode(one.row(patient))) for patient in one}
-        again = Shard(GUIDELINE, 0, "x", rows=rows, next_offset=one.next_offset, ticks=Ticks(*one.ticks))
+        again = Partition(GUIDELINE, 0, "x", rows=rows, next_offset=one.next_offset, ticks=Ticks(*one.ticks))
         before = told_after(records[:cut])
         assert before + told_after(records[cut:], again) == straight
 

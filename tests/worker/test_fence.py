@@ -27,7 +27,7 @@ from agents.platform.fail_stop import Fence
 
 async def main():
     asyncio.get_running_loop().call_later(0.5, lambda: print("beats", flush=True))
-    await asyncio.wait_for(Fence(0.6).pulse(), 20)
+    await asyncio.wait_for(Fence(0.6).heartbeat(), 20)
 
 asyncio.run(main())
 """
@@ -47,7 +47,7 @@ def test_a_fence_asks_nothing_before_the_loop_turns() -> None:
     fence = Fence(0.0)
     time.sleep(0.01)
     fence.check()
-    assert fence.stood_still() == 0.0
+    assert fence.stalled_seconds() == 0.0
 
 
 def test_a_refused_write_ends_the_process() -> None:
@@ -71,9 +71,9 @@ def test_why_a_worker_ended_is_counted_on_after_its_restart(tmp_path: Path) -> N
     code = """
 import sys
 from pathlib import Path
-from agents.platform.fail_stop import FENCES, fail_stop, remember
+from agents.platform.fail_stop import FENCES, fail_stop, load_reasons
 
-remember(Path(sys.argv[1]) / "ends")
+load_reasons(Path(sys.argv[1]) / "ends")
 print(FENCES.labels("gap")._value.get())
 fail_stop("gap")
 """
@@ -152,10 +152,10 @@ def test_patience_for_partitions_counts_from_when_they_went(monkeypatch: pytest.
         worker.ready_at = clock[0]
         clock[0] += 3600  # an hour of work, then a rebalance
         await worker._revoked()
-        said = [worker.stuck()]
+        said = [worker.stalled()]
         for waited in (patience, 1.0):
             clock[0] += waited
-            said.append(worker.stuck())
+            said.append(worker.stalled())
         return said
 
     assert asyncio.run(story()) == [None, None, f"no partitions for {patience + 1:.0f} s"]

@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 import pytest
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 
-from agents.engine.changelog import Held
+from agents.engine.changelog import PartitionRows
 from agents.platform.fail_stop import FENCED
 from agents.platform.settings import Settings
 from schemas import topics
@@ -175,7 +175,7 @@ def test_a_killed_worker_goes_on_where_it_was_and_says_nothing_twice(kafka_setti
     assert state["onset_at"] == (BEGAN + timedelta(minutes=1)).isoformat().replace("+00:00", "Z")
     versions = {(alert["alert_id"], alert["version"]): json.dumps(alert) for alert in told}
     assert all(json.dumps(alert) == versions[alert["alert_id"], alert["version"]] for alert in told)
-    held, ours = Held(), partition_with("p1", feeds)
+    held, ours = PartitionRows(), partition_with("p1", feeds)
     for message in feeds.read(settings.changelog):
         if message.partition() == ours:
             held.take(message.offset(), message.key(), message.value(), message.headers())

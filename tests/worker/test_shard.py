@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from agents.engine.partition import Shard
+from agents.engine.partition import Partition
 from monitor.guidelines import in_force
 from monitor.record import row
 from tests.worker.records import BEGAN, LogRecord, event, instant, tick, vitals
@@ -15,8 +15,8 @@ GUIDELINE = in_force.load("house")
 LOG = "crs.patient-events"
 
 
-def shard(**given: object) -> Shard:
-    return Shard(GUIDELINE, 0, LOG, **given)  # type: ignore[arg-type]
+def shard(**given: object) -> Partition:
+    return Partition(GUIDELINE, 0, LOG, **given)  # type: ignore[arg-type]
 
 
 FEVER = {"temperature_celsius": 38.4}
@@ -82,7 +82,7 @@ def test_rows_come_back_as_they_were() -> None:
 
 def test_an_event_in_the_wrong_partition_goes_on_to_the_right_one_with_its_own_words() -> None:
     written = vitals(0, "p9", **FEVER, surprise="kept")
-    outcome = shard(belongs=lambda patient: patient != "p9").apply([written])
+    outcome = shard(owns_patient=lambda patient: patient != "p9").apply([written])
     assert dict(outcome.dispositions) == {"forwarded": 1}
     (forward,) = outcome.forwards
     said = json.loads(forward.value)

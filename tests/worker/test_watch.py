@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from agents.engine.changelog import MARKER, Held, parsed
+from agents.engine.changelog import MARKER, PartitionRows, parsed
 from agents.platform.settings import Settings
 from agents.stream import watch
-from agents.stream.watch import Watch
+from agents.stream.watch import PartitionWatch
 from monitor.guidelines import in_force
 from tests.worker.records import FailStop, KeptOutbox, LogRecord, stop_instead_of_exit, tick, vitals
 
@@ -24,17 +24,17 @@ LOW = {"systolic_mmhg": 84, "source": "charted"}
 class House:
     """A watch with one partition, and hands on everything around it."""
 
-    def __init__(self, *, begins: int = 0, held: Held | None = None, **settings: Any) -> None:
+    def __init__(self, *, begins: int = 0, held: PartitionRows | None = None, **settings: Any) -> None:
         self.outbox = KeptOutbox()
         self.generation = 1
         self.acknowledged: list[int] = []
-        self.held = held or Held()
+        self.held = held or PartitionRows()
 
         async def log_begins(_: int) -> int:
             return begins
 
         options = {"checkpoint_seconds": 0.0, "state_seconds": 0.0, "partitions": 1} | settings
-        self.watch = Watch(
+        self.watch = PartitionWatch(
             Settings(**options),
             GUIDELINE,
             self.outbox,  # type: ignore[arg-type]
@@ -175,7 +175,7 @@ def test_an_unreadable_row_stops_the_worker(monkeypatch: pytest.MonkeyPatch) -> 
 
     async def story() -> None:
         with pytest.raises(FailStop, match="rows_unreadable"):
-            await House(held=Held(rows={b"p1": b"?"})).take(tick(0))
+            await House(held=PartitionRows(rows={b"p1": b"?"})).take(tick(0))
 
     played(story)
 

@@ -131,7 +131,9 @@ class Cluster:
         said = subprocess.run(command, capture_output=True, text=True, check=False)
         if said.returncode != 0:
             last = (said.stdout + said.stderr).strip().splitlines()[-1:]
-            raise UserError(f"{directory}: cannot be prepared for Kafka: {' '.join(last)}; another --data, or remove it")
+            raise UserError(
+                f"{directory}: cannot be prepared for Kafka: {' '.join(last)}; another --data, or remove it"
+            )
 
     def launch(self, node: int) -> None:
         """Starts the node's process."""

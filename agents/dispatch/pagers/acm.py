@@ -10,7 +10,7 @@ from datetime import datetime
 
 from agents.dispatch.config import AcmAt
 from agents.dispatch.model import Page
-from agents.dispatch.pagers.answer import TAKEN, Answer
+from agents.dispatch.pagers.answer import TAKEN, PagerAnswer
 from agents.dispatch.public_alert import text
 from schemas.alerts import Priority
 
@@ -33,7 +33,7 @@ class Acm:
         self.at = at
         self.idle: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
 
-    async def send(self, page: Page) -> Answer:
+    async def send(self, page: Page) -> PagerAnswer:
         """Sends one message and waits for its answer. An old level that ends is part of the escalation's message."""
         if not page.primary:
             return TAKEN
@@ -41,9 +41,9 @@ class Acm:
             async with asyncio.timeout(self.at.timeout_seconds):
                 return await self._exchange(page)
         except (OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, EOFError) as error:
-            return Answer("again", type(error).__name__)
+            return PagerAnswer("again", type(error).__name__)
 
-    async def refresh(self, pages: Sequence[Page], *, alive: bool) -> Answer:
+    async def refresh(self, pages: Sequence[Page], *, alive: bool) -> PagerAnswer:
         """An alarm manager keeps what it took."""
         return TAKEN
 
@@ -53,7 +53,7 @@ class Acm:
             writer.close()
         self.idle.clear()
 
-    async def _exchange(self, page: Page) -> Answer:
+    async def _exchange(self, page: Page) -> PagerAnswer:
         reader, writer = self.idle.pop() if self.idle else await self._connect()
         kept = False
         try:
@@ -112,19 +112,19 @@ def phase(page: Page) -> str:
     return "deescalate" if page.cause == "eased" else "continue"
 
 
-def meaning(answer: bytes, expected: str) -> Answer:
+def meaning(answer: bytes, expected: str) -> PagerAnswer:
     """What an acknowledgement says about trying again: AA took it, AE will never take it, AR could not just now."""
     segments = [line.split("|") for line in answer.strip(BEGIN + END).decode("utf-8", "replace").split("\r")]
     named = {fields[0]: fields for fields in segments}
     msa = named.get("MSA", [])
     if len(msa) < 3 or msa[2].translate(ESCAPES) != escaped(expected):
-        return Answer("again", "answer to another message")
+        return PagerAnswer("again", "answer to another message")
     if msa[1] in ("AA", "CA"):
         return TAKEN
     err = named.get("ERR", [])
     reason = err[3].split("^")[0] if len(err) > 3 else ""
     never = msa[1] in ("AE", "CE") or reason in NEVER
-    return Answer("refused" if never else "again", f"{msa[1][:2]} {reason[:3]}".strip())
+    return PagerAnswer("refused" if never else "again", f"{msa[1][:2]} {reason[:3]}".strip())
 
 
 def hl7_time(at: datetime) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 from agents.dispatch.config import AlertmanagerAt
 from agents.dispatch.model import Page
 from agents.dispatch.pagers import http
-from agents.dispatch.pagers.answer import TAKEN, Answer
+from agents.dispatch.pagers.answer import TAKEN, PagerAnswer
 from agents.dispatch.public_alert import text
 from schemas.alerts import Priority
 
@@ -36,16 +36,16 @@ class Alertmanager:
         token = None if at.bearer_token is None else at.bearer_token.get_secret_value()
         self.client = http.Client(at.timeout_seconds, at.at_once * len(at.urls), token, at.proxy)
 
-    async def send(self, page: Page) -> Answer:
+    async def send(self, page: Page) -> PagerAnswer:
         """Opens, words anew, or ends one alert."""
         labels = self.labels(page)
         empty = sorted(name for name, value in labels.items() if not value)
         if empty:
             # Alertmanager would drop the label without a word, and patients would become one.
-            return Answer("refused", f"empty label {', '.join(empty)}")
+            return PagerAnswer("refused", f"empty label {', '.join(empty)}")
         return await self._post([self.alert(page, datetime.now(UTC))])
 
-    async def refresh(self, pages: Sequence[Page], *, alive: bool) -> Answer:
+    async def refresh(self, pages: Sequence[Page], *, alive: bool) -> PagerAnswer:
         """Posts the whole open set, and the dead-man alert as long as all is well."""
         now = datetime.now(UTC)
         alerts = [self.alert(page, now) for page in pages]
@@ -111,7 +111,7 @@ class Alertmanager:
         """How long an alert lives without being posted again."""
         return timedelta(seconds=self.at.refresh_seconds * self.at.outlive_refreshes)
 
-    async def _post(self, alerts: list[dict[str, Any]]) -> Answer:
+    async def _post(self, alerts: list[dict[str, Any]]) -> PagerAnswer:
         body = json.dumps(alerts).encode()
         answers = await asyncio.gather(
             *(self.client.post(f"{url}/api/v2/alerts", body) for url in self.at.urls),

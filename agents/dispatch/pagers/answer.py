@@ -10,7 +10,7 @@ from agents.dispatch.model import Page
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class PagerAnswer:
     """`why` is for operators: a status or the name of an error, never what was sent or said."""
 
     outcome: Literal["taken", "refused", "gone", "again"]
@@ -18,7 +18,7 @@ class Answer:
     retry_after_seconds: float | None = None  # what the receiver asked for
 
 
-TAKEN = Answer("taken")
+TAKEN = PagerAnswer("taken")
 
 
 class Pager(Protocol):
@@ -26,10 +26,10 @@ class Pager(Protocol):
 
     refresh_seconds: float | None  # how often it wants to be reminded of the whole open set; None: never
 
-    async def send(self, page: Page) -> Answer:
+    async def send(self, page: Page) -> PagerAnswer:
         """Hands one page over; sending it again is harmless."""
 
-    async def refresh(self, pages: Sequence[Page], *, alive: bool) -> Answer:
+    async def refresh(self, pages: Sequence[Page], *, alive: bool) -> PagerAnswer:
         """Reminds it of everything that is open, and, when all is well, that we are alive."""
 
     async def close(self) -> None:

@@ -11,7 +11,7 @@ from agents.dispatch.config import (
     AppriseAt,
     ConsoleAt,
     PagerdutyAt,
-    Plan,
+    PagingConfig,
     WebhookAt,
 )
 from agents.dispatch.pagers.acm import Acm
@@ -24,12 +24,12 @@ from agents.dispatch.pagers.webhook import Webhook
 from agents.platform.errors import UserError
 
 
-def pagers(plan: Plan) -> dict[str, Pager]:
+def pagers(plan: PagingConfig) -> dict[str, Pager]:
     """Every destination, ready to be used. Raises UserError for what cannot work."""
     return {name: pager(name, at, plan) for name, at in plan.destinations.items()}
 
 
-def pager(name: str, at: AnyDestination, plan: Plan) -> Pager:
+def pager(name: str, at: AnyDestination, plan: PagingConfig) -> Pager:
     """The pager of one destination."""
     place = f"dispatch.destinations.{name}"
     match at:

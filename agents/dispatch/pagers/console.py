@@ -8,7 +8,7 @@ import click
 
 from agents.dispatch.config import ConsoleAt
 from agents.dispatch.model import Page
-from agents.dispatch.pagers.answer import TAKEN, Answer
+from agents.dispatch.pagers.answer import TAKEN, PagerAnswer
 from agents.dispatch.public_alert import text
 
 MARKS = {"open": "PAGE", "update": "update", "acknowledge": "seen", "close": "over"}
@@ -22,7 +22,7 @@ class Console:
     def __init__(self, at: ConsoleAt) -> None:
         self.template = at.template
 
-    async def send(self, page: Page) -> Answer:
+    async def send(self, page: Page) -> PagerAnswer:
         """Prints it."""
         if page.primary:
             told = page.brief
@@ -30,7 +30,7 @@ class Console:
             click.echo(f"{words} [{page.key}]")
         return TAKEN
 
-    async def refresh(self, pages: Sequence[Page], *, alive: bool) -> Answer:
+    async def refresh(self, pages: Sequence[Page], *, alive: bool) -> PagerAnswer:
         """Standard output forgets nothing."""
         return TAKEN
 

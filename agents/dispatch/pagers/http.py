@@ -9,7 +9,7 @@ from typing import Any
 
 import aiohttp
 
-from agents.dispatch.pagers.answer import TAKEN, Answer
+from agents.dispatch.pagers.answer import TAKEN, PagerAnswer
 
 # These say "not now"; every other 4xx says "never like this".
 NOT_NOW = frozenset({408, 421, 423, 425, 429})
@@ -38,7 +38,7 @@ class Client:
             )
         return self._session
 
-    async def post(self, url: str, body: bytes, headers: Mapping[str, str] | None = None) -> Answer:
+    async def post(self, url: str, body: bytes, headers: Mapping[str, str] | None = None) -> PagerAnswer:
         """Posts JSON once. Never raises for what a network or a receiver does."""
         sent = {"content-type": "application/json", **(headers or {})}
         try:
@@ -48,9 +48,9 @@ class Client:
                 await answer.content.read(LONGEST_ANSWER)
                 return meaning(answer.status, answer.headers.get("retry-after"))
         except aiohttp.InvalidURL as error:
-            return Answer("refused", type(error).__name__)
+            return PagerAnswer("refused", type(error).__name__)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            return Answer("again", type(error).__name__)
+            return PagerAnswer("again", type(error).__name__)
 
     async def get(self, url: str) -> Any:
         """JSON, or None and why not."""
@@ -68,16 +68,16 @@ class Client:
             await self._session.close()
 
 
-def meaning(status: int, retry_after: str | None = None) -> Answer:
+def meaning(status: int, retry_after: str | None = None) -> PagerAnswer:
     """What a status says about trying again."""
     why = f"HTTP {status}"
     if 200 <= status < 300:
         return TAKEN
     if status == 410:
-        return Answer("gone", why)
+        return PagerAnswer("gone", why)
     if status >= 500 or status in NOT_NOW:
-        return Answer("again", why, seconds(retry_after))
-    return Answer("refused", why)
+        return PagerAnswer("again", why, seconds(retry_after))
+    return PagerAnswer("refused", why)
 
 
 def seconds(retry_after: str | None) -> float | None:

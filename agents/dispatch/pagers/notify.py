@@ -9,7 +9,7 @@ from typing import Any
 
 from agents.dispatch.config import AppriseAt
 from agents.dispatch.model import Page
-from agents.dispatch.pagers.answer import TAKEN, Answer
+from agents.dispatch.pagers.answer import TAKEN, PagerAnswer
 from agents.dispatch.public_alert import text
 from agents.platform.errors import UserError
 
@@ -35,7 +35,7 @@ class Notify:
             if not self.apprise.add(url.get_secret_value()):
                 raise UserError(f"{place}: address {number} is none that apprise knows")
 
-    async def send(self, page: Page) -> Answer:
+    async def send(self, page: Page) -> PagerAnswer:
         """A page, and its end if asked for."""
         if not page.primary or page.act not in (("open", "close") if self.tell_end else ("open",)):
             return TAKEN
@@ -43,10 +43,10 @@ class Notify:
         try:
             taken = await self.apprise.async_notify(body=text(page.brief, self.template), title=title)
         except (OSError, TypeError, ValueError) as error:
-            return Answer("again", type(error).__name__)
-        return TAKEN if taken else Answer("again", "not delivered")
+            return PagerAnswer("again", type(error).__name__)
+        return TAKEN if taken else PagerAnswer("again", "not delivered")
 
-    async def refresh(self, pages: Sequence[Page], *, alive: bool) -> Answer:
+    async def refresh(self, pages: Sequence[Page], *, alive: bool) -> PagerAnswer:
         """People are told once."""
         return TAKEN
 

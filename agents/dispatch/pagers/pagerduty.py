@@ -10,7 +10,7 @@ from typing import Any
 from agents.dispatch.config import PagerdutyAt
 from agents.dispatch.model import Act, Page
 from agents.dispatch.pagers import http
-from agents.dispatch.pagers.answer import TAKEN, Answer
+from agents.dispatch.pagers.answer import TAKEN, PagerAnswer
 from agents.dispatch.public_alert import text
 from schemas.alerts import Priority
 
@@ -29,14 +29,14 @@ class Pagerduty:
         self.at = at
         self.client = http.Client(at.timeout_seconds, at.at_once, proxy=at.proxy)
 
-    async def send(self, page: Page) -> Answer:
+    async def send(self, page: Page) -> PagerAnswer:
         """Triggers, acknowledges or resolves. An update is not sent: on an incident that somebody closed by hand it
         would open a new one and call for nothing new."""
         if page.act == "update":
             return TAKEN
         return await self.client.post(f"{self.at.url}/v2/enqueue", json.dumps(self.event(page)).encode())
 
-    async def refresh(self, pages: Sequence[Page], *, alive: bool) -> Answer:
+    async def refresh(self, pages: Sequence[Page], *, alive: bool) -> PagerAnswer:
         """PagerDuty forgets nothing."""
         return TAKEN
 

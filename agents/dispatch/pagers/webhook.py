@@ -11,7 +11,7 @@ from standardwebhooks.webhooks import Webhook as Signer
 from agents.dispatch.config import WebhookAt
 from agents.dispatch.model import Page
 from agents.dispatch.pagers import http
-from agents.dispatch.pagers.answer import TAKEN, Answer
+from agents.dispatch.pagers.answer import TAKEN, PagerAnswer
 from agents.dispatch.public_alert import text
 
 
@@ -25,14 +25,14 @@ class Webhook:
         self.client = http.Client(at.timeout_seconds, at.at_once, proxy=at.proxy)
         self.signers = [Signer(secret.get_secret_value()) for secret in at.secrets]
 
-    async def send(self, page: Page) -> Answer:
+    async def send(self, page: Page) -> PagerAnswer:
         """Signs and posts. Closing an old level is no news for a receiver that knows alerts by their id."""
         if not page.primary:
             return TAKEN
         body = self.body(page)
         return await self.client.post(self.at.url, body.encode(), self.headers(page, body, datetime.now(UTC)))
 
-    async def refresh(self, pages: Sequence[Page], *, alive: bool) -> Answer:
+    async def refresh(self, pages: Sequence[Page], *, alive: bool) -> PagerAnswer:
         """A webhook is told once."""
         return TAKEN
 

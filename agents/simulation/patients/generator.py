@@ -10,9 +10,10 @@ import heapq
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from agents.simulation.patients.illness import HOUR_MS, MINUTE_MS, SECOND_MS, Course, course_of
+from agents.platform.json_types import Json
+from agents.simulation.patients.illness import HOUR_MS, MINUTE_MS, SECOND_MS, IllnessCourse, course_of
 
 if TYPE_CHECKING:
     from random import Random
@@ -24,8 +25,6 @@ SUPPORT_BY_SEVERITY = {
     3: (("nasal_cannula", 8.0), ("high_flow_nasal_cannula", 40.0), ("face_mask", 10.0), ("non_rebreather", 15.0)),
     4: (("bipap", None), ("cpap", None), ("invasive_ventilation", None)),
 }
-
-Json = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +134,7 @@ class Bed:
         self.stays += 1
         self.patient_id = f"sim-{self.number:05d}-{self.stays}"
         self.merge_ms = None
-        self.course: Course = course_of(rng, at_ms)
+        self.course: IllnessCourse = course_of(rng, at_ms)
         peak = max((severity for _, severity in self.course.severities), default=0)
         dies = peak == 4 and rng.random() < 0.2
         self.way_out = "died" if dies else "discharged"

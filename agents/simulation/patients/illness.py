@@ -18,7 +18,7 @@ SEVERITY_WEIGHTS = (25, 35, 22, 12, 6)
 
 
 @dataclass(slots=True)
-class Course:
+class IllnessCourse:
     """One patient's illness: severities by the hour they begin, and what the patient is like otherwise."""
 
     age_years: float
@@ -41,7 +41,7 @@ class Course:
         return now
 
 
-def course_of(rng: Random, admitted_ms: int) -> Course:
+def course_of(rng: Random, admitted_ms: int) -> IllnessCourse:
     """Up in steps to a peak, down in steps again; a few have an infection besides."""
     child = rng.random() < 0.15
     age = round(rng.uniform(0.5, 17.9), 1) if child else float(rng.randint(18, 85))
@@ -57,7 +57,7 @@ def course_of(rng: Random, admitted_ms: int) -> Course:
     if infection:
         severities += [(at, 1), (at + 20 * HOUR_MS, 0)]
         at += 30 * HOUR_MS
-    return Course(
+    return IllnessCourse(
         age_years=age,
         weight_kg=weight,
         systolic_mmhg=(88 + 2 * age if age <= 10 else 112) if child else rng.uniform(104, 148),
