@@ -12,6 +12,7 @@ from pydantic.json_schema import GenerateJsonSchema
 from schemas.alerts import Alert
 from schemas.dead_letters import DeadLetter
 from schemas.events import EVENT
+from schemas.heartbeats import Heartbeat
 from schemas.state import PatientState
 
 CHECKED_IN = Path(__file__).parent / "json"
@@ -21,6 +22,7 @@ DOCUMENTS: dict[str, tuple[TypeAdapter[Any], str]] = {
     "alert.json": (TypeAdapter(Alert), "A message of crs.alerts."),
     "patient-state.json": (TypeAdapter(PatientState), "A message of crs.patient-state."),
     "dead-letter.json": (TypeAdapter(DeadLetter), "A message of crs.dead-letters."),
+    "heartbeat.json": (TypeAdapter(Heartbeat), "A message of crs.heartbeats."),
 }
 
 

@@ -14,7 +14,7 @@ class TopicSpec:
     """One topic. `retention_days` is None for a compacted topic, which keeps the last value of every key."""
 
     name: str
-    key: Literal["patient_id", "patient_id or null"]
+    key: Literal["patient_id", "patient_id or null", "null"]
     written_by: str
     read_by: str
     cleanup: Literal["delete", "compact"]
@@ -90,9 +90,13 @@ ALERTS = TopicSpec(
 DEAD_LETTERS = TopicSpec(
     "dead-letters", "patient_id or null", "intake, watch", "operators", cleanup="delete", retention_days=60
 )
+# One a partition of the log, into the partition of the same number.
+HEARTBEATS = TopicSpec(
+    "heartbeats", "null", "watch", "dispatch, board, watchers", cleanup="delete", retention_days=1, co_partitioned=True
+)
 
 FEEDS = (VITALS, MEDICATIONS, PATIENTS, ASSESSMENTS)
-TOPICS = (*FEEDS, PATIENT_EVENTS, PATIENT_STATE, ALERTS, DEAD_LETTERS)
+TOPICS = (*FEEDS, PATIENT_EVENTS, PATIENT_STATE, ALERTS, DEAD_LETTERS, HEARTBEATS)
 
 
 def by_full_name(prefix: str = DEFAULT_PREFIX) -> dict[str, TopicSpec]:

@@ -1,4 +1,4 @@
-"""The topics as the settings want them: the contract's eight, and two that the system keeps for itself."""
+"""The topics as the settings want them: the contract's nine, and two that the system keeps for itself."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ def test_our_topics_are_there_with_their_partitions_also_the_changelog() -> None
     assert (
         there["crs.patient-events"] == there["crs.watch-patients-changelog"] == there["other"] == TopicDescription(3, 1)
     )
-    assert len(there) == 11
+    assert len(there) == 12
 
 
 def test_what_is_sent_is_read_by_a_group() -> None:
