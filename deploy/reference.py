@@ -1,4 +1,4 @@
-"""Writes the tables of docs/operations.md out of the code; with `--check`, only says whether they differ."""
+"""Writes the tables of docs/operations.md out of the code; with `--check`, exits 1 when they differ."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PAGE = Path(__file__).parents[1] / "docs" / "operations.md"
 
 
 def settings_table() -> str:
-    """Every setting: its name in the environment, what it is, what it is when nobody says."""
+    """Every setting: its name in the environment, its default, its meaning."""
     lines = ["| environment | default | meaning |", "|---|---|---|"]
     for name, field in Settings.model_fields.items():
         variable = BOOTSTRAP if name == "bootstrap_servers" else f"CRS_{name.upper()}"
@@ -28,7 +28,7 @@ def settings_table() -> str:
 
 
 def default(field: FieldInfo) -> str:
-    """What holds when nobody says."""
+    """The default as a cell of the table; empty: none."""
     value: Any = field.default
     if value is None:
         return ""
@@ -38,12 +38,12 @@ def default(field: FieldInfo) -> str:
 
 
 def meaning(field: FieldInfo) -> str:
-    """In words; a closed set names its members, a secret says so."""
-    words = str(field.description)
+    """The meaning as a cell of the table, with the members of a closed set, and whether it is a secret."""
+    text = str(field.description)
     if SecretStr in get_args(field.annotation):
-        words += " A secret."
+        text += " A secret."
     members = [member for member in get_args(field.annotation) if isinstance(member, str)]
-    return f"{words} One of {', '.join(f'`{member}`' for member in members)}." if members else words
+    return f"{text} One of {', '.join(f'`{member}`' for member in members)}." if members else text
 
 
 def topics_table() -> str:
@@ -59,7 +59,7 @@ def topics_table() -> str:
 
 
 def filled(page: str) -> str:
-    """The page with its tables as the code says."""
+    """The page with its tables generated from the code."""
     for name, table in (("topics", topics_table()), ("settings", settings_table())):
         begin, end = f"<!-- {name}: written by deploy/reference.py -->", f"<!-- end of {name} -->"
         before, _, rest = page.partition(begin)

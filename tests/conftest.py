@@ -1,4 +1,4 @@
-"""For every test: what was skipped is said loudly, and in CI (`CI=true`) a skip is a failure; seeds are printed."""
+"""For every test: skips are listed at the end, and in CI (`CI=true`) a skip is a failure; seeds are printed."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from hypothesis import is_hypothesis_test, settings
 
 pytest_plugins = ["tests.broker"]
 
-# The same examples on every run of CI, so that a red build is red again; new ones on every run at a desk.
+# The same examples on every run of CI, so that a red build is red again; new ones on every other run.
 settings.register_profile("ci", derandomize=True, deadline=None, print_blob=True)
-settings.register_profile("desk", deadline=None, print_blob=True)
+settings.register_profile("local", deadline=None, print_blob=True)
 
 
 def in_ci() -> bool:
@@ -20,18 +20,20 @@ def in_ci() -> bool:
     return os.environ.get("CI", "").lower() in {"1", "true", "yes"}
 
 
-settings.load_profile("ci" if in_ci() else "desk")
+settings.load_profile("ci" if in_ci() else "local")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """`--examples`: a search at leisure, `python -m pytest tests/properties --examples 1000`."""
-    parser.addoption("--examples", type=int, help="of each property, instead of what the property says itself")
+    """`--examples`: a longer search, `python -m pytest tests/properties --examples 1000`."""
+    parser.addoption(
+        "--examples", type=int, help="of each property, instead of the number that the property sets itself"
+    )
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Files with tests of minutes come first, or all else would wait for them at the end; then those with many tests.
+    """Runs files whose tests take minutes first, so that they do not run alone at the end; then those with many tests.
 
-    Also gives every property as many `--examples` as were asked for.
+    Also sets the number of examples of every property to `--examples`.
     """
     tests = Counter(item.path for item in items)
     long = {item.path for item in items if item.get_closest_marker("timeout")}
@@ -48,7 +50,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def skipped(reporter: pytest.TerminalReporter) -> list[tuple[str, str]]:
-    """Which tests (or whole files) were skipped, and why."""
+    """The tests (or whole files) that were skipped, each with the reason."""
     found = []
     for report in reporter.stats.get("skipped", []):
         reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
@@ -57,14 +59,14 @@ def skipped(reporter: pytest.TerminalReporter) -> list[tuple[str, str]]:
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """A build that did not run everything is not green."""
+    """Fails a CI run in which a test was skipped."""
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     if in_ci() and reporter is not None and skipped(reporter) and session.exitstatus == pytest.ExitCode.OK:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Names every skip."""
+    """Lists every skip."""
     missing = skipped(terminalreporter)
     if not missing:
         return

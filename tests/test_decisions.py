@@ -25,7 +25,7 @@ def test_notes_are_numbered_without_a_gap() -> None:
 
 
 @pytest.mark.parametrize("note", NOTES, ids=[note.stem for note in NOTES])
-def test_a_note_fits_on_a_card_and_says_what_was_decided(note: Path) -> None:
+def test_a_note_is_short_and_has_its_decision_and_reason(note: Path) -> None:
     text = note.read_text(encoding="utf-8")
     assert len(text.splitlines()) <= LONGEST
     assert re.match(rf"# {note.name[:4]} \w", text)

@@ -1,7 +1,7 @@
-"""The rooms of the house keep to themselves: what may be imported where, and that no clock is read, no dice thrown.
+"""What each room may import, and that `schemas` and `monitor` read no clock and draw no unseeded random number.
 
 Import order between our own packages is import-linter's (pyproject.toml), banned names are ruff's (schemas/ruff.toml);
-here stands what neither can say, and that both really bite.
+here is what neither can express, and a test that both really refuse.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 # What a room may import besides the standard library; `row.py` alone packs bytes.
-WELCOME = {"schemas": {"schemas", "pydantic", "pydantic_core"}, "monitor": {"schemas", "monitor"}}
-WELCOME_IN_FILE = {"monitor/record/row.py": {"lz4", "msgspec"}}
-UNWELCOME = {"asyncio", "logging", "multiprocessing", "os", "secrets", "socket", "subprocess", "sys"} | {
+ALLOWED = {"schemas": {"schemas", "pydantic", "pydantic_core"}, "monitor": {"schemas", "monitor"}}
+ALLOWED_IN_FILE = {"monitor/record/row.py": {"lz4", "msgspec"}}
+NOT_ALLOWED = {"asyncio", "logging", "multiprocessing", "os", "secrets", "socket", "subprocess", "sys"} | {
     "tempfile",
     "threading",
     "time",
     "urllib",
     "uuid",
 }
-FILES = [path.relative_to(ROOT).as_posix() for room in WELCOME for path in sorted((ROOT / room).rglob("*.py"))]
+FILES = [path.relative_to(ROOT).as_posix() for room in ALLOWED for path in sorted((ROOT / room).rglob("*.py"))]
 
 
 def imported(source: str) -> set[str]:
@@ -39,14 +39,14 @@ def imported(source: str) -> set[str]:
     return names
 
 
-def trespasses(file: str, source: str) -> set[str]:
+def forbidden_imports(file: str, source: str) -> set[str]:
     """What a file of a room imports and may not."""
-    welcome = WELCOME[file.partition("/")[0]] | WELCOME_IN_FILE.get(file, set())
-    return imported(source) - welcome - (set(sys.stdlib_module_names) - UNWELCOME)
+    allowed = ALLOWED[file.partition("/")[0]] | ALLOWED_IN_FILE.get(file, set())
+    return imported(source) - allowed - (set(sys.stdlib_module_names) - NOT_ALLOWED)
 
 
 def unseeded(source: str) -> Iterator[int]:
-    """Lines that make a random number generator without saying its seed."""
+    """Lines that make a random number generator without a seed."""
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Call) and not node.args and not node.keywords:
             name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
@@ -55,8 +55,8 @@ def unseeded(source: str) -> Iterator[int]:
 
 
 @pytest.mark.parametrize("file", FILES)
-def test_a_room_imports_only_what_is_welcome_there(file: str) -> None:
-    assert trespasses(file, (ROOT / file).read_text(encoding="utf-8")) == set()
+def test_a_room_imports_only_what_is_allowed_there(file: str) -> None:
+    assert forbidden_imports(file, (ROOT / file).read_text(encoding="utf-8")) == set()
 
 
 @pytest.mark.parametrize("file", FILES)
@@ -64,18 +64,18 @@ def test_every_random_generator_has_a_seed(file: str) -> None:
     assert list(unseeded((ROOT / file).read_text(encoding="utf-8"))) == []
 
 
-def test_the_walk_finds_what_is_planted() -> None:
-    assert trespasses("monitor/planted.py", "import os\nfrom faust import App\nimport msgspec\nimport math") == {
+def test_planted_imports_are_found() -> None:
+    assert forbidden_imports("monitor/planted.py", "import os\nfrom faust import App\nimport msgspec\nimport math") == {
         "os",
         "faust",
         "msgspec",
     }
-    assert trespasses("monitor/record/row.py", "import lz4, msgspec") == set()
-    assert trespasses("schemas/planted.py", "from monitor import step") == {"monitor"}
+    assert forbidden_imports("monitor/record/row.py", "import lz4, msgspec") == set()
+    assert forbidden_imports("schemas/planted.py", "from monitor import step") == {"monitor"}
     assert list(unseeded("import random\nx = random.Random()\ny = random.Random(7)")) == [2]
 
 
-@pytest.mark.parametrize("room", WELCOME)
+@pytest.mark.parametrize("room", ALLOWED)
 @pytest.mark.parametrize(
     "planted",
     [
@@ -90,7 +90,7 @@ def test_the_walk_finds_what_is_planted() -> None:
         "import os\n\nHOME = os.environ\n",
     ],
 )
-def test_ruff_refuses_clocks_and_dice(room: str, planted: str) -> None:
+def test_ruff_refuses_clocks_and_unseeded_random_numbers(room: str, planted: str) -> None:
     command = [sys.executable, "-m", "ruff", "check", "--no-cache", "--select", "TID251", "--stdin-filename"]
     found = subprocess.run(
         [*command, f"{room}/planted.py", "-"], input=planted, cwd=ROOT, capture_output=True, text=True, check=False

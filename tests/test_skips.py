@@ -1,4 +1,4 @@
-"""A skipped test is said loudly at a desk and fails the build in CI."""
+"""A skipped test is listed at the end of a run, and fails the build in CI."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def test_does_not():
 
 
 @pytest.fixture
-def our_house(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
+def our_conftest(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
     """An empty suite under our own conftest, which finds its plugins in this checkout."""
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[1]))
     shutil.copy(Path(__file__).with_name("conftest.py"), pytester.path / "conftest.py")
@@ -29,10 +29,10 @@ def our_house(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pyt
 
 
 @pytest.fixture
-def suite(our_house: pytest.Pytester) -> pytest.Pytester:
+def suite(our_conftest: pytest.Pytester) -> pytest.Pytester:
     """A suite of one test and one skip."""
-    our_house.makepyfile(SKIPPING)
-    return our_house
+    our_conftest.makepyfile(SKIPPING)
+    return our_conftest
 
 
 @pytest.mark.parametrize(("ci", "exit_code"), [("true", 1), ("", 0)])
@@ -45,7 +45,7 @@ def test_a_skip_is_named_and_fails_in_ci(
     result.stdout.fnmatch_lines(["*NOT RUN*", "*test_does_not: no broker here*"])
 
 
-def test_without_skips_ci_is_green(our_house: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
-    our_house.makepyfile("def test_runs(): pass")
+def test_without_skips_ci_is_green(our_conftest: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    our_conftest.makepyfile("def test_runs(): pass")
     monkeypatch.setenv("CI", "true")
-    assert our_house.runpytest_subprocess("-q").ret == 0
+    assert our_conftest.runpytest_subprocess("-q").ret == 0

@@ -18,7 +18,7 @@ def test_every_line_of_the_guideline_is_listed_once() -> None:
     assert [asked.number for asked in guideline()] == list(range(1, 62))
 
 
-def test_a_line_without_a_rule_is_a_heading_or_says_what_things_are() -> None:
+def test_a_line_without_a_rule_is_a_heading_or_a_definition() -> None:
     silent = {asked.what.partition(":")[0] for asked in guideline() if not asked.rules}
     assert silent == {"title", "heading", "table head", "table rule", "what CRS is and after which treatments it comes"}
 
@@ -62,7 +62,7 @@ def test_every_rule_is_raised_by_a_story_or_a_threshold(profile: str) -> None:
     assert load(profile).rules.keys() - RAISED_BY.keys() == set()
 
 
-def test_no_test_hears_a_rule_that_no_profile_has() -> None:
+def test_no_test_expects_a_rule_that_no_profile_has() -> None:
     known = set().union(*(load(profile).rules for profile in PROFILES))
     assert RAISED_BY.keys() - known == set()
 

@@ -1,4 +1,4 @@
-"""A run of the whole system for all tests of a file that look at it: it keeps a core busy, so no longer than that."""
+"""One run of the whole system for all tests of a file; it keeps a core busy, so it ends with the file."""
 
 from __future__ import annotations
 

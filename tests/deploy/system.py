@@ -19,15 +19,15 @@ import yaml
 from agents.brokers.embedded import Embedded
 from agents.platform import child_processes
 from agents.platform.settings import Settings
-from tests.deploy.feeding import Feeding
+from tests.deploy.feed_simulator import SIMULATE, FeedSimulator
 from tests.deploy.tools import DEPLOY, tool
 
-# Scraped four times a second: rates over a few seconds are then worth something.
+# Scraped four times a second, so that rates over a few seconds mean something.
 SCRAPE = "250ms"
 
 
 class System:
-    """A running system. `ports`: where each part tells about itself."""
+    """The processes of a system. `ports`: where each serves its metrics; `logs`: where each writes."""
 
     def __init__(self, settings: Settings, folder: Path, database_url: str) -> None:
         self.settings, self.folder, self.database_url = settings, folder, database_url
@@ -35,10 +35,10 @@ class System:
         self.ports = dict(zip(names, free_ports(len(names)), strict=True))
         self.logs: dict[str, Path] = {}
         self.processes: dict[str, subprocess.Popen[Any]] = {}
-        self.feeding: Feeding | None = None
+        self.feeds: FeedSimulator | None = None
 
     def start(self) -> None:
-        """Everything, in the order in which it is needed."""
+        """Starts every process, in the order in which each needs the others."""
         self.write_configuration()
         self.alertmanager()
         self.ours("worker")
@@ -62,7 +62,7 @@ class System:
         return self.processes[name]
 
     def write_configuration(self) -> None:
-        """Settings, one destination that is a real Alertmanager and one that is a log, and Prometheus' own."""
+        """Writes the settings, with a real Alertmanager and a console as destinations, and those of Prometheus."""
         settings = self.settings
         (self.folder / "crs.toml").write_text(
             f'bootstrap_servers = "{settings.bootstrap_servers}"\ntopic_prefix = "{settings.topic_prefix}"\n'
@@ -126,15 +126,15 @@ class System:
         self.until(answers, f"{name} did not become ready", seconds)
 
     def until(self, true: Callable[[], bool], otherwise: str, seconds: float = 60) -> None:
-        """Waits until something is so; says what every process said when it does not come to that."""
+        """Waits until `true()`; the AssertionError after `seconds` shows the end of every log."""
         deadline = time.monotonic() + seconds
         while not true():
             ended = [name for name, process in self.processes.items() if process.poll() not in (None, 0)]
-            assert not ended, f"{ended[0]} ended:\n{self.said(ended[0])}"
-            assert time.monotonic() < deadline, f"{otherwise}:\n" + "\n".join(map(self.said, self.logs))
+            assert not ended, f"{ended[0]} ended:\n{self.end_of_log(ended[0])}"
+            assert time.monotonic() < deadline, f"{otherwise}:\n" + "\n".join(map(self.end_of_log, self.logs))
             time.sleep(0.2)
 
-    def said(self, name: str) -> str:
+    def end_of_log(self, name: str) -> str:
         return f"--- {name}\n{self.logs[name].read_text(errors='replace')[-3000:]}"
 
     def connection(self) -> dict[str, Any]:
@@ -144,7 +144,7 @@ class System:
 
 
 def free_ports(number: int) -> list[int]:
-    """Ports that nobody has; held together, so that they differ."""
+    """Free ports; all are bound at the same time, so that they differ."""
     with ExitStack() as stack:
         sockets = [stack.enter_context(socket.socket()) for _ in range(number)]
         for each in sockets:
@@ -153,7 +153,7 @@ def free_ports(number: int) -> list[int]:
 
 
 def ill_enough(system: System) -> bool:
-    """Every grade is there, someone has answered, and rates have had time to be rates."""
+    """Whether every grade is there, alerts were acknowledged, and rates have a minute of samples."""
     grades = {sample["metric"]["grade"] for sample in system.query("sum by (grade) (crs_patients) > 0")}
     answered = system.query("sum(crs_acknowledge_seconds_count) > 10")
     watched = system.query("count_over_time(crs_ready[60s]) > 60")
@@ -162,16 +162,17 @@ def ill_enough(system: System) -> bool:
 
 @contextmanager
 def running(folder: Path, database_url: str) -> Iterator[System]:
-    """A system that has seen people fall ill, and goes on running."""
+    """A running system in which patients of every grade exist already."""
     with Embedded(partitions=4, topic_prefix="crs.") as broker:
         system = System(broker.settings(), folder, database_url)
         try:
             system.start()
-            system.feeding = Feeding(system)
-            system.feeding.start()
+            ward = system.ours("simulate", *SIMULATE, port=False)
+            system.feeds = FeedSimulator(system.settings, system.connection(), ward)
+            system.feeds.start()
             system.until(lambda: ill_enough(system), "nobody fell ill", seconds=180)
             yield system
         finally:
-            if system.feeding is not None:
-                system.feeding.end()
+            if system.feeds is not None:
+                system.feeds.end()
             child_processes.end(list(reversed(system.processes.values())))

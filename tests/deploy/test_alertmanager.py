@@ -1,4 +1,4 @@
-"""Alertmanager's configuration: who hears of what, and which alert speaks for which."""
+"""Alertmanager's configuration: which receiver gets which alert, and which alert mutes which."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.deploy.tools import DEPLOY, one, passes
 CONFIG = DEPLOY / "alertmanager" / "alertmanager.yml"
 
 
-def test_amtool_finds_nothing_to_say() -> None:
+def test_amtool_accepts_the_configuration() -> None:
     passes("amtool", "check-config", CONFIG)
 
 
@@ -30,8 +30,8 @@ def test_amtool_finds_nothing_to_say() -> None:
     ],
 )
 def test_an_alert_goes_to_whom_it_concerns(labels: tuple[str, ...], receiver: str) -> None:
-    said = passes("amtool", "config", "routes", "test", f"--config.file={CONFIG}", *labels)
-    assert said.split() == [receiver]
+    receivers = passes("amtool", "config", "routes", "test", f"--config.file={CONFIG}", *labels)
+    assert receivers.split() == [receiver]
 
 
 def test_inhibitions_name_rules_that_exist() -> None:

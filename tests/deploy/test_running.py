@@ -12,7 +12,7 @@ from sqlalchemy import create_engine, text
 
 from agents.dispatch.pagers.alertmanager import ALERT_NAME, ALIVE_NAME
 from schemas.topics import PATIENT_STATE
-from tests.deploy.feeding import PATIENTS
+from tests.deploy.feed_simulator import PATIENTS
 from tests.deploy.system import System
 
 
@@ -77,8 +77,8 @@ def test_the_history_is_what_the_state_topic_says(system: System) -> None:
         found = {row.patient_id: (row.log_offset, row.grade, row.peak_grade) for row in rows}
         return len(found) >= PATIENTS and all(found.get(patient) == state for patient, state in wanted.items())
 
-    assert system.feeding is not None
-    with system.feeding.hushed():
+    assert system.feeds is not None
+    with system.feeds.paused():
         system.until(told, "the history differs from the topic", seconds=120)
 
 

@@ -1,4 +1,4 @@
-"""The real checkers, run as a person would. One that is missing is named, with the package that brings it."""
+"""Runs the real checkers (promtool, amtool, …); one that is missing skips the test and names its Debian package."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def tool(name: str) -> str:
 
 
 def run(name: str, *arguments: str | Path, cwd: Path = ROOT, **more: Any) -> subprocess.CompletedProcess[str]:
-    """Runs a checker; what it says is in the result."""
+    """Runs a checker; its output is in the result."""
     command = [tool(name), *map(str, arguments)]
     return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=120, check=False, **more)
 

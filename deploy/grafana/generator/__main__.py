@@ -1,4 +1,4 @@
-"""Writes the dashboards: `python deploy/grafana/generator`; with `--check`, only says which files differ."""
+"""Writes the dashboards: `python deploy/grafana/generator`; with `--check`, only lists the files that differ."""
 
 from __future__ import annotations
 

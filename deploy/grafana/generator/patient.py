@@ -10,7 +10,7 @@ OF_PATIENT = "WHERE patient_id = (SELECT patient_id FROM patients WHERE referenc
 
 
 def fill(board: Dashboard) -> Dashboard:
-    """Its panels: where the patient stands, the grade, what runs, what was given, what was said."""
+    """Its panels: current state, grade over time, infusions and oxygen, doses, alerts."""
     return (
         board.with_panel(panels.notice())
         .with_panel(
@@ -28,7 +28,7 @@ def fill(board: Dashboard) -> Dashboard:
         .with_panel(
             panels.bands(
                 "Grade",
-                "As known now: late and corrected data has been told anew.",
+                "As known now: late and corrected data is included.",
                 f"""SELECT effective_at AS time, grade AS "profile", astct_grade AS "ASTCT 2019" FROM state_changes
                 {OF_PATIENT} AND superseded_by IS NULL AND effective_at <= $__timeTo() AND effective_at >=
                 coalesce((SELECT max(effective_at) FROM state_changes {OF_PATIENT} AND superseded_by IS NULL

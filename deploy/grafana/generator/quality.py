@@ -1,4 +1,4 @@
-"""Dashboard *Alert quality*: whether the ward is told enough, and not too much."""
+"""Dashboard *Alert quality*: whether alerts are complete and acted on, and not too many."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ TECHNICAL = 'increase(crs_alerts_total{status="raised", priority="technical"}[$_
 
 
 def fill(board: Dashboard) -> Dashboard:
-    """Its panels: how much, how well answered, how calm, and why nothing was said."""
+    """Its panels: alerts per patient-day, time to acknowledgement, flapping, and the reasons of silence."""
     return (
         board.with_panel(panels.notice())
         .with_panel(
