@@ -26,7 +26,7 @@ settings.load_profile("ci" if in_ci() else "local")
 def pytest_addoption(parser: pytest.Parser) -> None:
     """`--examples`: a longer search, `python -m pytest tests/properties --examples 1000`."""
     parser.addoption(
-        "--examples", type=int, help="of each property, instead of the number that the property sets itself"
+        "--examples", type=int, help="of each property, instead of its own number"
     )
 
 
