@@ -24,7 +24,7 @@ Headers = Sequence[tuple[str, bytes]]
 class Marker(NamedTuple):
     """`next_offset`: the first record of the log that the rows do not hold. `epoch`: of the worker that wrote them.
 
-    `ticks`: the fields of `partition.Ticks` after the record before `next_offset`, or none.
+    `ticks`: the fields of `ticks.Ticks` after the record before `next_offset`, or none.
     """
 
     next_offset: int = 0

@@ -17,11 +17,12 @@ from agents.engine.changes import Disposition, alert_delays, clinically_changed,
 from agents.engine.judging import dead_letters, judge
 from agents.engine.patients import Judged, Patients
 from agents.engine.records import LogRecord
+from agents.engine.ticks import NEVER_TICKED, Ticks
 from monitor.guidelines.in_force import Guideline
 from monitor.model import State
 from monitor.record import row
 from monitor.step import SAME, PatientEventType
-from monitor.units.instants import LONG_AGO, MINUTE, to_datetime, to_ms
+from monitor.units.instants import LONG_AGO, to_datetime, to_ms
 from schemas.alerts import Alert
 from schemas.dead_letters import DeadLetter, Origin
 from schemas.decode import Decoded, Refused, decode
@@ -87,30 +88,6 @@ class Position(NamedTuple):
 
 
 NOWHERE = Position(-1, row.EMPTY_DIGEST)
-DOWN_AFTER_MS = 2 * MINUTE
-
-
-class Ticks(NamedTuple):
-    """When ticks were appended, ms: the last one, and the two around the last downtime, when no worker ticked."""
-
-    last: int = 0
-    down_from: int = 0
-    down_to: int = 0
-
-    def after(self, appended_ms: int) -> Ticks:
-        """The same with one more tick."""
-        if self.last and appended_ms - self.last > DOWN_AFTER_MS:
-            return Ticks(appended_ms, self.last, appended_ms)
-        return self._replace(last=max(self.last, appended_ms))
-
-    def is_backlog(self, known_at: int, appended_ms: int) -> bool:
-        """Whether an event that arrived at `known_at` (ms) had to wait because no worker was running."""
-        last, down_from, down_to = self
-        still_down = last > 0 and appended_ms - last > DOWN_AFTER_MS and known_at > last
-        return still_down or down_from < known_at < down_to
-
-
-NEVER_TICKED = Ticks()
 
 
 class Partition:

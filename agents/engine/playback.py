@@ -19,7 +19,7 @@ StillWanted = Callable[[], bool]
 
 
 class Playback:
-    """Advances log time for patients in memory. `clock`: log time so far, ms. Watchers get every judgement, in order."""
+    """Advances log time for patients in memory. `clock`: log time, ms. Watchers get every judgement, in order."""
 
     def __init__(self, fold: Patients, watchers: Sequence[Watcher]) -> None:
         self.fold = fold
