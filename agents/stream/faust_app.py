@@ -10,8 +10,8 @@ from faust.types import TP
 
 from agents.platform.settings import Settings
 from agents.stream import faust_store, faust_transport
-from agents.stream.faust_store import RowStore
 from agents.stream.batch import Batch
+from agents.stream.faust_store import RowStore
 from agents.stream.faust_transport import BatchTransport
 from schemas import topics
 
