@@ -226,19 +226,21 @@ def test_a_killed_worker_goes_on_where_it_was_and_changes_no_alert(kafka_setting
 def test_foreign_records_in_the_changelog_stop_no_worker(kafka_settings: Fresh, tmp_path: Path) -> None:
     settings = kafka_settings()
     feeds = Feeds(settings)
-    strange: list[tuple[bytes | None, bytes | None, list[tuple[str, bytes | None]]]] = [
+    strange: list[tuple[bytes, bytes | None, list[tuple[str, bytes | None]]]] = [
         (b"p1", b"?", []),
         (b"p1", b"?", [("epoch", b"tomorrow")]),
         (b"p1", None, [("epoch", None)]),
         (b"\xff", b"?", [("epoch", b"1")]),
-        (None, b"?", [("epoch", b"1")]),
         (MARKER, b"{", [("epoch", b"1")]),
     ]
+
+    def accepted(error: object, _: object) -> None:
+        assert error is None
 
     def send_strange() -> None:
         for key, value, headers in strange:
             for partition in range(settings.partitions):
-                feeds.producer.produce(settings.changelog, value, key, partition, headers=headers)
+                feeds.producer.produce(settings.changelog, value, key, partition, accepted, headers=headers)
         assert feeds.producer.flush(60) == 0
 
     send_strange()
