@@ -13,53 +13,15 @@ import pytest
 from jsonschema import Draft202012Validator, FormatChecker
 
 from agents.engine import patients
-from agents.engine.changelog import MARKER, Marker, PartitionRows, parse_marker
-from agents.platform.settings import Settings
+from agents.engine.changelog import MARKER, PartitionRows
 from agents.stream import metrics, watch
-from agents.stream.watch import PartitionWatch
-from monitor.guidelines import in_force
 from monitor.step import step
-from tests.worker.records import FailStop, LogRecord, RecordingProducer, instant, stop_instead_of_exit, tick, vitals
+from tests.worker.records import FailStop, instant, stop_instead_of_exit, tick, vitals
+from tests.worker.watch_setup import Setup
 
-GUIDELINE = in_force.load("house")
 FEVER = {"temperature_celsius": 38.4}
 LOW = {"systolic_mmhg": 84, "source": "charted"}
 SCHEMA_FOLDER = files("schemas") / "json"
-
-
-class Setup:
-    """A watch with one partition; producer, group and changelog are replaced by values that a test sets."""
-
-    def __init__(self, *, log_begins_at: int = 0, rows: PartitionRows | None = None, **settings: Any) -> None:
-        self.producer = RecordingProducer()
-        self.generation = 1
-        self.acknowledged: list[int] = []
-        self.rows = rows or PartitionRows()
-
-        async def log_begin(_: int) -> int:
-            return log_begins_at
-
-        options = {"checkpoint_seconds": 0.0, "state_seconds": 0.0, "partitions": 1} | settings
-        self.watch = PartitionWatch(
-            Settings(**options),
-            GUIDELINE,
-            self.producer,  # type: ignore[arg-type]
-            lambda _: self.rows,
-            lambda: self.generation,
-            log_begin,
-        )
-
-    async def take(self, *records: LogRecord, generation: int = 1) -> None:
-        last = records[-1].offset
-        await self.watch.take(0, list(records), generation, lambda: self.acknowledged.append(last))
-
-    def markers(self) -> list[int]:
-        """Next offsets of the markers that were written."""
-        return [marker.next_offset for marker in self.all_markers()]
-
-    def all_markers(self) -> list[Marker]:
-        batches = [records for _, records in self.producer.of("changelog")]
-        return [marker for records in batches if (marker := parse_marker(records[-1].value))]
 
 
 def run(story: Callable[[], Coroutine[Any, Any, None]]) -> None:
