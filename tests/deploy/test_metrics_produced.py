@@ -17,7 +17,6 @@ import time
 from base64 import b64encode
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
