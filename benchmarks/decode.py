@@ -1,4 +1,4 @@
-"""Cost of `decode`: microseconds for one event, beside the naive way (json.loads, then model_validate).
+"""Benchmark: microseconds to decode one event, beside the naive way (json.loads, then model_validate).
 
 Run it with `python -m benchmarks.decode`, or with all the others by `make bench`.
 """

@@ -1,7 +1,7 @@
-"""From the append of an event to the log until its alert is appended, at 500 events/s with one worker and a real Kafka.
+"""Benchmark: from the append of an event to the log until its alert is appended, at 500 events/s on a real Kafka.
 
-Log side: `log_appended_ms` in each alert's headers; alert side: the record's own timestamp. Aim: p99 <= 100 ms
-on two quiet cores; with one message in ten poison, p99 <= 250 ms. Run it with `python -m benchmarks.latency`.
+One worker. Log side: `log_appended_ms` in each alert's headers; alert side: the record's own timestamp. Aim on two
+quiet cores: p99 <= 100 ms; with one message in ten poison, p99 <= 250 ms. Run it with `python -m benchmarks.latency`.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def measured(settings: Settings, load: Load, poison: bool) -> tuple[list[float],
 
 
 def poisoning(settings: Settings, rate: float, done: threading.Event) -> None:
-    """Poison at a rate, until done."""
+    """Sends invalid messages at a rate, until `done` is set."""
     producer = Producer(settings.librdkafka() | {"message.max.bytes": 1_100_000})
     while not done.is_set():
         for dose, _ in doses(1):
@@ -89,7 +89,7 @@ def delays(settings: Settings) -> list[float]:
 
 
 def summary(delays: list[float]) -> str:
-    """Percentiles."""
+    """The percentiles, as text."""
     if not delays:
         return "no alerts"
     at = {share: delays[min(len(delays) - 1, int(len(delays) * share))] for share in (0.5, 0.95, 0.99)}

@@ -1,4 +1,4 @@
-"""Events/s per worker core, end to end with durable state on a real Kafka: our worker beside three others.
+"""Benchmark: events/s per worker core, end to end with durable state on a real Kafka, beside three rivals.
 
 One run prints them all: our worker (rows with every batch, and once a second), Faust as its documentation has it, a
 bare aiokafka loop, and Quix Streams with its changelog on; the same engine and the same events for all. Then the
@@ -42,19 +42,20 @@ from monitor.record import row
 from monitor.units.instants import to_datetime
 from schemas import topics
 from tests.chaos.environment import ROOT
-from tests.chaos.supervisor import Supervised, ready, wait_until
+from tests.chaos.supervisor import Supervised, ready
+from tests.waiting import wait_until
 
 PATIENCE_SECONDS = 300.0
 QUIX = "quixstreams>=3.28,<4"
 QUIX_HOME = ROOT / "out" / "bench" / "quix"
 BACKLOG = 5  # times as many events, so that what does not count is small beside what does
-BEHIND = "the worker did not catch up"
+CAUGHT_UP = "the workers have caught up"
 IDLE: list[int] = []  # memory of workers without patients, bytes
 BEGAN = 1_790_000_000_000
 
 
 class Spent(NamedTuple):
-    """What one run took."""
+    """CPU and wall seconds of one run."""
 
     cpu: float
     wall: float
@@ -72,7 +73,7 @@ class Spent(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """How much is done."""
+    """The size of a benchmark."""
 
     events: int
     slow_events: int
@@ -111,7 +112,7 @@ def main(events: int, slow_events: int, patients: int, partitions: int, rows: in
 
 
 def measured(servers: str, plan: Plan, quix: bool) -> Iterator[tuple[str, Spent]]:
-    """Each in turn, printed as it comes."""
+    """Runs each one in turn and prints its line."""
     runs: list[tuple[str, Callable[[], Spent]]] = [
         ("our worker, rows with every batch", lambda: ours_spent(servers, plan, 0.0, "every")),
         ("our worker, rows once a second", lambda: ours_spent(servers, plan, 1.0, "behind")),
@@ -131,7 +132,7 @@ def measured(servers: str, plan: Plan, quix: bool) -> Iterator[tuple[str, Spent]
 
 
 def events_of(plan: Plan) -> Iterator[tuple[bytes, bytes]]:
-    """A monitor's readings, 1 Hz for each patient: steady, with a little noise."""
+    """Readings of monitors, 1 Hz for each patient: steady, with a little noise. Gives (key, value)."""
     number = 0
     while True:
         second, patient = divmod(number, plan.patients)
@@ -153,7 +154,7 @@ def events_of(plan: Plan) -> Iterator[tuple[bytes, bytes]]:
 
 
 def send(servers: str, topic: str, plan: Plan, events: int) -> None:
-    """All events, as fast as they go, each into its patient's partition."""
+    """Sends all events as fast as possible, each to its patient's partition."""
     producer = Producer(
         {"bootstrap.servers": servers, "linger.ms": 20, "queue.buffering.max.messages": 1_000_000, "log_level": 0}
     )
@@ -167,8 +168,8 @@ def send(servers: str, topic: str, plan: Plan, events: int) -> None:
 
 
 @contextmanager
-def at_home(servers: str, plan: Plan, checkpoint_seconds: float) -> Iterator[Settings]:
-    """Topics of our own for one run."""
+def own_topics(servers: str, plan: Plan, checkpoint_seconds: float) -> Iterator[Settings]:
+    """Settings with topics for one run only."""
     given: dict[str, Any] = {"topic_prefix": f"bench-{uuid4().hex[:8]}.", "partitions": plan.partitions}
     settings = load(bootstrap_servers=servers, checkpoint_seconds=checkpoint_seconds, **given)
     wanted = wanted_topics(settings)
@@ -180,40 +181,45 @@ def at_home(servers: str, plan: Plan, checkpoint_seconds: float) -> Iterator[Set
 
 
 @contextmanager
-def at_work(settings: Settings, plan: Plan, name: str, workers: int = 1) -> Iterator[list[Supervised]]:
-    """Our workers, all partitions shared out among them; none of them may end meanwhile."""
+def team_of(settings: Settings, plan: Plan, name: str, workers: int = 1) -> Iterator[list[Supervised]]:
+    """Our workers, once they own all partitions; none of them may end during the run."""
     with ExitStack() as stack:
         team = [stack.enter_context(Supervised(f"{name}-{n}", plan.directory, settings)) for n in range(workers)]
         ready(team)
-        wait_until(lambda: sum(w.said("patients, from offset") for w in team) >= plan.partitions, 60, "not all at work")
+        wait_until(lambda: owned_by(team) >= plan.partitions, "every partition has an owner")
         yield team
         assert not any(w.exits for w in team), "no worker ended meanwhile"
 
 
+def owned_by(team: Sequence[Supervised]) -> int:
+    """How many partitions were claimed so far."""
+    return sum(worker.logged("patients, from offset") for worker in team)
+
+
 def ours_spent(servers: str, plan: Plan, checkpoint_seconds: float, name: str, *, feeds: bool = False) -> Spent:
-    """Our worker: from the first event until the markers have reached the last."""
-    with at_home(servers, plan, checkpoint_seconds) as settings, at_work(settings, plan, name) as [worker]:
+    """The cost of our worker, from the first event until the markers have reached the last."""
+    with own_topics(servers, plan, checkpoint_seconds) as settings, team_of(settings, plan, name) as [worker]:
         topic = settings.topic(topics.VITALS if feeds else topics.PATIENT_EVENTS)
         IDLE.append(resident(worker.pid))
         cpu, wall = cpu_seconds(worker.pid), time.perf_counter()
         send(servers, topic, plan, plan.events)
         with Progress(settings) as progress:
-            wait_until(lambda: progress.logged() >= plan.events and progress.left() == 0, PATIENCE_SECONDS, BEHIND, 0.2)
+            wait_until(lambda: progress.logged() >= plan.events and progress.left() == 0, CAUGHT_UP, PATIENCE_SECONDS)
         return Spent(cpu_seconds(worker.pid) - cpu, time.perf_counter() - wall, plan.events)
 
 
 def drained(servers: str, plan: Plan, workers: int) -> float:
     """Events a second of a team, by wall clock, from when all are in the log until all are in the rows."""
-    with at_home(servers, plan, 0.0) as settings, at_work(settings, plan, f"drain-{workers}", workers):
+    with own_topics(servers, plan, 0.0) as settings, team_of(settings, plan, f"drain-{workers}", workers):
         send(servers, settings.topic(topics.PATIENT_EVENTS), plan, plan.events * BACKLOG)
         with Progress(settings) as progress:
             left, began = progress.left(), time.perf_counter()
-            wait_until(lambda: progress.left() == 0, PATIENCE_SECONDS, BEHIND, 0.2)
+            wait_until(lambda: progress.left() == 0, CAUGHT_UP, PATIENCE_SECONDS)
         return left / (time.perf_counter() - began)
 
 
 class Progress:
-    """How far the workers are, as their markers say."""
+    """How far the workers are, by their markers."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -249,11 +255,11 @@ def cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-# ---- the others
+# ---- rivals
 
 
 def faust_spent(servers: str, plan: Plan) -> Spent:
-    """Idiomatic Faust; it gets fewer events, as it takes its time."""
+    """The cost of idiomatic Faust; it gets fewer events because it is slow."""
     topic = f"faust-{uuid4().hex[:8]}"
     create(servers, {topic: plan.partitions, f"rival-{topic}-rows-changelog": plan.partitions})
     command = [sys.executable, "-m", "benchmarks.rivals.faust_agent", servers, topic]
@@ -261,7 +267,7 @@ def faust_spent(servers: str, plan: Plan) -> Spent:
 
 
 def bare_spent(servers: str, plan: Plan) -> Spent:
-    """A bare loop."""
+    """The cost of a bare aiokafka loop."""
     topic = f"bare-{uuid4().hex[:8]}"
     create(servers, {topic: plan.partitions, f"{topic}-rows": plan.partitions})
     command = [sys.executable, "-m", "benchmarks.rivals.bare_loop", servers, topic, f"{topic}-rows", str(plan.events)]
@@ -269,7 +275,7 @@ def bare_spent(servers: str, plan: Plan) -> Spent:
 
 
 def quix_spent(servers: str, plan: Plan) -> Spent:
-    """Quix Streams, in an environment of its own: it pins an older client than ours."""
+    """The cost of Quix Streams, in a virtual environment of its own: it pins an older client than ours."""
     python = QUIX_HOME / "bin" / "python"
     needed = [QUIX, *(line for line in requires("crs-monitor") or () if line.startswith(("lz4", "msgspec")))]
     installed = QUIX_HOME / "installed"
@@ -285,16 +291,16 @@ def quix_spent(servers: str, plan: Plan) -> Spent:
 
 
 def rival(command: Sequence[str], servers: str, topic: str, plan: Plan, events: int) -> Spent:
-    """Starts one, sends events, and reads what it says at the end."""
+    """Starts a rival, sends events, and reads the cost that it prints at the end."""
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     errors = (plan.directory / f"{topic}.log").open("wb")
     child = child_processes.start(command, stdout=subprocess.PIPE, stderr=errors, text=True, env=environment)
     try:
-        said = iter(child.stdout)
-        assert next(said).strip() == "ready"
+        output = iter(child.stdout)
+        assert next(output).strip() == "ready"
         time.sleep(8.0)  # the group forms
         send(servers, topic, plan, events)
-        return Spent(**json.loads(next(said)))
+        return Spent(**json.loads(next(output)))
     except (StopIteration, ValueError) as error:
         raise click.ClickException(f"{topic}: it ended early; see {errors.name}") from error
     finally:
@@ -314,12 +320,12 @@ def create(servers: str, wanted: dict[str, int]) -> None:
 
 
 def recovery(servers: str, plan: Plan) -> None:
-    """Rows of many patients: how long a worker needs until it is ready, and how much memory each patient takes."""
-    with at_home(servers, plan, 1.0) as settings:
+    """Prints how long a worker needs to recover many rows, and how much memory each patient takes."""
+    with own_topics(servers, plan, 1.0) as settings:
         size = write_rows(settings, plan)
         began = time.perf_counter()
         with Supervised("recovering", plan.directory, settings) as worker:
-            while worker.said("patients, from offset") < plan.partitions:
+            while worker.logged("patients, from offset") < plan.partitions:
                 time.sleep(0.05)
                 if time.perf_counter() - began > PATIENCE_SECONDS:
                     raise click.ClickException(f"it did not recover; see {worker.log}")
@@ -330,13 +336,13 @@ def recovery(servers: str, plan: Plan) -> None:
 
 
 def write_rows(settings: Settings, plan: Plan) -> float:
-    """Rows of as many patients, as a worker would have written them; gives their mean size."""
-    judged_by = in_force.load(settings.profile)
-    shard = Partition(judged_by, 0, settings.topic(topics.PATIENT_EVENTS))
+    """Writes rows as a worker would have; gives their mean size in bytes."""
+    guideline = in_force.load(settings.profile)
+    partition = Partition(guideline, 0, settings.topic(topics.PATIENT_EVENTS))
     for number, (_, value) in enumerate(islice(events_of(plan), plan.patients * 20)):
-        shard.apply([Logged(number, BEGAN, None, value)])
-    models = [shard.row(patient_id) for patient_id in shard]
-    pen = KafkaWriter(settings)
+        partition.apply([Logged(number, BEGAN, None, value)])
+    models = [partition.row(patient_id) for patient_id in partition]
+    writer = KafkaWriter(settings)
     written = 0
     for number in range(plan.rows):
         patient_id = f"patient-{number:06d}"
@@ -344,11 +350,11 @@ def write_rows(settings: Settings, plan: Plan) -> float:
         value = row.encode(model._replace(log_offset=-1, state=model.state._replace(patient_id=patient_id)))
         written += len(value)
         key = patient_id.encode()
-        pen.write(settings.changelog, partition_of(key, plan.partitions), key, value, [(changelog.EPOCH, b"1")])
-    for partition in range(plan.partitions):
+        writer.write(settings.changelog, partition_of(key, plan.partitions), key, value, [(changelog.EPOCH, b"1")])
+    for number in range(plan.partitions):
         for record in changelog.records_of({}, Marker(0, 1)):
-            pen.write(settings.changelog, partition, record.key, record.value, record.headers)
-    pen.confirm()
+            writer.write(settings.changelog, number, record.key, record.value, record.headers)
+    writer.confirm()
     return written / plan.rows
 
 

@@ -1,0 +1,20 @@
+"""The worker process: feeds into the log, the log into alerts, patient states and rows.
+
+In the order in which a message passes:
+worker.py            the process: starts everything, readiness, leaving, fail stop
+faust_app.py         the Faust app: group membership, recovery of rows, all settings of Faust
+faust_transport.py   Faust's consumer, changed to deliver batches and to seek to our markers
+batch.py             records of one partition as one message of Faust
+eager_start.py       starts a coroutine without a task
+faust_store.py       the rows that Faust recovers from the changelog
+intake.py            feed topics: refuse what is no event, append the rest to the log
+ticker.py            one tick a second into every partition of the log
+watch.py             the log: judge each batch, publish, write rows and marker, acknowledge
+owned_partition.py   one partition of the log while this worker owns it
+publication.py       what a judged batch sends: alerts, forwards, dead letters, heartbeats, patient states
+producer.py          every write is confirmed by the brokers, or the process ends
+metrics.py           what a worker counts
+ward_collector.py    the ward in numbers, counted at each scrape
+
+No clinical decision is made here (see agents/engine and monitor), and nobody is paged (see agents/dispatch).
+"""

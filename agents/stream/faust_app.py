@@ -1,25 +1,41 @@
-"""The Faust app of a worker: what its agents read, where the rows are, and every default that we do not share."""
+"""The Faust app of a worker: its two agents, its table of rows, and every setting in which it differs from Faust."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, Protocol
 
 import faust
 from faust.types import TP
 
 from agents.platform.settings import Settings
 from agents.stream import faust_store, faust_transport
+from agents.stream.batch import Batch
 from agents.stream.faust_store import RowStore
 from agents.stream.faust_transport import BatchTransport
 from schemas import topics
 
 HEARTBEATS_A_SESSION = 3
-Take = Callable[[Any], Awaitable[None]]
 
 
-def build(settings: Settings, feed: Take, story: Take) -> faust.App:
-    """The app with its two agents. `feed` and `story` get every batch of the feeds and of the log, as Faust events."""
+class BatchEvent(Protocol):
+    """A Faust event whose message is a batch."""
+
+    @property
+    def message(self) -> Batch:
+        """The records, with their topic, partition and generation."""
+        ...
+
+    def ack(self) -> bool:
+        """Allows Faust to commit the batch."""
+        ...
+
+
+Take = Callable[[BatchEvent], Awaitable[None]]
+
+
+def build(settings: Settings, take_feed: Take, take_log: Take) -> faust.App:
+    """The app with its two agents. `take_feed` gets every batch of the feeds, `take_log` every batch of the log."""
     log = settings.topic(topics.PATIENT_EVENTS)
     feeds = [settings.topic(each) for each in topics.FEEDS]
     BatchTransport.batched = frozenset((log, *feeds))
@@ -58,12 +74,12 @@ def build(settings: Settings, feed: Take, story: Take) -> faust.App:
     @app.agent(app.topic(*feeds, **raw), name="intake")
     async def intake(stream: Any) -> None:
         async for event in stream.noack().events():
-            await feed(event)
+            await take_feed(event)
 
     @app.agent(app.topic(log, **raw), name="watch")
     async def watch(stream: Any) -> None:
         async for event in stream.noack().events():
-            await story(event)
+            await take_log(event)
 
     table: Any = app.Table("patients", key_type=bytes, value_type=bytes, partitions=settings.partitions)
     assert table.changelog_topic_name == settings.changelog, "the changelog is named as the topics command creates it"
@@ -71,7 +87,7 @@ def build(settings: Settings, feed: Take, story: Take) -> faust.App:
 
 
 def rows_of(app: faust.App) -> RowStore:
-    """Where the recovered rows are."""
+    """The store of the recovered rows."""
     table: Any = app.tables["patients"]
     store = table.data
     assert isinstance(store, RowStore)
@@ -79,19 +95,19 @@ def rows_of(app: faust.App) -> RowStore:
 
 
 def has_recovered(app: faust.App) -> bool:
-    """Whether all rows of our partitions are here, and nobody is sharing out anew."""
+    """Whether the rows of all partitions of this worker are read, and no rebalance is running."""
     tables: Any = app.tables
     return bool(tables.recovery.completed.is_set()) and not app.rebalancing
 
 
-async def log_begins(app: faust.App, log: str, partition: int) -> int:
+async def log_begin(app: faust.App, log: str, partition: int) -> int:
     """The first offset that a partition of the log still has."""
     tp = TP(log, partition)
     return int((await app.consumer.earliest_offsets(tp))[tp])
 
 
 def credentials(settings: Settings) -> Any:
-    """Faust's form of who we are; with SASL always a TLS context, or Faust would silently do without."""
+    """The credentials for Faust. SASL always has a TLS context: without one Faust silently connects in the clear."""
     context = settings.ssl_context()
     if settings.security_protocol.startswith("SASL") and settings.sasl_password is not None:
         assert context is not None or settings.on_loopback, "settings refuse SASL in the clear"

@@ -1,6 +1,6 @@
-"""What a worker sends: every write is confirmed by all brokers that must hold it, or the process ends.
+"""The producer of a worker: every write is confirmed by all brokers that must have it, or the process ends.
 
-One producer of our own, with the public interface of aiokafka: Faust's gives up silently.
+It uses aiokafka's public interface. Faust's own producer is not used because it gives up silently.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from agents.engine.changelog import Record
+from agents.engine.records import Appended
 from agents.platform.fail_stop import Fence, fail_stop
 from agents.platform.settings import Settings
 
@@ -20,11 +21,11 @@ BATCH_BYTES = 900_000  # below a broker's usual limit of 1 MiB
 LINGER_MS = 2
 
 ProducerHeaders = Sequence[tuple[str, bytes]]
-Confirmed = Callable[[Any], None]
+Confirmed = Callable[[Appended], None]
 
 
 class ConfirmedProducer:
-    """Sends, and keeps what is not yet confirmed."""
+    """Sends messages and record batches. Any refusal by the brokers is a fail stop."""
 
     def __init__(self, settings: Settings, fence: Fence) -> None:
         self._settings = settings
@@ -32,7 +33,7 @@ class ConfirmedProducer:
         self._producer: AIOKafkaProducer | None = None
 
     async def start(self) -> None:
-        """Connects."""
+        """Connects to the brokers."""
         self._producer = AIOKafkaProducer(
             acks="all",
             linger_ms=LINGER_MS,
@@ -44,7 +45,7 @@ class ConfirmedProducer:
         await self._producer.start()
 
     async def stop(self) -> None:
-        """Sends what is left, and disconnects."""
+        """Sends what is still queued, and disconnects."""
         if self._producer is not None:
             await self._producer.stop()
 
@@ -57,7 +58,7 @@ class ConfirmedProducer:
         headers: ProducerHeaders = (),
         confirmed: Confirmed | None = None,
     ) -> asyncio.Future[Any]:
-        """Hands one message over. What comes back is done when brokers have it; a refusal ends the process."""
+        """Queues one message. The future is done when brokers have it; then `confirmed` gets its metadata."""
         self._fence.check()
         assert self._producer is not None, "started"
         sent = await guarded(
@@ -67,7 +68,7 @@ class ConfirmedProducer:
         return sent  # type: ignore[no-any-return]
 
     async def append(self, topic: str, partition: int, records: Iterable[Record]) -> list[asyncio.Future[Any]]:
-        """Hands many records over, in one record batch if they fit: a batch is appended whole or not at all.
+        """Queues many records, in one record batch if they fit: a batch is appended whole or not at all.
 
         When they do not fit, the last record is in the last batch.
         """
@@ -100,13 +101,13 @@ def put(batch: Any, record: Record) -> bool:
 
 
 async def confirmed(sent: Iterable[Awaitable[Any]]) -> None:
-    """Waits until all of these are confirmed."""
+    """Waits until all of these are confirmed; a refusal ends the process."""
     for each in sent:
         await guarded(each)
 
 
 async def guarded(sending: Awaitable[Any]) -> Any:
-    """The result of a send; any refusal ends the process before anything is acknowledged."""
+    """The result of a send; a refusal ends the process before anything is acknowledged."""
     try:
         return await sending
     except (KafkaError, OSError, AssertionError) as error:
@@ -114,7 +115,7 @@ async def guarded(sending: Awaitable[Any]) -> Any:
 
 
 def report(done: asyncio.Future[Any], topic: str, confirmed: Confirmed | None) -> None:
-    """A message was confirmed, or will never be."""
+    """Callback of a send: passes the confirmation on, or ends the process because there will be none."""
     if done.cancelled():
         return
     error = done.exception()

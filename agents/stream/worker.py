@@ -1,4 +1,4 @@
-"""A worker: intake, watch and ticker around the judgement; how it starts, leaves and fails in good order."""
+"""The worker process: starts intake, watch and ticker, reports readiness, leaves the group, and ends when it must."""
 
 from __future__ import annotations
 
@@ -6,21 +6,20 @@ import asyncio
 import gc
 import logging
 import signal
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Iterable, Mapping
 from contextlib import suppress
-from pathlib import Path
 from time import monotonic
 from typing import Any
 
 from faust.types import TP
 
 from agents.brokers import preflight
-from agents.platform import fail_stop as fence
 from agents.platform import health
 from agents.platform.errors import UserError
-from agents.platform.fail_stop import Fence, Watchdog, fail_stop
+from agents.platform.fail_stop import Fence, Watchdog, fail_stop, load_reasons
 from agents.platform.settings import Settings
 from agents.stream import faust_app, metrics
+from agents.stream.faust_app import BatchEvent
 from agents.stream.faust_transport import BatchTransport
 from agents.stream.intake import Intake
 from agents.stream.producer import ConfirmedProducer
@@ -31,9 +30,9 @@ from monitor.guidelines.profile_loader import ProfileError
 from schemas import topics
 
 LEAVING_SECONDS = 20.0
-LOOK_SECONDS = 1.0
-PULSE_OF_LIFE = 1.0  # seconds since the last beat up to which we may still write
-GARBAGE_AFTER = 50_000  # new objects; states have no cycles, so that nearly all of them are freed by counting
+POLL_SECONDS = 1.0
+MAX_STALL_TO_WRITE = 1.0  # seconds without a beat of the event loop up to which we may still write
+GARBAGE_AFTER = 50_000  # new objects; states have no reference cycles, so the collector finds little
 LAG_BOUND_EVENTS = 10_000
 LAG_BOUND_SECONDS = 30.0
 
@@ -41,29 +40,29 @@ log = logging.getLogger("crs.worker")
 
 
 class Worker:
-    """One process. `run` comes back after a clean leave; every other end is a fail stop."""
+    """One process. `run` returns after a clean leave; every other end is a fail stop."""
 
     def __init__(self, settings: Settings) -> None:
         """Raises UserError for a profile that does not exist."""
         self.settings = settings
         try:
-            judged_by = in_force.load(settings.profile)
+            guideline = in_force.load(settings.profile)
         except ProfileError as error:
             raise UserError(str(error)) from error
         self.fence = Fence(settings.session_timeout_seconds / 2)
-        self.outbox = ConfirmedProducer(settings, self.fence)
-        self.intake = Intake(settings, self.outbox)
-        self.app = faust_app.build(settings, self._feed, self._story)
+        self.producer = ConfirmedProducer(settings, self.fence)
+        self.intake = Intake(settings, self.producer)
+        self.app = faust_app.build(settings, self._take_feed, self._take_log)
         self.log_topic = settings.topic(topics.PATIENT_EVENTS)
         self.watch = PartitionWatch(
             settings,
-            judged_by,
-            self.outbox,
-            lambda partition: faust_app.rows_of(self.app).held(partition),
+            guideline,
+            self.producer,
+            lambda partition: faust_app.rows_of(self.app).rows(partition),
             lambda: int(self.app.consumer_generation_id),
-            lambda partition: faust_app.log_begins(self.app, self.log_topic, partition),
+            lambda partition: faust_app.log_begin(self.app, self.log_topic, partition),
         )
-        self.ticker = Ticker(settings, self.outbox, self.partitions)
+        self.ticker = Ticker(settings, self.producer, self.partitions)
         self.began_at = monotonic()
         self.ready_at: float | None = None
         self.leaving = asyncio.Event()
@@ -72,7 +71,7 @@ class Worker:
         self.app.on_partitions_assigned.connect(self._assigned)
 
     async def run(self) -> None:
-        """From the first look at the brokers to the last acknowledgement."""
+        """Preflight, work until SIGTERM or SIGINT, a clean leave. Raises UserError when preflight finds a problem."""
         gc.set_threshold(GARBAGE_AFTER, 20, 50)
         await asyncio.to_thread(preflight.require, self.settings)
         server = None
@@ -80,32 +79,32 @@ class Worker:
             server = health.serve(
                 self.settings.metrics_host, self.settings.metrics_port, self.unhealthy, self.not_ready
             )
-        count_start(self.settings.data_dir)
-        fence.load_reasons(self.settings.data_dir / "ends")
+        metrics.count_start(self.settings.data_dir)
+        load_reasons(self.settings.data_dir / "ends")
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.leaving.set)
-        await self.outbox.start()
+        await self.producer.start()
         tasks = [asyncio.create_task(each) for each in (self.fence.heartbeat(), self._poll(), self.ticker.run())]
         watchdog = Watchdog(self.stalled)
         watchdog.start()
         starting = asyncio.create_task(self.app.start())
-        gone = asyncio.create_task(self._gone(starting, tasks))
+        ended = asyncio.create_task(self._ended(starting, tasks))
         leaving = asyncio.create_task(self.leaving.wait())
-        await asyncio.wait((gone, leaving), return_when=asyncio.FIRST_COMPLETED)
-        if gone.done():
-            fail_stop("crashed", gone.result())
+        await asyncio.wait((ended, leaving), return_when=asyncio.FIRST_COMPLETED)
+        if ended.done():
+            fail_stop("crashed", ended.result())
         log.info("leaving")
         watchdog.end()
         try:
-            await asyncio.wait_for(self._leave(starting, [*tasks, gone]), LEAVING_SECONDS)
+            await asyncio.wait_for(self._leave(starting, [*tasks, ended]), LEAVING_SECONDS)
         except TimeoutError:
             fail_stop("leaving", f"not done in {LEAVING_SECONDS:g} s")
         if server is not None:
             server.shutdown()
 
     async def _leave(self, starting: asyncio.Task[Any], tasks: list[asyncio.Task[Any]]) -> None:
-        """What was told is written down and acknowledged; then the group is left and the connections closed."""
+        """Writes rows, acknowledges, leaves the group and closes the connections."""
         for task in tasks:
             task.cancel()
         await self.watch.checkpoint(whole=True)
@@ -114,33 +113,34 @@ class Worker:
         with suppress(asyncio.CancelledError):
             await starting
         await self.app.stop()
-        await self.outbox.stop()
+        await self.producer.stop()
 
-    async def _gone(self, starting: asyncio.Task[Any], tasks: list[asyncio.Task[Any]]) -> str:
-        """Comes back with a reason when Faust or a task of ours has ended by itself."""
+    async def _ended(self, starting: asyncio.Task[Any], tasks: list[asyncio.Task[Any]]) -> str:
+        """Returns the reason when Faust or a task of ours has ended by itself."""
         await asyncio.wait((starting, *tasks), return_when=asyncio.FIRST_EXCEPTION)
         for task in (starting, *tasks):
             if task.done() and not task.cancelled() and task.exception() is not None:
                 return repr(task.exception())
         while not self.app.should_stop and not self.app.crashed:
-            await asyncio.sleep(LOOK_SECONDS)
+            await asyncio.sleep(POLL_SECONDS)
         return f"Faust ended: {self.app.crash_reason!r}"
 
-    async def _feed(self, event: Any) -> None:
-        message = event.message
-        if message.generation_id == self.app.consumer_generation_id:
-            await guarded(self.intake.take(message.topic, message.value, event.ack))
+    async def _take_feed(self, event: BatchEvent) -> None:
+        batch = event.message
+        if batch.generation_id == self.app.consumer_generation_id:
+            await guarded(self.intake.take(batch.topic, batch.records, event.ack))
 
-    async def _story(self, event: Any) -> None:
-        message = event.message
-        since = message.first_offset
-        taking = self.watch.take(message.partition, message.value, message.generation_id, event.ack, since)
-        await guarded(taking)
+    async def _take_log(self, event: BatchEvent) -> None:
+        batch = event.message
+        assert batch.generation_id is not None, "every batch is given one"
+        await guarded(
+            self.watch.take(batch.partition, batch.records, batch.generation_id, event.ack, batch.first_offset)
+        )
 
     async def _revoked(self, *_: Any, **__: Any) -> None:
-        """Patients may be another's soon: what was judged is written down first, while they are still ours."""
+        """Writes rows while the partitions are still ours: another worker may own them after the rebalance."""
         self._mark_unready()
-        if self.fence.stalled_seconds() < PULSE_OF_LIFE:
+        if self.fence.stalled_seconds() < MAX_STALL_TO_WRITE:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self.watch.checkpoint(whole=True), self.settings.session_timeout_seconds / 2)
         self.watch.release()
@@ -152,14 +152,14 @@ class Worker:
         self.began_at = monotonic()
 
     async def _poll(self) -> None:
-        """Once a second: write down what is due, and measure."""
+        """Once a second: writes the rows that are due, and measures."""
         while True:
-            await asyncio.sleep(min(LOOK_SECONDS, max(self.settings.checkpoint_seconds, 0.05)))
+            await asyncio.sleep(min(POLL_SECONDS, max(self.settings.checkpoint_seconds, 0.05)))
             await self.watch.checkpoint()
             self._measure()
 
     def _mark_unready(self) -> None:
-        """Not ready any more. The watchdog's patience counts from when the partitions went, not from when they came."""
+        """Not ready any more. The watchdog counts its patience from now, not from when the partitions were assigned."""
         if self.ready_at is not None:
             self.ready_at, self.began_at = None, monotonic()
 
@@ -173,82 +173,70 @@ class Worker:
         for tp, lag in (self.lags() | self.feed_lags()).items():
             metrics.LAG.labels(tp.topic, str(tp.partition)).set(lag)
         at = monotonic()
-        for partition, desk in self.watch.desks.items():
-            metrics.MARKER_AGE.labels(str(partition)).set(at - desk.written_at)
+        for owned in self.watch.partitions.values():
+            metrics.MARKER_AGE.labels(str(owned.number)).set(at - owned.written_at)
         metrics.READY.set(self.not_ready() is None)
 
     def partitions(self) -> list[int]:
-        """The partitions of the log that are ours and whose rows are here."""
+        """The partitions of the log that this worker owns and has recovered."""
         if self.ready_at is None:
             return []
         return sorted(tp.partition for tp in self.app.consumer.assignment() if tp.topic == self.log_topic)
 
     def lags(self) -> dict[TP, int]:
         """Records of the log that wait to be judged, by partition."""
-        desks = list(self.watch.desks.items())
-        return self._behind({TP(self.log_topic, partition): desk.shard.next_offset for partition, desk in desks})
+        owned = list(self.watch.partitions.values())
+        return self._behind({TP(self.log_topic, one.number): one.partition.next_offset for one in owned})
 
     def feed_lags(self) -> dict[TP, int]:
-        """Records of feeds that wait to be taken into the log, by partition."""
-        return self._behind({TP(*place): offset for place, offset in list(self.intake.next_offsets.items())})
+        """Records of feeds that wait to be appended to the log, by partition."""
+        return self._behind({TP(*tp): offset for tp, offset in list(self.intake.next_offsets.items())})
 
     def _behind(self, positions: Mapping[TP, int]) -> dict[TP, int]:
         ends = {tp: self.app.consumer.highwater(tp) for tp in positions}
         return {tp: max(0, end - positions[tp]) for tp, end in ends.items() if end is not None}
 
     def unhealthy(self) -> str | None:
-        """Why the process should be ended; None: it lives."""
-        still = self.fence.stalled_seconds()
-        return f"the event loop has not turned for {still:.0f} s" if still > self.settings.stall_seconds else None
+        """Why the process should be ended (for /healthz); None: it is alive."""
+        stalled = self.fence.stalled_seconds()
+        return f"the event loop has not turned for {stalled:.0f} s" if stalled > self.settings.stall_seconds else None
 
     def not_ready(self) -> str | None:
-        """Why nobody should rely on this worker now; None: it has its patients and keeps up."""
+        """Why this worker is not ready (for /readyz); None: it has recovered its patients and keeps up."""
         if self.ready_at is None:
             return "not assigned or not recovered yet"
         behind = sum(self.lags().values()) + sum(self.feed_lags().values())
-        slow = monotonic() - self.watch.folded_at > LAG_BOUND_SECONDS and behind > 0
+        slow = monotonic() - self.watch.judged_at > LAG_BOUND_SECONDS and behind > 0
         return f"{behind} records behind" if behind > LAG_BOUND_EVENTS or slow else None
 
     def stalled(self) -> str | None:
-        """Why the work does not move; None while it does. Asked by the watchdog, from its thread."""
-        ailing = self.unhealthy()
-        if ailing is not None:
-            return ailing
+        """Why no progress is made; None while there is some. The watchdog calls this from its thread."""
+        unhealthy = self.unhealthy()
+        if unhealthy is not None:
+            return unhealthy
         settings, at = self.settings, monotonic()
         if self.ready_at is None:
             patience = 2 * settings.session_timeout_seconds + settings.rebalance_timeout_seconds
             waited = at - self.began_at
             return f"no partitions for {waited:.0f} s" if waited > patience + 4 * settings.stall_seconds else None
-        idle = at - max(self.watch.folded_at, self.ready_at)
+        idle = at - max(self.watch.judged_at, self.ready_at)
         waiting = any(lag > 0 for lag in self.lags().values())
-        expected = waiting or bool(self.partitions())  # where nothing else comes, ticks do
+        expected = waiting or bool(self.partitions())  # every owned partition gets at least ticks
         if expected and idle > settings.stall_seconds + settings.tick_seconds:
-            return f"nothing folded for {idle:.0f} s"
+            return f"nothing judged for {idle:.0f} s"
         return None
 
     def _markers(self) -> dict[TP, int]:
-        """Where each partition of the log goes on: where its rows were written down."""
+        """The offset from which each partition of the log is read: the one in its marker."""
         store = faust_app.rows_of(self.app)
         owned: Iterable[TP] = self.app.consumer.assignment()
-        return {tp: store.held(tp.partition).marker.next_offset for tp in owned if tp.topic == self.log_topic}
+        return {tp: store.rows(tp.partition).marker.next_offset for tp in owned if tp.topic == self.log_topic}
 
 
-async def guarded(work: Any) -> None:
-    """A defect in our own plumbing must not acknowledge anything: the process ends."""
+async def guarded(work: Awaitable[None]) -> None:
+    """Ends the process on any exception outside the judgement, so that nothing is acknowledged."""
     try:
         await work
     except Exception as error:
         log.exception("a defect outside the judgement")
         fail_stop("defect", type(error).__name__)
-
-
-def count_start(data_dir: Path) -> None:
-    """How often a worker was started with this data directory: a loop of restarts shows."""
-    path = data_dir / "starts"
-    data_dir.mkdir(parents=True, exist_ok=True)
-    try:
-        starts = int(path.read_text()) + 1
-    except (OSError, ValueError):
-        starts = 1
-    path.write_text(str(starts))
-    metrics.STARTS.inc(starts)

@@ -1,1 +1,1 @@
-"""The same judgement in other frames: what Faust does by default, a bare loop, Quix Streams."""
+"""The same judgement in other stream processors: idiomatic Faust, a bare aiokafka loop, Quix Streams."""

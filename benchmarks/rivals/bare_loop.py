@@ -1,4 +1,4 @@
-"""The least that could do it: poll, fold, one changelog batch a poll, commit. No recovery, no alerts."""
+"""A rival: a bare aiokafka loop that polls, judges, writes one changelog batch and commits. No recovery, no alerts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from benchmarks.rivals.common import Judge
 
 
 async def run(servers: str, topic: str, changelog: str, events: int) -> None:
-    """Until all events are judged."""
+    """Runs until all events are judged."""
     judge = Judge(events)
     consumer: Any = AIOKafkaConsumer(
         topic, bootstrap_servers=servers, group_id=f"rival-{topic}", auto_offset_reset="earliest"
@@ -38,7 +38,7 @@ async def run(servers: str, topic: str, changelog: str, events: int) -> None:
 async def write(
     producer: Any, changelog: str, partition: int, judge: Judge, touched: dict[bytes, tuple[Any, int]]
 ) -> None:
-    """All touched rows, confirmed."""
+    """Writes all touched rows and waits for the confirmation."""
     sent = []
     batch = producer.create_batch()
     for key, (state, offset) in touched.items():

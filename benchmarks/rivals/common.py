@@ -1,4 +1,4 @@
-"""What every rival does with a record: decode, judge, and give the row to be written."""
+"""The work that every rival does with a record: decode it, judge it, and encode the row to write."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Faust as its documentation has it: one agent, one table, one write for each event."""
+"""A rival: Faust as in its documentation, with one agent, one table, and one table write for each event."""
 
 from __future__ import annotations
 

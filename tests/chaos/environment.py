@@ -1,4 +1,4 @@
-"""Settings as a child process gets them."""
+"""Passes settings to a child process as environment variables."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def environment(settings: Settings) -> dict[str, str]:
-    """Our environment, with every setting that is not the default."""
+    """The environment of this process, with every setting that was given."""
     ours = {name: value for name, value in os.environ.items() if not name.startswith("CRS_")}
     for name in settings.model_fields_set - {"bootstrap_servers"}:
         value = getattr(settings, name)

@@ -1,4 +1,4 @@
-"""What goes wrong in the short run and in the long one, and when."""
+"""Load and faults of the short and of the long chaos run, with the seconds at which each fault happens."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ LONG_FAULTS = (
 
 
 def three_copies(cluster: Cluster, prefix: str, checkpoint_seconds: float, **more: Any) -> Settings:
-    """Settings of a house that must not lose anything: three copies, two of which confirm."""
+    """Settings of an installation that must lose nothing: three copies, two of which must confirm."""
     return load(
         bootstrap_servers=cluster.bootstrap_servers,
         topic_prefix=prefix,
@@ -48,6 +48,6 @@ def three_copies(cluster: Cluster, prefix: str, checkpoint_seconds: float, **mor
     )
 
 
-def kept(directory: Path) -> str:
-    """Where to look when something is wrong."""
+def log_files(directory: Path) -> str:
+    """Where the logs of the workers are, for a failed test."""
     return f"logs of the workers: {directory}/worker-*.log"

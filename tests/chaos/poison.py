@@ -1,4 +1,4 @@
-"""Messages that no feed should send, each with the reason for which it must be refused."""
+"""Invalid messages, each with the reason for which it must be refused."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ REFUSED: tuple[tuple[bytes, str], ...] = (
         "not_finite",
     ),
 )
-# Strange, and to be lived with: applied, or refused, but never in the way of others.
+# Unusual messages: they may be applied or refused, but must not disturb any others.
 STRANGE: tuple[bytes, ...] = (
     b'{"event_id": "\\ud800", "patient_id": "p", "effective_at": "2026-03-01T10:00:00Z", "spo2_percent": 97}',
     b'{"event_id": "s1", "patient_id": "\\ud800", "effective_at": "2026-03-01T10:00:00Z", "spo2_percent": 97}',
@@ -55,7 +55,7 @@ STRANGE: tuple[bytes, ...] = (
 
 
 def doses(times: int) -> Iterator[tuple[bytes, str | None]]:
-    """All of it, again and again; None: whatever the reason."""
+    """All of them, `times` over. The reason is None where any disposition is right."""
     for _ in range(times):
         yield from REFUSED
         yield from ((value, None) for value in STRANGE)

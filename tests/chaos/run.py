@@ -1,4 +1,4 @@
-"""A chaos run: workers, a simulated ward as load, faults at their times, and at the end the checker's verdict."""
+"""A chaos run: workers, a simulated ward as load, faults at given times, and the verdict of `verify` at the end."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ SESSION_SECONDS = 8.0
 
 
 class Fault(NamedTuple):
-    """Something that goes wrong, so many seconds after the load began."""
+    """A fault, so many seconds after the load began."""
 
     at_seconds: float
     name: str
-    happen: Callable[[Scene], None]
+    happen: Callable[[Targets], None]
 
 
 @dataclass
-class Scene:
-    """What can be hurt."""
+class Targets:
+    """The processes that faults are injected into."""
 
     workers: Sequence[Supervised]
     cluster: Cluster | None
@@ -39,7 +39,7 @@ class Scene:
 
 @dataclass
 class Load:
-    """How much is sent, for how long."""
+    """Events per second (`rate`), for how many seconds and patients."""
 
     seconds: float
     rate: float = 500.0
@@ -49,7 +49,7 @@ class Load:
 
 @dataclass
 class Report:
-    """What came of it."""
+    """The result of a chaos run."""
 
     verdict: dict[str, Any]
     sent: str = ""
@@ -59,7 +59,7 @@ class Report:
 
     @property
     def ok(self) -> bool:
-        """Whether nothing was lost, made up or falsified, and every event was accepted."""
+        """Whether `verify` found nothing lost, invented or changed."""
         return bool(self.verdict["ok"])
 
 
@@ -72,9 +72,9 @@ def chaos(
     workers: int = 2,
     entry: Sequence[str] = WORKER,
     wait_seconds: float = 120.0,
-    say: Callable[[str], None] = lambda line: None,
+    report_line: Callable[[str], None] = lambda line: None,
 ) -> Report:
-    """Everything, in order. The topics must be there."""
+    """The whole run. The topics must exist."""
     began = time.monotonic()
     ledger = directory / "ledger.ndjson"
     with ExitStack() as stack:
@@ -82,30 +82,30 @@ def chaos(
             stack.enter_context(Supervised(f"worker-{n}", directory, settings, entry)) for n in range(1, workers + 1)
         ]
         ready(team)
-        say(f"{workers} workers are ready after {time.monotonic() - began:.0f} s")
+        report_line(f"{workers} workers are ready after {time.monotonic() - began:.0f} s")
         sending = simulate(settings, load, ledger)
         stack.callback(child_processes.end, [sending])
-        told = suffer(Scene(team, cluster), faults, say)
-        said = finished(sending, load.seconds + 180.0)
-        say(said)
+        happened = inject(Targets(team, cluster), faults, report_line)
+        sent = finished(sending, load.seconds + 180.0)
+        report_line(sent)
         verdict = verify(settings, wait_seconds, ledger)
         exits = counted([code for worker in team for code in worker.exits])
-    return Report(verdict, said, dict(exits), told, time.monotonic() - began)
+    return Report(verdict, sent, dict(exits), happened, time.monotonic() - began)
 
 
-def suffer(scene: Scene, faults: Sequence[Fault], say: Callable[[str], None]) -> list[str]:
-    """Lets every fault happen at its time; one that takes long delays the next."""
-    began, told = time.monotonic(), []
+def inject(targets: Targets, faults: Sequence[Fault], report_line: Callable[[str], None]) -> list[str]:
+    """Injects every fault at its time; one that takes long delays the next. Gives a line for each."""
+    began, happened = time.monotonic(), []
     for fault in sorted(faults):
         time.sleep(max(0.0, fault.at_seconds - (time.monotonic() - began)))
-        told.append(f"{time.monotonic() - began:.0f} s: {fault.name}")
-        say(told[-1])
-        fault.happen(scene)
-    return told
+        happened.append(f"{time.monotonic() - began:.0f} s: {fault.name}")
+        report_line(happened[-1])
+        fault.happen(targets)
+    return happened
 
 
 def simulate(settings: Settings, load: Load, ledger: Path) -> subprocess.Popen[str]:
-    """The load, started."""
+    """Starts the load."""
     command = [sys.executable, "-m", "agents.cli.main", "simulate", "--ledger", str(ledger)]
     command += ["--patients", str(load.patients), "--rate", str(load.rate)]
     command += ["--duration", str(load.seconds), "--seed", str(load.seed)]
@@ -113,61 +113,61 @@ def simulate(settings: Settings, load: Load, ledger: Path) -> subprocess.Popen[s
 
 
 def finished(sending: subprocess.Popen[str], seconds: float) -> str:
-    """What the load says when it is done. Raises AssertionError unless every event was accepted."""
-    _, said = sending.communicate(timeout=seconds)
-    assert sending.returncode == 0, f"simulate: exit {sending.returncode}: {said}"
-    return " ".join(said.split())
+    """Waits for the load; gives its summary. Raises AssertionError unless every event was accepted."""
+    _, summary = sending.communicate(timeout=seconds)
+    assert sending.returncode == 0, f"simulate: exit {sending.returncode}: {summary}"
+    return " ".join(summary.split())
 
 
 def verify(settings: Settings, wait_seconds: float, ledger: Path | None = None, *, show: bool = True) -> dict[str, Any]:
-    """The checker's verdict, as anyone would get it."""
+    """Runs `crs-monitor verify` and gives its verdict."""
     command = [sys.executable, "-m", "agents.cli.main", "verify", "--wait", str(wait_seconds)]
     command += ["--show"] if show else []
     command += [] if ledger is None else ["--ledger", str(ledger)]
     done = subprocess.run(command, env=environment(settings), capture_output=True, text=True, check=False)
     assert done.returncode in (0, 1), f"verify: exit {done.returncode}: {done.stderr}"
     verdict: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    assert verdict["ok"] == (done.returncode == 0), "the exit code says the same"
+    assert verdict["ok"] == (done.returncode == 0), "the exit code agrees with the verdict"
     return verdict
 
 
-# ---- what can go wrong
+# ---- faults
 
 
-def kill_worker(number: int) -> Callable[[Scene], None]:
-    """SIGKILL."""
-    return lambda scene: scene.workers[number].kill()
+def kill_worker(number: int) -> Callable[[Targets], None]:
+    """A fault: SIGKILL of a worker."""
+    return lambda targets: targets.workers[number].kill()
 
 
-def pause_worker(number: int, seconds: float = SESSION_SECONDS * 1.7) -> Callable[[Scene], None]:
-    """SIGSTOP for longer than the session lasts, then SIGCONT: the others have its patients by then."""
+def pause_worker(number: int, seconds: float = SESSION_SECONDS * 1.7) -> Callable[[Targets], None]:
+    """A fault: SIGSTOP for longer than the session lasts, then SIGCONT. Others own its partitions by then."""
 
-    def happen(scene: Scene) -> None:
-        scene.workers[number].pause()
+    def happen(targets: Targets) -> None:
+        targets.workers[number].pause()
         time.sleep(seconds)
-        scene.workers[number].resume()
+        targets.workers[number].resume()
 
     return happen
 
 
-def rolling_restart(between_seconds: float = 8.0) -> Callable[[Scene], None]:
-    """SIGTERM to one after the other, as an update does it."""
+def rolling_restart(between_seconds: float = 8.0) -> Callable[[Targets], None]:
+    """A fault: SIGTERM to one worker after the other, as in an update."""
 
-    def happen(scene: Scene) -> None:
-        for worker in scene.workers:
+    def happen(targets: Targets) -> None:
+        for worker in targets.workers:
             worker.restart()
             time.sleep(between_seconds)
 
     return happen
 
 
-def kill_broker(node: int, seconds: float = 8.0) -> Callable[[Scene], None]:
-    """A broker dies and is started again."""
+def kill_broker(node: int, seconds: float = 8.0) -> Callable[[Targets], None]:
+    """A fault: SIGKILL of a broker, which is started again."""
 
-    def happen(scene: Scene) -> None:
-        assert scene.cluster is not None
-        scene.cluster.kill(node)
+    def happen(targets: Targets) -> None:
+        assert targets.cluster is not None
+        targets.cluster.kill(node)
         time.sleep(seconds)
-        scene.cluster.start(node, wait=False)
+        targets.cluster.start(node, wait=False)
 
     return happen

@@ -1,7 +1,7 @@
-"""A worker that is hurt at an exact moment, and on request has one of its guards taken out.
+"""A worker with a fault injected at an exact moment and, on request, with one of its guards removed.
 
-With all guards every one of these faults must come to nothing; without the guard that stands against it, the checker
-must object. `python -m tests.chaos.sabotage FAULT GUARD`: `none` for no fault, or with every guard in place.
+With all guards no fault has a consequence; without the guard against it, `verify` must report breaches.
+`python -m tests.chaos.sabotage FAULT GUARD`: `none` for no fault, or for all guards in place.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +19,14 @@ from aiokafka.errors import MessageSizeTooLargeError
 from agents.cli.main import main
 from agents.engine.partition import Outcome, Partition
 from agents.stream import producer, worker
+from agents.stream.owned_partition import OwnedPartition
 from agents.stream.producer import ConfirmedProducer
-from agents.stream.watch import OwnedPartition, PartitionWatch
+from agents.stream.publication import Publisher
+from agents.stream.watch import PartitionWatch
 
 
 def once(name: str) -> bool:
-    """Whether this is the first time, in the life of this data directory."""
+    """Whether this is the first time with this data directory, across restarts."""
     path = Path(os.environ["CRS_DATA_DIR"]) / f"happened-{name}"
     if path.exists():
         return False
@@ -34,7 +36,7 @@ def once(name: str) -> bool:
 
 
 def die() -> None:
-    """As when the power fails."""
+    """Ends the process as a power failure would."""
     os.kill(os.getpid(), signal.SIGKILL)
 
 
@@ -42,7 +44,7 @@ def die() -> None:
 
 
 def second_delivery() -> None:
-    """A chunk comes twice: on a real cluster the first one after a join can be from before the seek."""
+    """A batch is delivered twice: on a real cluster the first one after a join can be from before the seek."""
     take = PartitionWatch.take
 
     async def twice(self: PartitionWatch, partition: int, records: list[Any], *rest: Any) -> None:
@@ -54,74 +56,74 @@ def second_delivery() -> None:
 
 
 def death_between_alert_and_row() -> None:
-    """The power fails when the first of the two is confirmed, and the other is not sent yet."""
+    """The process dies when the alert is confirmed and the row is not sent yet."""
     append = PartitionWatch._append
 
-    async def dying(self: PartitionWatch, partition: int, desk: OwnedPartition, rows: dict[str, Any]) -> None:
-        if raised(desk) and once("death"):
+    async def dying(self: PartitionWatch, owned: OwnedPartition, rows: Mapping[str, Any]) -> None:
+        if has_open_alerts(owned) and once("death"):
             die()
-        await append(self, partition, desk, rows)
+        await append(self, owned, rows)
 
     PartitionWatch._append = dying  # type: ignore[method-assign]
 
 
 def refused_alert() -> None:
-    """The brokers do not take an alert."""
+    """The brokers refuse an alert."""
     send = ConfirmedProducer.send
 
     async def refused(
         self: ConfirmedProducer, topic: str, value: bytes, *rest: Any, **more: Any
     ) -> asyncio.Future[Any]:
         if topic.endswith("alerts") and b'"alert_id"' in value and once("refused"):
-            no: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-            no.add_done_callback(lambda done: producer.report(done, topic, None))
-            no.set_exception(MessageSizeTooLargeError())
-            return no
+            refusal: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+            refusal.add_done_callback(lambda done: producer.report(done, topic, None))
+            refusal.set_exception(MessageSizeTooLargeError())
+            return refusal
         return await send(self, topic, value, *rest, **more)
 
     ConfirmedProducer.send = refused  # type: ignore[method-assign]
 
 
-def raised(desk: OwnedPartition) -> bool:
-    """Whether any alert stands in what is to be written down."""
-    return any(desk.shard.state(patient_id).alerts.open for patient_id in desk.shard)
+def has_open_alerts(owned: OwnedPartition) -> bool:
+    """Whether any patient of the partition has an open alert."""
+    return any(owned.partition.state(patient_id).alerts.open for patient_id in owned.partition)
 
 
-# ---- guards taken out
+# ---- guards removed
 
 
 def without_offset_guard() -> None:
-    """What was folded before is folded again."""
+    """Records that were applied before are applied again."""
     Partition.is_behind = lambda self, offset: False  # type: ignore[method-assign]
     Partition._row_includes = lambda self, patient_id, offset: False  # type: ignore[method-assign]
 
 
 def without_marker_seek() -> None:
-    """The log goes on where the group's commit is, as Faust has it."""
+    """The log is read from the group's commit, as in plain Faust."""
     worker.Worker._markers = lambda self: {}  # type: ignore[method-assign]
 
 
 def without_the_order() -> None:
-    """Rows first, alerts later."""
-    tell, write_down = PartitionWatch._publish_alerts, PartitionWatch._flush
+    """Rows are written first, alerts sent later."""
+    publish, flush = Publisher.publish, PartitionWatch._flush
     waiting: dict[int, list[Outcome]] = {}
 
-    async def later(self: PartitionWatch, desk: OwnedPartition, partition: int, outcome: Outcome) -> None:
-        waiting.setdefault(partition, []).append(outcome)
+    async def later(self: Publisher, owned: OwnedPartition, outcome: Outcome) -> None:
+        waiting.setdefault(owned.number, []).append(outcome)
 
-    async def rows_first(self: PartitionWatch, partition: int, desk: OwnedPartition) -> None:
-        await write_down(self, partition, desk)
-        outcomes = waiting.pop(partition, [])
+    async def rows_first(self: PartitionWatch, owned: OwnedPartition) -> None:
+        await flush(self, owned)
+        outcomes = waiting.pop(owned.number, [])
         if any(outcome.alerts for outcome in outcomes) and once("death"):
             die()
         for outcome in outcomes:
-            await tell(self, desk, partition, outcome)
+            await publish(self.publisher, owned, outcome)
 
-    PartitionWatch._publish_alerts, PartitionWatch._flush = later, rows_first  # type: ignore[method-assign]
+    Publisher.publish, PartitionWatch._flush = later, rows_first  # type: ignore[method-assign]
 
 
 def without_fail_stop() -> None:
-    """A refused message is a line in the log, and work goes on."""
+    """A refused message is ignored, and the worker goes on."""
 
     async def tolerant(sending: Any) -> Any:
         try:
@@ -153,7 +155,7 @@ GUARDS: dict[str, Callable[[], None]] = {
 if __name__ == "__main__":
     fault, guard = sys.argv.pop(1), sys.argv.pop(1)
     GUARDS[guard]()
-    if guard != "order":  # which dies by itself, at the same moment of its own order
+    if guard != "order":  # that one dies by itself, between its rows and its alerts
         FAULTS[fault]()
     sys.argv.insert(1, "worker")
     main()

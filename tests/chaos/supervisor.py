@@ -1,4 +1,4 @@
-"""Workers as a house would run them: each a process of its own, started again whenever it ends, and hurt on request."""
+"""Runs workers as processes, restarts each one when it ends, and kills, pauses or stops them on request."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
@@ -15,14 +14,15 @@ from typing import Any, Self
 from agents.platform import child_processes
 from agents.platform.settings import Settings
 from tests.chaos.environment import environment
+from tests.waiting import wait_until
 
-AGAIN_SECONDS = 0.5
-LOOK_SECONDS = 0.1
+RESTART_SECONDS = 0.5
+POLL_SECONDS = 0.1
 WORKER = ("-m", "agents.cli.main", "worker")
 
 
 class Supervised:
-    """One worker and whoever starts it again. `exits`: every way in which it ended so far."""
+    """One worker with its supervisor. `exits`: the exit codes so far."""
 
     def __init__(self, name: str, directory: Path, settings: Settings, entry: Sequence[str] = WORKER) -> None:
         self.name = name
@@ -44,26 +44,26 @@ class Supervised:
         self.end()
 
     def kill(self) -> None:
-        """As when the power fails."""
+        """SIGKILL, as a power failure would end it."""
         self._signal(signal.SIGKILL)
 
     def pause(self) -> None:
-        """The process stands still, its connections stay open."""
+        """SIGSTOP: the process stands still, its connections stay open."""
         self._signal(signal.SIGSTOP)
 
     def resume(self) -> None:
-        """And goes on."""
+        """SIGCONT."""
         self._signal(signal.SIGCONT)
 
     def ask_to_leave(self) -> None:
-        """A polite request; the supervisor starts the next one."""
+        """SIGTERM; the supervisor starts the next process."""
         self._signal(signal.SIGTERM)
 
-    def restart(self, seconds: float = 40.0) -> None:
-        """A polite request, and waiting until the next one has started."""
+    def restart(self, seconds: float = 60.0) -> None:
+        """SIGTERM, and waits until the next process has started."""
         before = self.starts
         self.ask_to_leave()
-        wait_until(lambda: self.starts > before, seconds, f"{self.name} did not leave in {seconds:g} s")
+        wait_until(lambda: self.starts > before, f"{self.name} has left and was started again", seconds)
 
     def end(self) -> None:
         """Stops it for good."""
@@ -75,18 +75,18 @@ class Supervised:
 
     @property
     def pid(self) -> int:
-        """Of the process that runs now."""
+        """The id of the process that runs now."""
         assert self._process is not None
         return self._process.pid
 
     @property
     def is_running(self) -> bool:
-        """Whether a process is there."""
+        """Whether the process runs."""
         return self._process is not None and self._process.poll() is None
 
-    def said(self, words: str) -> int:
-        """How often its log has these words."""
-        return self.log.read_text(errors="replace").count(words) if self.log.exists() else 0
+    def logged(self, text: str) -> int:
+        """How often its log has this text."""
+        return self.log.read_text(errors="replace").count(text) if self.log.exists() else 0
 
     def _signal(self, number: int) -> None:
         if self.is_running:
@@ -101,34 +101,25 @@ class Supervised:
         self.starts += 1
 
     def _watch(self) -> None:
-        while not self._ending.wait(LOOK_SECONDS):
+        while not self._ending.wait(POLL_SECONDS):
             assert self._process is not None
             code = self._process.poll()
             if code is not None:
                 self.exits.append(code)
-                if not self._ending.wait(AGAIN_SECONDS):
+                if not self._ending.wait(RESTART_SECONDS):
                     self._start()
 
 
-def wait_until(true: Any, seconds: float, otherwise: str, look_seconds: float = 0.1) -> None:
-    """Waits for something to become true. Raises TimeoutError with `otherwise`."""
-    until = time.monotonic() + seconds
-    while not true():
-        if time.monotonic() > until:
-            raise TimeoutError(otherwise)
-        time.sleep(look_seconds)
-
-
-def ready(workers: Sequence[Supervised], seconds: float = 90.0) -> None:
-    """Waits until every worker has said so."""
+def ready(workers: Sequence[Supervised], seconds: float = 120.0) -> None:
+    """Waits until every worker has logged that it is ready."""
     for worker in workers:
-        wait_until(lambda w=worker: w.said("ready: ") > 0, seconds, f"{worker.name} is not ready; see {worker.log}")
+        wait_until(lambda w=worker: w.logged("ready: "), f"{worker.name} is ready; see {worker.log}", seconds)  # type: ignore[misc]
 
 
 def counted(exits: Sequence[int]) -> Mapping[str, int]:
-    """Exit codes by what they mean."""
-    words = {-9: "killed", 0: "left", 70: "fail stop", 75: "stood still", 76: "watchdog"}
+    """Exit codes by their meaning."""
+    names = {-9: "killed", 0: "left", 70: "fail stop", 75: "stood still", 76: "watchdog"}
     found: dict[str, int] = {}
     for code in exits:
-        found[words.get(code, str(code))] = found.get(words.get(code, str(code)), 0) + 1
+        found[names.get(code, str(code))] = found.get(names.get(code, str(code)), 0) + 1
     return found

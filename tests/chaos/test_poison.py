@@ -1,4 +1,4 @@
-"""One message in ten is poison: each is kept with its reason, and the others are applied as if it were not there."""
+"""One message in ten is invalid: each becomes a dead letter with its reason, and all the others are applied."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ GOOD_FOR_EACH = 9
 
 @pytest.mark.parametrize(("value", "reason"), REFUSED, ids=[f"{n}-{why}" for n, (_, why) in enumerate(REFUSED)])
 def test_each_is_refused_for_its_reason(value: bytes, reason: str) -> None:
-    said = decode(value, "vitals")
-    assert isinstance(said, Refused)
-    assert said.reason == reason
+    refused = decode(value, "vitals")
+    assert isinstance(refused, Refused)
+    assert refused.reason == reason
 
 
 @pytest.mark.kafka
 @pytest.mark.slow
-def test_poison_is_kept_with_its_reason_and_good_events_are_applied(
+def test_poison_becomes_dead_letters_and_good_events_are_applied(
     kafka_settings: Callable[..., Settings], tmp_path: Path
 ) -> None:
     settings = kafka_settings(partitions=2)
@@ -43,13 +43,13 @@ def test_poison_is_kept_with_its_reason_and_good_events_are_applied(
         assert verdict["ok"], verdict
         assert worker.exits == []
     assert verdict["patients"] >= GOOD_FOR_EACH
-    taken = verdict["dispositions"]
-    assert sum(number for what, number in taken.items() if what != "tick") >= good
+    dispositions = verdict["dispositions"]
+    assert sum(number for what, number in dispositions.items() if what != "tick") >= good
     assert reasons(settings) >= poisoned, "every one is in the dead letters with its reason"
 
 
 def send(settings: Settings) -> tuple[Counter[str], int]:
-    """Poison and good events in turn; gives the reasons to be found, and how many were good."""
+    """Sends poison and good events in turn; gives the expected reasons, and the number of good events."""
     topic = settings.topic(topics.VITALS)
     producer = Producer(settings.librdkafka() | {"message.max.bytes": 1_100_000, "acks": "all"})
     expected: Counter[str] = Counter()

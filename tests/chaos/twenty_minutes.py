@@ -1,8 +1,8 @@
-"""Twenty minutes of everything that goes wrong, with three brokers and two workers.
+"""Twenty minutes of faults with three brokers and two workers: kills, pauses, a rolling restart, broker failures.
 
 `python -m tests.chaos.twenty_minutes`.
 1,000 events/s; five SIGKILLs of a worker, two pauses beyond the session, a rolling restart, two brokers killed and
-started again. Prints what happens and the checker's verdict; exit 0 when nothing was lost, made up or falsified.
+started again. Prints the faults and the verdict of `verify`; exit 0 when nothing was lost, invented or changed.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import click
 from agents.brokers import topic_admin
 from agents.brokers.local_kafka import Cluster
 from agents.brokers.topic_specs import wanted_topics
-from tests.chaos.plans import LONG, LONG_FAULTS, kept, three_copies
+from tests.chaos.plans import LONG, LONG_FAULTS, log_files, three_copies
 from tests.chaos.run import Fault, Load, chaos
 
 
@@ -32,18 +32,18 @@ def main(checkpoint_seconds: float, minutes: float, rate: float) -> None:
     load = Load(minutes * 60, rate, LONG.patients)
     share = load.seconds / LONG.seconds
     faults = [Fault(fault.at_seconds * share, fault.name, fault.happen) for fault in LONG_FAULTS]
-    click.echo(kept(directory))
+    click.echo(log_files(directory))
     with Cluster(nodes=3) as cluster:
         settings = three_copies(cluster, "long.", checkpoint_seconds)
         topic_admin.create(settings, wanted_topics(settings))
-        report = chaos(settings, directory, load, faults, cluster, wait_seconds=300.0, say=lambda line: said(line))
+        report = chaos(settings, directory, load, faults, cluster, wait_seconds=300.0, report_line=print_line)
     click.echo(f"workers ended: {report.exits}")
     click.echo(json.dumps(report.verdict))
     sys.exit(0 if report.ok else 1)
 
 
-def said(line: str) -> None:
-    """What happens, with the time."""
+def print_line(line: str) -> None:
+    """Prints a line with the time."""
     click.echo(f"{time.strftime('%H:%M:%S')} {line}")
 
 

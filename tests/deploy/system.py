@@ -161,10 +161,10 @@ def ill_enough(system: System) -> bool:
 
 
 @contextmanager
-def running(folder: Path, database_url: str) -> Iterator[System]:
-    """A running system in which patients of every grade exist already."""
+def running(folder: Path, database_url: str, make: type[System] = System) -> Iterator[System]:
+    """A running system in which simulated patients have fallen ill. `make`: its class."""
     with Embedded(partitions=4, topic_prefix="crs.") as broker:
-        system = System(broker.settings(), folder, database_url)
+        system = make(broker.settings(), folder, database_url)
         try:
             system.start()
             ward = system.ours("simulate", *SIMULATE, port=False)

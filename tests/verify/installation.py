@@ -11,12 +11,13 @@ from typing import Any
 
 from agents.engine import changelog
 from agents.engine.changelog import Marker
-from agents.engine.partition import Partition, Ticks
+from agents.engine.partition import Partition
 from agents.engine.partitioning import partition_of
 from agents.engine.stamp import stamped
+from agents.engine.ticks import Ticks
 from agents.platform.settings import Settings
 from agents.simulation.patients import generator
-from agents.stream.watch import headers_of
+from agents.stream.publication import headers_of
 from agents.verify.findings import Findings
 from agents.verify.reader import Bounds, StoredRecord
 from agents.verify.verification import Verification

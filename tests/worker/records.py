@@ -1,4 +1,4 @@
-"""Log records made by hand, and an outbox that keeps what it is given."""
+"""Log records made by hand, and a producer that records what it is given instead of sending it."""
 
 from __future__ import annotations
 
@@ -26,30 +26,30 @@ class LogRecord(NamedTuple):
 
 
 def instant(second: float) -> str:
-    """So many seconds into the story."""
+    """The time so many seconds after BEGAN."""
     return to_datetime(BEGAN + round(second * 1000)).isoformat()
 
 
 def vitals(offset: int, patient_id: str = "p1", *, at: float | None = None, **signals: Any) -> LogRecord:
-    """One observation; by default as many seconds into the story as its offset says."""
+    """One observation; by default as many seconds after BEGAN as its offset says."""
     return event(offset, "vitals", patient_id, at=at, **(signals or {"heart_rate_per_min": 90}))
 
 
 def event(offset: int, kind: str, patient_id: str = "p1", *, at: float | None = None, **fields: Any) -> LogRecord:
-    """One event."""
+    """One event; by default as many seconds after BEGAN as its offset says."""
     second = offset if at is None else at
-    said = {"type": kind, "event_id": f"e{offset}", "patient_id": patient_id, "effective_at": instant(second)}
-    return LogRecord(offset, BEGAN + offset * 1000, patient_id.encode(), json.dumps(said | fields).encode())
+    named = {"type": kind, "event_id": f"e{offset}", "patient_id": patient_id, "effective_at": instant(second)}
+    return LogRecord(offset, BEGAN + offset * 1000, patient_id.encode(), json.dumps(named | fields).encode())
 
 
 def tick(offset: int, *, at: float | None = None) -> LogRecord:
-    """The clock."""
-    said = {"type": "tick", "effective_at": instant(offset if at is None else at)}
-    return LogRecord(offset, BEGAN + offset * 1000, None, json.dumps(said).encode())
+    """A tick, as the ticker writes it."""
+    fields = {"type": "tick", "effective_at": instant(offset if at is None else at)}
+    return LogRecord(offset, BEGAN + offset * 1000, None, json.dumps(fields).encode())
 
 
 class Metadata(NamedTuple):
-    """What a broker answers."""
+    """A broker's confirmation."""
 
     offset: int
     timestamp: int = BEGAN
@@ -57,11 +57,11 @@ class Metadata(NamedTuple):
 
 
 @dataclass
-class KeptOutbox:
-    """Keeps messages in the order in which they were handed over; confirms at once, or when told to."""
+class RecordingProducer:
+    """Records messages in the order in which they are sent; confirms at once, or when `confirm` is called."""
 
     at_once: bool = True
-    told: list[tuple[str, Any]] = field(default_factory=list)  # (topic, what), in order
+    sent: list[tuple[str, Any]] = field(default_factory=list)  # (topic, message), in order
     unconfirmed: list[asyncio.Future[Metadata]] = field(default_factory=list)
 
     async def send(
@@ -73,44 +73,44 @@ class KeptOutbox:
         headers: Iterable[Any] = (),
         confirmed: Any = None,
     ) -> asyncio.Future[Metadata]:
-        self.told.append((topic, (key, value, partition, dict(headers))))
-        return self._sent(confirmed)
+        self.sent.append((topic, (key, value, partition, dict(headers))))
+        return self._confirmation(confirmed)
 
     async def append(self, topic: str, partition: int, records: Iterable[Record]) -> list[asyncio.Future[Metadata]]:
-        self.told.append((topic, (partition, list(records))))
-        return [self._sent(None)]
+        self.sent.append((topic, (partition, list(records))))
+        return [self._confirmation(None)]
 
-    def _sent(self, confirmed: Any) -> asyncio.Future[Metadata]:
-        sent: asyncio.Future[Metadata] = asyncio.get_running_loop().create_future()
+    def _confirmation(self, confirmed: Any) -> asyncio.Future[Metadata]:
+        confirmation: asyncio.Future[Metadata] = asyncio.get_running_loop().create_future()
         if confirmed is not None:
-            sent.add_done_callback(lambda done: confirmed(done.result()))
-        self.unconfirmed.append(sent)
+            confirmation.add_done_callback(lambda done: confirmed(done.result()))
+        self.unconfirmed.append(confirmation)
         if self.at_once:
             self.confirm()
-        return sent
+        return confirmation
 
     def confirm(self) -> None:
-        """The brokers have everything so far."""
-        for sent in self.unconfirmed:
-            sent.set_result(Metadata(len(self.told)))
+        """The brokers confirm everything so far."""
+        for confirmation in self.unconfirmed:
+            confirmation.set_result(Metadata(len(self.sent)))
         self.unconfirmed.clear()
 
     def topics(self) -> list[str]:
-        """Where messages went, in order, repeats once."""
-        names = [topic.rpartition(".")[2] for topic, _ in self.told]
+        """The topics that messages went to, in order, each run of one topic once."""
+        names = [topic.rpartition(".")[2] for topic, _ in self.sent]
         return [name for at, name in enumerate(names) if at == 0 or name != names[at - 1]]
 
     def of(self, topic: str) -> list[Any]:
-        """What went to a topic."""
-        return [what for name, what in self.told if name.endswith(topic)]
+        """The messages of one topic."""
+        return [message for name, message in self.sent if name.endswith(topic)]
 
 
 class FailStop(BaseException):
-    """Stands in for the end of the process."""
+    """Raised instead of ending the process."""
 
 
 def stop_instead_of_exit(monkeypatch: Any, *modules: Any) -> None:
-    """A fail stop is raised and not carried out."""
+    """Makes `fail_stop` raise FailStop, in these modules too."""
 
     def raised(reason: str, detail: object = "", code: int = fail_stop.STOPPED) -> None:
         raise FailStop(f"{reason}: {detail}", code)

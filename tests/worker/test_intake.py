@@ -1,4 +1,4 @@
-"""What feeds send goes into the log under its patient's key, in its own words; what is no event is kept apart."""
+"""Intake appends events to the log under their patient's key, otherwise unchanged; the rest are dead letters."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from agents.engine.stamp import stamped
 from agents.platform.settings import Settings
 from agents.stream.intake import Intake
 from schemas.decode import Decoded, decode
-from tests.worker.records import BEGAN, KeptOutbox, Metadata, instant
+from tests.worker.records import BEGAN, Metadata, RecordingProducer, instant
 
-SAID = {"event_id": "e1", "patient_id": "p1", "effective_at": instant(0), "heart_rate_per_min": 90, "extra": "kept"}
+EVENT = {"event_id": "e1", "patient_id": "p1", "effective_at": instant(0), "heart_rate_per_min": 90, "extra": "kept"}
 
 
 class FeedRecord(NamedTuple):
@@ -26,11 +26,11 @@ class FeedRecord(NamedTuple):
     timestamp: int = BEGAN
 
 
-def taken(topic: str, *values: Any, at_once: bool = True) -> tuple[KeptOutbox, list[str]]:
-    outbox, acknowledged = KeptOutbox(at_once=at_once), []
+def taken(topic: str, *values: Any, at_once: bool = True) -> tuple[RecordingProducer, list[str]]:
+    producer, acknowledged = RecordingProducer(at_once=at_once), []
 
     async def story() -> None:
-        intake = Intake(Settings(partitions=4), outbox)  # type: ignore[arg-type]
+        intake = Intake(Settings(partitions=4), producer)  # type: ignore[arg-type]
         written = [value if isinstance(value, bytes) else json.dumps(value).encode() for value in values]
         records = [FeedRecord(offset, value) for offset, value in enumerate(written)]
         await intake.take(f"crs.{topic}", records, lambda: acknowledged.append("done"))
@@ -39,32 +39,32 @@ def taken(topic: str, *values: Any, at_once: bool = True) -> tuple[KeptOutbox, l
         await asyncio.sleep(0)
 
     asyncio.run(story())
-    return outbox, acknowledged
+    return producer, acknowledged
 
 
-def test_an_event_lies_under_its_patient_in_the_patients_partition() -> None:
-    outbox, acknowledged = taken("vitals", SAID)
-    ((partition, (record,)),) = outbox.of("patient-events")
+def test_an_event_is_keyed_by_its_patient_in_the_patients_partition() -> None:
+    producer, acknowledged = taken("vitals", EVENT)
+    ((partition, (record,)),) = producer.of("patient-events")
     assert (partition, record.key) == (partition_of(b"p1", 4), b"p1")
     assert acknowledged == ["done"]
 
 
-def test_only_type_and_arrival_are_put_in() -> None:
-    outbox, _ = taken("vitals", SAID)
-    ((_, (record,)),) = outbox.of("patient-events")
-    assert json.loads(record.value) == SAID | {"type": "vitals", "received_at": instant(0)}
+def test_only_type_and_arrival_are_added() -> None:
+    producer, _ = taken("vitals", EVENT)
+    ((_, (record,)),) = producer.of("patient-events")
+    assert json.loads(record.value) == EVENT | {"type": "vitals", "received_at": instant(0)}
 
 
-def test_a_feed_that_says_it_all_is_not_touched() -> None:
-    whole = json.dumps(SAID | {"type": "vitals", "received_at": instant(5)}).encode()
+def test_a_complete_message_is_not_changed() -> None:
+    whole = json.dumps(EVENT | {"type": "vitals", "received_at": instant(5)}).encode()
     decoded = decode(whole, "vitals")
     assert isinstance(decoded, Decoded)
     assert stamped(whole, decoded.event, "vitals", BEGAN) is whole
 
 
 def test_events_of_one_patient_keep_their_order() -> None:
-    outbox, _ = taken("vitals", *(SAID | {"event_id": f"e{n}"} for n in range(50)))
-    ((_, records),) = outbox.of("patient-events")
+    producer, _ = taken("vitals", *(EVENT | {"event_id": f"e{n}"} for n in range(50)))
+    ((_, records),) = producer.of("patient-events")
     assert [json.loads(record.value)["event_id"] for record in records] == [f"e{n}" for n in range(50)]
 
 
@@ -72,17 +72,15 @@ def test_events_of_one_patient_keep_their_order() -> None:
     ("topic", "value", "reason"),
     [
         ("vitals", b"{", "not_json"),
-        ("vitals", SAID | {"type": "medication"}, "wrong_topic"),
-        ("vitals", SAID | {"heart_rate_per_min": "fast"}, "wrong_type"),
-        ("medications", SAID, "missing_field"),
+        ("vitals", EVENT | {"type": "medication"}, "wrong_topic"),
+        ("vitals", EVENT | {"heart_rate_per_min": "fast"}, "wrong_type"),
+        ("medications", EVENT, "missing_field"),
         ("vitals", {"type": "tick", "effective_at": instant(0)}, "wrong_topic"),
     ],
 )
-def test_what_is_no_event_of_the_feed_is_a_dead_letter_that_says_where_it_was(
-    topic: str, value: Any, reason: str
-) -> None:
-    outbox, acknowledged = taken(topic, SAID if topic == "vitals" else b"[]", value)
-    *_, (key, written, _, _) = outbox.of("dead-letters")
+def test_a_refused_message_is_a_dead_letter_with_its_topic_and_offset(topic: str, value: Any, reason: str) -> None:
+    producer, acknowledged = taken(topic, EVENT if topic == "vitals" else b"[]", value)
+    *_, (key, written, _, _) = producer.of("dead-letters")
     letter = json.loads(written)
     assert (letter["reason"], letter["topic"], letter["offset"]) == (reason, f"crs.{topic}", 1)
     assert key == b"whatever the feed likes"
@@ -90,21 +88,21 @@ def test_what_is_no_event_of_the_feed_is_a_dead_letter_that_says_where_it_was(
 
 
 def test_nothing_is_acknowledged_before_the_log_has_it() -> None:
-    _, acknowledged = taken("vitals", SAID, at_once=False)
+    _, acknowledged = taken("vitals", EVENT, at_once=False)
     assert acknowledged == []
 
 
-def test_a_batch_that_the_brokers_have_first_waits_for_the_one_before() -> None:
+def test_a_batch_that_is_confirmed_first_waits_for_the_one_before() -> None:
     """Faust commits past a batch that is not acknowledged yet: a crash would lose it."""
     acknowledged: list[str] = []
 
     async def story() -> None:
-        outbox = KeptOutbox(at_once=False)
-        intake = Intake(Settings(partitions=4), outbox)  # type: ignore[arg-type]
+        producer = RecordingProducer(at_once=False)
+        intake = Intake(Settings(partitions=4), producer)  # type: ignore[arg-type]
         for offset, name in enumerate(("first", "second")):
-            records = [FeedRecord(offset, json.dumps(SAID | {"event_id": name}).encode())]
+            records = [FeedRecord(offset, json.dumps(EVENT | {"event_id": name}).encode())]
             await intake.take("crs.vitals", records, lambda name=name: acknowledged.append(name))  # type: ignore[misc]
-        first, second = outbox.unconfirmed
+        first, second = producer.unconfirmed
         second.set_result(Metadata(1))
         for _ in range(5):
             await asyncio.sleep(0)

@@ -1,4 +1,4 @@
-"""A worker as its own process on a real Kafka: from a feed's message to alert and state, killed and started again."""
+"""A worker as a process on a real Kafka: from a feed's message to alert and state, also after a kill or a pause."""
 
 from __future__ import annotations
 
@@ -8,26 +8,30 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from importlib.resources import files
 from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
+from jsonschema import Draft202012Validator
 
-from agents.engine.changelog import PartitionRows
+from agents.engine.changelog import MARKER, PartitionRows
+from agents.engine.partitioning import partition_of
 from agents.platform.fail_stop import FENCED
 from agents.platform.settings import Settings
 from schemas import topics
 from tests.broker import Fresh
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.kafka
 Found = TypeVar("Found")
+LEAVE_SECONDS = 120  # a busy machine takes its time
 BEGAN = datetime.now(UTC).replace(microsecond=0) - timedelta(minutes=30)
 
 
@@ -56,26 +60,28 @@ def worker(settings: Settings, data: Path, **more: str) -> Iterator[subprocess.P
         process.wait()
 
 
-def failing(settings: Settings, data: Path, **more: str) -> tuple[int, str]:
-    """Exit code and complaint of a worker that cannot start."""
+def refused(settings: Settings, data: Path, **more: str) -> tuple[int, str]:
+    """Exit code and error text of a worker that cannot start."""
     command = [sys.executable, "-m", "agents.cli.main", "worker"]
     env = environment(settings, data, **more)
-    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=LEAVE_SECONDS, check=False)
     return done.returncode, done.stderr
 
 
 def watermarks(consumer: Consumer, there: TopicPartition) -> tuple[int, int]:
     """First offset and end of a partition; a new topic may have to be asked for more than once."""
-    for _ in range(50):
+
+    def ask() -> tuple[int, int] | None:
         try:
             return consumer.get_watermark_offsets(there, timeout=10)  # type: ignore[no-any-return]
         except KafkaException:
-            time.sleep(0.2)
-    raise AssertionError(f"{there.topic} has no leader")
+            return None
+
+    return wait_until(ask, f"{there.topic} has a leader")
 
 
 class Feeds:
-    """Feeds and readers of one test."""
+    """Sends to the feed topics, and reads what lies on the others."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -85,15 +91,15 @@ class Feeds:
     def send(self, topic: topics.TopicSpec, minute: float, patient_id: str = "p1", **fields: Any) -> None:
         self.sent += 1
         at = (BEGAN + timedelta(minutes=minute)).isoformat()
-        said = {"event_id": f"e{self.sent}", "patient_id": patient_id, "effective_at": at, "received_at": at} | fields
-        self.producer.produce(self.settings.topic(topic), json.dumps(said), key=patient_id)
-        self.producer.flush(10)
+        event = {"event_id": f"e{self.sent}", "patient_id": patient_id, "effective_at": at, "received_at": at} | fields
+        self.producer.produce(self.settings.topic(topic), json.dumps(event), key=patient_id)
+        assert self.producer.flush(60) == 0, "the brokers have it"
 
     def vitals(self, minute: float, patient_id: str = "p1", **signals: Any) -> None:
         self.send(topics.VITALS, minute, patient_id, source="charted", **signals)
 
     def read(self, name: str) -> list[Any]:
-        """All that lies on a topic now."""
+        """All messages of a topic, as far as it goes now."""
         given = self.settings.librdkafka() | {"group.id": "reader", "enable.auto.commit": False}
         given.pop("partitioner")
         consumer = Consumer(given)
@@ -112,25 +118,37 @@ class Feeds:
             consumer.close()
 
     def alerts(self) -> list[dict[str, Any]]:
-        """Alerts as told, heartbeats aside."""
-        messages = self.read(self.settings.topic(topics.ALERTS))
-        return [json.loads(message.value()) for message in messages if message.key() is not None]
+        """Every message of the alerts topic."""
+        return [json.loads(message.value()) for message in self.read(self.settings.topic(topics.ALERTS))]
+
+    def rows(self, patient_id: str = "p1") -> PartitionRows:
+        """Rows and marker of the patient's partition."""
+        rows, ours = PartitionRows(), partition_of(patient_id.encode(), self.settings.partitions)
+        for message in self.read(self.settings.changelog):
+            if message.partition() == ours:
+                rows.take(message.offset(), message.key(), message.value(), message.headers())
+        return rows
 
     def state(self, patient_id: str = "p1") -> dict[str, Any]:
         """The last state of a patient."""
         messages = self.read(self.settings.topic(topics.PATIENT_STATE))
-        said = [json.loads(message.value()) for message in messages if message.key() == patient_id.encode()]
-        return said[-1] if said else {}
+        states = [json.loads(message.value()) for message in messages if message.key() == patient_id.encode()]
+        return states[-1] if states else {}
 
 
-def eventually(look: Callable[[], Found], holds: Callable[[Found], bool], seconds: float = 40) -> Found:
-    until = time.monotonic() + seconds
-    while True:
-        found = look()
-        if holds(found) or time.monotonic() > until:
-            assert holds(found), found
-            return found
-        time.sleep(0.3)
+def eventually(look: Callable[[], Found], holds: Callable[[Found], bool], seconds: float = 120) -> Found:
+    """Looks until what is seen holds, and gives it. Raises AssertionError with what was seen last."""
+    seen: list[Found] = []
+
+    def matches() -> bool:
+        seen[:] = [look()]
+        return holds(seen[0])
+
+    try:
+        wait_until(matches, "the state is as expected", seconds)
+    except AssertionError as error:
+        raise AssertionError(f"{error}; last: {seen[0]}") from error
+    return seen[0]
 
 
 def kinds(alerts: list[dict[str, Any]], status: str = "raised") -> set[str]:
@@ -142,26 +160,52 @@ def test_from_a_feeds_message_to_alert_and_state(kafka_settings: Fresh, tmp_path
     feeds = Feeds(settings)
     with worker(settings, tmp_path) as process:
         feeds.send(topics.PATIENTS, 0, weight_kg=70, unit="4 West", age_years=54)
-        # Feeds are read side by side: what is said on another one may come first.
-        eventually(feeds.state, lambda said: "context" in said)
+        # Feed topics are read side by side: a message of another one may come first.
+        eventually(feeds.state, lambda state: "context" in state)
         feeds.vitals(1, temperature_celsius=38.6)
         feeds.vitals(2, systolic_mmhg=84)
-        eventually(feeds.state, lambda said: said.get("grade") == 2)
+        eventually(feeds.state, lambda state: state.get("grade") == 2)
         feeds.send(topics.MEDICATIONS, 3, drug="norepinephrine", action="started", rate=30, rate_unit="mcg/min")
-        told = eventually(feeds.alerts, lambda alerts: any(a["grade"] == 3 for a in alerts))
-        assert {"onset", "escalation", "dose_indicated", "step"} <= kinds(told)
-        dose = next(alert for alert in told if alert["kind"] == "dose_indicated")
+        eventually(feeds.alerts, lambda alerts: any(alert["grade"] == 3 for alert in alerts))
+        wanted = {"onset", "escalation", "dose_indicated", "step"}
+        alerts = eventually(feeds.alerts, lambda alerts: wanted <= kinds(alerts))
+        dose = next(alert for alert in alerts if alert["kind"] == "dose_indicated")
         assert dose["recommendation"]["dose_mg"] == 560
-        state = eventually(feeds.state, lambda said: said.get("grade") == 3)
+        state = eventually(feeds.state, lambda state: state.get("grade") == 3)
         assert (state["axes"]["hypotension"]["grade"], state["context"]["unit"]) == (3, "4 West")
         process.send_signal(signal.SIGTERM)
-        assert process.wait(30) == 0
+        assert process.wait(LEAVE_SECONDS) == 0
     log = (tmp_path / "worker.log").read_text()
     assert "p1" not in log
     assert "norepinephrine" not in log
 
 
-def test_a_killed_worker_goes_on_where_it_was_and_says_nothing_twice(kafka_settings: Fresh, tmp_path: Path) -> None:
+SCHEMAS = {
+    topics.ALERTS: "alert.json",
+    topics.PATIENT_STATE: "patient-state.json",
+    topics.DEAD_LETTERS: "dead-letter.json",
+    topics.HEARTBEATS: "heartbeat.json",
+}
+
+
+def test_every_message_on_an_output_topic_is_what_its_schema_says(kafka_settings: Fresh, tmp_path: Path) -> None:
+    settings = kafka_settings()
+    feeds = Feeds(settings)
+    with worker(settings, tmp_path):
+        feeds.vitals(1, temperature_celsius=38.6)
+        feeds.vitals(2, spo2_percent=150, heart_rate_per_min=90)
+        for topic in SCHEMAS:
+            eventually(lambda topic=topic: feeds.read(settings.topic(topic)), bool)  # type: ignore[misc]
+    for topic, schema in SCHEMAS.items():
+        validator = Draft202012Validator(json.loads((files("schemas") / "json" / schema).read_text()))
+        for message in feeds.read(settings.topic(topic)):
+            validator.validate(json.loads(message.value()))
+    for message in feeds.read(settings.topic(topics.HEARTBEATS)):
+        assert message.key() is None
+        assert json.loads(message.value())["partition"] == message.partition()
+
+
+def test_a_killed_worker_goes_on_where_it_was_and_changes_no_alert(kafka_settings: Fresh, tmp_path: Path) -> None:
     settings = kafka_settings()
     feeds = Feeds(settings)
     with worker(settings, tmp_path) as process:
@@ -170,22 +214,48 @@ def test_a_killed_worker_goes_on_where_it_was_and_says_nothing_twice(kafka_setti
         process.kill()
     with worker(settings, tmp_path):
         feeds.vitals(2, systolic_mmhg=84)
-        told = eventually(feeds.alerts, lambda alerts: "escalation" in kinds(alerts))
-        state = eventually(feeds.state, lambda said: said.get("grade") == 2)
+        alerts = eventually(feeds.alerts, lambda alerts: "escalation" in kinds(alerts))
+        state = eventually(feeds.state, lambda state: state.get("grade") == 2)
+        rows = eventually(feeds.rows, lambda rows: rows.decoded().keys() == {"p1"})
     assert state["onset_at"] == (BEGAN + timedelta(minutes=1)).isoformat().replace("+00:00", "Z")
-    versions = {(alert["alert_id"], alert["version"]): json.dumps(alert) for alert in told}
-    assert all(json.dumps(alert) == versions[alert["alert_id"], alert["version"]] for alert in told)
-    held, ours = PartitionRows(), partition_with("p1", feeds)
-    for message in feeds.read(settings.changelog):
-        if message.partition() == ours:
-            held.take(message.offset(), message.key(), message.value(), message.headers())
-    assert held.decoded().keys() == {"p1"}
-    assert held.epoch == 2, "the second worker claimed the partition"
+    versions = {(alert["alert_id"], alert["version"]): json.dumps(alert) for alert in alerts}
+    assert all(json.dumps(alert) == versions[alert["alert_id"], alert["version"]] for alert in alerts)
+    assert rows.epoch == 2, "the second worker claimed the partition"
 
 
-def partition_with(patient_id: str, feeds: Feeds) -> int:
-    log = feeds.read(feeds.settings.topic(topics.PATIENT_EVENTS))
-    return int(next(message.partition() for message in log if message.key() == patient_id.encode()))
+def test_foreign_records_in_the_changelog_stop_no_worker(kafka_settings: Fresh, tmp_path: Path) -> None:
+    settings = kafka_settings()
+    feeds = Feeds(settings)
+    strange: list[tuple[bytes, bytes | None, list[tuple[str, bytes | None]]]] = [
+        (b"p1", b"?", []),
+        (b"p1", b"?", [("epoch", b"tomorrow")]),
+        (b"p1", None, [("epoch", None)]),
+        (b"\xff", b"?", [("epoch", b"1")]),
+        (MARKER, b"{", [("epoch", b"1")]),
+    ]
+
+    def accepted(error: object, _: object) -> None:
+        assert error is None
+
+    def send_strange() -> None:
+        for key, value, headers in strange:
+            for partition in range(settings.partitions):
+                feeds.producer.produce(settings.changelog, value, key, partition, accepted, headers=headers)
+        assert feeds.producer.flush(60) == 0
+
+    send_strange()
+    with worker(settings, tmp_path) as process:
+        feeds.vitals(1, temperature_celsius=38.6)
+        eventually(feeds.rows, lambda rows: "p1" in rows.decoded())
+        process.kill()
+    send_strange()
+    with worker(settings, tmp_path) as process:
+        feeds.vitals(2, systolic_mmhg=84)
+        eventually(feeds.alerts, lambda alerts: "escalation" in kinds(alerts))
+        rows = eventually(feeds.rows, lambda rows: rows.decoded()["p1"].state.course.held.grade == 2)
+        assert process.poll() is None
+    assert rows.foreign == 2 * len(strange)
+    assert "not a record of ours, ignored" in (tmp_path / "worker.log").read_text()
 
 
 def test_time_alone_raises_an_alert(kafka_settings: Fresh, tmp_path: Path) -> None:
@@ -193,14 +263,12 @@ def test_time_alone_raises_an_alert(kafka_settings: Fresh, tmp_path: Path) -> No
     feeds = Feeds(settings)
     with worker(settings, tmp_path):
         feeds.send(topics.VITALS, 1, temperature_celsius=38.6, source="monitor")
-        told = eventually(feeds.alerts, lambda alerts: "signal_lost" in kinds(alerts))
-    (lost,) = [alert for alert in told if alert["kind"] == "signal_lost"]
+        alerts = eventually(feeds.alerts, lambda alerts: "signal_lost" in kinds(alerts))
+    (lost,) = [alert for alert in alerts if alert["kind"] == "signal_lost"]
     assert lost["effective_at"] == (BEGAN + timedelta(minutes=16)).isoformat().replace("+00:00", "Z")
 
 
-def test_a_paused_worker_ends_itself_and_leaves_the_patients_to_the_other(
-    kafka_settings: Fresh, tmp_path: Path
-) -> None:
+def test_a_paused_worker_ends_itself_and_the_other_owns_its_patients(kafka_settings: Fresh, tmp_path: Path) -> None:
     settings = kafka_settings()
     feeds = Feeds(settings)
     with worker(settings, tmp_path / "one") as paused:
@@ -209,9 +277,9 @@ def test_a_paused_worker_ends_itself_and_leaves_the_patients_to_the_other(
         with worker(settings, tmp_path / "two"):
             paused.send_signal(signal.SIGSTOP)
             feeds.vitals(2, systolic_mmhg=84)
-            eventually(feeds.alerts, lambda alerts: "escalation" in kinds(alerts), 60)
+            eventually(feeds.alerts, lambda alerts: "escalation" in kinds(alerts))
             paused.send_signal(signal.SIGCONT)
-            assert paused.wait(10) == FENCED
+            assert paused.wait(LEAVE_SECONDS) == FENCED
 
 
 def test_health_and_metrics_and_nothing_else_is_served(kafka_settings: Fresh, tmp_path: Path) -> None:
@@ -234,35 +302,35 @@ def test_health_and_metrics_and_nothing_else_is_served(kafka_settings: Fresh, tm
         eventually(lambda: asked("/readyz"), lambda answer: answer[0] == 200)
         feeds.vitals(1, "Miss-Marple", temperature_celsius=38.6)
         feeds.producer.produce(settings.topic(topics.VITALS), b"{", key="Miss-Marple")
-        feeds.producer.flush(10)
-        _, said = eventually(lambda: asked("/metrics"), lambda answer: 'crs_alerts_total{kind="onset"' in answer[1])
+        feeds.producer.flush(60)
+        _, page = eventually(lambda: asked("/metrics"), lambda answer: 'crs_alerts_total{kind="onset"' in answer[1])
         assert asked("/healthz") == (200, "ok\n")
         assert asked("/table/patients/Miss-Marple/")[0] == 404
-        assert "Marple" not in said
-        _, said = eventually(lambda: asked("/metrics"), lambda answer: 'reason="not_json"' in answer[1])
-        assert 'crs_patients{grade="1",unit="unknown"} 1.0' in said
-        assert failing(settings, tmp_path / "two", CRS_METRICS_PORT=str(port)) == (
+        assert "Marple" not in page
+        _, page = eventually(lambda: asked("/metrics"), lambda answer: 'reason="not_json"' in answer[1])
+        assert 'crs_patients{grade="1",unit="unknown"} 1.0' in page
+        assert refused(settings, tmp_path / "two", CRS_METRICS_PORT=str(port)) == (
             2,
             f"crs-monitor: port {port} on 127.0.0.1: Address already in use; choose another with --metrics-port\n",
         )
 
 
-def test_what_people_meet_is_one_line_that_says_what_to_do(kafka_settings: Fresh, tmp_path: Path) -> None:
+def test_a_worker_that_cannot_start_prints_one_line_that_says_what_to_do(kafka_settings: Fresh, tmp_path: Path) -> None:
     missing = kafka_settings(topics=False)
-    code, said = failing(missing, tmp_path)
-    assert (code, said.count("\n")) == (2, 1)
-    assert f"topic {missing.topic_prefix}vitals is missing; `crs-monitor topics` creates" in said
+    code, error = refused(missing, tmp_path)
+    assert (code, error.count("\n")) == (2, 1)
+    assert f"topic {missing.topic_prefix}vitals is missing; `crs-monitor topics` creates" in error
     there = kafka_settings()
-    code, said = failing(there, tmp_path, CRS_PARTITIONS="3")
-    assert (code, said.count("\n")) == (2, 1)
-    assert "has 4 partitions, the settings say 3: set CRS_PARTITIONS" in said
-    code, said = failing(there, tmp_path, CRS_REPLICATION_FACTOR="3")
-    assert "has 1 copies, the settings ask for 3" in said
-    code, said = failing(there, tmp_path, KAFKA_BOOTSTRAP_SERVERS="127.0.0.1:1")
-    assert (code, said) == (
+    code, error = refused(there, tmp_path, CRS_PARTITIONS="3")
+    assert (code, error.count("\n")) == (2, 1)
+    assert "has 4 partitions, the settings say 3: set CRS_PARTITIONS" in error
+    code, error = refused(there, tmp_path, CRS_REPLICATION_FACTOR="3")
+    assert "has 1 copies, the settings ask for 3" in error
+    code, error = refused(there, tmp_path, KAFKA_BOOTSTRAP_SERVERS="127.0.0.1:1")
+    assert (code, error) == (
         2,
         "crs-monitor: 127.0.0.1:1: no broker answers; is Kafka running, and is KAFKA_BOOTSTRAP_SERVERS right?\n",
     )
-    assert failing(there, tmp_path, CRS_PROFILE="homemade")[1] == (
+    assert refused(there, tmp_path, CRS_PROFILE="homemade")[1] == (
         "crs-monitor: no profile 'homemade'; there are: astct-2019, house\n"
     )

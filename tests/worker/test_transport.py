@@ -1,4 +1,4 @@
-"""We override private methods of Faust: this fails when one of them is not what it was when we did."""
+"""The private methods of Faust that we override are unchanged, and our consumer commits exactly what was done."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ from faust.transport import consumer
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
+from agents.stream.batch import Batch
 from agents.stream.faust_store import RowStore
-from agents.stream.faust_transport import Batch, BatchConsumer, BatchTransport, ConsumerThread
+from agents.stream.faust_transport import BatchConsumer, BatchTransport, ConsumerThread
 
 FEED = TP("feed", 0)
 PINNED = {"faust-streaming": "0.15.3", "mode-streaming": "0.7.1", "aiokafka": "0.14.0"}
-# Each method that we override or rest on, as it stood when we read it.
+# The digest of the source of each method that we override or rely on, when we read it.
 READ = {
     consumer.Consumer._drain_messages: "44a2500309e83c63",
     consumer.Consumer.perform_seek: "0e8c130ff4b0afd8",
@@ -42,12 +43,12 @@ def fingerprint(method: object) -> str:
 
 
 @pytest.mark.parametrize(("package", "pinned"), PINNED.items())
-def test_the_versions_are_the_ones_that_we_read(package: str, pinned: str) -> None:
+def test_the_installed_versions_are_the_pinned_ones(package: str, pinned: str) -> None:
     assert version(package) == pinned
 
 
 @pytest.mark.parametrize(("method", "known"), READ.items(), ids=lambda value: getattr(value, "__qualname__", ""))
-def test_a_method_that_we_rest_on_is_as_we_read_it(method: object, known: str) -> None:
+def test_a_private_method_is_as_it_was_when_we_read_it(method: object, known: str) -> None:
     assert fingerprint(method) == known, "read it again, then renew the fingerprint"
 
 
@@ -85,7 +86,7 @@ class Feed:
         return self._consumer._new_offset(FEED)  # type: ignore[no-any-return]
 
     def commit(self, offset: int) -> None:
-        """It has."""
+        """Faust has committed up to here."""
         self._consumer._committed_offset[FEED] = offset
 
 

@@ -1,229 +1,290 @@
-"""The order of things: alerts, then rows with their marker, then the acknowledgement; and what happens in between."""
+"""Alerts first, then rows with their marker, then the acknowledgement; and every crash or rebalance in between."""
 
 from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from collections.abc import Callable, Coroutine
+from importlib.resources import files
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator, FormatChecker
 
-from agents.engine.changelog import MARKER, PartitionRows, parsed
-from agents.platform.settings import Settings
-from agents.stream import watch
-from agents.stream.watch import PartitionWatch
-from monitor.guidelines import in_force
-from tests.worker.records import FailStop, KeptOutbox, LogRecord, stop_instead_of_exit, tick, vitals
+from agents.engine import patients
+from agents.engine.changelog import MARKER, PartitionRows
+from agents.stream import metrics, watch
+from monitor.step import step
+from tests.worker.records import FailStop, instant, stop_instead_of_exit, tick, vitals
+from tests.worker.watch_setup import Setup
 
-GUIDELINE = in_force.load("house")
 FEVER = {"temperature_celsius": 38.4}
 LOW = {"systolic_mmhg": 84, "source": "charted"}
+SCHEMA_FOLDER = files("schemas") / "json"
 
 
-class House:
-    """A watch with one partition, and hands on everything around it."""
-
-    def __init__(self, *, begins: int = 0, held: PartitionRows | None = None, **settings: Any) -> None:
-        self.outbox = KeptOutbox()
-        self.generation = 1
-        self.acknowledged: list[int] = []
-        self.held = held or PartitionRows()
-
-        async def log_begins(_: int) -> int:
-            return begins
-
-        options = {"checkpoint_seconds": 0.0, "state_seconds": 0.0, "partitions": 1} | settings
-        self.watch = PartitionWatch(
-            Settings(**options),
-            GUIDELINE,
-            self.outbox,  # type: ignore[arg-type]
-            lambda _: self.held,
-            lambda: self.generation,
-            log_begins,
-        )
-
-    async def take(self, *records: LogRecord, generation: int = 1) -> None:
-        last = records[-1].offset
-        await self.watch.take(0, list(records), generation, lambda: self.acknowledged.append(last))
-
-    def markers(self) -> list[int]:
-        batches = [records for _, records in self.outbox.of("changelog")]
-        return [parsed(records[-1].value).next_offset for records in batches]
-
-
-def played(story: Callable[[], Coroutine[Any, Any, None]]) -> None:
+def run(story: Callable[[], Coroutine[Any, Any, None]]) -> None:
     asyncio.run(asyncio.wait_for(story(), 10))
 
 
 def test_alerts_come_before_rows_and_rows_before_the_acknowledgement() -> None:
     async def story() -> None:
-        house = House()
-        house.outbox.at_once = True
-        await house.take(vitals(0, **FEVER))
-        assert house.outbox.topics() == [
+        setup = Setup()
+        setup.producer.at_once = True
+        await setup.take(vitals(0, **FEVER))
+        assert setup.producer.topics() == [
             "watch-patients-changelog",
             "alerts",
             "patient-state",
             "watch-patients-changelog",
         ]
-        assert house.markers() == [0, 1], "the claim, then the batch"
-        assert house.acknowledged == [0]
+        assert setup.markers() == [0, 1], "the claim, then the batch"
+        assert setup.acknowledged == [0]
 
-    played(story)
+    run(story)
 
 
-def test_nothing_is_written_down_before_the_brokers_have_the_alerts() -> None:
+def test_no_row_is_written_before_the_brokers_have_the_alerts() -> None:
     async def story() -> None:
-        house = House()
-        await house.take(tick(0))
-        house.outbox.at_once = False
-        taking = asyncio.create_task(house.take(vitals(1, **FEVER)))
+        setup = Setup()
+        await setup.take(tick(0))
+        setup.producer.at_once = False
+        taking = asyncio.create_task(setup.take(vitals(1, **FEVER)))
         await asyncio.sleep(0.05)
-        assert house.markers() == [0, 1], "the alert is on its way, its row is not"
-        assert house.acknowledged == [0]
-        house.outbox.at_once = True
-        house.outbox.confirm()
+        assert setup.markers() == [0, 1], "the alert is sent, its row is not"
+        assert setup.acknowledged == [0]
+        setup.producer.at_once = True
+        setup.producer.confirm()
         await taking
-        assert house.markers() == [0, 1, 2]
-        assert house.acknowledged == [0, 1]
+        assert setup.markers() == [0, 1, 2]
+        assert setup.acknowledged == [0, 1]
 
-    played(story)
+    run(story)
 
 
-def test_write_behind_tells_alerts_at_once_and_acknowledges_with_the_checkpoint() -> None:
+def test_write_behind_sends_alerts_at_once_and_acknowledges_with_the_checkpoint() -> None:
     async def story() -> None:
-        house = House(checkpoint_seconds=60.0)
-        await house.take(vitals(0, **FEVER))
-        await house.take(vitals(1, **LOW))
-        assert len(house.outbox.of("alerts")) >= 3
-        assert house.markers() == [0]
-        assert house.acknowledged == []
-        await house.watch.checkpoint(whole=True)
-        assert house.markers() == [0, 2]
-        assert house.acknowledged == [0, 1]
-        (_, records) = house.outbox.of("changelog")[-1]
+        setup = Setup(checkpoint_seconds=60.0)
+        await setup.take(vitals(0, **FEVER))
+        await setup.take(vitals(1, **LOW))
+        assert len(setup.producer.of("alerts")) >= 3
+        assert setup.markers() == [0]
+        assert setup.acknowledged == []
+        await setup.watch.checkpoint(whole=True)
+        assert setup.markers() == [0, 2]
+        assert setup.acknowledged == [0, 1]
+        (_, records) = setup.producer.of("changelog")[-1]
         assert [record.key for record in records] == [b"p1", MARKER], "each touched row once"
 
-    played(story)
+    run(story)
 
 
-def test_when_the_partitions_were_shared_out_anew_there_is_no_trace() -> None:
+def test_after_a_rebalance_nothing_is_written_or_acknowledged() -> None:
     async def story() -> None:
-        house = House()
-        await house.take(tick(0))
-        house.outbox.at_once = False
-        taking = asyncio.create_task(house.take(vitals(1, **FEVER)))
+        setup = Setup()
+        await setup.take(tick(0))
+        setup.producer.at_once = False
+        taking = asyncio.create_task(setup.take(vitals(1, **FEVER)))
         await asyncio.sleep(0.05)
-        house.generation = 2
-        house.outbox.confirm()
+        setup.generation = 2
+        setup.producer.confirm()
         await taking
-        assert house.markers() == [0, 1]
-        assert house.acknowledged == [0]
+        assert setup.markers() == [0, 1]
+        assert setup.acknowledged == [0]
 
-    played(story)
+    run(story)
 
 
-def test_a_batch_of_an_older_generation_is_not_even_looked_at() -> None:
+def test_a_batch_of_an_older_generation_is_not_judged() -> None:
     async def story() -> None:
-        house = House()
-        house.generation = 2
-        await house.take(vitals(0, **FEVER), generation=1)
-        assert house.outbox.told == []
+        setup = Setup()
+        setup.generation = 2
+        await setup.take(vitals(0, **FEVER), generation=1)
+        assert setup.producer.sent == []
 
-    played(story)
+    run(story)
 
 
-def test_whoever_takes_over_goes_on_where_the_rows_are_and_claims_the_partition() -> None:
+def test_a_new_owner_goes_on_where_the_rows_end_and_claims_the_partition() -> None:
     async def story() -> None:
-        first = House()
+        first = Setup()
         await first.take(vitals(0, **FEVER), vitals(1, **LOW))
-        second = House(held=first.held)
+        second = Setup(rows=first.rows)
         await second.take(vitals(0, **FEVER), vitals(1, **LOW), tick(2))
-        assert second.outbox.of("alerts")[:-1] == [], "told already; what is left is the heartbeat"
-        epochs = [parsed(records[-1].value).epoch for _, records in second.outbox.of("changelog")]
-        assert epochs == [2, 2]
+        assert second.producer.of("alerts") == [], "they were sent by the first owner"
+        assert [marker.epoch for marker in second.all_markers()] == [2, 2]
 
-    played(story)
+    run(story)
 
 
 def test_a_gap_in_the_log_stops_the_worker(monkeypatch: pytest.MonkeyPatch) -> None:
     stop_instead_of_exit(monkeypatch, watch)
 
     async def story() -> None:
-        house = House()
-        await house.take(vitals(0, **FEVER))
+        setup = Setup()
+        await setup.take(vitals(0, **FEVER))
         with pytest.raises(FailStop, match="offset 5 came, 1 is next"):
-            await house.take(vitals(5, **LOW))
+            await setup.take(vitals(5, **LOW))
 
-    played(story)
+    run(story)
 
 
-def test_a_log_cut_by_retention_is_no_reason_to_stop_for_ever() -> None:
+def test_a_log_cut_by_retention_does_not_stop_the_worker_for_ever() -> None:
     async def story() -> None:
-        first = House()
+        first = Setup()
         await first.take(vitals(0, **FEVER))
-        second = House(held=first.held, begins=5)
+        second = Setup(rows=first.rows, log_begins_at=5)
         await second.take(vitals(5, **LOW))
         assert second.markers()[-1] == 6
 
-    played(story)
+    run(story)
 
 
-def test_an_unreadable_row_stops_the_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreadable_row_of_ours_stops_the_worker(monkeypatch: pytest.MonkeyPatch) -> None:
     stop_instead_of_exit(monkeypatch, watch)
 
     async def story() -> None:
         with pytest.raises(FailStop, match="rows_unreadable"):
-            await House(held=PartitionRows(rows={b"p1": b"?"})).take(tick(0))
+            await Setup(rows=PartitionRows(rows={b"p1": b"?"})).take(tick(0))
 
-    played(story)
+    run(story)
 
 
 def test_states_are_published_at_once_when_something_clinical_changed_and_seldom_otherwise() -> None:
     async def story() -> None:
-        house = House(state_seconds=600.0)
-        await house.take(vitals(0, **FEVER))
-        assert len(house.outbox.of("patient-state")) == 1
-        await house.take(vitals(1, temperature_celsius=38.5))
-        assert len(house.outbox.of("patient-state")) == 1
-        await house.take(vitals(2, **LOW))
-        (*_, last) = house.outbox.of("patient-state")
+        setup = Setup(state_seconds=600.0)
+        await setup.take(vitals(0, **FEVER))
+        assert len(setup.producer.of("patient-state")) == 1
+        await setup.take(vitals(1, temperature_celsius=38.5))
+        assert len(setup.producer.of("patient-state")) == 1
+        await setup.take(vitals(2, **LOW))
+        (*_, last) = setup.producer.of("patient-state")
         said = json.loads(last[1])
         assert (said["grade"], said["log_offset"]) == (2, 2)
 
-    played(story)
+    run(story)
 
 
 def test_an_alert_says_which_record_of_the_log_caused_it() -> None:
     async def story() -> None:
-        house = House()
-        await house.take(tick(0), vitals(1, **FEVER))
-        headers = house.outbox.of("alerts")[0][3]
+        setup = Setup()
+        await setup.take(tick(0), vitals(1, **FEVER))
+        headers = setup.producer.of("alerts")[0][3]
         assert (headers["log_partition"], headers["log_offset"]) == (b"0", b"1")
         assert int(headers["log_appended_ms"]) == vitals(1).timestamp
 
-    played(story)
+    run(story)
 
 
-def test_a_sign_of_life_goes_the_way_of_the_alerts() -> None:
+def test_a_judged_tick_is_followed_by_a_heartbeat_on_its_own_topic() -> None:
     async def story() -> None:
-        house = House()
-        await house.take(tick(0))
-        await house.take(tick(1))
-        beats = [what for what in house.outbox.of("alerts") if what[3].get("kind") == b"heartbeat"]
-        assert len(beats) == 1, "not with every tick"
-        assert json.loads(beats[0][1])["heartbeat"] == 0
+        setup = Setup()
+        await setup.take(tick(0))
+        await setup.take(tick(1))
+        ((key, value, partition, headers),) = setup.producer.of("heartbeats")
+        assert (key, partition, headers) == (None, 0, {}), "not with every tick, in the partition of the same number"
+        assert json.loads(value) == {"partition": 0, "at": instant(0).replace("+00:00", "Z")}
+        assert setup.producer.of("alerts") == [], "only alerts go there"
 
-    played(story)
+    run(story)
+
+
+def test_a_record_that_is_no_tick_is_followed_by_no_heartbeat() -> None:
+    async def story() -> None:
+        setup = Setup()
+        await setup.take(vitals(0, **FEVER))
+        assert setup.producer.of("heartbeats") == []
+
+    run(story)
+
+
+SCHEMAS = {
+    "alerts": "alert.json",
+    "patient-state": "patient-state.json",
+    "dead-letters": "dead-letter.json",
+    "heartbeats": "heartbeat.json",
+}
+
+
+def test_every_message_is_what_the_schema_of_its_topic_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    fail_for(monkeypatch, "p3")
+
+    async def story() -> None:
+        setup = Setup()
+        await setup.take(tick(0), vitals(1, **FEVER), vitals(2, "p2", spo2_percent=150, heart_rate_per_min=80))
+        await setup.take(vitals(3)._replace(value=b"{"), vitals(4, "p3"), vitals(5, **LOW), tick(6))
+        for topic, schema in SCHEMAS.items():
+            validate = Draft202012Validator(
+                json.loads((SCHEMA_FOLDER / schema).read_text()), format_checker=FormatChecker()
+            ).validate
+            messages = setup.producer.of(topic)
+            assert messages, topic
+            for _, value, _, _ in messages:
+                validate(json.loads(value))
+
+    run(story)
+
+
+def fail_for(monkeypatch: pytest.MonkeyPatch, patient_id: str) -> None:
+    """Plants a bug: judging this patient raises."""
+
+    def planted(guideline: Any, state: Any, *rest: Any, **more: Any) -> Any:
+        if state.patient_id == patient_id:
+            raise KeyError(f"the chart of {patient_id}: 38.4")
+        return step(guideline, state, *rest, **more)
+
+    monkeypatch.setattr(patients, "step", planted)
+
+
+def defects() -> dict[str, float]:
+    """crs_defects_total by place."""
+    samples = [sample for family in metrics.DEFECTS.collect() for sample in family.samples]
+    return {sample.labels["place"]: sample.value for sample in samples if sample.name == "crs_defects_total"}
+
+
+def test_a_defect_is_counted_by_place_and_logged_once_a_batch_without_the_patient(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    fail_for(monkeypatch, "Marple")
+    before = defects()
+
+    async def story() -> None:
+        setup = Setup()
+        with caplog.at_level(logging.INFO):
+            await setup.take(vitals(0, **FEVER), vitals(1, "Marple", **FEVER), vitals(2, "Marple", **LOW))
+        assert setup.acknowledged == [2], "the others are judged"
+        kinds = [json.loads(value)["kind"] for _, value, _, _ in setup.producer.of("alerts")]
+        assert {"onset", "unmonitored"} <= set(kinds)
+
+    run(story)
+    added = {place: count - before.get(place, 0) for place, count in defects().items() if count > before.get(place, 0)}
+    assert list(added.values()) == [2]
+    (place,) = added
+    assert place.startswith("KeyError in test_watch.py:")
+    lines = [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR]
+    assert lines == [f"defect: judging failed 2 times: {place}, first at log=0/1"]
+    assert "Marple" not in caplog.text
+
+
+def test_a_defect_at_a_tick_is_counted_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story() -> None:
+        setup = Setup()
+        await setup.take(vitals(0, **FEVER))
+        before = sum(defects().values())
+        fail_for(monkeypatch, "p1")
+        await setup.take(tick(1, at=3600))
+        assert sum(defects().values()) == before + 1
+
+    run(story)
 
 
 def test_dead_letters_keep_their_key() -> None:
     async def story() -> None:
-        house = House()
-        await house.take(vitals(0)._replace(value=b"{"))
-        ((key, value, _, _),) = house.outbox.of("dead-letters")
+        setup = Setup()
+        await setup.take(vitals(0)._replace(value=b"{"))
+        ((key, value, _, _),) = setup.producer.of("dead-letters")
         assert (key, json.loads(value)["reason"]) == (b"p1", "not_json")
-        assert house.acknowledged == [0]
+        assert setup.acknowledged == [0]
 
-    played(story)
+    run(story)
