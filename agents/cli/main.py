@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from agents.platform.errors import UserError
+from agents.platform.extras import require_extra
 
 COMMANDS = {
     "demo": "Show it all on this machine, on real ICU stays.",
@@ -25,6 +26,8 @@ COMMANDS = {
     "ack": "Acknowledge an alert.",
     "schemas": "Write the JSON Schemas.",
 }
+# Commands that an extra of the package is installed for; `agents.platform.extras` names its modules.
+NEEDS_EXTRA = {"demo": "demo", "history": "history"}
 INTERRUPTED = 130
 
 
@@ -40,6 +43,8 @@ class Commands(click.Group):
         module = module_of(cmd_name) if cmd_name in COMMANDS else None
         if module is None:
             return None
+        if cmd_name in NEEDS_EXTRA:
+            require_extra(NEEDS_EXTRA[cmd_name], cmd_name)
         try:
             command = import_module(module).command
         except ImportError as error:

@@ -16,6 +16,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from agents.brokers.preflight import ADVICE, describe_topics
 from agents.platform.errors import UserError
+from agents.platform.extras import require_extra
 from agents.platform.settings import Settings, with_settings
 from agents.platform.signals import stop_requested
 from agents.simulation.live_ward import WardPlan, simulated
@@ -70,6 +71,8 @@ def command(
         raise click.UsageError("--speed-up is for recorded stays (--clif); a ward has --rate and --pace")
     if to_stdout and ledger is not None:
         raise click.UsageError("--ledger says what brokers have accepted; with --stdout there are none")
+    if clif is not None:
+        require_extra("replay", "--clif")
     start_ms = None if start is None else instant(start)
     if not to_stdout:
         demand_feeds(settings)
@@ -87,7 +90,7 @@ def command(
 
 def stays_now(clif: Path, start_ms: int | None, speed_up: float, duration: float | None) -> TimedStory:
     """Recorded stays. They begin when they have been read, which takes seconds."""
-    from agents.simulation.stays import recorded, told_now  # Needs pyarrow, which an image for a ward does not have.
+    from agents.simulation.stays import recorded, told_now  # The extra `replay` is not always installed.
 
     events = recorded(clif)
     begin_ms = start_ms or now_ms()
