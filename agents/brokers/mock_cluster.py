@@ -116,5 +116,5 @@ def library() -> ctypes.CDLL:
             return ctypes.CDLL(str(path))
     raise UserError(
         "the embedded broker needs the librdkafka of a confluent-kafka wheel, and there is none; "
-        "use a real Kafka: python -m agents.brokers.local_kafka up"
+        "use a real Kafka: crs-monitor kafka up"
     )

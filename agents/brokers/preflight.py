@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from confluent_kafka import KafkaError, KafkaException
@@ -70,24 +70,51 @@ def unreachable(settings: Settings, error: KafkaError, errors: Iterable[KafkaErr
     return f"{where}: no broker answers; is Kafka running, and is KAFKA_BOOTSTRAP_SERVERS right?"
 
 
-def require(settings: Settings) -> None:
-    """Raises UserError when a worker could not work safely with the topics as they are."""
-    there = describe_topics(settings)
-    for complaint in problems(settings, there):
-        raise UserError(complaint)
+def require_topics(
+    settings: Settings,
+    co_partitioned: Sequence[str],
+    others: Sequence[str] = (),
+    patience_seconds: float = PATIENCE_SECONDS,
+) -> int:
+    """Raises UserError unless all these topics (full names) exist and `co_partitioned` have equally many partitions.
+
+    Returns that number of partitions; 0 when `co_partitioned` is empty.
+    """
+    present = describe_topics(settings, patience_seconds)
+    for name in (*co_partitioned, *others):
+        if name not in present:
+            raise UserError(missing_topic(name))
+    counts = {name: present[name].partitions for name in co_partitioned}
+    for name, count in counts.items():
+        if count != counts[co_partitioned[0]]:
+            raise UserError(
+                f"topic {co_partitioned[0]} has {counts[co_partitioned[0]]} partitions, {name} has {count}: they must "
+                "have equally many, or patients would be looked for in the wrong partition"
+            )
+    return next(iter(counts.values()), 0)
 
 
-def problems(settings: Settings, there: Mapping[str, TopicDescription]) -> Iterable[str]:
-    """What is missing or other than the settings ask for."""
-    log = [settings.topic(topic) for topic in topics.TOPICS if topic.co_partitioned]
-    names = [*(settings.topic(topic) for topic in topics.TOPICS), settings.changelog]
-    for name in names:
-        if name not in there:
-            yield f"topic {name} is missing; {ADVICE}"
-        elif (name in log or name == settings.changelog) and there[name].partitions != settings.partitions:
+def missing_topic(name: str) -> str:
+    """The error text for a topic that does not exist."""
+    return f"topic {name} is missing; {ADVICE}"
+
+
+def require_all(settings: Settings) -> None:
+    """Raises UserError unless every topic is as the settings ask: what writes to all of them could do harm else."""
+    for problem in problems(settings, describe_topics(settings)):
+        raise UserError(problem)
+
+
+def problems(settings: Settings, present: Mapping[str, TopicDescription]) -> Iterable[str]:
+    """Each topic that is missing, or has other partitions or fewer copies than the settings ask for."""
+    co_partitioned = [*(settings.topic(topic) for topic in topics.TOPICS if topic.co_partitioned), settings.changelog]
+    for name in (*(settings.topic(topic) for topic in topics.TOPICS), settings.changelog):
+        if name not in present:
+            yield missing_topic(name)
+        elif name in co_partitioned and present[name].partitions != settings.partitions:
             yield (
-                f"topic {name} has {there[name].partitions} partitions, the settings say {settings.partitions}: "
+                f"topic {name} has {present[name].partitions} partitions, the settings say {settings.partitions}: "
                 "set CRS_PARTITIONS to what there is; partitions are never changed later"
             )
-        elif there[name].copies < settings.replication_factor:
-            yield f"topic {name} has {there[name].copies} copies, the settings ask for {settings.replication_factor}"
+        elif present[name].copies < settings.replication_factor:
+            yield f"topic {name} has {present[name].copies} copies, the settings ask for {settings.replication_factor}"

@@ -19,6 +19,7 @@ COMMANDS = {
     "topics": "Create or check the topics.",
     "dispatch": "Deliver alerts to pagers.",
     "board": "Show the ward on an authenticated page.",
+    "kafka": "Run a real Kafka on this machine, for development.",
     "simulate": "Send a seeded ward to Kafka or standard output.",
     "verify": "Replay the log offline and compare with what the live system wrote.",
     "rebuild": "Build state anew from the log.",

@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from agents.cli.output import STDOUT, NdjsonWriter, reject_same_file
+from agents.engine.guideline_option import load_guideline
 from agents.engine.patients import Judged
 from agents.engine.playback import Watcher
 from agents.feeds.ndjson import STDIN, NdjsonFiles
@@ -20,9 +21,6 @@ from agents.replay.replay import EventSource, Replay
 from agents.replay.statistics import Statistics
 from agents.replay.summary import console_for, most, summary
 from agents.report.collect import Charts
-from monitor.guidelines import in_force
-from monitor.guidelines.in_force import Guideline
-from monitor.guidelines.profile_loader import ProfileError
 from monitor.units.instants import to_ms
 from schemas.dead_letters import DeadLetter
 
@@ -54,7 +52,7 @@ def command(
 
     Exit 0: done. 2: usage, or input that cannot be read. 3: some input was set aside as dead letters.
     """
-    guideline = guideline_named(profile)
+    guideline = load_guideline(profile)
     if report is not None:
         require_extra("report", "--report")
     end = None if until is None else to_ms(time_of(until))
@@ -119,14 +117,6 @@ def complain(tally: Statistics, letters: Letters, defects: int) -> None:
         click.echo(f"… and {total - len(letters.first)} more (--dead-letters FILE has them all)", err=True)
     click.echo(f"crs-monitor: {total} dead letters: {most(tally.dead_letters)}", err=True)
     raise SystemExit(SOME_DEAD_LETTERS)
-
-
-def guideline_named(profile: str) -> Guideline:
-    """The guideline with that profile. Raises UserError."""
-    try:
-        return in_force.load(profile)
-    except ProfileError as error:
-        raise UserError(f"--profile: {error}") from error
 
 
 def time_of(written: str) -> datetime:

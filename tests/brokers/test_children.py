@@ -11,8 +11,8 @@ from agents.platform import child_processes
 from tests.brokers.processes import is_gone_soon, is_running
 
 PARENT = """
-from agents import children
-print(children.start(["sleep", "60"]).pid, flush=True)
+from agents.platform import child_processes
+print(child_processes.start(["sleep", "60"]).pid, flush=True)
 input()
 """
 

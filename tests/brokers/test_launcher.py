@@ -106,8 +106,8 @@ def test_tls_to_a_broker_that_speaks_none_is_told(hurt: Cluster, monkeypatch: py
 
 
 def launcher(data: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """`python -m agents.brokers.local_kafka`, as typed."""
-    command = [sys.executable, "-m", "agents.brokers.local_kafka", *arguments, "--data", str(data)]
+    """`crs-monitor kafka`, as typed."""
+    command = [sys.executable, "-m", "agents.cli.main", "kafka", *arguments, "--data", str(data)]
     return subprocess.run(command, capture_output=True, text=True, timeout=150, check=False)
 
 
@@ -171,7 +171,7 @@ def program(directory: Path, name: str, script: str) -> None:
 
 def test_without_java_one_line_says_what_to_install(tmp_path: Path) -> None:
     up = subprocess.run(
-        [sys.executable, "-m", "agents.brokers.local_kafka", "up", "--data", str(tmp_path / "data")],
+        [sys.executable, "-m", "agents.cli.main", "kafka", "up", "--data", str(tmp_path / "data")],
         capture_output=True,
         text=True,
         env=os.environ | {"PATH": str(tmp_path)},

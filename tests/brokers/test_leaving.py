@@ -15,7 +15,7 @@ from agents.platform.signals import stop_requested
 
 INTERRUPTED_WHILE_STARTING = """
 import signal, sys
-from agents import children
+from agents.platform import child_processes
 
 def ring(*_):
     raise KeyboardInterrupt
@@ -23,7 +23,7 @@ def ring(*_):
 signal.signal(signal.SIGALRM, ring)
 try:
     signal.setitimer(signal.ITIMER_REAL, float(sys.argv[1]))
-    children.start(["sleep", "60"])
+    child_processes.start(["sleep", "60"])
     signal.pause()
 except KeyboardInterrupt:
     print("leaving", flush=True)

@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import threading
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -70,13 +71,13 @@ class Cluster:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.down()
 
-    def up(self) -> None:
-        """Starts every node and waits until they are of use."""
+    def up(self, stopping: threading.Event | None = None) -> None:
+        """Starts every node and waits until all have joined, or until `stopping` is set."""
         for node in self.nodes:
             self.format(node)
         for node in self.nodes:
             self.launch(node)
-        self.wait()
+        self.wait(stopping=stopping)
 
     def down(self) -> None:
         """Stops every node, in order; the data stays unless it was temporary."""
@@ -180,10 +181,12 @@ class Cluster:
                 shutil.move(written, place)
                 place.rename(self.classes)
 
-    def wait(self, seconds: float = 90.0) -> None:
-        """Until every node that runs has joined. Raises UserError with the last error of one that ended."""
+    def wait(self, seconds: float = 90.0, stopping: threading.Event | None = None) -> None:
+        """Waits until every running node has joined, or `stopping` is set. Raises UserError when a node ends."""
         until = time.monotonic() + seconds
         while (running := {node for node in self.nodes if self.alive(node)}) - answering(self.bootstrap_servers):
+            if stopping is not None and stopping.is_set():
+                return
             if time.monotonic() > until:
                 raise UserError(f"Kafka did not start within {seconds:.0f} s; its log: {self.directory(min(running))}")
             time.sleep(0.2)

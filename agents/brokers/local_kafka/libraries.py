@@ -74,7 +74,7 @@ def fetch(recipe: Path, into: Path) -> None:
     if maven is None:
         raise UserError(
             "no Maven found: it fetches Kafka's libraries once (Debian, Ubuntu: apt-get install maven); "
-            "or give a running Kafka in KAFKA_BOOTSTRAP_SERVERS"
+            "or set KAFKA_BOOTSTRAP_SERVERS to a running Kafka"
         )
     shutil.rmtree(into, ignore_errors=True)
     command = [maven, "-q", "-B", "-f", str(recipe / "pom.xml"), "dependency:copy-dependencies"]
