@@ -51,7 +51,8 @@ def of_contract(settings: Settings, topic: TopicSpec) -> WantedTopic:
         return compacted(settings, name)
     assert topic.retention_days is not None, f"{topic.name} is deleted after some time"
     lifetime = {"cleanup.policy": "delete", "retention.ms": str(topic.retention_days * DAY_MS)}
-    return wanted(settings, name, f"{topic.retention_days} days", lifetime | common(settings))
+    days = "1 day" if topic.retention_days == 1 else f"{topic.retention_days} days"
+    return wanted(settings, name, days, lifetime | common(settings))
 
 
 def compacted(settings: Settings, name: str, *, by_broker_clock: bool = True) -> WantedTopic:
