@@ -33,7 +33,8 @@ from agents.engine.changelog import Marker
 from agents.engine.partition import Partition
 from agents.engine.partitioning import partition_of
 from agents.platform import child_processes
-from agents.platform.settings import BOOTSTRAP, Settings, load
+from agents.platform.kafka_connection import BOOTSTRAP
+from agents.platform.settings import Settings, load
 from agents.verify.kafka_reader import KafkaReader
 from agents.verify.kafka_writer import KafkaWriter
 from agents.verify.snapshot import Snapshot

@@ -11,7 +11,8 @@ from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
 from agents.brokers.topic_specs import wanted_topics
-from agents.platform.settings import BOOTSTRAP, SECRETS, Settings
+from agents.platform.kafka_connection import BOOTSTRAP
+from agents.platform.settings import SECRETS, Settings
 from schemas.topics import TOPICS
 
 PAGE = Path(__file__).parents[1] / "docs" / "operations.md"

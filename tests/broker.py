@@ -26,7 +26,8 @@ from agents.brokers.preflight import describe_topics
 from agents.brokers.topic_admin import create, delete
 from agents.brokers.topic_specs import wanted_topics
 from agents.platform.errors import UserError
-from agents.platform.settings import BOOTSTRAP, Settings, load
+from agents.platform.kafka_connection import BOOTSTRAP
+from agents.platform.settings import Settings, load
 from tests.waiting import wait_until
 
 IMAGE = "apache/kafka:4.3.1"
