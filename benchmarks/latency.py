@@ -17,7 +17,7 @@ import click
 from confluent_kafka import Producer
 
 from agents.brokers import topic_admin
-from agents.brokers.local_kafka import Cluster
+from agents.brokers.local_kafka.cluster import Cluster
 from agents.brokers.topic_specs import wanted_topics
 from agents.platform.kafka_connection import BOOTSTRAP
 from agents.platform.settings import Settings, load

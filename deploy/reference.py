@@ -1,4 +1,4 @@
-"""Writes the tables of docs/operations.md out of the code; with `--check`, only says whether they differ."""
+"""Writes the tables of docs/operations.md (topics, settings) from the code; `--check` only reports a difference."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PAGE = Path(__file__).parents[1] / "docs" / "operations.md"
 
 
 def settings_table() -> str:
-    """Every setting: its name in the environment, what it is, what it is when nobody says."""
+    """Every setting: its name in the environment, its default, its meaning."""
     lines = ["| environment | default | meaning |", "|---|---|---|"]
     for name, field in Settings.model_fields.items():
         variable = BOOTSTRAP if name == "bootstrap_servers" else f"CRS_{name.upper()}"
@@ -29,7 +29,7 @@ def settings_table() -> str:
 
 
 def default(field: FieldInfo) -> str:
-    """What holds when nobody says."""
+    """The default of a setting as code; empty when there is none."""
     value: Any = field.default
     if value is None:
         return ""
@@ -39,28 +39,28 @@ def default(field: FieldInfo) -> str:
 
 
 def meaning(field: FieldInfo) -> str:
-    """In words; a closed set names its members, a secret says so."""
-    words = str(field.description)
+    """The description of a setting, with the members of a closed set and whether it is a secret."""
+    description = str(field.description)
     if SecretStr in get_args(field.annotation):
-        words += " A secret."
+        description += " A secret."
     members = [member for member in get_args(field.annotation) if isinstance(member, str)]
-    return f"{words} One of {', '.join(f'`{member}`' for member in members)}." if members else words
+    return f"{description} One of {', '.join(f'`{member}`' for member in members)}." if members else description
 
 
 def topics_table() -> str:
-    """Every topic: who writes and reads it, and how long it is kept."""
-    people = {topic.full_name("crs."): (topic.written_by, topic.read_by, topic.key) for topic in TOPICS}
+    """Every topic: who writes and reads it, and how long it keeps records."""
+    contract = {topic.full_name("crs."): (topic.written_by, topic.read_by, topic.key) for topic in TOPICS}
     own = {"crs.watch-patients-changelog": "workers", "crs.dispatch-delivered": "dispatch"}
     lines = ["| topic | key | written by | read by | kept |", "|---|---|---|---|---|"]
     for topic in wanted_topics(Settings.model_construct()):
         owner = own.get(topic.name, "")
-        writer, reader, key = people.get(topic.name, (owner, owner, "its own"))
+        writer, reader, key = contract.get(topic.name, (owner, owner, "its own"))
         lines.append(f"| `{topic.name}` | {key} | {writer} | {reader} | {topic.kept} |")
     return "\n".join(lines)
 
 
-def filled(page: str) -> str:
-    """The page with its tables as the code says."""
+def with_tables(page: str) -> str:
+    """The page with its tables replaced by those of the code."""
     for name, table in (("topics", topics_table()), ("settings", settings_table())):
         begin, end = f"<!-- {name}: written by deploy/reference.py -->", f"<!-- end of {name} -->"
         before, _, rest = page.partition(begin)
@@ -69,12 +69,12 @@ def filled(page: str) -> str:
 
 
 def main() -> int:
-    """Writes or checks the page."""
+    """Writes or checks the page; the exit code."""
     page = PAGE.read_text(encoding="utf-8")
     if "--check" not in sys.argv[1:]:
-        PAGE.write_text(filled(page), encoding="utf-8")
+        PAGE.write_text(with_tables(page), encoding="utf-8")
         return 0
-    if filled(page) == page:
+    if with_tables(page) == page:
         return 0
     print(f"{PAGE.name}: differs from the code; run python deploy/reference.py", file=sys.stderr)
     return 1

@@ -18,10 +18,9 @@ from uuid import uuid4
 
 import pytest
 
-from agents.brokers.local_kafka import Cluster
-from agents.brokers.local_kafka.cluster import answering
-from agents.brokers.local_kafka.planning import free_ports
-from agents.brokers.local_kafka.properties import HOST, Ports, properties
+from agents.brokers.local_kafka.cluster import Cluster, answering
+from agents.brokers.local_kafka.identity import free_ports
+from agents.brokers.local_kafka.server_properties import HOST, Ports, server_properties
 from agents.brokers.preflight import describe_topics
 from agents.brokers.topic_admin import create, delete
 from agents.brokers.topic_specs import wanted_topics
@@ -168,7 +167,8 @@ def in_docker() -> Iterator[Broker]:
 
 def environment(advertised: str, port: int) -> dict[str, str]:
     """The image's settings: those of a local broker, but for the addresses inside a container."""
-    broker = dict(line.split("=", 1) for line in properties(1, [Ports(port, CONTROLLER_PORT)], Path()).splitlines())
+    text = server_properties(1, [Ports(port, CONTROLLER_PORT)], Path())
+    broker = dict(line.split("=", 1) for line in text.splitlines())
     del broker["log.dirs"]
     broker["listeners"] = f"PLAINTEXT://0.0.0.0:{port},CONTROLLER://{HOST}:{CONTROLLER_PORT}"
     broker["advertised.listeners"] = f"PLAINTEXT://{advertised}"

@@ -1,4 +1,4 @@
-"""What a command finds at the brokers before it starts: reachable, the right topics, enough copies; else one line."""
+"""Preflight: before a command works, brokers answer, and the topics that it needs exist as the settings ask."""
 
 from __future__ import annotations
 
@@ -15,57 +15,57 @@ from agents.platform.settings import Settings
 from schemas import topics
 
 PATIENCE_SECONDS = 10.0
+# A broker that accepts the connection and is slow gets so much more time than one that cannot be reached.
 SLOW_SECONDS = 20.0
 REFUSED = frozenset({KafkaError._AUTHENTICATION, KafkaError.SASL_AUTHENTICATION_FAILED})
 ADVICE = "`crs-monitor topics` creates what is missing and says what differs"
 
 
 class TopicDescription(NamedTuple):
-    """A topic as it is: partitions, and the fewest copies that one of them has."""
+    """An existing topic: its partitions, and the smallest number of copies that one of them has."""
 
     partitions: int
     copies: int
 
 
 def describe_topics(settings: Settings, patience_seconds: float = PATIENCE_SECONDS) -> dict[str, TopicDescription]:
-    """All topics at the brokers. Raises UserError when they cannot be reached, or do not let us in."""
+    """Every topic at the brokers, by full name. Raises UserError when no broker answers or the login is refused."""
     silent = logging.getLogger("crs.librdkafka")
     silent.addHandler(logging.NullHandler())
     silent.propagate = False
     errors: list[KafkaError] = []
-    quick = {"socket.connection.setup.timeout.ms": 5000, "error_cb": errors.append}
-    client = AdminClient(settings.librdkafka() | quick, logger=silent)
-    listed = listing(settings, client, errors, time.monotonic() + patience_seconds)
+    options = {"socket.connection.setup.timeout.ms": 5000, "error_cb": errors.append}
+    client = AdminClient(settings.librdkafka() | options, logger=silent)
+    found = list_topics(settings, client, errors, time.monotonic() + patience_seconds)
     return {
         name: TopicDescription(
             len(topic.partitions), min((len(p.replicas) for p in topic.partitions.values()), default=0)
         )
-        for name, topic in listed.items()
+        for name, topic in found.items()
     }
 
 
-def listing(settings: Settings, client: AdminClient, errors: list[KafkaError], until: float) -> Mapping[str, Any]:
-    """All topics, asked for until there is an answer. What a broker holds against us is heard between questions."""
+def list_topics(settings: Settings, client: AdminClient, errors: list[KafkaError], until: float) -> Mapping[str, Any]:
+    """Asks for all topics until a broker answers or the time is up. `errors` grows between two requests."""
     while True:
         try:
             return client.list_topics(timeout=1.0).topics
         except KafkaException as error:
             client.poll(0)
-            heard = {each.code() for each in errors}
-            # A broker that took the connection and is slow is given more time than one that is not there.
-            late = until if KafkaError._ALL_BROKERS_DOWN in heard else until + SLOW_SECONDS
-            if time.monotonic() >= late or REFUSED & heard:
+            codes = {each.code() for each in errors}
+            deadline = until if KafkaError._ALL_BROKERS_DOWN in codes else until + SLOW_SECONDS
+            if time.monotonic() >= deadline or REFUSED & codes:
                 raise UserError(unreachable(settings, error.args[0], errors)) from error
 
 
 def unreachable(settings: Settings, error: KafkaError, errors: Iterable[KafkaError]) -> str:
-    """Why there is no answer: the last thing heard says more than that time ran out."""
-    heard = (*errors, error)
-    codes = {each.code() for each in heard}
+    """Why no broker answered: the errors of the connection say more than the last one, that time ran out."""
+    found = (*errors, error)
+    codes = {each.code() for each in found}
     where = settings.bootstrap_servers
     if REFUSED & codes:
         return f"{where}: the brokers refuse the credentials; check sasl_username, sasl_password and sasl_mechanism"
-    if KafkaError._SSL in codes or any("SSL handshake failed" in each.str() for each in heard):
+    if KafkaError._SSL in codes or any("SSL handshake failed" in each.str() for each in found):
         return f"{where}: no TLS connection; check security_protocol and ssl_cafile"
     return f"{where}: no broker answers; is Kafka running, and is KAFKA_BOOTSTRAP_SERVERS right?"
 
@@ -100,7 +100,7 @@ def missing_topic(name: str) -> str:
 
 
 def require_all(settings: Settings) -> None:
-    """Raises UserError unless every topic is as the settings ask: what writes to all of them could do harm else."""
+    """Raises UserError unless every topic is as the settings ask: for processes that write to the log and its rows."""
     for problem in problems(settings, describe_topics(settings)):
         raise UserError(problem)
 

@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner, Result
 from kafka.admin import ConfigResource, ConfigResourceType
 
-from agents.brokers.topic_admin import admin, compare
+from agents.brokers.topic_admin import admin_client, compare
 from agents.brokers.topic_specs import wanted_topics
 from agents.cli.topics import command
 from agents.platform.settings import Settings
@@ -28,7 +28,7 @@ def topics(settings: Settings, *options: str) -> Result:
 
 def alter(settings: Settings, name: str, configuration: dict[str, str]) -> None:
     """Changes a topic by hand, as an operator would."""
-    client = admin(settings)
+    client = admin_client(settings)
     client.alter_configs([ConfigResource(ConfigResourceType.TOPIC, name, configuration)])
     client.close()
 
