@@ -25,7 +25,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from agents.brokers import topic_admin
 from agents.brokers.topic_specs import wanted_topics
-from agents.platform.settings import BOOTSTRAP, Settings, load
+from agents.platform.kafka_connection import BOOTSTRAP
+from agents.platform.settings import Settings, load
 from benchmarks.dispatch import broker, dispatcher, pager
 
 STARTING_SECONDS = 60.0

@@ -28,9 +28,10 @@ from aiohttp import web
 from confluent_kafka import Producer
 
 from agents.brokers import topic_admin
-from agents.brokers.local_kafka import Cluster
+from agents.brokers.local_kafka.cluster import Cluster
 from agents.brokers.topic_specs import wanted_topics
-from agents.platform.settings import BOOTSTRAP, Settings, load
+from agents.platform.kafka_connection import BOOTSTRAP
+from agents.platform.settings import Settings, load
 from schemas import topics
 from schemas.alerts import Alert, Rule
 

@@ -17,9 +17,10 @@ import click
 from confluent_kafka import Producer
 
 from agents.brokers import topic_admin
-from agents.brokers.local_kafka import Cluster
+from agents.brokers.local_kafka.cluster import Cluster
 from agents.brokers.topic_specs import wanted_topics
-from agents.platform.settings import BOOTSTRAP, Settings, load
+from agents.platform.kafka_connection import BOOTSTRAP
+from agents.platform.settings import Settings, load
 from agents.verify.kafka_reader import KafkaReader
 from schemas import topics
 from tests.chaos.poison import doses

@@ -26,14 +26,15 @@ from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from agents.brokers import topic_admin
-from agents.brokers.local_kafka import Cluster
+from agents.brokers.local_kafka.cluster import Cluster
 from agents.brokers.topic_specs import wanted_topics
 from agents.engine import changelog
 from agents.engine.changelog import Marker
 from agents.engine.partition import Partition
 from agents.engine.partitioning import partition_of
 from agents.platform import child_processes
-from agents.platform.settings import BOOTSTRAP, Settings, load
+from agents.platform.kafka_connection import BOOTSTRAP
+from agents.platform.settings import Settings, load
 from agents.verify.kafka_reader import KafkaReader
 from agents.verify.kafka_writer import KafkaWriter
 from agents.verify.snapshot import Snapshot

@@ -1,4 +1,4 @@
-"""Writes the tables of docs/operations.md out of the code; with `--check`, exits 1 when they differ."""
+"""Writes the tables of docs/operations.md (topics, settings) from the code; `--check` only reports a difference."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
 from agents.brokers.topic_specs import wanted_topics
-from agents.platform.settings import BOOTSTRAP, SECRETS, Settings
+from agents.platform.kafka_connection import BOOTSTRAP
+from agents.platform.settings import SECRETS, Settings
 from schemas.topics import TOPICS
 
 PAGE = Path(__file__).parents[1] / "docs" / "operations.md"
@@ -28,7 +29,7 @@ def settings_table() -> str:
 
 
 def default(field: FieldInfo) -> str:
-    """The default as a cell of the table; empty: none."""
+    """The default of a setting as code; empty when there is none."""
     value: Any = field.default
     if value is None:
         return ""
@@ -38,28 +39,28 @@ def default(field: FieldInfo) -> str:
 
 
 def meaning(field: FieldInfo) -> str:
-    """The meaning as a cell of the table, with the members of a closed set, and whether it is a secret."""
-    text = str(field.description)
+    """The description of a setting, with the members of a closed set and whether it is a secret."""
+    description = str(field.description)
     if SecretStr in get_args(field.annotation):
-        text += " A secret."
+        description += " A secret."
     members = [member for member in get_args(field.annotation) if isinstance(member, str)]
-    return f"{text} One of {', '.join(f'`{member}`' for member in members)}." if members else text
+    return f"{description} One of {', '.join(f'`{member}`' for member in members)}." if members else description
 
 
 def topics_table() -> str:
-    """Every topic: who writes and reads it, and how long it is kept."""
-    people = {topic.full_name("crs."): (topic.written_by, topic.read_by, topic.key) for topic in TOPICS}
+    """Every topic: who writes and reads it, and how long it keeps records."""
+    contract = {topic.full_name("crs."): (topic.written_by, topic.read_by, topic.key) for topic in TOPICS}
     own = {"crs.watch-patients-changelog": "workers", "crs.dispatch-delivered": "dispatch"}
     lines = ["| topic | key | written by | read by | kept |", "|---|---|---|---|---|"]
     for topic in wanted_topics(Settings.model_construct()):
         owner = own.get(topic.name, "")
-        writer, reader, key = people.get(topic.name, (owner, owner, "its own"))
+        writer, reader, key = contract.get(topic.name, (owner, owner, "its own"))
         lines.append(f"| `{topic.name}` | {key} | {writer} | {reader} | {topic.kept} |")
     return "\n".join(lines)
 
 
-def filled(page: str) -> str:
-    """The page with its tables generated from the code."""
+def with_tables(page: str) -> str:
+    """The page with its tables replaced by those of the code."""
     for name, table in (("topics", topics_table()), ("settings", settings_table())):
         begin, end = f"<!-- {name}: written by deploy/reference.py -->", f"<!-- end of {name} -->"
         before, _, rest = page.partition(begin)
@@ -68,12 +69,12 @@ def filled(page: str) -> str:
 
 
 def main() -> int:
-    """Writes or checks the page."""
+    """Writes or checks the page; the exit code."""
     page = PAGE.read_text(encoding="utf-8")
     if "--check" not in sys.argv[1:]:
-        PAGE.write_text(filled(page), encoding="utf-8")
+        PAGE.write_text(with_tables(page), encoding="utf-8")
         return 0
-    if filled(page) == page:
+    if with_tables(page) == page:
         return 0
     print(f"{PAGE.name}: differs from the code; run python deploy/reference.py", file=sys.stderr)
     return 1

@@ -1,7 +1,7 @@
-"""The Kafka that tests talk to: a given one, one in Docker, or one on a JVM. The summary says which.
+"""The Kafka that tests use: a given one, one in Docker, or one on a local JVM. The summary of the run names it.
 
-`kafka` is one for the whole run; `kafka_cluster` is three brokers that may be hurt; `kafka_settings` gives each test
-topics of its own and takes them away afterwards.
+`kafka` is one broker for the whole run; `kafka_cluster` is three brokers that tests may kill; `kafka_settings` gives
+each test topics of its own and deletes them afterwards.
 """
 
 from __future__ import annotations
@@ -9,36 +9,38 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import uuid4
 
 import pytest
 
-from agents.brokers.local_kafka import Cluster
-from agents.brokers.local_kafka.cluster import answering
-from agents.brokers.local_kafka.planning import free_ports
-from agents.brokers.local_kafka.properties import HOST, Ports, properties
+from agents.brokers.local_kafka.cluster import Cluster, answering
+from agents.brokers.local_kafka.identity import free_ports
+from agents.brokers.local_kafka.server_properties import HOST, Ports, server_properties
+from agents.brokers.preflight import describe_topics
 from agents.brokers.topic_admin import create, delete
 from agents.brokers.topic_specs import wanted_topics
 from agents.platform.errors import UserError
-from agents.platform.settings import BOOTSTRAP, Settings, load
+from agents.platform.kafka_connection import BOOTSTRAP
+from agents.platform.settings import Settings, load
+from tests.waiting import wait_until
 
 IMAGE = "apache/kafka:4.3.1"
 START_SECONDS = 90.0
 CONTROLLER_PORT = 9093
 PARTITIONS = 4
-SAID = pytest.StashKey[list[str]]()
+DESCRIPTIONS = pytest.StashKey[list[str]]()
 
 
 class Broker(NamedTuple):
-    """Where it is, and in words which one and why."""
+    """Where it is, and which one it is and why, for the summary."""
 
     bootstrap_servers: str
-    says: str
+    description: str
 
 
 Fresh = Callable[..., Settings]
@@ -46,25 +48,25 @@ Fresh = Callable[..., Settings]
 
 def pytest_configure(config: pytest.Config) -> None:
     """Nothing has been started yet."""
-    config.stash[SAID] = []
+    config.stash[DESCRIPTIONS] = []
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """A process that runs a part of the tests tells the one that sums up."""
+    """Sends the broker's description from a pytest-xdist worker to the process that prints the summary."""
     output = getattr(session.config, "workeroutput", None)
     if output is not None:
-        output["kafka"] = session.config.stash[SAID]
+        output["kafka"] = session.config.stash[DESCRIPTIONS]
 
 
 def pytest_testnodedown(node: Any) -> None:
-    """What such a process has told; nothing when it died."""
-    node.config.stash[SAID] += getattr(node, "workeroutput", {}).get("kafka", [])
+    """Takes over the description that a pytest-xdist worker sent; a crashed worker sent none."""
+    node.config.stash[DESCRIPTIONS] += getattr(node, "workeroutput", {}).get("kafka", [])
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Which Kafka the tests have talked to."""
-    for says in dict.fromkeys(config.stash[SAID]):
-        terminalreporter.line(f"Kafka: {says}")
+    """Prints which Kafka the tests used."""
+    for description in dict.fromkeys(config.stash[DESCRIPTIONS]):
+        terminalreporter.line(f"Kafka: {description}")
 
 
 @pytest.fixture(scope="session")
@@ -75,25 +77,27 @@ def kafka(pytestconfig: pytest.Config) -> Iterator[Broker]:
             broker = stack.enter_context(chosen())
         except UserError as error:
             pytest.fail(error.message)
-        pytestconfig.stash[SAID].append(broker.says)
+        pytestconfig.stash[DESCRIPTIONS].append(broker.description)
         yield broker
 
 
 @pytest.fixture(scope="session")
 def kafka_cluster(pytestconfig: pytest.Config) -> Iterator[Cluster]:
-    """Three brokers on local JVMs: always our own, as tests kill them."""
+    """Three brokers on local JVMs: never a given cluster, because tests kill these."""
     with ExitStack() as stack:
         try:
             cluster = stack.enter_context(Cluster(nodes=3))
         except UserError as error:
             pytest.fail(error.message)
-        pytestconfig.stash[SAID].append(f"three brokers on local JVMs ({cluster.bootstrap_servers}), to be killed")
+        pytestconfig.stash[DESCRIPTIONS].append(
+            f"three brokers on local JVMs ({cluster.bootstrap_servers}), to be killed"
+        )
         yield cluster
 
 
 @pytest.fixture
 def kafka_settings(kafka: Broker) -> Iterator[Fresh]:
-    """`kafka_settings(topics=True, **overrides)`: settings with a prefix that nobody has used, topics created."""
+    """`kafka_settings(topics=True, **overrides)`: settings with an unused topic prefix, topics created."""
     with ExitStack() as stack:
         yield lambda **overrides: stack.enter_context(fresh(kafka.bootstrap_servers, **overrides))
 
@@ -106,6 +110,7 @@ def fresh(bootstrap_servers: str, *, topics: bool = True, **overrides: object) -
     wanted = wanted_topics(settings)
     if topics:
         create(settings, wanted)
+        wait_until_known_everywhere(settings, {topic.name for topic in wanted})
     try:
         yield settings
     finally:
@@ -113,19 +118,31 @@ def fresh(bootstrap_servers: str, *, topics: bool = True, **overrides: object) -
             delete(settings, [topic.name for topic in wanted])
 
 
+def wait_until_known_everywhere(settings: Settings, names: set[str]) -> None:
+    """Waits until each broker knows these topics: one that has not heard of a topic yet answers that it is missing."""
+    for server in settings.bootstrap_servers.split(","):
+        one = settings.model_copy(update={"bootstrap_servers": server})
+        wait_until(partial(knows, one, names), f"the topics at {server}")
+
+
+def knows(settings: Settings, names: set[str]) -> bool:
+    """Whether the brokers list all these topics."""
+    return describe_topics(settings).keys() >= names
+
+
 @contextmanager
 def chosen() -> Iterator[Broker]:
     """The first that is possible: a given one, Docker, a local JVM."""
     given = os.environ.get(BOOTSTRAP)
     if given:
-        yield Broker(given, f"{given}, as {BOOTSTRAP} says")
+        yield Broker(given, f"{given}, as {BOOTSTRAP} names it")
         return
     with ExitStack() as stack:
         why = docker_missing()
         if why is None:
             try:
                 broker = stack.enter_context(in_docker())
-            except Exception as error:  # whatever Docker is short of, a JVM will do
+            except Exception as error:  # Whatever Docker lacks, a JVM will do.
                 why = f"Docker runs, but not {IMAGE}: {' '.join(str(error).split())[:200]}"
         if why is not None:
             cluster = stack.enter_context(Cluster())
@@ -135,8 +152,8 @@ def chosen() -> Iterator[Broker]:
 
 @contextmanager
 def in_docker() -> Iterator[Broker]:
-    """A container of our own; testcontainers takes it away even when we are killed."""
-    from testcontainers.core.container import DockerContainer  # only where Docker runs: it asks the daemon at once
+    """A container of our own; testcontainers removes it even when this process is killed."""
+    from testcontainers.core.container import DockerContainer  # Its import asks the Docker daemon.
 
     (port,) = free_ports(1)
     container = DockerContainer(IMAGE).with_bind_ports(port, port)
@@ -144,21 +161,18 @@ def in_docker() -> Iterator[Broker]:
     for name, value in environment(servers, port).items():
         container.with_env(name, value)
     with container:
-        until = time.monotonic() + START_SECONDS
-        while not answering(servers):
-            if time.monotonic() > until:
-                raise RuntimeError(f"no answer within {START_SECONDS:.0f} s")
-            time.sleep(0.2)
+        wait_until(lambda: answering(servers), f"an answer of {IMAGE}", START_SECONDS)
         yield Broker(servers, f"{servers} in Docker ({IMAGE})")
 
 
 def environment(advertised: str, port: int) -> dict[str, str]:
-    """What the image is told: as our own launcher tells a broker, but for the addresses inside a container."""
-    told = dict(line.split("=", 1) for line in properties(1, [Ports(port, CONTROLLER_PORT)], Path()).splitlines())
-    del told["log.dirs"]
-    told["listeners"] = f"PLAINTEXT://0.0.0.0:{port},CONTROLLER://{HOST}:{CONTROLLER_PORT}"
-    told["advertised.listeners"] = f"PLAINTEXT://{advertised}"
-    return {f"KAFKA_{name.replace('.', '_').upper()}": value for name, value in told.items()}
+    """The image's settings: those of a local broker, but for the addresses inside a container."""
+    text = server_properties(1, [Ports(port, CONTROLLER_PORT)], Path())
+    broker = dict(line.split("=", 1) for line in text.splitlines())
+    del broker["log.dirs"]
+    broker["listeners"] = f"PLAINTEXT://0.0.0.0:{port},CONTROLLER://{HOST}:{CONTROLLER_PORT}"
+    broker["advertised.listeners"] = f"PLAINTEXT://{advertised}"
+    return {f"KAFKA_{name.replace('.', '_').upper()}": value for name, value in broker.items()}
 
 
 def docker_missing() -> str | None:

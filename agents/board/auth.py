@@ -8,7 +8,7 @@ from collections import deque
 from hashlib import sha256
 from urllib.parse import urlsplit
 
-from agents.platform.settings import is_loopback
+from agents.platform.kafka_connection import is_loopback
 
 WRONG_AT_MOST = 20
 WRONG_WITHIN_SECONDS = 60.0

@@ -12,7 +12,8 @@ from pydantic import Field, ValidationError, model_validator
 
 from agents.dispatch.config import SECRET_SHORTEST, ConfigTable, Secret
 from agents.platform.errors import UserError
-from agents.platform.settings import is_loopback, whole_file
+from agents.platform.kafka_connection import is_loopback
+from agents.platform.settings import whole_file
 
 SECRETS = {"token": "CRS_BOARD_TOKEN", "reference_secret": "CRS_REFERENCE_SECRET"}
 

@@ -12,7 +12,8 @@ from typing import IO, Any, NamedTuple
 
 from agents.platform import child_processes
 from agents.platform.errors import UserError
-from agents.platform.settings import BOOTSTRAP, Settings
+from agents.platform.kafka_connection import BOOTSTRAP
+from agents.platform.settings import Settings
 
 URL_LINE = "board: "
 

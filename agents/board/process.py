@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-import signal
 from collections.abc import Callable
 from time import monotonic
 
@@ -23,6 +22,7 @@ from agents.board.server import BoardServer
 from agents.board.ward import BoardWard
 from agents.platform import health
 from agents.platform.settings import Settings
+from agents.platform.signals import set_on_stop
 from schemas import topics
 
 TOKEN_BYTES = 24
@@ -45,8 +45,7 @@ class BoardProcess:
 
     async def run(self) -> None:
         """Until SIGTERM or SIGINT. Raises what a part of it died of: a board that stands still must not look alive."""
-        for name in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(name, self.leaving.set)
+        set_on_stop(self.leaving)
         made_up = None if self.plan.token else secrets.token_urlsafe(TOKEN_BYTES)
         token = made_up if self.plan.token is None else self.plan.token.get_secret_value()
         producer = AIOKafkaProducer(acks="all", enable_idempotence=True, **self.settings.aiokafka())

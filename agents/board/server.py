@@ -17,7 +17,7 @@ from agents.board.auth import SessionAuth, is_our_name, is_our_page
 from agents.board.broadcast import PARTS, Broadcaster, asset
 from agents.board.config import BoardConfig
 from agents.platform.errors import UserError
-from agents.platform.settings import is_loopback
+from agents.platform.kafka_connection import is_loopback
 
 LARGEST = 16 * 1024
 STREAM_SECONDS = 3600.0  # then the page asks anew, and its cookie is renewed

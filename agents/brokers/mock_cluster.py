@@ -1,7 +1,8 @@
-"""librdkafka's mock cluster, driven through the library that the confluent-kafka wheel carries.
+"""librdkafka's mock cluster, called by ctypes in the shared library inside the confluent-kafka wheel.
 
-It speaks Kafka's protocol over TCP and keeps about 5 MB of each partition in memory, no more. It has no CreateTopics,
-no compaction, no TLS; it does not wake a waiting fetch, and leaders do not move by themselves when a broker goes down.
+It speaks Kafka's protocol over TCP and keeps at most about 5 MB of each partition, in memory. It has no CreateTopics,
+no compaction and no TLS; it does not answer a waiting fetch early when data comes, and leaders do not move by
+themselves when a broker goes down.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ POINTER, TEXT, NUMBER, CODE, SIZE = (
 )
 BROKER = ctypes.c_int32
 CODES = ctypes.POINTER(ctypes.c_int)
-# name: (result, arguments)
+# Functions of the library without their prefix `rd_kafka_`: (type of the result, types of the arguments).
 FUNCTIONS = {
     "conf_new": (POINTER, ()),
     "conf_set": (NUMBER, (POINTER, TEXT, TEXT, TEXT, SIZE)),
@@ -46,19 +47,19 @@ class MockKafka:
     """One mock cluster in this process. Brokers are numbered from 1."""
 
     def __init__(self, brokers: int = 1) -> None:
-        self._call = bound(library())
-        complaint = ctypes.create_string_buffer(512)
+        self._call = declare_functions(load_librdkafka())
+        message = ctypes.create_string_buffer(512)
         configuration = self._call["conf_new"]()
-        self._call["conf_set"](configuration, b"log_level", b"0", complaint, len(complaint))
-        self._client = self._call["new"](PRODUCER, configuration, complaint, len(complaint))
+        self._call["conf_set"](configuration, b"log_level", b"0", message, len(message))
+        self._client = self._call["new"](PRODUCER, configuration, message, len(message))
         if not self._client:
-            raise UserError(f"librdkafka does not start: {complaint.value.decode(errors='replace')}")
+            raise UserError(f"librdkafka does not start: {message.value.decode(errors='replace')}")
         self._cluster = self._call["mock_cluster_new"](self._client, brokers)
         self._call["mock_group_initial_rebalance_delay_ms"](self._cluster, 100)
 
     @property
     def bootstrap_servers(self) -> str:
-        """Where clients find it."""
+        """The addresses of the brokers."""
         servers: bytes = self._call["mock_cluster_bootstraps"](self._cluster)
         return servers.decode()
 
@@ -67,15 +68,15 @@ class MockKafka:
         self._call["mock_topic_create"](self._cluster, name.encode(), partitions, 1)
 
     def down(self, broker: int = 1) -> None:
-        """Closes every connection and accepts none."""
+        """Closes every connection of a broker and lets it accept none."""
         self._call["mock_broker_set_down"](self._cluster, broker)
 
     def up(self, broker: int = 1) -> None:
-        """Accepts connections again."""
+        """Lets a broker accept connections again."""
         self._call["mock_broker_set_up"](self._cluster, broker)
 
     def round_trip(self, milliseconds: int, broker: int = 1) -> None:
-        """How long every answer takes."""
+        """Delays every answer of a broker."""
         self._call["mock_broker_set_rtt"](self._cluster, broker, milliseconds)
 
     def leader(self, topic: str, partition: int, broker: int) -> None:
@@ -87,18 +88,18 @@ class MockKafka:
         self._call["mock_coordinator_set"](self._cluster, b"group", group.encode(), broker)
 
     def errors(self, request: int, codes: list[int]) -> None:
-        """The next requests of a kind fail: 0 Produce, 1 Fetch, 8 OffsetCommit, 11 JoinGroup, 14 SyncGroup."""
+        """Fails the next requests of a kind: 0 Produce, 1 Fetch, 8 OffsetCommit, 11 JoinGroup, 14 SyncGroup."""
         array = (ctypes.c_int * len(codes))(*codes)
         self._call["mock_push_request_errors_array"](self._cluster, request, len(codes), array)
 
     def close(self) -> None:
-        """Everything in it is gone."""
+        """Ends the cluster; its data is lost."""
         self._call["mock_cluster_destroy"](self._cluster)
         self._call["destroy"](self._client)
 
 
-def bound(loaded: ctypes.CDLL) -> dict[str, ctypes._NamedFuncPointer]:
-    """The functions, told what they take and give."""
+def declare_functions(loaded: ctypes.CDLL) -> dict[str, ctypes._NamedFuncPointer]:
+    """The functions of the table above with their types declared."""
     functions = {}
     for name, (result, arguments) in FUNCTIONS.items():
         function = getattr(loaded, f"rd_kafka_{name}")
@@ -107,8 +108,8 @@ def bound(loaded: ctypes.CDLL) -> dict[str, ctypes._NamedFuncPointer]:
     return functions
 
 
-def library() -> ctypes.CDLL:
-    """librdkafka as the wheel brings it. Raises UserError when it is not there."""
+def load_librdkafka() -> ctypes.CDLL:
+    """The library inside the confluent-kafka wheel. Raises UserError when there is none."""
     spec = find_spec("confluent_kafka")
     packages = Path(spec.origin).parents[1] if spec is not None and spec.origin else Path()
     for pattern in ("confluent_kafka.libs/librdkafka*.so*", "confluent_kafka/.dylibs/librdkafka*.dylib"):
@@ -116,5 +117,5 @@ def library() -> ctypes.CDLL:
             return ctypes.CDLL(str(path))
     raise UserError(
         "the embedded broker needs the librdkafka of a confluent-kafka wheel, and there is none; "
-        "use a real Kafka: python -m agents.brokers.local_kafka up"
+        "use a real Kafka: crs-monitor kafka up"
     )

@@ -1,4 +1,4 @@
-"""Topics at the brokers: compared with what is wanted, and created where they are missing. None is ever altered."""
+"""Topics at the brokers: compared with the wanted ones, and created when they are missing. None is ever altered."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from kafka.errors import (
     for_code,
 )
 
-from agents.brokers.preflight import describe_topics
+from agents.brokers.preflight import TopicDescription, describe_topics
 from agents.brokers.topic_specs import WantedTopic
 from agents.platform.errors import UserError
 from agents.platform.settings import Settings
@@ -32,7 +32,7 @@ FORBIDDEN = (ClusterAuthorizationFailedError, TopicAuthorizationFailedError)
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """One topic: what is wanted, and in what the existing one differs. `missing`: there is none."""
+    """A wanted topic, and how the existing one differs from it. `missing`: no such topic exists."""
 
     wanted: WantedTopic
     missing: bool
@@ -40,62 +40,65 @@ class Comparison:
 
 
 def compare(settings: Settings, topics: Sequence[WantedTopic]) -> list[Comparison]:
-    """Each topic beside what is there. Raises UserError when the brokers cannot be asked."""
-    there = describe_topics(settings, PATIENCE_SECONDS)
-    existing = [topic.name for topic in topics if topic.name in there]
-    configurations = configured(settings, existing) if existing else {}
+    """Compares each topic with the existing one. Raises UserError when no broker answers."""
+    present = describe_topics(settings, PATIENCE_SECONDS)
+    existing = [topic.name for topic in topics if topic.name in present]
+    configurations = configurations_of(settings, existing) if existing else {}
     return [
-        Comparison(topic, missing=False, differences=tuple(differing(topic, there[topic.name], configurations)))
-        if topic.name in there
+        Comparison(topic, missing=False, differences=tuple(differences(topic, present[topic.name], configurations)))
+        if topic.name in present
         else Comparison(topic, missing=True)
         for topic in topics
     ]
 
 
-def differing(topic: WantedTopic, there: Any, configurations: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
-    """In what an existing topic is other than the settings want it."""
-    if there.partitions != topic.partitions:
-        yield f"partitions are {there.partitions}, wanted {topic.partitions}"
-    if there.copies != topic.copies:
-        yield f"copies are {there.copies}, wanted {topic.copies}"
-    for name, value in topic.configuration.items():
-        is_set = configurations[topic.name].get(name)
-        if is_set != value:
-            yield f"{name} is {is_set}, wanted {value}"
+def differences(
+    wanted: WantedTopic, existing: TopicDescription, configurations: Mapping[str, Mapping[str, str]]
+) -> Iterator[str]:
+    """How an existing topic differs from the wanted one, a line for each difference."""
+    if existing.partitions != wanted.partitions:
+        yield f"partitions are {existing.partitions}, wanted {wanted.partitions}"
+    if existing.copies != wanted.copies:
+        yield f"copies are {existing.copies}, wanted {wanted.copies}"
+    for name, value in wanted.configuration.items():
+        actual = configurations[wanted.name].get(name)
+        if actual != value:
+            yield f"{name} is {actual}, wanted {value}"
 
 
-def configured(settings: Settings, names: Sequence[str]) -> dict[str, dict[str, str]]:
+def configurations_of(settings: Settings, names: Sequence[str]) -> dict[str, dict[str, str]]:
     """The configuration in force of each topic."""
-    with closing(admin(settings)) as client, told_plainly(settings):
-        asked = [ConfigResource(ConfigResourceType.TOPIC, name) for name in names]
-        answer = client.describe_configs(asked, config_filter="all").get("topic", {})
+    with closing(admin_client(settings)) as client, kafka_errors_as_user_errors(settings):
+        resources = [ConfigResource(ConfigResourceType.TOPIC, name) for name in names]
+        answer = client.describe_configs(resources, config_filter="all").get("topic", {})
     return {name: {key: each["value"] for key, each in answer.get(name, {}).items()} for name in names}
 
 
 def create(settings: Settings, topics: Sequence[WantedTopic]) -> None:
-    """Creates topics and waits until each has leaders. Raises UserError saying why one was refused."""
+    """Creates topics and waits until each has leaders. Raises UserError with the reason when one is refused."""
     if not topics:
         return
     until = time.monotonic() + JOINING_SECONDS
-    with closing(admin(settings)) as client, told_plainly(settings):
+    with closing(admin_client(settings)) as client, kafka_errors_as_user_errors(settings):
         brokers = len(client.describe_cluster()["brokers"])
         remaining = list(topics)
         while remaining:
-            answer = client.create_topics({topic.name: order(topic) for topic in remaining}, raise_errors=False)
-            refused = {each["name"]: each for each in answer["topics"] if for_code(each["error_code"]) is not NoError}
-            # Just after a start the controller may not know all brokers yet.
-            remaining = [topic for topic in remaining if is_refused(refused.get(topic.name))]
+            request = {topic.name: creation_request(topic) for topic in remaining}
+            answer = client.create_topics(request, raise_errors=False)
+            refusals = {each["name"]: each for each in answer["topics"] if for_code(each["error_code"]) is not NoError}
+            remaining = [topic for topic in remaining if is_refused(refusals.get(topic.name))]
             if remaining:
-                error = refused[remaining[0].name]
-                early = for_code(error["error_code"]) is InvalidReplicationFactorError
-                if not early or time.monotonic() > until:
-                    raise UserError(why_refused(remaining[0], error, brokers))
+                refusal = refusals[remaining[0].name]
+                # Just after a start the controller may not know all brokers yet.
+                may_pass = for_code(refusal["error_code"]) is InvalidReplicationFactorError
+                if not may_pass or time.monotonic() > until:
+                    raise UserError(refusal_message(remaining[0], refusal, brokers))
                 time.sleep(0.5)
         client.wait_for_topics([topic.name for topic in topics], timeout_ms=READY_MS)
 
 
-def order(topic: WantedTopic) -> dict[str, Any]:
-    """A topic as the broker is asked for it."""
+def creation_request(topic: WantedTopic) -> dict[str, Any]:
+    """A topic in the form in which kafka-python asks for its creation."""
     return {
         "num_partitions": topic.partitions,
         "replication_factor": topic.copies,
@@ -103,14 +106,14 @@ def order(topic: WantedTopic) -> dict[str, Any]:
     }
 
 
-def is_refused(answer: Mapping[str, Any] | None) -> bool:
-    """Whether a topic was not created; one that somebody else has just created is as good."""
-    return answer is not None and for_code(answer["error_code"]) is not TopicAlreadyExistsError
+def is_refused(refusal: Mapping[str, Any] | None) -> bool:
+    """Whether a topic was not created; one that another process has just created counts as created."""
+    return refusal is not None and for_code(refusal["error_code"]) is not TopicAlreadyExistsError
 
 
-def why_refused(topic: WantedTopic, answer: Mapping[str, Any], brokers: int) -> str:
-    """One line with advice."""
-    kind = for_code(answer["error_code"])
+def refusal_message(topic: WantedTopic, refusal: Mapping[str, Any], brokers: int) -> str:
+    """Why a topic was not created and what to do about it, in one line. `brokers`: how many the cluster has."""
+    kind = for_code(refusal["error_code"])
     if kind is InvalidReplicationFactorError:
         return (
             f"topic {topic.name}: {topic.copies} copies are wanted, but the cluster has {brokers} broker(s); "
@@ -118,26 +121,26 @@ def why_refused(topic: WantedTopic, answer: Mapping[str, Any], brokers: int) -> 
         )
     if kind in FORBIDDEN:
         return f"topic {topic.name}: the brokers do not let this user create it; ask for the right to create topics"
-    return f"topic {topic.name} cannot be created: {answer.get('error_message') or kind.__name__}"
+    return f"topic {topic.name} cannot be created: {refusal.get('error_message') or kind.__name__}"
 
 
 def delete(settings: Settings, names: Sequence[str]) -> None:
-    """Removes topics with all that is in them: for tests, which leave nothing behind."""
-    with closing(admin(settings)) as client, told_plainly(settings):
+    """Deletes topics with all their records: only tests and benchmarks do that."""
+    with closing(admin_client(settings)) as client, kafka_errors_as_user_errors(settings):
         client.delete_topics(list(names), raise_errors=False)
 
 
-def admin(settings: Settings) -> KafkaAdminClient:
-    """A connected kafka-python admin client."""
-    with told_plainly(settings):
+def admin_client(settings: Settings) -> KafkaAdminClient:
+    """A connected kafka-python admin client; the caller closes it."""
+    with kafka_errors_as_user_errors(settings):
         return KafkaAdminClient(bootstrap_timeout_ms=READY_MS, client_id="crs-topics", **settings.kafka_python())
 
 
 @contextmanager
-def told_plainly(settings: Settings) -> Iterator[None]:
-    """What the client library raises becomes one line."""
+def kafka_errors_as_user_errors(settings: Settings) -> Iterator[None]:
+    """Turns an exception of kafka-python into a UserError of one line."""
     try:
         yield
     except KafkaError as error:
-        words = " ".join(str(error).split())[:300] or type(error).__name__
-        raise UserError(f"{settings.bootstrap_servers}: {words}; are the brokers well?") from error
+        message = " ".join(str(error).split())[:300] or type(error).__name__
+        raise UserError(f"{settings.bootstrap_servers}: {message}; are all brokers up?") from error

@@ -1,4 +1,4 @@
-"""The topics as the settings want them: the contract's nine, and two that the system keeps for itself."""
+"""The topics as the settings want them: those of the wire contract, and two that the system keeps for itself."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from schemas.topics import TOPICS, TopicSpec
 
 DELIVERED = "dispatch-delivered"
 DAY_MS = 86_400_000
-# A message of 1 MiB must come in to be refused with a reason; a batch of rows is appended whole.
+# A message of 1 MiB must be accepted so that it can be refused with a reason; a batch of rows is appended whole.
 LARGEST_BYTES = 2 << 20
-# Whoever takes a partition over reads the whole changelog: it is kept short.
+# A worker that takes a partition over reads its whole changelog, so compaction runs early and often.
 COMPACTED = {
     "cleanup.policy": "compact",
     "min.cleanable.dirty.ratio": "0.1",
@@ -24,7 +24,7 @@ COMPACTED = {
 
 @dataclass(frozen=True, slots=True)
 class WantedTopic:
-    """A topic with everything that is asked of it; `kept` in words."""
+    """A topic with its full configuration. `kept`: how long it keeps records, in words for people."""
 
     name: str
     partitions: int
@@ -34,24 +34,25 @@ class WantedTopic:
 
 
 def wanted_topics(settings: Settings) -> list[WantedTopic]:
-    """Every topic that must be there, in the order in which data flows."""
+    """Every topic that must exist, in the order in which data passes through them."""
     own = (compacted(settings, settings.changelog, by_broker_clock=False), compacted(settings, delivered(settings)))
     return [*(of_contract(settings, topic) for topic in TOPICS), *own]
 
 
 def delivered(settings: Settings) -> str:
-    """The topic in which the dispatcher keeps what it has delivered."""
+    """The full name of the topic in which the dispatcher keeps what it has delivered."""
     return f"{settings.topic_prefix}{DELIVERED}"
 
 
 def of_contract(settings: Settings, topic: TopicSpec) -> WantedTopic:
-    """A topic of the wire contract."""
+    """A topic of the wire contract (schemas/topics.py)."""
     name = settings.topic(topic)
     if topic.cleanup == "compact":
         return compacted(settings, name)
     assert topic.retention_days is not None, f"{topic.name} is deleted after some time"
     lifetime = {"cleanup.policy": "delete", "retention.ms": str(topic.retention_days * DAY_MS)}
-    return wanted(settings, name, f"{topic.retention_days} days", lifetime | common(settings))
+    kept = "1 day" if topic.retention_days == 1 else f"{topic.retention_days} days"
+    return wanted(settings, name, kept, lifetime | common(settings))
 
 
 def compacted(settings: Settings, name: str, *, by_broker_clock: bool = True) -> WantedTopic:
@@ -65,7 +66,7 @@ def wanted(settings: Settings, name: str, kept: str, configuration: dict[str, st
 
 
 def common(settings: Settings, *, by_broker_clock: bool = True) -> dict[str, str]:
-    """What holds for every topic. The broker's clock says when a record came, whatever the writer believes."""
+    """The configuration of every topic. The broker stamps records with its own clock: writers' clocks may be wrong."""
     return {
         "min.insync.replicas": str(settings.insync),
         "max.message.bytes": str(LARGEST_BYTES),

@@ -29,11 +29,9 @@ def command(settings: Settings, alert: str, by: str, minutes: int | None, reason
 
     if not by.strip():
         raise UserError("--by: say who has seen it")
-    there = preflight.describe_topics(settings)
-    for topic in (topics.PATIENT_STATE, topics.ASSESSMENTS):
-        if settings.topic(topic) not in there:
-            raise UserError(f"topic {settings.topic(topic)} is missing; {preflight.ADVICE}")
-    partitions = there[settings.topic(topics.PATIENT_STATE)].partitions
+    partitions = preflight.require_topics(
+        settings, [settings.topic(topics.PATIENT_STATE)], [settings.topic(topics.ASSESSMENTS)]
+    )
     alert_id = find_alert.alert_of(alert)
 
     async def answer() -> None:

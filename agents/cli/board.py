@@ -9,11 +9,8 @@ from typing import Any
 
 import click
 
-from agents.platform.errors import UserError
+from agents.platform.logging_setup import log_level_option, set_up_logging
 from agents.platform.settings import Settings, with_settings
-
-LINE = "%(asctime)s %(levelname)s %(name)s %(message)s"
-CHATTY = ("aiokafka", "aiohttp", "asyncio", "kafka")
 
 
 @click.command("board")
@@ -24,9 +21,7 @@ CHATTY = ("aiokafka", "aiohttp", "asyncio", "kafka")
 @click.option("--key", type=click.Path(path_type=Path), help="Its key (PEM).")
 @click.option("--behind-proxy", metavar="URL", help="The address people use, when a proxy does the TLS.")
 @click.option("--show-ids", is_flag=True, default=None, help="Show patient ids beside the opaque references.")
-@click.option(
-    "--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="info", show_default=True
-)
+@log_level_option
 def command(settings: Settings, log_level: str, **options: Any) -> None:
     """Show the ward on an authenticated page.
 
@@ -38,10 +33,8 @@ def command(settings: Settings, log_level: str, **options: Any) -> None:
 
     plan = config.load(click.get_current_context().params.get("config"), **options)
     plan.ssl_context()
-    logging.basicConfig(level=log_level.upper(), format=LINE)
-    for name in CHATTY:
-        logging.getLogger(name).setLevel(logging.ERROR)
-    partitions = _demand(settings)
+    set_up_logging(log_level, libraries=logging.ERROR)
+    partitions = _require_topics(settings)
 
     async def show() -> None:
         await BoardProcess(settings, plan, partitions, click.echo).run()
@@ -49,17 +42,10 @@ def command(settings: Settings, log_level: str, **options: Any) -> None:
     asyncio.run(show())
 
 
-def _demand(settings: Settings) -> int:
-    """The partitions of the ward. Raises UserError when a topic that we need is missing."""
+def _require_topics(settings: Settings) -> int:
+    """The number of partitions. Raises UserError when a topic is missing or has another number of them."""
     from agents.brokers import preflight
     from schemas import topics
 
-    there = preflight.describe_topics(settings)
-    names = [settings.topic(topic) for topic in (topics.PATIENT_STATE, topics.ALERTS, topics.ASSESSMENTS)]
-    for name in names:
-        if name not in there:
-            raise UserError(f"topic {name} is missing; {preflight.ADVICE}")
-    states, alerts, _ = (there[name].partitions for name in names)
-    if states != alerts:
-        raise UserError(f"topic {names[0]} has {states} partitions, {names[1]} has {alerts}: they must have as many")
-    return states
+    co_partitioned = [settings.topic(topic) for topic in (topics.PATIENT_STATE, topics.ALERTS, topics.HEARTBEATS)]
+    return preflight.require_topics(settings, co_partitioned, [settings.topic(topics.ASSESSMENTS)])

@@ -3,46 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from pathlib import Path
 
 import click
 
-from agents.platform.errors import UserError
+from agents.platform.logging_setup import limit_repeats, log_level_option, set_up_logging
 from agents.platform.settings import Settings, with_settings
-
-LINE = "%(asctime)s %(levelname)s %(name)s %(message)s"
-# These say at INFO what was asked of whom: addresses may hold keys.
-CHATTY = ("aiokafka", "aiohttp", "asyncio", "kafka", "requests", "urllib3")
-
-
-SELDOM_SECONDS = 10.0
-
-
-class Seldom(logging.Filter):
-    """A client whose brokers are away says so many times a second; once in a while is enough."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.said_at: dict[tuple[str, object], float] = {}
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """What our own code says always passes."""
-        if not record.name.startswith("aiokafka"):
-            return True
-        before = self.said_at.get((record.name, record.msg))
-        if before is not None and record.created - before < SELDOM_SECONDS:
-            return False
-        self.said_at[record.name, record.msg] = record.created
-        return True
 
 
 @click.command("dispatch")
 @with_settings
 @click.option("--check", is_flag=True, help="Only say whether the file with the destinations is sound.")
-@click.option(
-    "--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="info", show_default=True
-)
+@log_level_option
 def command(settings: Settings, check: bool, log_level: str) -> None:
     """Deliver alerts to pagers.
 
@@ -55,16 +27,13 @@ def command(settings: Settings, check: bool, log_level: str) -> None:
     from agents.dispatch.pagers import build
 
     plan = config.load(_file())
-    logging.basicConfig(level=log_level.upper(), format=LINE)
-    for name in CHATTY:
-        logging.getLogger(name).setLevel(logging.WARNING)
-    for handler in logging.getLogger().handlers:
-        handler.addFilter(Seldom())
+    set_up_logging(log_level)
+    limit_repeats()
     if check:
         build.pagers(plan)
         click.echo(f"{len(plan.destinations)} destinations, {len(plan.routes)} routes: sound")
         return
-    _demand(settings)
+    _require_topics(settings)
 
     async def deliver() -> None:
         await Dispatcher(settings, plan, build.pagers(plan), Backoff()).run()
@@ -78,20 +47,12 @@ def _file() -> Path | None:
     return context.params.get("config")
 
 
-def _demand(settings: Settings) -> None:
-    """Raises UserError when the topics are not as paging needs them."""
+def _require_topics(settings: Settings) -> None:
+    """Raises UserError when topics are missing, or when what was delivered would be looked for in a wrong partition."""
     from agents.brokers import preflight, topic_specs
     from schemas import topics
 
-    there = preflight.describe_topics(settings)
-    alerts = settings.topic(topics.ALERTS)
-    needed = (alerts, settings.topic(topics.PATIENT_STATE), topic_specs.delivered(settings))
-    for name in (*needed, settings.topic(topics.ASSESSMENTS)):
-        if name not in there:
-            raise UserError(f"topic {name} is missing; {preflight.ADVICE}")
-    for name in needed:
-        if there[name].partitions != there[alerts].partitions:
-            raise UserError(
-                f"topic {name} has {there[name].partitions} partitions, {alerts} has {there[alerts].partitions}: "
-                "they must have as many, or what was delivered would be forgotten"
-            )
+    co_partitioned = [settings.topic(topic) for topic in (topics.ALERTS, topics.PATIENT_STATE, topics.HEARTBEATS)]
+    preflight.require_topics(
+        settings, [*co_partitioned, topic_specs.delivered(settings)], [settings.topic(topics.ASSESSMENTS)]
+    )

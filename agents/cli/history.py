@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import signal
-import sys
-from contextlib import suppress
-from types import FrameType
 
 import click
 from pydantic import SecretStr
@@ -16,7 +12,9 @@ from agents.history import database
 from agents.history.sink import Sink
 from agents.history.store import Store
 from agents.platform import health
+from agents.platform.logging_setup import JSON_LINE, set_up_logging
 from agents.platform.settings import Settings, with_settings
+from agents.platform.signals import stop_requested
 
 
 @click.command()
@@ -35,8 +33,7 @@ def command(
     """
     if database_url is not None:
         settings = settings.model_copy(update={"database_url": SecretStr(database_url)})
-    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(message)s")
-    logging.getLogger("alembic").setLevel(logging.WARNING)
+    set_up_logging(line=JSON_LINE)
     url = database.url_of(settings)
     engine = database.connect(url)
     if migrate or migrate_only or url.get_backend_name() == "sqlite":
@@ -46,10 +43,10 @@ def command(
         click.echo(f"{database.shown(url)} is up to date")
         return
     sink = Sink(settings, Store(engine))
-    stop_on_signals(sink)
-    serve(settings, sink)
-    say("started", database=database.shown(url))
-    sink.run(begin_anew=begin_anew, until_end=until_end)
+    with stop_requested(sink.stopping):  # The batch at hand is finished first.
+        serve(settings, sink)
+        say("started", database=database.shown(url))
+        sink.run(begin_anew=begin_anew, until_end=until_end)
     engine.dispose()
     say("stopped", **dict(sorted(sink.counts.items())))
 
@@ -57,17 +54,6 @@ def command(
 def say(event: str, **details: str | int) -> None:
     """One line about ourselves, never about a patient."""
     logging.getLogger("crs.history").info(json.dumps({"event": event} | details))
-
-
-def stop_on_signals(sink: Sink) -> None:
-    """SIGTERM and SIGINT: the batch at hand is finished, then we leave."""
-
-    def stop(_signal: int, _frame: FrameType | None) -> None:
-        sink.stopping.set()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        with suppress(ValueError):  # Not in the main thread: whoever runs us stops us.
-            signal.signal(number, stop)
 
 
 def serve(settings: Settings, sink: Sink) -> None:

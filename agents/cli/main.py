@@ -1,4 +1,4 @@
-"""`crs-monitor`: the commands, each in a module of its own that is only loaded when it is asked for."""
+"""`crs-monitor`: the list of commands; each is a module of its own that is loaded only when it is called."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from agents.platform.errors import UserError
+from agents.platform.extras import require_extra
 
 COMMANDS = {
     "demo": "Show it all on this machine, on real ICU stays.",
@@ -18,6 +19,7 @@ COMMANDS = {
     "topics": "Create or check the topics.",
     "dispatch": "Deliver alerts to pagers.",
     "board": "Show the ward on an authenticated page.",
+    "kafka": "Run a real Kafka on this machine, for development.",
     "simulate": "Send a seeded ward to Kafka or standard output.",
     "verify": "Replay the log offline and compare with what the live system wrote.",
     "rebuild": "Build state anew from the log.",
@@ -25,21 +27,25 @@ COMMANDS = {
     "ack": "Acknowledge an alert.",
     "schemas": "Write the JSON Schemas.",
 }
+# Commands that an extra of the package is installed for; `agents.platform.extras` names its modules.
+NEEDS_EXTRA = {"demo": "demo", "history": "history"}
 INTERRUPTED = 130
 
 
 class Commands(click.Group):
-    """The commands that are there; a broken one does not break the others."""
+    """The commands by name; one that cannot be loaded does not break the others."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """In the order of the table above."""
+        """The names in the order of the table above."""
         return [name for name in COMMANDS if module_of(name) is not None]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Loads the command's module."""
+        """Loads the command's module. Raises UserError when an extra is missing or the module cannot be loaded."""
         module = module_of(cmd_name) if cmd_name in COMMANDS else None
         if module is None:
             return None
+        if cmd_name in NEEDS_EXTRA:
+            require_extra(NEEDS_EXTRA[cmd_name], cmd_name)
         try:
             command = import_module(module).command
         except ImportError as error:
@@ -48,12 +54,12 @@ class Commands(click.Group):
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """The list for --help, without loading anything."""
+        """Writes the list for --help without loading any command."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, COMMANDS[name]) for name in self.list_commands(ctx)])
 
     def main(self, *args: Any, **settings: Any) -> Any:
-        """As click does it, with every complaint on one line."""
+        """Runs a command; every error is one line on standard error, and the exit code is 2."""
         settings["standalone_mode"] = False
         try:
             code = super().main(*args, **settings)
@@ -67,7 +73,7 @@ class Commands(click.Group):
             click.echo("crs-monitor: stopped", err=True)
             sys.exit(INTERRUPTED)
         except BrokenPipeError:
-            leave_quietly()
+            exit_after_closed_pipe()
         except OSError as error:
             click.echo(f"crs-monitor: {error.filename or 'input or output'}: {error.strerror or error}", err=True)
             sys.exit(2)
@@ -75,20 +81,20 @@ class Commands(click.Group):
 
 
 def module_of(name: str) -> str | None:
-    """Where a command lives: `agents/cli/<name>.py`."""
+    """The module of a command, `agents/cli/<name>.py`; None when there is none."""
     module = f"agents.cli.{name}"
     return module if find_spec(module) else None
 
 
 def one_line(error: click.ClickException) -> str:
-    """What is wrong, and where to read how it is done."""
-    said = " ".join(error.format_message().split())
+    """The error on one line; a wrong usage also names the help that explains the right one."""
+    message = " ".join(error.format_message().split())
     context = error.ctx if isinstance(error, click.UsageError) else None
-    return f"{said} ({context.command_path} --help says how)" if context is not None else said
+    return f"{message} ({context.command_path} --help says how)" if context is not None else message
 
 
-def leave_quietly() -> None:
-    """Whoever read our output has enough of it (`| head`); that is no fault of anyone."""
+def exit_after_closed_pipe() -> None:
+    """Exits with 0 when the reader of our output has closed it (`| head`): that is no error."""
     sys.stdout = sys.stderr
     sys.exit(0)
 

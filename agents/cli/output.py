@@ -17,22 +17,22 @@ STDOUT = "-"
 
 
 class NdjsonWriter:
-    """Takes models and writes them as lines; without a file it takes them and writes nothing."""
+    """Writes models as lines of JSON; without a file it drops them."""
 
     def __init__(self, name: str | None, closing: ExitStack) -> None:
-        """Opens the file, until `closing` closes. Raises UserError when it cannot be written."""
+        """Opens the file until `closing` closes. Raises UserError when it cannot be written."""
         self.written = 0
-        self._stream = None if name is None else stream_of(name, closing)
+        self._stream = None if name is None else open_output(name, closing)
 
-    def write(self, said: BaseModel) -> None:
-        """One line."""
+    def write(self, model: BaseModel) -> None:
+        """Writes one line."""
         if self._stream is not None:
             self.written += 1
-            self._stream.write(said.model_dump_json().encode() + b"\n")
+            self._stream.write(model.model_dump_json().encode() + b"\n")
 
 
-def stream_of(name: str, closing: ExitStack) -> BinaryIO:
-    """The file of this name, empty, in a directory that is made when it is missing."""
+def open_output(name: str, closing: ExitStack) -> BinaryIO:
+    """The file of this name, emptied; its directory is created. Raises UserError when it cannot be written."""
     if name == STDOUT:
         closing.callback(sys.stdout.buffer.flush)
         return sys.stdout.buffer
@@ -45,12 +45,12 @@ def stream_of(name: str, closing: ExitStack) -> BinaryIO:
 
 
 def reject_same_file(written: Iterable[str | None], read: Iterable[str]) -> None:
-    """Raises UserError when a file would be written twice, or over what is read."""
-    taken = {os.path.realpath(name) for name in read}
+    """Raises UserError when a file would be written twice, or be overwritten while it is read."""
+    used = {os.path.realpath(name) for name in read}
     for name in written:
         if name is None or name in (STDOUT, os.devnull):
             continue
-        place = os.path.realpath(name)
-        if place in taken:
-            raise UserError(f"{name}: is read or written by this very command; name another file")
-        taken.add(place)
+        path = os.path.realpath(name)
+        if path in used:
+            raise UserError(f"{name}: this command reads or writes this file already; name another file")
+        used.add(path)

@@ -9,7 +9,8 @@ from time import monotonic
 import click
 from confluent_kafka import KafkaException
 
-from agents.brokers.preflight import require
+from agents.brokers.preflight import require_all
+from agents.engine.guideline_option import load_guideline
 from agents.platform.errors import UserError
 from agents.platform.settings import Settings, with_settings
 from agents.verify.kafka_reader import KafkaReader
@@ -17,8 +18,6 @@ from agents.verify.kafka_writer import KafkaWriter
 from agents.verify.progress_bar import ProgressBar
 from agents.verify.rebuild import Rebuild
 from agents.verify.report import line
-from monitor.guidelines import in_force
-from monitor.guidelines.profile_loader import ProfileError
 
 
 @click.command("rebuild")
@@ -30,15 +29,12 @@ def command(settings: Settings, accept_cut: bool) -> None:
     Rows are built as of the marker that is there; what lies beyond it the workers will judge and tell when they go on.
     Nothing is told anew. Exit 0: done. 2: workers run, the log is not whole, or brokers cannot be used.
     """
-    try:
-        judged_by = in_force.load(settings.profile)
-    except ProfileError as error:
-        raise UserError(str(error)) from error
-    require(settings)
+    guideline = load_guideline(settings.profile)
+    require_all(settings)
     began = monotonic()
     try:
         with closing(KafkaReader(settings)) as brokers, ProgressBar() as bar:
-            done = Rebuild(brokers, KafkaWriter(settings), settings, judged_by, accept_cut, bar).run()
+            done = Rebuild(brokers, KafkaWriter(settings), settings, guideline, accept_cut, bar).run()
     except KafkaException as error:
         raise UserError(f"{settings.bootstrap_servers}: {error.args[0].str()}; are all brokers up?") from error
     click.echo(line(asdict(done) | {"seconds": round(monotonic() - began, 1)}))

@@ -10,20 +10,17 @@ from pathlib import Path
 import click
 
 from agents.cli.output import STDOUT, NdjsonWriter, reject_same_file
+from agents.engine.guideline_option import load_guideline
 from agents.engine.patients import Judged
 from agents.engine.playback import Watcher
-from agents.feeds.clif_events import ClifEvents
 from agents.feeds.ndjson import STDIN, NdjsonFiles
 from agents.platform.errors import UserError
+from agents.platform.extras import require_extra
 from agents.replay.progress import watched
-from agents.replay.replay import Replay
+from agents.replay.replay import EventSource, Replay
 from agents.replay.statistics import Statistics
 from agents.replay.summary import console_for, most, summary
 from agents.report.collect import Charts
-from agents.report.page import CLIF_SOURCE, write_page
-from monitor.guidelines import in_force
-from monitor.guidelines.in_force import Guideline
-from monitor.guidelines.profile_loader import ProfileError
 from monitor.units.instants import to_ms
 from schemas.dead_letters import DeadLetter
 
@@ -55,7 +52,9 @@ def command(
 
     Exit 0: done. 2: usage, or input that cannot be read. 3: some input was set aside as dead letters.
     """
-    guideline = guideline_named(profile)
+    guideline = load_guideline(profile)
+    if report is not None:
+        require_extra("report", "--report")
     end = None if until is None else to_ms(time_of(until))
     reject_same_file((alerts, state, dead_letters, report), files)
     source = source_of(files, clif)
@@ -71,12 +70,13 @@ def command(
         for one in replay.states() if state is not None else ():
             last.write(one)
         if charts is not None and report is not None:
+            from agents.report.page import CLIF_SOURCE, write_page  # The extra `report` is not always installed.
+
             charts.finish(replay.fold.states)
             origin = CLIF_SOURCE if clif is not None else ", ".join(Path(name).name for name in files)
             write_page(Path(report), replay.tally, charts, origin)
     stdout_taken = STDOUT in (alerts, state, dead_letters)
-    unmapped = source.stays.unmapped if isinstance(source, ClifEvents) else None
-    console_for(stderr=stdout_taken).print(summary(replay.tally, unmapped))
+    console_for(stderr=stdout_taken).print(summary(replay.tally, source.unmapped))
     complain(replay.tally, letters, sum(replay.fold.defects.values()))
 
 
@@ -119,14 +119,6 @@ def complain(tally: Statistics, letters: Letters, defects: int) -> None:
     raise SystemExit(SOME_DEAD_LETTERS)
 
 
-def guideline_named(profile: str) -> Guideline:
-    """The guideline with that profile. Raises UserError."""
-    try:
-        return in_force.load(profile)
-    except ProfileError as error:
-        raise UserError(f"--profile: {error}") from error
-
-
 def time_of(written: str) -> datetime:
     """An instant from the command line. Raises UserError."""
     try:
@@ -138,11 +130,14 @@ def time_of(written: str) -> datetime:
     return at
 
 
-def source_of(files: tuple[str, ...], clif: Path | None) -> ClifEvents | NdjsonFiles:
+def source_of(files: tuple[str, ...], clif: Path | None) -> EventSource:
     """What is to be replayed. Raises UserError when there is nothing, or both kinds."""
     if clif is not None:
         if files:
             raise click.UsageError("give files or --clif, not both")
+        require_extra("replay", "--clif")
+        from agents.feeds.clif_events import ClifEvents  # The extra `replay` is not always installed.
+
         return ClifEvents(clif)
     if not files:
         raise click.UsageError("nothing to replay: give NDJSON files, - for standard input, or --clif DIRECTORY")

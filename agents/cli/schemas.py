@@ -1,4 +1,4 @@
-"""`crs-monitor schemas`: writes the JSON Schemas of everything on the wire, or checks the checked-in copies."""
+"""`crs-monitor schemas`: writes the JSON Schemas of all messages on the wire, or checks the checked-in copies."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from schemas import export
     "directory",
     type=click.Path(path_type=Path, file_okay=False),
     default=export.CHECKED_IN,
-    help="Where they lie; by default beside the models.",
+    help="Where to; by default beside the models.",
 )
 @click.option("--check", is_flag=True, help="Write nothing; exit 1 when a file differs from the models.")
 def command(directory: Path, check: bool) -> None:

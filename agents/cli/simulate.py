@@ -14,8 +14,9 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from agents.brokers.preflight import ADVICE, describe_topics
+from agents.brokers.preflight import require_topics
 from agents.platform.errors import UserError
+from agents.platform.extras import require_extra
 from agents.platform.settings import Settings, with_settings
 from agents.platform.signals import stop_requested
 from agents.simulation.live_ward import WardPlan, simulated
@@ -70,9 +71,11 @@ def command(
         raise click.UsageError("--speed-up is for recorded stays (--clif); a ward has --rate and --pace")
     if to_stdout and ledger is not None:
         raise click.UsageError("--ledger says what brokers have accepted; with --stdout there are none")
+    if clif is not None:
+        require_extra("replay", "--clif")
     start_ms = None if start is None else instant(start)
     if not to_stdout:
-        demand_feeds(settings)
+        require_feeds(settings)
     if clif is None:
         count = max(1, round(rate * (duration or WARD_SECONDS)))
         story: TimedStory = islice(simulated(WardPlan(patients, rate, seed, start_ms or now_ms(), pace)), count)
@@ -87,7 +90,7 @@ def command(
 
 def stays_now(clif: Path, start_ms: int | None, speed_up: float, duration: float | None) -> TimedStory:
     """Recorded stays. They begin when they have been read, which takes seconds."""
-    from agents.simulation.stays import recorded, told_now  # Needs pyarrow, which an image for a ward does not have.
+    from agents.simulation.stays import recorded, told_now  # The extra `replay` is not always installed.
 
     events = recorded(clif)
     begin_ms = start_ms or now_ms()
@@ -145,12 +148,9 @@ def progressing(count: int) -> Iterator[Callable[[Account], None]]:
         yield show
 
 
-def demand_feeds(settings: Settings) -> None:
+def require_feeds(settings: Settings) -> None:
     """Raises UserError when brokers or feed topics are not there."""
-    there = describe_topics(settings, 5.0)
-    for feed in FEEDS:
-        if settings.topic(feed) not in there:
-            raise UserError(f"topic {settings.topic(feed)} is missing; {ADVICE}")
+    require_topics(settings, (), [settings.topic(feed) for feed in FEEDS], 5.0)
 
 
 def instant(written: str) -> int:

@@ -1,4 +1,4 @@
-"""`crs-monitor topics`: creates the topics that are missing and says which ones differ from the settings."""
+"""`crs-monitor topics`: creates the topics that are missing and names those that differ from the settings."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ ADVICE = (
 def command(settings: Settings, check: bool) -> None:
     """Create the topics that are missing, and check the others.
 
-    Exit code 0 when all is as set, 1 when a topic differs (or, with --check, is missing).
+    Exit code 0 when every topic is as set, 1 when one differs (or, with --check, is missing).
     """
     compared = compare(settings, wanted_topics(settings))
     missing = [each.wanted for each in compared if each.missing]
     if not check:
         create(settings, missing)
     Console().print(as_table(compared, created=not check))
-    complaints = [f"{each.wanted.name}: {said}" for each in compared for said in each.differences]
+    complaints = [f"{each.wanted.name}: {difference}" for each in compared for difference in each.differences]
     if check:
         complaints += [f"{topic.name}: is missing" for topic in missing]
     for complaint in complaints:
@@ -42,19 +42,20 @@ def command(settings: Settings, check: bool) -> None:
 
 
 def as_table(compared: list[Comparison], *, created: bool) -> Table:
-    """What a person reads; fits into 80 columns with the usual prefix."""
+    """The table for the terminal; it fits into 80 columns with the usual prefix."""
     table = Table("topic", "", "partitions", "copies", "kept", box=SIMPLE)
     table.columns[0].min_width = max(len(each.wanted.name) for each in compared)
     table.columns[2].justify = table.columns[3].justify = "right"
     for each in compared:
         topic = each.wanted
-        status = verdict(each, created=created)
-        table.add_row(topic.name, status, str(topic.partitions), str(topic.copies), topic.kept)
+        table.add_row(
+            topic.name, status_of(each, created=created), str(topic.partitions), str(topic.copies), topic.kept
+        )
     return table
 
 
-def verdict(compared: Comparison, *, created: bool) -> str:
-    """One word for a topic."""
+def status_of(compared: Comparison, *, created: bool) -> str:
+    """Created, missing, differs or as set."""
     if compared.missing:
         return "[green]created" if created else "[yellow]missing"
     return "[red]differs" if compared.differences else "[green]as set"

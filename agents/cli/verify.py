@@ -10,14 +10,13 @@ from time import monotonic
 import click
 from confluent_kafka import KafkaException
 
+from agents.engine.guideline_option import load_guideline
 from agents.platform.errors import UserError
 from agents.platform.settings import Settings, with_settings
 from agents.verify.kafka_reader import KafkaReader
 from agents.verify.progress_bar import ProgressBar
 from agents.verify.report import line, summary
 from agents.verify.verification import Verification
-from monitor.guidelines import in_force
-from monitor.guidelines.profile_loader import ProfileError
 
 BREACH = 1
 
@@ -39,14 +38,11 @@ def command(settings: Settings, wait: float, ledger: Path | None, show: bool) ->
 
     Prints one JSON object as its last line. Exit 0: all is as the log says. 1: it is not. 2: it could not be checked.
     """
-    try:
-        judged_by = in_force.load(settings.profile)
-    except ProfileError as error:
-        raise UserError(str(error)) from error
+    guideline = load_guideline(settings.profile)
     began = monotonic()
     try:
         with closing(KafkaReader(settings)) as brokers, ProgressBar() as bar:
-            run = Verification(brokers, settings, judged_by, wait, ledger, bar)
+            run = Verification(brokers, settings, guideline, wait, ledger, bar)
             run.run()
             said = summary(run, monotonic() - began, show)
     except KafkaException as error:

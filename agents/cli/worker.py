@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 
 import click
 
+from agents.platform.logging_setup import log_level_option, set_up_logging
 from agents.platform.settings import Settings, with_settings
-
-LEVELS = ("debug", "info", "warning", "error")
-NOISY = ("faust", "aiokafka", "mode", "asyncio", "agents")  # not below warning
-LINE = "%(asctime)s %(levelname)s %(name)s %(message)s"
 
 
 @click.command("worker")
 @with_settings
-@click.option("--log-level", type=click.Choice(LEVELS), default="info", show_default=True)
+@log_level_option
 def command(settings: Settings, log_level: str) -> None:
     """Run a worker: intake, watch and ticker.
 
@@ -24,9 +20,7 @@ def command(settings: Settings, log_level: str) -> None:
     """
     from agents.stream.worker import Worker
 
-    logging.basicConfig(level=log_level.upper(), format=LINE)
-    for name in NOISY:
-        logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLevelName(log_level.upper())))
+    set_up_logging(log_level)
 
     async def work() -> None:
         await Worker(settings).run()

@@ -17,7 +17,8 @@ from typing import IO, Any
 
 from agents.platform import child_processes
 from agents.platform.errors import UserError
-from agents.platform.settings import BOOTSTRAP, Settings
+from agents.platform.kafka_connection import BOOTSTRAP
+from agents.platform.settings import Settings
 
 READY_WITHIN_SECONDS = 60.0
 LOOK_SECONDS = 0.2

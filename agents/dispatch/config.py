@@ -18,7 +18,8 @@ from agents.dispatch.commands import PagingPolicy
 from agents.dispatch.public_alert import DEFAULT_TEMPLATE, WORDS, template_fault
 from agents.dispatch.routing import Hours, Routing, RoutingRule, Tiers
 from agents.platform.errors import UserError
-from agents.platform.settings import is_loopback, whole_file
+from agents.platform.kafka_connection import is_loopback
+from agents.platform.settings import whole_file
 from schemas.alerts import Priority
 
 SECRET_SHORTEST = 16

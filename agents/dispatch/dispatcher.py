@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import signal
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from time import monotonic
@@ -34,6 +33,7 @@ from agents.dispatch.silences import Silences
 from agents.platform import health
 from agents.platform.fail_stop import Fence, fail_stop
 from agents.platform.settings import Settings
+from agents.platform.signals import set_on_stop
 from schemas import topics
 
 CLOCK_SECONDS = 1.0
@@ -71,8 +71,7 @@ class Dispatcher:
 
     async def run(self) -> None:
         """Until SIGTERM or SIGINT, or `leaving` is set."""
-        for name in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(name, self.leaving.set)
+        set_on_stop(self.leaving)
         if self.settings.metrics_port:
             health.serve(self.settings.metrics_host, self.settings.metrics_port, self.wrong, self.not_ready)
         metrics.STARTS.inc()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -29,6 +30,11 @@ class ClifEvents:
     def read(self) -> int:
         """Rows so far."""
         return self.stays.rows_read
+
+    @property
+    def unmapped(self) -> Counter[str]:
+        """What the data set says that the contract has no word for."""
+        return self.stays.unmapped
 
     def __iter__(self) -> Iterator[SourceRecord]:
         """All events, in time order."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import heapq
 import sys
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import BinaryIO, NamedTuple
 
@@ -45,6 +46,7 @@ class NdjsonFiles:
         """Opens the files. Raises UserError when one of them cannot be read, or is something else."""
         self.names = tuple(paths)
         self.read = 0
+        self.unmapped: Counter[str] = Counter()  # Always empty: these lines are in the contract's own words.
         if self.names.count(STDIN) > 1:
             raise UserError("`-` (standard input) can be given once only")
         self._streams = [opened(name) for name in self.names]

@@ -13,6 +13,7 @@ from time import monotonic
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 from sqlalchemy.exc import OperationalError
 
+from agents.brokers.preflight import require_topics
 from agents.history import metrics
 from agents.history.database import first_line
 from agents.history.parse import read_alert, read_state
@@ -153,15 +154,13 @@ class Sink:
 
     def connect(self, consumer: Consumer) -> str:
         """The cluster's id. Raises UserError when no broker answers or a topic is missing."""
+        require_topics(self.settings, (), (self.state_topic, self.alert_topic), REACH_SECONDS)
         try:
             found = consumer.list_topics(timeout=REACH_SECONDS)
         except KafkaException as error:
             raise UserError(
                 f"no Kafka broker answers at {self.settings.bootstrap_servers}: is it up, and the address right?"
             ) from error
-        for topic in (self.state_topic, self.alert_topic):
-            if topic not in found.topics or found.topics[topic].error is not None:
-                raise UserError(f"topic {topic} is missing: run crs-monitor topics")
         return str(found.cluster_id or "")
 
     @contextmanager

@@ -1,4 +1,4 @@
-"""What a person at the command line did not foresee: one line that says what, and what to do about it; exit 2."""
+"""An error that the user can fix: an option, a file, or something the program depends on. One line, exit code 2."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import click
 
 
 class UserError(click.ClickException):
-    """A file, option or surrounding that cannot be used. The message says what is wrong and what would be right."""
+    """A file, option or dependency that cannot be used. The message names what is wrong and what to do about it."""
 
     exit_code = 2
 
     def show(self, file: IO[Any] | None = None) -> None:
-        """One line on standard error."""
+        """Prints one line to standard error."""
         click.echo(f"crs-monitor: {self.format_message()}", file=file, err=file is None)

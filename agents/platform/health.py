@@ -1,4 +1,4 @@
-"""What may be asked of a worker over HTTP: metrics, whether it lives, whether it is ready. Nothing else is served."""
+"""The HTTP server of a process for operations: /metrics, /healthz (liveness) and /readyz (readiness), nothing else."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from agents.platform.errors import UserError
 
 PLAIN = "text/plain; charset=utf-8"
-HttpAnswer = Callable[[], str | None]
+Check = Callable[[], str | None]
 
 
-def serve(host: str, port: int, alive: HttpAnswer, ready: HttpAnswer) -> ThreadingHTTPServer:
-    """Serves /metrics, /healthz and /readyz from a thread. `alive`, `ready`: what is wrong; None: nothing is.
+def serve(host: str, port: int, alive: Check, ready: Check) -> ThreadingHTTPServer:
+    """Serves /metrics, /healthz and /readyz from a thread of its own until the caller shuts the server down.
 
-    Raises UserError when the port cannot be had.
+    `alive`, `ready`: return what is wrong (status 503 and this text), or None (status 200, "ok").
+    Raises UserError when the port cannot be opened.
     """
 
     class Handler(BaseHTTPRequestHandler):
@@ -25,10 +26,10 @@ def serve(host: str, port: int, alive: HttpAnswer, ready: HttpAnswer) -> Threadi
             if self.path == "/metrics":
                 self._answer(200, CONTENT_TYPE_LATEST, generate_latest())
             elif self.path in ("/healthz", "/readyz"):
-                wrong = alive() if self.path == "/healthz" else ready()
-                self._answer(200 if wrong is None else 503, PLAIN, f"{wrong or 'ok'}\n".encode())
+                fault = alive() if self.path == "/healthz" else ready()
+                self._answer(200 if fault is None else 503, PLAIN, f"{fault or 'ok'}\n".encode())
             else:
-                self._answer(404, PLAIN, b"there are /metrics, /healthz and /readyz\n")
+                self._answer(404, PLAIN, b"served here: /metrics, /healthz, /readyz\n")
 
         def _answer(self, status: int, kind: str, body: bytes) -> None:
             self.send_response(status)
@@ -38,7 +39,7 @@ def serve(host: str, port: int, alive: HttpAnswer, ready: HttpAnswer) -> Threadi
             self.wfile.write(body)
 
         def log_message(self, format: str, *args: object) -> None:
-            """Requests are not worth a line."""
+            """Logs no requests."""
 
     try:
         server = ThreadingHTTPServer((host, port), Handler)

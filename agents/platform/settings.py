@@ -1,59 +1,39 @@
-"""Every setting, with its meaning, its default and what is refused. Options come before the environment, then the file.
+"""Every setting of the processes: meaning, default, and which values are refused (kafka_connection.py: the brokers).
 
-Names in the environment are `CRS_` and the field's name in capitals; in a TOML file, the field's name. A secret may be
-given as a file instead: `CRS_SASL_PASSWORD_FILE`.
+An option on the command line wins over the environment, and that over the TOML file. The name in the environment is
+`CRS_` and the field's name in capitals, in the file the field's name. A secret may be given as a file instead, as in
+`CRS_SASL_PASSWORD_FILE`.
 """
 
 from __future__ import annotations
 
 import functools
 import os
-import ssl
 import tomllib
 from collections.abc import Callable
-from ipaddress import ip_address
 from pathlib import Path
-from typing import Any, Literal, Self, TypeVar
+from typing import Any, Self, TypeVar
 
 import click
-from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_settings import (
-    BaseSettings,
-    InitSettingsSource,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
-)
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource
 
 from agents.platform.errors import UserError
+from agents.platform.kafka_connection import KafkaConnection
 from schemas.topics import TopicSpec
 
 ClickFunction = TypeVar("ClickFunction", bound=Callable[..., Any])
-BOOTSTRAP = "KAFKA_BOOTSTRAP_SERVERS"
 SECRETS = ("sasl_password", "database_url")
+# The settings that are options of every command, too: the decorator `with_settings`.
+OPTIONS = (
+    *("bootstrap_servers", "topic_prefix", "partitions", "replication_factor"),
+    *("profile", "data_dir", "metrics_port"),
+)
 CHANGELOG = "watch-patients-changelog"
 
 
-class Settings(BaseSettings):
-    """What a command needs to know about its surroundings. Times in seconds."""
-
-    model_config = SettingsConfigDict(env_prefix="CRS_", frozen=True, extra="forbid", populate_by_name=True)
-
-    bootstrap_servers: str = Field(
-        "127.0.0.1:9092",
-        validation_alias=AliasChoices("bootstrap_servers", BOOTSTRAP),
-        description="Kafka brokers, `host:port,host:port`.",
-    )
-    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_SSL", "SASL_PLAINTEXT"] = Field(
-        "PLAINTEXT", description="How brokers are spoken to. SASL_PLAINTEXT is refused beyond loopback."
-    )
-    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
-        "SCRAM-SHA-512", description="How we show who we are."
-    )
-    sasl_username: str | None = Field(None, description="User at the brokers; needed with SASL.")
-    sasl_password: SecretStr | None = Field(None, description="Its password; needed with SASL.")
-    ssl_cafile: Path | None = Field(None, description="Certificates that brokers are checked against (PEM).")
-    ssl_certfile: Path | None = Field(None, description="Our own certificate (PEM), for brokers that ask.")
-    ssl_keyfile: Path | None = Field(None, description="The key of our certificate (PEM).")
+class Settings(KafkaConnection):
+    """The settings of one process. Times in seconds."""
 
     topic_prefix: str = Field("crs.", max_length=100, description="What every topic name starts with.")
     partitions: int = Field(
@@ -113,7 +93,7 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Options, then the environment, then the file that `load` has read."""
+        """Options first, then the environment, then the file that `load` has read."""
         assert isinstance(init_settings, InitSettingsSource)
         options = dict(init_settings.init_kwargs)
         in_file = options.pop("in_file", {})
@@ -123,50 +103,22 @@ class Settings(BaseSettings):
             InitSettingsSource(settings_cls, init_kwargs=dict(in_file)),
         )
 
-    @field_validator("bootstrap_servers")
-    @classmethod
-    def _host_and_port(cls, servers: str) -> str:
-        for server in servers.split(","):
-            host, _, port = server.strip().rpartition(":")
-            if not host or not port.isdigit() or not 0 < int(port) < 65536:
-                raise ValueError(f"'{server}' is not host:port")
-        return ",".join(server.strip() for server in servers.split(","))
-
     @field_validator("topic_prefix")
     @classmethod
-    def _legal_in_a_topic(cls, prefix: str) -> str:
-        if not all(sign.isalnum() or sign in "._-" for sign in prefix):
+    def _legal_in_a_topic_name(cls, prefix: str) -> str:
+        if not all(character.isalnum() or character in "._-" for character in prefix):
             raise ValueError("may have letters, digits, '.', '_' and '-' only")
         return prefix
 
     @model_validator(mode="after")
-    def _safe(self) -> Self:
+    def _writable(self) -> Self:
         if self.min_insync_replicas is not None and self.min_insync_replicas > self.replication_factor:
             raise ValueError("min_insync_replicas is above replication_factor: nothing could ever be written")
-        if self.security_protocol.startswith("SASL"):
-            if self.sasl_username is None or self.sasl_password is None:
-                raise ValueError(f"{self.security_protocol} needs sasl_username and sasl_password")
-            if self.security_protocol == "SASL_PLAINTEXT" and not self.on_loopback:
-                raise ValueError("SASL_PLAINTEXT would send the password and patients in the clear: use SASL_SSL")
-        elif self.sasl_username is not None or self.sasl_password is not None:
-            raise ValueError(
-                f"sasl_username without SASL (security_protocol is {self.security_protocol}): use SASL_SSL"
-            )
-        if self.ssl_cafile is not None and not self.security_protocol.endswith("SSL"):
-            raise ValueError(f"ssl_cafile without TLS (security_protocol is {self.security_protocol}): use SSL")
-        for path in (self.ssl_cafile, self.ssl_certfile, self.ssl_keyfile):
-            if path is not None and not path.is_file():
-                raise ValueError(f"{path}: no such file")
         return self
 
     @property
-    def on_loopback(self) -> bool:
-        """Whether every broker is this machine."""
-        return all(is_loopback(server.rpartition(":")[0]) for server in self.bootstrap_servers.split(","))
-
-    @property
     def insync(self) -> int:
-        """Copies that must confirm a write."""
+        """How many copies must confirm a write."""
         return self.min_insync_replicas or max(1, self.replication_factor - 1)
 
     def topic(self, spec: TopicSpec) -> str:
@@ -183,64 +135,9 @@ class Settings(BaseSettings):
         """The topic that keeps the rows of all patients."""
         return f"{self.topic_prefix}{CHANGELOG}"
 
-    def ssl_context(self) -> ssl.SSLContext | None:
-        """What TLS is done with; None without TLS."""
-        if not self.security_protocol.endswith("SSL"):
-            return None
-        context = ssl.create_default_context(cafile=None if self.ssl_cafile is None else str(self.ssl_cafile))
-        if self.ssl_certfile is not None:
-            context.load_cert_chain(str(self.ssl_certfile), None if self.ssl_keyfile is None else str(self.ssl_keyfile))
-        return context
-
-    def aiokafka(self) -> dict[str, Any]:
-        """Keyword arguments that connect an aiokafka client."""
-        return self._connection() | {"bootstrap_servers": self.bootstrap_servers.split(",")}
-
-    def kafka_python(self) -> dict[str, Any]:
-        """Keyword arguments that connect a kafka-python client."""
-        return self._connection() | {"bootstrap_servers": self.bootstrap_servers.split(",")}
-
-    def librdkafka(self) -> dict[str, Any]:
-        """Configuration that connects a confluent-kafka client; Java's partitioner, or patients would be torn apart."""
-        configuration: dict[str, Any] = {
-            "bootstrap.servers": self.bootstrap_servers,
-            "security.protocol": self.security_protocol,
-            "partitioner": "murmur2_random",
-        }
-        if self.security_protocol.startswith("SASL") and self.sasl_password is not None:
-            configuration["sasl.mechanism"] = self.sasl_mechanism
-            configuration["sasl.username"] = self.sasl_username
-            configuration["sasl.password"] = self.sasl_password.get_secret_value()
-        for name, path in (
-            ("ssl.ca.location", self.ssl_cafile),
-            ("ssl.certificate.location", self.ssl_certfile),
-            ("ssl.key.location", self.ssl_keyfile),
-        ):
-            if path is not None:
-                configuration[name] = str(path)
-        return configuration
-
-    def _connection(self) -> dict[str, Any]:
-        connection: dict[str, Any] = {"security_protocol": self.security_protocol}
-        if (context := self.ssl_context()) is not None:
-            connection["ssl_context"] = context
-        if self.security_protocol.startswith("SASL") and self.sasl_password is not None:
-            connection["sasl_mechanism"] = self.sasl_mechanism
-            connection["sasl_plain_username"] = self.sasl_username
-            connection["sasl_plain_password"] = self.sasl_password.get_secret_value()
-        return connection
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host name or address is this machine."""
-    try:
-        return host == "localhost" or ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
-
 
 def load(config: Path | None = None, **options: Any) -> Settings:
-    """The settings in force; options that are None were not given. Raises UserError naming the setting."""
+    """The settings of this process; an option that is None was not given. Raises UserError naming the setting."""
     given = {name: value for name, value in options.items() if value is not None}
     try:
         return Settings(**({"in_file": in_file(config)} | secrets_in_files() | given))
@@ -249,12 +146,12 @@ def load(config: Path | None = None, **options: Any) -> Settings:
 
 
 def in_file(config: Path | None) -> dict[str, Any]:
-    """The settings that stand in a TOML file. A table in it belongs to one command, which reads it itself."""
+    """The settings in a TOML file, without its tables: each belongs to one command, which reads it itself."""
     return {name: value for name, value in whole_file(config).items() if not isinstance(value, dict)}
 
 
 def whole_file(config: Path | None) -> dict[str, Any]:
-    """Everything that stands in a TOML file."""
+    """The whole content of a TOML file; empty without a file. Raises UserError when it cannot be read."""
     if config is None:
         return {}
     try:
@@ -266,7 +163,7 @@ def whole_file(config: Path | None) -> dict[str, Any]:
 
 
 def secrets_in_files() -> dict[str, str]:
-    """Secrets whose environment names a file."""
+    """The secrets that an environment variable `CRS_…_FILE` names a file for. Raises UserError."""
     found = {}
     for name in SECRETS:
         path = os.environ.get(f"CRS_{name.upper()}_FILE")
@@ -280,16 +177,16 @@ def secrets_in_files() -> dict[str, str]:
 
 
 def complaint(found: Any, config: Path | None) -> str:
-    """One refusal: which setting, and what is wrong with it. Never the value: it may be a secret."""
-    place = ".".join(str(part) for part in found["loc"]).removeprefix("KAFKA_").lower()
-    words = found["msg"].removeprefix("Value error, ")
+    """Names the setting and what is wrong with it. Never shows the value: it may be a secret."""
+    setting = ".".join(str(part) for part in found["loc"]).removeprefix("KAFKA_").lower()
+    problem = found["msg"].removeprefix("Value error, ")
     if found["type"] == "extra_forbidden":
-        words = f"no such setting{f' (in {config})' if config else ''}"
-    return f"{place}: {words}" if place else words
+        problem = f"no such setting{f' (in {config})' if config else ''}"
+    return f"{setting}: {problem}" if setting else problem
 
 
 def with_settings(command: ClickFunction) -> ClickFunction:
-    """Gives a click command the options that every command with a broker has, and passes it `settings`."""
+    """Adds the options of every command that uses brokers to a click command, and passes it `settings`."""
 
     @click.option("--config", type=click.Path(path_type=Path), help="TOML file with settings.")
     @click.option("--bootstrap-servers", help="Kafka brokers, host:port,host:port.")
@@ -300,28 +197,8 @@ def with_settings(command: ClickFunction) -> ClickFunction:
     @click.option("--data-dir", type=click.Path(path_type=Path), help="Local state; one directory for each worker.")
     @click.option("--metrics-port", type=int, help="Port of /metrics, /healthz and /readyz; 0: none.")
     @functools.wraps(command)
-    def wrapped(
-        *args: Any,
-        config: Path | None,
-        bootstrap_servers: str | None,
-        topic_prefix: str | None,
-        partitions: int | None,
-        replication_factor: int | None,
-        profile: str | None,
-        data_dir: Path | None,
-        metrics_port: int | None,
-        **rest: Any,
-    ) -> Any:
-        settings = load(
-            config,
-            bootstrap_servers=bootstrap_servers,
-            topic_prefix=topic_prefix,
-            partitions=partitions,
-            replication_factor=replication_factor,
-            profile=profile,
-            data_dir=data_dir,
-            metrics_port=metrics_port,
-        )
-        return command(*args, settings=settings, **rest)
+    def wrapped(*args: Any, config: Path | None, **options: Any) -> Any:
+        settings = load(config, **{name: options.pop(name) for name in OPTIONS})
+        return command(*args, settings=settings, **options)
 
     return wrapped  # type: ignore[return-value]

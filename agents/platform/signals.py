@@ -1,34 +1,59 @@
-"""Ctrl-C for what has to be finished or put away: heard at once, heeded where it does no harm.
+"""Run until stopped: SIGINT (Ctrl-C) and SIGTERM set an event, and the work looks at it where stopping does no harm.
 
-As an exception it comes up anywhere, and libraries that it comes up in may swallow it.
+As an exception a signal can come up inside any library call, and some libraries swallow it.
 """
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+POLL_SECONDS = 0.2
+
 
 @contextmanager
-def stop_requested() -> Iterator[threading.Event]:
-    """Set by Ctrl-C or a polite request; whoever asks a second time does not want to wait for what is on its way.
+def stop_requested(stopping: threading.Event | None = None) -> Iterator[threading.Event]:
+    """Gives an event (`stopping`, or a new one) that the first SIGINT or SIGTERM sets.
 
-    Look at it with `is_set`; a `wait` in the main thread may hold the lock that the signal's handler wants.
+    A second signal acts as it did before: who sends it does not want to wait. Outside the main thread, where Python
+    allows no signal handlers, only the caller sets the event. Poll it with `is_set` or `wait_for_stop`: a `wait` in
+    the main thread may hold the lock that the handler needs.
     """
-    leave = threading.Event()
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    requested = threading.Event() if stopping is None else stopping
+    if threading.current_thread() is not threading.main_thread():
+        yield requested
+        return
+    before = {number: signal.getsignal(number) for number in STOP_SIGNALS}
 
-    def ask(*_: object) -> None:
-        leave.set()
+    def restore() -> None:
         for number, handler in before.items():
             signal.signal(number, handler)
 
-    for number in before:
-        signal.signal(number, ask)
+    def request(*_: object) -> None:
+        requested.set()
+        restore()
+
+    for number in STOP_SIGNALS:
+        signal.signal(number, request)
     try:
-        yield leave
+        yield requested
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        restore()
+
+
+def wait_for_stop(stopping: threading.Event) -> None:
+    """Returns when the event is set."""
+    while not stopping.is_set():
+        time.sleep(POLL_SECONDS)
+
+
+def set_on_stop(stopping: asyncio.Event) -> None:
+    """Lets SIGINT and SIGTERM set `stopping` for as long as the running event loop lives."""
+    loop = asyncio.get_running_loop()
+    for number in STOP_SIGNALS:
+        loop.add_signal_handler(number, stopping.set)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
@@ -22,13 +23,19 @@ Refuse = Callable[[DeadLetter], None]
 
 
 class EventSource(Protocol):
-    """What files say, in arrival order. `read` of `total`: how far it is; total None: nobody knows."""
+    """What files say, in arrival order. `read` of `total`: how far it is; total None: nobody knows.
+
+    `unmapped`: how often the source held something that the contract has no word for, by name.
+    """
 
     @property
     def read(self) -> int: ...
 
     @property
     def total(self) -> int | None: ...
+
+    @property
+    def unmapped(self) -> Counter[str]: ...
 
     def __iter__(self) -> Iterator[SourceRecord]: ...
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
-import signal
-from collections.abc import Awaitable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from time import monotonic
 from typing import Any
@@ -14,10 +13,11 @@ from typing import Any
 from faust.types import TP
 
 from agents.brokers import preflight
+from agents.engine.guideline_option import load_guideline
 from agents.platform import health
-from agents.platform.errors import UserError
 from agents.platform.fail_stop import Fence, Watchdog, fail_stop, load_reasons
 from agents.platform.settings import Settings
+from agents.platform.signals import set_on_stop
 from agents.stream import faust_app, metrics
 from agents.stream.faust_app import BatchEvent
 from agents.stream.faust_transport import BatchTransport
@@ -25,8 +25,6 @@ from agents.stream.intake import Intake
 from agents.stream.producer import ConfirmedProducer
 from agents.stream.ticker import Ticker
 from agents.stream.watch import PartitionWatch
-from monitor.guidelines import in_force
-from monitor.guidelines.profile_loader import ProfileError
 from schemas import topics
 
 LEAVING_SECONDS = 20.0
@@ -45,10 +43,7 @@ class Worker:
     def __init__(self, settings: Settings) -> None:
         """Raises UserError for a profile that does not exist."""
         self.settings = settings
-        try:
-            guideline = in_force.load(settings.profile)
-        except ProfileError as error:
-            raise UserError(str(error)) from error
+        guideline = load_guideline(settings.profile)
         self.fence = Fence(settings.session_timeout_seconds / 2)
         self.producer = ConfirmedProducer(settings, self.fence)
         self.intake = Intake(settings, self.producer)
@@ -73,7 +68,7 @@ class Worker:
     async def run(self) -> None:
         """Preflight, work until SIGTERM or SIGINT, a clean leave. Raises UserError when preflight finds a problem."""
         gc.set_threshold(GARBAGE_AFTER, 20, 50)
-        await asyncio.to_thread(preflight.require, self.settings)
+        await asyncio.to_thread(preflight.require_all, self.settings)
         server = None
         if self.settings.metrics_port:
             server = health.serve(
@@ -81,9 +76,7 @@ class Worker:
             )
         metrics.count_start(self.settings.data_dir)
         load_reasons(self.settings.data_dir / "ends")
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self.leaving.set)
+        set_on_stop(self.leaving)
         await self.producer.start()
         tasks = [asyncio.create_task(each) for each in (self.fence.heartbeat(), self._poll(), self.ticker.run())]
         watchdog = Watchdog(self.stalled)

@@ -1,4 +1,4 @@
-"""simulate: what stands in the ledger is in Kafka, once each, after faults and after Ctrl-C too."""
+"""simulate: every event in the ledger is in Kafka exactly once, also after faults and after Ctrl-C."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any
@@ -18,11 +17,12 @@ from click.testing import CliRunner
 from confluent_kafka import Consumer, TopicPartition
 
 from agents.brokers.embedded import Embedded
-from agents.brokers.preflight import describe_topics
+from agents.brokers.preflight import TopicDescription, describe_topics
 from agents.cli.simulate import command
 from agents.platform.settings import Settings
 from schemas.topics import FEEDS
 from tests.broker import Fresh
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.kafka
 NOT_ENOUGH_REPLICAS = 19
@@ -33,7 +33,7 @@ Place = tuple[str, int, int]
 
 
 def arguments(settings: Settings, ledger: Path, *options: str) -> list[str]:
-    """What is typed after `simulate`."""
+    """The command line after `simulate`."""
     where = ["--bootstrap-servers", settings.bootstrap_servers, "--topic-prefix", settings.topic_prefix]
     return [*where, "--patients", "20", "--ledger", str(ledger), *options]
 
@@ -43,25 +43,28 @@ def in_kafka(settings: Settings) -> dict[Place, tuple[bytes, dict[str, Any]]]:
     configuration = settings.librdkafka()
     del configuration["partitioner"]
     consumer = Consumer(configuration | {"group.id": "none", "fetch.wait.max.ms": 10})
-    topics = describe_topics(settings)
-    places = [
-        TopicPartition(settings.topic(feed), partition, 0)
-        for feed in FEEDS
-        for partition in range(topics[settings.topic(feed)].partitions)
-    ]
-    missing = sum(consumer.get_watermark_offsets(place, timeout=10)[1] for place in places)
+    names = {settings.topic(feed) for feed in FEEDS}
+
+    def described() -> dict[str, TopicDescription] | None:
+        found = describe_topics(settings)
+        return found if found.keys() >= names else None
+
+    # A broker that has just started may not know the topics yet.
+    topics = wait_until(described, "the feed topics at a broker")
+    places = [TopicPartition(name, partition, 0) for name in names for partition in range(topics[name].partitions)]
+    expected = sum(consumer.get_watermark_offsets(place, timeout=60)[1] for place in places)
     consumer.assign(places)
-    there: dict[Place, tuple[bytes, dict[str, Any]]] = {}
-    while len(there) < missing:
-        record = consumer.poll(20)
-        assert record is not None
+    found: dict[Place, tuple[bytes, dict[str, Any]]] = {}
+    while len(found) < expected:
+        record = consumer.poll(60)
+        assert record is not None, f"{len(found)} of {expected} records within 60 s"
         assert record.error() is None
         key, value = record.key(), record.value()
         assert key is not None
         assert value is not None
-        there[record.topic() or "", record.partition() or 0, record.offset() or 0] = (key, json.loads(value))
+        found[record.topic() or "", record.partition() or 0, record.offset() or 0] = (key, json.loads(value))
     consumer.close()
-    return there
+    return found
 
 
 def in_ledger(ledger: Path) -> dict[Place, str]:
@@ -74,14 +77,14 @@ def test_the_ledger_is_what_is_in_kafka(kafka_settings: Fresh, tmp_path: Path) -
     settings, ledger = kafka_settings(), tmp_path / "ledger.ndjson"
     result = CliRunner().invoke(command, arguments(settings, ledger, "--rate", "500", "--duration", "4"))
     assert result.exit_code == 0, result.output
-    there = in_kafka(settings)
-    assert len(there) == 2000
-    assert {place: event["event_id"] for place, (_, event) in there.items()} == in_ledger(ledger)
-    topics = Counter(topic for topic, _, _ in there)
+    found = in_kafka(settings)
+    assert len(found) == 2000
+    assert {place: event["event_id"] for place, (_, event) in found.items()} == in_ledger(ledger)
+    topics = Counter(topic for topic, _, _ in found)
     assert topics[f"{settings.topic_prefix}vitals"] > topics[f"{settings.topic_prefix}patients"] >= 20
 
 
-def test_a_patient_lies_in_the_partition_where_java_would_put_it(kafka_settings: Fresh, tmp_path: Path) -> None:
+def test_a_patient_is_in_the_partition_that_a_java_producer_would_choose(kafka_settings: Fresh, tmp_path: Path) -> None:
     settings = kafka_settings()
     options = arguments(settings, tmp_path / "ledger.ndjson", "--rate", "200", "--duration", "1")
     assert CliRunner().invoke(command, options).exit_code == 0
@@ -104,29 +107,27 @@ def test_ctrl_c_ends_it_cleanly_with_a_complete_ledger(kafka_settings: Fresh, tm
         text=True,
         env=os.environ | {"PYTHONUNBUFFERED": "1"},
     )
-    until = time.monotonic() + 30
-    while not (ledger.is_file() and ledger.stat().st_size) and time.monotonic() < until:
-        time.sleep(0.1)
+    wait_until(lambda: ledger.is_file() and ledger.stat().st_size > 0, "the first events in the ledger")
     process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=30)
-    assert process.returncode == 0, said
-    assert "stopped early" in said
+    _, output = process.communicate(timeout=60)
+    assert process.returncode == 0, output
+    assert "stopped early" in output
     assert {place: event["event_id"] for place, (_, event) in in_kafka(settings).items()} == in_ledger(ledger)
 
 
-def test_a_fault_of_the_broker_is_waited_out_without_doubles(tmp_path: Path) -> None:
+def test_a_passing_fault_of_the_broker_loses_and_doubles_nothing(tmp_path: Path) -> None:
     ledger = tmp_path / "ledger.ndjson"
     with Embedded() as embedded:
         embedded.errors(PRODUCE, *[NOT_ENOUGH_REPLICAS] * 3)
         settings = embedded.settings()
         result = CliRunner().invoke(command, arguments(settings, ledger, "--rate", "200", "--duration", "1"))
         assert result.exit_code == 0, result.output
-        there = in_kafka(settings)
-    assert {place: event["event_id"] for place, (_, event) in there.items()} == in_ledger(ledger)
-    assert len(there) == 200
+        found = in_kafka(settings)
+    assert {place: event["event_id"] for place, (_, event) in found.items()} == in_ledger(ledger)
+    assert len(found) == 200
 
 
-def test_what_a_broker_refuses_is_told_and_is_not_in_the_ledger(tmp_path: Path) -> None:
+def test_what_a_broker_refuses_is_reported_and_not_in_the_ledger(tmp_path: Path) -> None:
     ledger = tmp_path / "ledger.ndjson"
     with Embedded() as embedded:
         embedded.errors(PRODUCE, *[MESSAGE_TOO_LARGE] * 1000)
@@ -159,7 +160,7 @@ def test_missing_topics_and_a_ledger_that_cannot_be_written_are_one_line(kafka_s
     assert "No such file or directory" in process.stderr
 
 
-def test_afterwards_ctrl_c_means_what_it_meant_before(tmp_path: Path) -> None:
+def test_the_signal_handlers_are_restored_afterwards(tmp_path: Path) -> None:
     before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
     with Embedded() as embedded:
         options = arguments(embedded.settings(), tmp_path / "ledger.ndjson", "--rate", "50", "--duration", "0.1")
@@ -168,7 +169,7 @@ def test_afterwards_ctrl_c_means_what_it_meant_before(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "complaint"),
     [
         (["--speed-up", "10"], "--speed-up is for recorded stays"),
         (["--stdout", "--ledger", "x"], "--ledger says what brokers have accepted"),
@@ -177,13 +178,13 @@ def test_afterwards_ctrl_c_means_what_it_meant_before(tmp_path: Path) -> None:
         (["--stdout", "--clif", "/nonexistent"], "/nonexistent"),
     ],
 )
-def test_options_that_make_no_sense_are_refused(options: list[str], said: str) -> None:
+def test_options_that_contradict_each_other_are_refused(options: list[str], complaint: str) -> None:
     result = CliRunner().invoke(command, options)
     assert result.exit_code == 2
-    assert said in result.output
+    assert complaint in result.output
 
 
-def test_standard_output_tells_the_same_story_every_time() -> None:
+def test_standard_output_is_the_same_for_the_same_seed() -> None:
     options = ["--stdout", "--rate", "100", "--duration", "2", "--start", "2026-05-01T08:00:00Z"]
     first, second = (CliRunner().invoke(command, options).stdout for _ in range(2))
     assert first == second

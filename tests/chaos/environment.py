@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from agents.platform.settings import BOOTSTRAP, Settings
+from agents.platform.kafka_connection import BOOTSTRAP
+from agents.platform.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 

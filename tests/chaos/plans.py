@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from agents.brokers.local_kafka import Cluster
+from agents.brokers.local_kafka.cluster import Cluster
 from agents.platform.settings import Settings, load
 from tests.chaos.run import (
     SESSION_SECONDS,

@@ -16,7 +16,7 @@ from pathlib import Path
 import click
 
 from agents.brokers import topic_admin
-from agents.brokers.local_kafka import Cluster
+from agents.brokers.local_kafka.cluster import Cluster
 from agents.brokers.topic_specs import wanted_topics
 from tests.chaos.plans import LONG, LONG_FAULTS, log_files, three_copies
 from tests.chaos.run import Fault, Load, chaos

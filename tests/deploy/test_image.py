@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-import subprocess
 import sys
 
-from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from tests.deploy.base_install import closure, requirements
 from tests.deploy.tools import DEPLOY, ROOT
 
 DOCKERFILE = (DEPLOY / "Dockerfile").read_text(encoding="utf-8")
@@ -18,43 +17,24 @@ PINS = {
         r"^([A-Za-z0-9_.-]+)==(\S+)$", (DEPLOY / "constraints.txt").read_text(encoding="utf-8"), re.MULTILINE
     )
 }
-# Every module that a service loads, in an interpreter that has neither parquet nor plots.
-SERVICES = """
-import sys
-for absent in ("pyarrow", "plotly", "clifpy", "pandas", "polars", "duckdb"):
-    sys.modules[absent] = None
-from importlib import import_module
-for name in ("worker", "dispatch", "history", "board", "topics", "simulate", "verify", "ack"):
-    import_module(f"agents.cli.{name}")
-import agents.stream.worker, agents.dispatch.dispatcher, agents.simulation.live_ward, agents.simulation.sending
-"""
-
-
-def requirements() -> list[Requirement]:
-    done = subprocess.run(
-        [sys.executable, str(DEPLOY / "slim.py"), str(ROOT / "pyproject.toml")],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return [Requirement(line) for line in done.stdout.splitlines()]
+IMAGE_PYTHON = tuple(map(int, re.findall(r"^ARG PYTHON=(\d+)\.(\d+)", DOCKERFILE, re.MULTILINE)[0]))
+EXTRAS_IN_THE_IMAGE = ("history", "notify")
 
 
 def test_what_is_pinned_is_what_the_project_asks_for() -> None:
-    for wanted in requirements():
+    for wanted in requirements(*EXTRAS_IN_THE_IMAGE):
         pinned = PINS[canonicalize_name(wanted.name)]
         assert wanted.specifier.contains(pinned), (
             f"{wanted.name} is pinned to {pinned}, pyproject wants {wanted.specifier}"
         )
 
 
-def test_what_only_a_desk_needs_stays_outside() -> None:
-    assert not PINS.keys() & {"clifpy", "pyarrow", "plotly", "pandas", "polars", "duckdb", "pytest", "pip"}
-
-
-def test_services_do_without_it() -> None:
-    done = subprocess.run([sys.executable, "-c", SERVICES], capture_output=True, text=True, check=False, cwd=ROOT)
-    assert done.returncode == 0, done.stderr
+def test_the_image_holds_what_these_extras_bring_and_nothing_else() -> None:
+    assert f"'.[{','.join(EXTRAS_IN_THE_IMAGE)}]'" in DOCKERFILE
+    brought = closure(requirements(*EXTRAS_IN_THE_IMAGE))
+    assert brought <= PINS.keys()
+    if sys.version_info[:2] == IMAGE_PYTHON:  # An older or newer Python needs a few packages more or fewer.
+        assert brought == PINS.keys()
 
 
 def test_the_image_runs_as_nobody_special_and_has_no_build_tools() -> None:

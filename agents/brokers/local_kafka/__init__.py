@@ -1,5 +1,11 @@
-"""A real Kafka on this machine, without Docker: brokers from its own published libraries, on loopback."""
+"""A real Kafka on this machine, without Docker: brokers from Kafka's published libraries, on loopback.
 
-from agents.brokers.local_kafka.cluster import Cluster
+In the order in which a cluster starts (`crs-monitor kafka up`):
+data_directory.py      the directory of one cluster: its lock, and where the running cluster is
+libraries.py           Java and Kafka's libraries, fetched once with Maven by deploy/kafka/pom.xml
+identity.py            the cluster's id and ports, stored in the directory
+server_properties.py   the settings file of one broker
+cluster.py             the brokers as child processes, which tests kill, pause and start again
 
-__all__ = ["Cluster"]
+No service imports this package: a ward has a cluster of its own.
+"""

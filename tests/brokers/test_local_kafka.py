@@ -15,10 +15,9 @@ import pytest
 from click.testing import CliRunner
 from confluent_kafka import Consumer, Producer, TopicPartition
 
-from agents.brokers.local_kafka import Cluster
-from agents.brokers.local_kafka.cluster import answering
-from agents.brokers.local_kafka.libraries import java, libraries
-from agents.brokers.local_kafka.properties import HOST, Login
+from agents.brokers.local_kafka.cluster import Cluster, answering
+from agents.brokers.local_kafka.libraries import find_java, find_libraries
+from agents.brokers.local_kafka.server_properties import HOST, Login
 from agents.cli.simulate import command as simulate
 from agents.cli.topics import command as topics
 from agents.platform.errors import UserError
@@ -106,8 +105,8 @@ def test_tls_to_a_broker_that_speaks_none_is_told(hurt: Cluster, monkeypatch: py
 
 
 def launcher(data: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """`python -m agents.brokers.local_kafka`, as typed."""
-    command = [sys.executable, "-m", "agents.brokers.local_kafka", *arguments, "--data", str(data)]
+    """`crs-monitor kafka`, as typed."""
+    command = [sys.executable, "-m", "agents.cli.main", "kafka", *arguments, "--data", str(data)]
     return subprocess.run(command, capture_output=True, text=True, timeout=150, check=False)
 
 
@@ -171,7 +170,7 @@ def program(directory: Path, name: str, script: str) -> None:
 
 def test_without_java_one_line_says_what_to_install(tmp_path: Path) -> None:
     up = subprocess.run(
-        [sys.executable, "-m", "agents.brokers.local_kafka", "up", "--data", str(tmp_path / "data")],
+        [sys.executable, "-m", "agents.cli.main", "kafka", "up", "--data", str(tmp_path / "data")],
         capture_output=True,
         text=True,
         env=os.environ | {"PATH": str(tmp_path)},
@@ -188,14 +187,14 @@ def test_a_java_that_is_too_old_is_named(tmp_path: Path, monkeypatch: pytest.Mon
     program(tmp_path, "java", "echo 'openjdk version \"11.0.2\" 2019-01-15' >&2")
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(UserError, match="is Java 11: Kafka needs 17 or newer"):
-        java()
+        find_java()
 
 
 def test_without_maven_one_line_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "pom.xml").write_text("<project/>")
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(UserError, match="no Maven found"):
-        libraries(tmp_path)
+        find_libraries(tmp_path)
 
 
 def test_a_registry_that_cannot_be_reached_is_told_in_mavens_words(
@@ -205,7 +204,7 @@ def test_a_registry_that_cannot_be_reached_is_told_in_mavens_words(
     program(tmp_path, "mvn", "echo '[ERROR] Could not transfer artifact: unknown host'; exit 1")
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(UserError, match="could not fetch Kafka's libraries: Could not transfer artifact: unknown host"):
-        libraries(tmp_path)
+        find_libraries(tmp_path)
     assert not (tmp_path / "libs").exists()
 
 
@@ -217,5 +216,5 @@ def test_libraries_are_fetched_once_and_again_when_the_recipe_changes(
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     for recipe in ("<project/>", "<project/>", "<project>newer</project>"):
         (tmp_path / "pom.xml").write_text(recipe)
-        assert libraries(tmp_path) == tmp_path / "libs"
+        assert find_libraries(tmp_path) == tmp_path / "libs"
     assert fetched.read_text().count("once") == 2
