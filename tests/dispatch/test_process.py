@@ -22,9 +22,9 @@ from agents.brokers.embedded import Embedded
 from agents.platform.fail_stop import FENCED
 from agents.platform.settings import Settings
 from tests.broker import Fresh
-from tests.dispatch import ward
+from tests.dispatch import dispatcher_process
+from tests.dispatch.dispatcher_process import Watch, alert, alert_id, dispatcher, plan
 from tests.dispatch.receiver import Receiver
-from tests.dispatch.ward import Watch, alert, alert_id, dispatcher, plan
 
 pytestmark = pytest.mark.kafka
 
@@ -164,11 +164,11 @@ def test_an_answer_at_pagerduty_stops_the_repeats_and_comes_back_as_an_assessmen
             "data": {"incident_key": pager.posts()[1]["dedup_key"]},
         }
         body = json.dumps({"event": event}).encode()
-        signature = "v1=" + hmac.new(ward.HOOK_SECRET.encode(), body, sha256).hexdigest()
+        signature = "v1=" + hmac.new(dispatcher_process.HOOK_SECRET.encode(), body, sha256).hexdigest()
         url = f"http://127.0.0.1:{port}/pagerduty"
         assert httpx.post(url, content=body, headers={"X-PagerDuty-Signature": "v1=00"}).status_code == 401
         assert httpx.post(url, content=body, headers={"X-PagerDuty-Signature": signature}).status_code == 202
-        (said,) = ward.assessments(settings)
+        (said,) = dispatcher_process.assessments(settings)
         watch.alerts(alert("p1", "A", 2, "updated", grade=3, acknowledged_at=datetime.now(UTC)))
         pager.wait(4)
         time.sleep(8)  # longer than a repeat takes
@@ -186,19 +186,19 @@ def test_two_dispatchers_share_the_partitions_and_the_death_of_one_changes_nothi
     settings = kafka_settings()
     file = written(tmp_path, plan(webhook("pager", pager.url), '[["pager"]]'))
     watch = Watch(settings)
-    first = ward.start(settings, file)
+    first = dispatcher_process.start(settings, file)
     second = None
     try:
         watch.alerts(*(alert(f"p{n}", "A") for n in range(20)))
         pager.wait(20)
-        second = ward.start(settings, file)
+        second = dispatcher_process.start(settings, file)
         time.sleep(3)
         watch.alerts(*(alert(f"p{n}", "B") for n in range(20)))
         pager.wait(40)
         pager.mode = "down"
         watch.alerts(*(alert(f"p{n}", "A", 2, "resolved") for n in range(20)))
         time.sleep(1)
-        ward.stop(first, signal.SIGKILL)
+        dispatcher_process.stop(first, signal.SIGKILL)
         pager.mode = "ok"
         watch.alerts(*(alert(f"p{n}", "C") for n in range(20)))
         until(lambda: len(opened(pager)) >= 60 and len(closed(pager)) >= 20, 90)
@@ -206,7 +206,7 @@ def test_two_dispatchers_share_the_partitions_and_the_death_of_one_changes_nothi
         until(lambda: len(closed(pager)) >= 40)
     finally:
         for process in filter(None, (first, second)):
-            ward.stop(process)
+            dispatcher_process.stop(process)
     assert sorted(opened(pager)) == sorted(alert_id(f"p{n}", name) for n in range(20) for name in "ABC")
     assert sorted(closed(pager)) == sorted(alert_id(f"p{n}", name) for n in range(20) for name in "AB")
     assert "fail stop" not in (tmp_path / "log").read_text()
@@ -218,12 +218,12 @@ def test_a_dispatcher_that_was_frozen_ends_itself_and_another_has_its_patients(
     settings = kafka_settings()
     file = written(tmp_path, plan(webhook("pager", pager.url), '[["pager"]]'))
     watch = Watch(settings)
-    first = ward.start(settings, file, session_seconds=6)
+    first = dispatcher_process.start(settings, file, session_seconds=6)
     second = None
     try:
         watch.alerts(*(alert(f"p{n}", "A") for n in range(8)))
         pager.wait(8)
-        second = ward.start(settings, file)
+        second = dispatcher_process.start(settings, file)
         first.send_signal(signal.SIGSTOP)
         watch.alerts(*(alert(f"p{n}", "A", 2, "resolved") for n in range(8)))
         until(lambda: len(closed(pager)) == 8, 90)
@@ -233,7 +233,7 @@ def test_a_dispatcher_that_was_frozen_ends_itself_and_another_has_its_patients(
         until(lambda: len(opened(pager)) == 16)
     finally:
         for process in filter(None, (first, second)):
-            ward.stop(process)
+            dispatcher_process.stop(process)
     assert len(closed(pager)) == 8
 
 
@@ -288,7 +288,7 @@ def test_ack_finds_the_patient_of_an_open_alert_and_says_it_into_the_log(kafka_s
     assert ack(settings, key, "--by", "Nurse Joy", "--snooze", "30") == (0, f"{alert_id('p1', 'A')}: quiet for 30 min")
     code, words = ack(settings, "no-such-alert", "--by", "Nurse Joy")
     assert (code, words.startswith("crs-monitor: no-such-alert: no such alert is open")) == (2, True)
-    seen, quiet = sorted(ward.assessments(settings, 2), key=lambda said: str(said["kind"]))
+    seen, quiet = sorted(dispatcher_process.assessments(settings, 2), key=lambda said: str(said["kind"]))
     assert (seen["patient_id"], seen["by"], seen["alert_id"]) == ("p1", "Nurse Joy", alert_id("p1", "A"))
     asked = datetime.fromisoformat(quiet["until"]) - datetime.fromisoformat(quiet["effective_at"])
     assert asked == timedelta(minutes=30)
@@ -348,9 +348,16 @@ def test_nothing_about_a_patient_leaves_the_house(
     assert "crs_page_seconds_bucket" in shown
     assert len(requests) > 8
     for place, words in {"log": log, "metrics": shown, "requests": told}.items():
-        for canary in (patient, ward.CANARY_DRUG, str(ward.CANARY_VALUE), ward.SECRET, ward.TOKEN, ward.SIGNING):
+        for canary in (
+            patient,
+            dispatcher_process.CANARY_DRUG,
+            str(dispatcher_process.CANARY_VALUE),
+            dispatcher_process.SECRET,
+            dispatcher_process.TOKEN,
+            dispatcher_process.SIGNING,
+        ):
             assert canary not in words, f"{canary} in {place}"
-        assert ward.ROUTING_KEY not in words or place == "requests"
+        assert dispatcher_process.ROUTING_KEY not in words or place == "requests"
 
 
 def opened_anywhere(pager: Receiver) -> list[str]:
@@ -360,10 +367,10 @@ def opened_anywhere(pager: Receiver) -> list[str]:
 def test_what_stops_it_from_starting_is_one_line(kafka_settings: Fresh, pager: Receiver, tmp_path: Path) -> None:
     settings = kafka_settings(topics=False)
     file = written(tmp_path, plan(webhook("pager", pager.url), '[["pager"]]'))
-    process = ward.start(settings, file)
+    process = dispatcher_process.start(settings, file)
     assert process.wait(30) == 2
     assert "is missing; `crs-monitor topics` creates what is missing" in (tmp_path / "log").read_text()
-    process = ward.start(settings, file, "--check")
+    process = dispatcher_process.start(settings, file, "--check")
     assert process.wait(30) == 0
     assert (tmp_path / "log").read_text().splitlines()[-1] == "1 destinations, 0 routes: sound"
 
@@ -371,10 +378,10 @@ def test_what_stops_it_from_starting_is_one_line(kafka_settings: Fresh, pager: R
 def test_it_leaves_cleanly_and_says_nothing_about_it(kafka_settings: Fresh, pager: Receiver, tmp_path: Path) -> None:
     settings = kafka_settings()
     file = written(tmp_path, plan(webhook("pager", pager.url), '[["pager"]]'))
-    process = ward.start(settings, file)
+    process = dispatcher_process.start(settings, file)
     Watch(settings).alerts(alert("p1", "A"))
     pager.wait(1)
-    assert ward.stop(process) == 0
+    assert dispatcher_process.stop(process) == 0
     assert "Traceback" not in (tmp_path / "log").read_text()
 
 
