@@ -22,7 +22,7 @@ from schemas import topics
 from tests.board.house import NAME, STORY
 from tests.board.scene import published
 from tests.broker import Fresh
-from tests.dispatch.ward import Watch, assessments
+from tests.dispatch.dispatcher_process import Watch, assessments
 
 SECRETS = (NAME, "Nurse Okafor", "norepinephrine", "38.6")
 
