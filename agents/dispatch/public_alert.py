@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 from schemas.alerts import Alert, AlertStatus, Priority
 
-# The text of each kind. `dispatch` and `summary` are about delivery itself, not about a patient.
+# Said about each kind, and nothing more. `dispatch` and `summary` are about the pager itself, not about a patient.
 WORDS: dict[str, str] = {
     "onset": "CRS suspected: an episode began",
     "escalation": "CRS grade rose",

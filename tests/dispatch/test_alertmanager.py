@@ -18,7 +18,7 @@ import pytest
 
 from tests.broker import Fresh
 from tests.dispatch import dispatcher_process
-from tests.dispatch.dispatcher_process import Watch, alert, alert_id, dispatcher, plan
+from tests.dispatch.dispatcher_process import WatchWriter, alert, alert_id, config_text, dispatcher
 from tests.dispatch.receiver import Receiver
 from tests.dispatch.test_process import destination, free_port, until
 
@@ -108,7 +108,7 @@ def config(tmp_path: Path, rack: Rack, timing: str = "") -> Path:
     given = {"refresh_seconds": 0.5, "outlive_refreshes": 40, "poll_silences_seconds": 0.3}
     file = tmp_path / "dispatch.toml"
     text = destination("rack", "alertmanager", **given) + f'urls = ["{rack.url}"]\n'
-    file.write_text(plan(text, '[["rack"]]', timing=timing))
+    file.write_text(config_text(text, '[["rack"]]', timing=timing))
     return file
 
 
@@ -116,7 +116,7 @@ def test_levels_follow_each_other_and_only_the_engine_ends_an_alert(
     kafka_settings: Fresh, rack: Rack, tmp_path: Path
 ) -> None:
     settings = kafka_settings()
-    watch = Watch(settings)
+    watch = WatchWriter(settings)
     one = alert_id("p1", "A")
     with dispatcher(settings, config(tmp_path, rack)):
         watch.alerts(alert("p1", "A", priority="medium"))
@@ -144,7 +144,7 @@ def test_a_restart_on_either_side_calls_nobody_and_ends_nothing(
     kafka_settings: Fresh, rack: Rack, tmp_path: Path
 ) -> None:
     settings = kafka_settings()
-    watch = Watch(settings)
+    watch = WatchWriter(settings)
     keys = [alert_id(f"p{n}", "A") for n in range(3)]
     file = config(tmp_path, rack)
     process = dispatcher_process.start(settings, file)
@@ -172,7 +172,7 @@ def test_a_restart_on_either_side_calls_nobody_and_ends_nothing(
 
 def test_a_silence_of_one_alert_is_an_answer_to_it(kafka_settings: Fresh, rack: Rack, tmp_path: Path) -> None:
     settings = kafka_settings()
-    watch = Watch(settings)
+    watch = WatchWriter(settings)
     with dispatcher(settings, config(tmp_path, rack)):
         watch.alerts(alert("p1", "A", grade=3), alert("p2", "B"))
         until(lambda: len(rack.open()) == 2)
@@ -198,7 +198,7 @@ def test_the_dead_man_alert_stands_while_the_whole_path_works_and_falls_with_it(
     kafka_settings: Fresh, rack: Rack, tmp_path: Path
 ) -> None:
     settings = kafka_settings(partitions=2)
-    watch = Watch(settings)
+    watch = WatchWriter(settings)
     with dispatcher(settings, config(tmp_path, rack, "heartbeat_within_seconds = 3\n")):
         until(lambda: [watch.heartbeats(), time.sleep(0.3), "CrsMonitorAlive" in rack.open()][2])
         for _ in range(12):  # one partition falls silent

@@ -22,7 +22,7 @@ from schemas import topics
 from schemas.topics import TopicSpec
 from tests.broker import Fresh
 from tests.dispatch import dispatcher_process
-from tests.dispatch.dispatcher_process import plan
+from tests.dispatch.dispatcher_process import config_text
 from tests.dispatch.receiver import Receiver
 from tests.dispatch.test_process import callbacks, free_port, until, webhook, written
 
@@ -74,7 +74,7 @@ def test_from_the_bedside_to_the_pager_and_back(kafka_settings: Fresh, pager: Re
     settings = kafka_settings()
     port, metrics = free_port(), free_port()
     link = f"http://127.0.0.1:{port}/alert/{{alert_id}}/{{token}}"
-    text = plan(webhook("pager", pager.url), '[["pager"]]', callbacks(port))
+    text = config_text(webhook("pager", pager.url), '[["pager"]]', callbacks(port))
     file = written(tmp_path, re.sub(r"(?m)^link = .*$", f'link = "{link}"', text))
     bedside = Bedside(settings)
     judging = worker(settings, tmp_path)
