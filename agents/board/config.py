@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationError, model_validator
 
-from agents.dispatch.config import SECRET_SHORTEST, ConfigTable, Secret
+from agents.dispatch.config_values import SECRET_SHORTEST, ConfigTable, Secret
 from agents.platform.errors import UserError
 from agents.platform.kafka_connection import is_loopback
 from agents.platform.settings import whole_file

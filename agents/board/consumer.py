@@ -13,9 +13,10 @@ from aiokafka.errors import KafkaError
 
 from agents.board.liveness import Liveness
 from agents.board.ward import BoardWard
-from agents.dispatch.alert_reader import is_heartbeat, number
+from agents.dispatch.alert_reader import number
 from agents.platform.settings import Settings
 from schemas import topics
+from schemas.heartbeats import is_heartbeat_of_build_0_1
 
 BATCH = 2000
 WAIT_MS = 200
@@ -79,7 +80,7 @@ class BoardConsumer:
         for record in records:
             if partition.topic == self.states[0].topic:
                 self.ward.take_state(partition.partition, record.key, record.value, clock)
-            elif is_heartbeat(record):
+            elif is_heartbeat_of_build_0_1(record.headers):
                 self.pulse.beat(record.value, now, monotonic())
             else:
                 self.ward.take_alert(record.value, number(record.headers, "log_offset") or 0)
@@ -109,7 +110,7 @@ class BoardConsumer:
         while await consumer.position(partition) < ends[partition]:
             batches = await consumer.getmany(partition, timeout_ms=WAIT_MS, max_records=BATCH)
             for record in batches.get(partition, ()):
-                if not is_heartbeat(record):
+                if not is_heartbeat_of_build_0_1(record.headers):
                     self.ward.take_alert(record.value, number(record.headers, "log_offset") or 0)
             await asyncio.sleep(0)
 

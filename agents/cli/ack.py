@@ -1,4 +1,4 @@
-"""`crs-monitor ack`: someone has seen an alert, or asks for quiet; said into the log like every assessment."""
+"""`crs-monitor ack`: acknowledges or snoozes an open alert by writing an assessment."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from agents.platform.settings import Settings, with_settings
 @click.command("ack")
 @click.argument("alert", metavar="ALERT_ID|KEY")
 @click.option("--by", required=True, help="Who has seen it.")
-@click.option("--snooze", "minutes", type=click.IntRange(1, 60), help="Ask for quiet for so many minutes instead.")
-@click.option("--reason", default="", help="Why quiet is asked for.")
+@click.option("--snooze", "minutes", type=click.IntRange(1, 60), help="Snooze for so many minutes instead.")
+@click.option("--reason", default="", help="Why it is snoozed.")
 @with_settings
 def command(settings: Settings, alert: str, by: str, minutes: int | None, reason: str) -> None:
     """Acknowledge an alert, by its id or by the key that a pager shows.
 
-    The alert stays open until its cause is over; high alerts are no longer repeated. With --snooze it is quiet for a
-    while, and worse breaks the quiet.
+    The alert stays open until its cause is over; high alerts are no longer repeated. With --snooze nobody is paged for
+    a while, unless the alert becomes worse.
     """
     from agents.brokers import preflight
     from agents.dispatch import assessments, find_alert
@@ -46,7 +46,7 @@ def command(settings: Settings, alert: str, by: str, minutes: int | None, reason
                 alert_id, patient_id, at + timedelta(minutes=minutes), at, reason or f"asked by {by}", at.isoformat()
             )
         )
-        await find_alert.say(settings, event)
+        await find_alert.publish(settings, event)
 
     asyncio.run(answer())
     click.echo(f"{alert_id}: {'acknowledged' if minutes is None else f'quiet for {minutes} min'}", err=True)

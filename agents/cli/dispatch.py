@@ -1,4 +1,4 @@
-"""`crs-monitor dispatch`: delivers alerts to pagers, until SIGTERM or SIGINT."""
+"""`crs-monitor dispatch`: delivers alerts to pagers until SIGTERM or SIGINT."""
 
 from __future__ import annotations
 
@@ -13,42 +13,44 @@ from agents.platform.settings import Settings, with_settings
 
 @click.command("dispatch")
 @with_settings
-@click.option("--check", is_flag=True, help="Only say whether the file with the destinations is sound.")
+@click.option("--check", is_flag=True, help="Only check the file with the destinations.")
 @log_level_option
 def command(settings: Settings, check: bool, log_level: str) -> None:
     """Deliver alerts to pagers.
 
-    Destinations, routes and patience stand in the table [dispatch] of the --config file; deploy/dispatch.example.toml
-    shows every setting. Exits 0 after SIGTERM or SIGINT; after anything else whoever runs it starts it again.
+    Destinations, routes and times are in the table [dispatch] of the --config file; deploy/dispatch.example.toml
+    shows every setting. Exits 0 after SIGTERM or SIGINT; after any other exit the service manager must restart it.
     """
     from agents.dispatch import config
-    from agents.dispatch.destination_queue import Backoff
+    from agents.dispatch.backoff import Backoff
     from agents.dispatch.dispatcher import Dispatcher
-    from agents.dispatch.pagers import build
+    from agents.dispatch.pagers.registry import build_pagers
 
-    plan = config.load(_file())
+    paging_config = config.load(_file())
     set_up_logging(log_level)
     limit_repeats()
+    destinations = paging_config.destinations
     if check:
-        build.pagers(plan)
-        click.echo(f"{len(plan.destinations)} destinations, {len(plan.routes)} routes: sound")
+        build_pagers(destinations, paging_config.name)
+        click.echo(f"{len(destinations)} destinations, {len(paging_config.routes)} routes: sound")
         return
     _require_topics(settings)
 
     async def deliver() -> None:
-        await Dispatcher(settings, plan, build.pagers(plan), Backoff()).run()
+        pagers = build_pagers(destinations, paging_config.name)
+        await Dispatcher(settings, paging_config, pagers, Backoff()).run()
 
     asyncio.run(deliver())
 
 
 def _file() -> Path | None:
-    """The file that --config named; the settings have read their part of it, the rest is ours."""
+    """The file of --config: the shared settings were read from it before, paging reads its own table."""
     context = click.get_current_context()
     return context.params.get("config")
 
 
 def _require_topics(settings: Settings) -> None:
-    """Raises UserError when topics are missing, or when what was delivered would be looked for in a wrong partition."""
+    """Raises UserError when topics are missing, or when delivered pages would be looked for in the wrong partition."""
     from agents.brokers import preflight, topic_specs
     from schemas import topics
 

@@ -1,4 +1,4 @@
-"""The alerts topic as the dispatcher hears it: versions of alerts, heartbeats, and what cannot be read."""
+"""Parses records of the alerts topic into alert updates without patient data, and thins out a backlog."""
 
 from __future__ import annotations
 
@@ -14,47 +14,45 @@ from pydantic import ValidationError
 
 from agents.dispatch.commands import AlertUpdate
 from agents.dispatch.patient_locations import PatientLocations
-from agents.dispatch.public_alert import brief, public_id
+from agents.dispatch.public_alert import public_id, public_version
 from schemas.alerts import Alert
-
-HEARTBEAT = b"heartbeat"
 
 
 @dataclass(frozen=True, slots=True)
 class ReceivedAlert:
-    """One version of an alert, when it came, and when the event it rests on was appended to the log."""
+    """One version of an alert, when it was written, and when the event that caused it was appended to the log."""
 
-    told: AlertUpdate
+    update: AlertUpdate
     at: datetime
     appended_ms: int | None
 
 
 class AlertReader:
-    """Turns alerts into what may be told, and forgets the rest."""
+    """Keeps of each alert only what a page may contain, and the ids that an acknowledgement needs."""
 
-    def __init__(self, secret: bytes, places: PatientLocations, link: str | None, token: bytes | None) -> None:
+    def __init__(self, secret: bytes, locations: PatientLocations, link: str | None, token: bytes | None) -> None:
         self.secret = secret
-        self.places = places
+        self.locations = locations
         self.link = link
         self.token = token
 
     def read(self, record: Any, at: datetime) -> ReceivedAlert | None:
-        """One record; None: it is no alert that we can read."""
+        """One record of the alerts topic; None: it cannot be read."""
         try:
             alert = Alert.model_validate_json(record.value)
         except (ValidationError, TypeError, ValueError):
             return None
-        place = self.places.of(record.partition, alert.patient_id)
-        told = AlertUpdate(
+        location = self.locations.of(record.partition, alert.patient_id)
+        update = AlertUpdate(
             alert.alert_id,
             alert.patient_id,
             record.partition,
-            brief(alert, place, self.secret, self._link(alert)),
+            public_version(alert, location, self.secret, self._link(alert)),
             record.offset,
             alert.acknowledged_at,
             alert.snoozed_until,
         )
-        return ReceivedAlert(told, at, number(record.headers, "log_appended_ms"))
+        return ReceivedAlert(update, at, number(record.headers, "log_appended_ms"))
 
     def _link(self, alert: Alert) -> str | None:
         if self.link is None or self.token is None:
@@ -63,23 +61,21 @@ class AlertReader:
 
 
 def link_token(key: bytes, alert_id: str) -> str:
-    """Whoever holds the link of a page may answer that page, and no other."""
+    """The token in the link of a page: it allows to acknowledge this alert and no other."""
     return hmac.new(key, b"acknowledge:" + alert_id.encode(), sha256).hexdigest()[:40]
 
 
-def is_heartbeat(record: Any) -> bool:
-    """Whether a record only says that the path works."""
-    return any(name == "kind" and value == HEARTBEAT for name, value in record.headers)
-
-
 def number(headers: Iterable[tuple[str, bytes]], name: str) -> int | None:
-    """A whole number among the headers."""
+    """A header that is a whole number; None if it is missing or something else."""
     value = next((value for key, value in headers if key == name), None)
     return int(value) if value is not None and value.isdigit() else None
 
 
 class Backlog:
-    """What piled up while nobody listened. Of an alert that is older than a moment, only the last word counts."""
+    """Alerts of one partition that were written while no dispatcher read it.
+
+    Of an alert that is older than `stale_after` only the last version is kept; newer versions are all kept.
+    """
 
     def __init__(self, until_offset: int, stale_after: timedelta) -> None:
         self.until_offset = until_offset
@@ -87,13 +83,13 @@ class Backlog:
         self.read_at = monotonic()
         self._versions: dict[str, list[ReceivedAlert]] = {}
 
-    def take(self, heard: ReceivedAlert, now: datetime) -> None:
-        """One more version; earlier ones that are no news any more go."""
-        versions = self._versions.setdefault(heard.told.alert_id, [])
+    def take(self, received: ReceivedAlert, now: datetime) -> None:
+        """Adds a version, and removes earlier ones that are stale."""
+        versions = self._versions.setdefault(received.update.alert_id, [])
         versions[:] = [earlier for earlier in versions if now - earlier.at <= self.stale_after]
-        versions.append(heard)
+        versions.append(received)
 
     def all(self) -> list[ReceivedAlert]:
-        """What is left to be told, in order."""
-        left = (heard for versions in self._versions.values() for heard in versions)
-        return sorted(left, key=lambda heard: heard.told.offset)
+        """What is left, in the order of the topic."""
+        left = (received for versions in self._versions.values() for received in versions)
+        return sorted(left, key=lambda received: received.update.offset)

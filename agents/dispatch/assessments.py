@@ -1,4 +1,4 @@
-"""What people answer to a page flows back into the log as an assessment, like everything else that people say."""
+"""Builds and writes assessments: an acknowledgement or a snooze by a person becomes an event in the log."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LONGEST_REASON = 500
 
 
 def acknowledgement(alert_id: str, patient_id: str, by: str, at: datetime, source: str) -> Acknowledge:
-    """`source` names the very callback, so that one that is delivered twice is one event."""
+    """`source` identifies the callback: one that is delivered twice gives one event."""
     return Acknowledge(
         kind="acknowledge",
         event_id=event_id("ack", alert_id, source),
@@ -26,7 +26,7 @@ def acknowledgement(alert_id: str, patient_id: str, by: str, at: datetime, sourc
 
 
 def snooze(alert_id: str, patient_id: str, until: datetime, at: datetime, reason: str, source: str) -> Snooze:
-    """Quiet until then, and never for longer than an hour from now."""
+    """`until` is limited to an hour after `at`."""
     return Snooze(
         kind="snooze",
         event_id=event_id("snooze", alert_id, source),
@@ -39,18 +39,18 @@ def snooze(alert_id: str, patient_id: str, until: datetime, at: datetime, reason
 
 
 def event_id(kind: str, alert_id: str, source: str) -> str:
-    """The same callback gives the same id."""
+    """The same callback gives the same event id."""
     return f"{kind}-{sha256(f'{alert_id}|{source}'.encode()).hexdigest()[:24]}"
 
 
 class Assessments:
-    """The assessments topic, keyed by patient."""
+    """Writes to the assessments topic, keyed by patient."""
 
     def __init__(self, producer: Any, topic: str) -> None:
         self.producer = producer
         self.topic = topic
 
     async def publish(self, event: Acknowledge | Snooze) -> None:
-        """Written and confirmed by the brokers."""
+        """Writes an event and waits until the brokers have confirmed it."""
         value = event.model_dump_json(exclude_none=True).encode()
         await self.producer.send_and_wait(self.topic, value, key=event.patient_id.encode())

@@ -1,23 +1,23 @@
-"""Partitions come and go between dispatchers: what is known of one is read before anything of it is heard."""
+"""Rebalance listener: reads the stored cases of a new partition before its alerts, and forgets lost partitions."""
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from typing import Any
 
 from aiokafka import ConsumerRebalanceListener, TopicPartition
 from pydantic import ValidationError
 
 from agents.brokers import topic_specs
 from agents.dispatch.alert_consumer import AlertConsumer
-from agents.dispatch.broker import Broker
 from agents.dispatch.config import PagingConfig
 from agents.dispatch.delivery_log import read_partition
-from agents.dispatch.executor import Executor
+from agents.dispatch.heartbeat_reader import HeartbeatReader
 from agents.dispatch.model import Case, decode
 from agents.dispatch.patient_locations import PatientLocations
+from agents.dispatch.topic_follower import TopicFollower
 from agents.platform.fail_stop import fail_stop
 from agents.platform.settings import Settings
 from schemas import topics
@@ -26,115 +26,108 @@ log = logging.getLogger("crs.dispatch")
 
 
 class PartitionAssignment(ConsumerRebalanceListener):  # type: ignore[misc]
-    """Hears from the group which partitions are ours, and prepares them."""
+    """Beside the alerts partitions of the group it follows the same partitions of patient-state and heartbeats.
+
+    These two are followed without the group: their offsets are not committed, and members of another build can be in
+    the group during an update.
+    """
 
     def __init__(
         self,
         settings: Settings,
-        plan: PagingConfig,
-        hands: Executor,
-        hearing: AlertConsumer,
-        places: PatientLocations,
-        broker: Broker,
+        config: PagingConfig,
+        consumer: AlertConsumer,
+        locations: PatientLocations,
+        heartbeats: HeartbeatReader,
     ) -> None:
-        self.settings = settings
-        self.stale_after = timedelta(seconds=plan.stale_after_seconds)
-        self.hands = hands
-        self.hearing = hearing
-        self.places = places
-        self.broker = broker
-        self.moving = False  # nothing is decided meanwhile
-        self._followed: dict[TopicPartition, int] = {}
-        self._changed = asyncio.Event()
+        self.stale_after = timedelta(seconds=config.stale_after_seconds)
+        self.delivered_topic = topic_specs.delivered(settings)
+        self.consumer = consumer
+        self.executor = consumer.executor
+        self.broker = consumer.broker
+        self.locations = locations
+        broker, state_topic = self.broker, settings.topic(topics.PATIENT_STATE)
+        self.states = TopicFollower(state_topic, broker.plain_consumer, self._take_state)
+        # A heartbeat is only of use when it is new: from the end on, also when the offset does not exist any more.
+        from_end = partial(broker.plain_consumer, "latest")
+        self.heartbeats = TopicFollower(settings.topic(topics.HEARTBEATS), from_end, heartbeats.take)
+        self.moving = False  # while partitions move, nothing is decided
 
     async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
-        """The group shares out anew: what is under way ends and is written down, then we let go of everything."""
+        """A rebalance begins: finishes what is being sent, writes it, and forgets the partitions."""
         lost = {partition.partition for partition in revoked}
         if not lost:
             return
-        async with self.hearing.lock:
+        async with self.consumer.lock:
             self.moving = True
-            self.hands.drop(lost)
-            await self.hands.rest()
-            await self.hearing.commit(now=True)
-            self.hands.paging.revoked(lost)
-            self.hearing.disown(lost)
+            self.executor.drop_partitions(lost)
+            await self.executor.drain()
+            await self.consumer.commit(now=True)
+            self.executor.paging.revoked(lost)
+            self.consumer.revoked(lost)
             for partition in lost:
-                self.places.forget(partition)
-            self._followed = {at: offset for at, offset in self._followed.items() if at.partition not in lost}
-            self._changed.set()
+                self.locations.forget(partition)
+            for follower in (self.states, self.heartbeats):
+                follower.unfollow(lost)
             self.moving = False
         log.info("partitions lost=%d", len(lost))
 
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
-        """What is known of each new partition is read back; then it is heard."""
+        """Reads back what is stored about each new partition; then its alerts are handled."""
         try:
-            async with self.hearing.lock:
+            async with self.consumer.lock:
                 await self._prepare(sorted(assigned))
         except Exception as error:
-            # Going on would page for what was told before, or not page at all.
+            # Going on could send pages again that were sent before, or none at all.
             fail_stop("read_back", repr(error))
         log.info("partitions won=%d", len(assigned))
 
     async def _prepare(self, assigned: list[TopicPartition]) -> None:
         if not assigned:
             return
-        states = [TopicPartition(self.settings.topic(topics.PATIENT_STATE), at.partition) for at in assigned]
-        delivered = topic_specs.delivered(self.settings)
-        reader = self.broker.reader()
+        numbers = [at.partition for at in assigned]
+        states = [self.states.partition(number) for number in numbers]
+        heartbeats = [self.heartbeats.partition(number) for number in numbers]
+        reader = self.broker.plain_consumer()
         await reader.start()
         try:
-            reader.assign([*states, *(TopicPartition(delivered, at.partition) for at in assigned)])
+            stored = [TopicPartition(self.delivered_topic, number) for number in numbers]
+            reader.assign([*states, *stored, *heartbeats])
             for at in states:
-                await read_partition(reader, at, partial(self.places.take, at.partition))
-                self._followed[at] = await reader.position(at)
-            ends = await self.broker.consumer.end_offsets(assigned)
-            begins = await self.broker.consumer.beginning_offsets(assigned)
-            for at in assigned:
-                known = StoredCases()
-                await read_partition(reader, TopicPartition(delivered, at.partition), known.take)
-                place = max(await self.broker.consumer.committed(at) or 0, begins[at])
-                if place < ends[at]:
-                    self.hearing.own(at.partition, self.stale_after, ends[at])
-                paging, now = self.hands.paging, datetime.now(UTC)
-                self.hands.obey(paging.assigned(at.partition, known.cases.values(), now))
-                self.hands.obey(paging.forgot(at.partition, len(known.unreadable), now))
+                await read_partition(reader, at, partial(self.locations.take, at.partition))
+                self.states.follow(at.partition, await reader.position(at))
+            for at, end in (await reader.end_offsets(heartbeats)).items():
+                self.heartbeats.follow(at.partition, end)
+            await self._read_back(assigned, reader)
         finally:
             await reader.stop()
-        self._changed.set()
 
-    async def follow_places(self) -> None:
-        """Units and beds as they change, of the patients of our partitions."""
-        reader = self.broker.reader()
-        await reader.start()
-        try:
-            while True:
-                if self._changed.is_set():
-                    self._changed.clear()
-                    reader.assign(list(self._followed))
-                    for at, offset in self._followed.items():
-                        reader.seek(at, offset)
-                if not self._followed:
-                    await self._changed.wait()
-                    continue
-                for at, records in (await reader.getmany(timeout_ms=500)).items():
-                    for record in records:
-                        if at in self._followed:
-                            self.places.take(at.partition, record.key, record.value)
-                            self._followed[at] = record.offset + 1
-        finally:
-            await reader.stop()
+    async def _read_back(self, assigned: list[TopicPartition], reader: Any) -> None:
+        ends = await self.broker.consumer.end_offsets(assigned)
+        begins = await self.broker.consumer.beginning_offsets(assigned)
+        for at in assigned:
+            stored = StoredCases()
+            await read_partition(reader, TopicPartition(self.delivered_topic, at.partition), stored.take)
+            offset = max(await self.broker.consumer.committed(at) or 0, begins[at])
+            if offset < ends[at]:
+                self.consumer.assigned(at.partition, self.stale_after, ends[at])
+            paging, now = self.executor.paging, datetime.now(UTC)
+            self.executor.execute(paging.assigned(at.partition, stored.cases.values(), now))
+            self.executor.execute(paging.rows_unreadable(at.partition, len(stored.unreadable), now))
+
+    def _take_state(self, record: Any) -> None:
+        self.locations.take(record.partition, record.key, record.value)
 
 
 class StoredCases:
-    """What was written down about the alerts of one partition."""
+    """The stored cases of one partition, by key, and the keys whose rows cannot be read."""
 
     def __init__(self) -> None:
         self.cases: dict[bytes, Case] = {}
         self.unreadable: set[bytes] = set()
 
     def take(self, key: bytes, row: bytes | None) -> None:
-        """The latest row of a case; one that was written after its partition was lost knows less, and goes."""
+        """Takes the latest row of a case, but none of a lower version: it was written after the partition was lost."""
         self.unreadable.discard(key)
         if row is None:
             self.cases.pop(key, None)
@@ -146,5 +139,5 @@ class StoredCases:
             self.cases.pop(key, None)
             return
         before = self.cases.get(key)
-        if before is None or case.brief.version >= before.brief.version:
+        if before is None or case.alert.version >= before.alert.version:
             self.cases[key] = case

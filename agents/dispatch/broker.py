@@ -1,9 +1,9 @@
-"""Our clients of the brokers: a group consumer of alerts, a producer that waits for all copies, plain readers."""
+"""The dispatcher's Kafka clients: a group consumer, a producer that waits for all replicas, plain consumers."""
 
 from __future__ import annotations
 
 import logging
-from typing import Any
+from typing import Any, Literal
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError, KafkaTimeoutError
@@ -16,7 +16,7 @@ log = logging.getLogger("crs.dispatch")
 
 
 class Broker:
-    """Connections, and how they are set: nothing is committed by itself, nothing is sent that is not confirmed."""
+    """Clients and their settings. Offsets are committed only explicitly; a send is done when it is confirmed."""
 
     def __init__(self, settings: Settings, group: str) -> None:
         self.settings = settings
@@ -41,7 +41,7 @@ class Broker:
         )
 
     async def start(self, topic: str, listener: Any) -> None:
-        """Connects; from now on partitions come and go. Raises UserError when no broker answers."""
+        """Connects and joins the group. Raises UserError when no broker answers."""
         try:
             await self.producer.start()
             self.consumer.subscribe([topic], listener=listener)
@@ -51,7 +51,7 @@ class Broker:
             raise UserError(f"{self.settings.bootstrap_servers}: {why}") from error
 
     async def read(self, most: int) -> dict[Any, list[Any]]:
-        """The next alerts, by partition; none when there are none for a moment."""
+        """The next records by partition; empty when there are none for 200 ms."""
         try:
             batches: dict[Any, list[Any]] = await self.consumer.getmany(timeout_ms=200, max_records=most)
         except KafkaError as error:
@@ -63,23 +63,23 @@ class Broker:
         await self.consumer.stop()
         await self.producer.stop()
 
-    def reader(self) -> Any:
-        """A consumer without a group, for topics that we read back."""
+    def plain_consumer(self, without_offset: Literal["earliest", "latest"] = "earliest") -> Any:
+        """A consumer without a group. `without_offset`: where it reads when its offset does not exist any more."""
         return AIOKafkaConsumer(
             enable_auto_commit=False,
-            auto_offset_reset="earliest",
+            auto_offset_reset=without_offset,
             fetch_max_wait_ms=self.settings.fetch_wait_ms,
             **self.settings.aiokafka(),
         )
 
-    async def commit(self, places: dict[Any, int]) -> None:
-        """Commits our places. While partitions move they are not ours: whoever gets them reads on from before."""
+    async def commit(self, offsets: dict[Any, int]) -> None:
+        """Commits offsets. During a rebalance this may fail: the next owner reads from the earlier offset."""
         try:
-            await self.consumer.commit(places)
+            await self.consumer.commit(offsets)
         except (CommitFailedError, IllegalStateError) as error:
             log.info("commit why=%s", type(error).__name__)
         except KafkaError as error:
-            # A place that is committed later only means that more is read again, and said to be a repeat.
+            # A later commit only means that more is read again, and recognised as a repeat.
             log.warning("commit why=%s", type(error).__name__)
             if not error.retriable and not isinstance(error, KafkaTimeoutError):
                 fail_stop("commit_refused", type(error).__name__)

@@ -1,168 +1,118 @@
-"""Every case that is open, and the pages that were ordered for it: the ground on which paging decides."""
+"""In-memory store of the open cases, with the indexes by which paging finds them. Data operations only."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import replace
-from datetime import datetime
 
-from agents.dispatch.commands import Command, PagingPolicy, PagingVerdict, SaveCase, SendPage
-from agents.dispatch.flood_guard import FloodGuard
-from agents.dispatch.model import Act, Case, Cause, DestinationStatus, Page
-from agents.dispatch.public_alert import PublicAlert
-
-LOUD = 3  # high priority and above
+from agents.dispatch.commands import SaveCase
+from agents.dispatch.model import Case
+from agents.dispatch.page import HIGH_URGENCY, Page
 
 
-class Book:
-    """Cases, the keys that receivers know them by, and what was ordered since somebody last asked."""
+class CaseStore:
+    """Open cases by alert id and by incident key; of settled cases only the last version."""
 
-    def __init__(self, rules: PagingPolicy) -> None:
-        self.rules = rules
+    def __init__(self) -> None:
         self.cases: dict[str, Case] = {}
-        self.settled: dict[int, dict[str, int]] = {}  # partition -> what is over and known to all -> last version
-        self.gone: set[str] = set()
-        self._restless: set[str] = set()  # loud, and unanswered or unconfirmed
-        self._snoozed: set[str] = set()
-        self._closing: set[str] = set()  # over, and someone does not know yet
-        self._members: dict[str, set[str]] = {}  # summary -> members that are open
-        self._keys: dict[str, str] = {}
-        self._floods = {
-            name: FloodGuard(rules.flood_pages.get(name, 0), rules.flood_window, rules.flood_gather)
-            for name in rules.destinations
-        }
-        self._out: list[Command] = []
+        self.unacknowledged: set[str] = set()  # high priority, and unanswered or undelivered
+        self.snoozed: set[str] = set()
+        self.closing: set[str] = set()  # closed, and a destination has not accepted the close yet
+        self._settled_versions: dict[int, dict[str, int]] = {}  # partition -> alert id -> last version
+        self._members: dict[str, set[str]] = {}  # summary -> open members
+        self._alert_ids: dict[str, str] = {}  # incident key -> alert id
 
     def find(self, key: str) -> Case | None:
-        """The open case of a patient that a receiver knows under this key, or that has this alert id."""
-        case = self.cases.get(self._keys.get(key, key))
+        """The open case of a patient with this alert id or incident key."""
+        case = self.cases.get(self._alert_ids.get(key, key))
         return case if case is not None and case.closed_at is None and case.patient_id else None
 
-    def open_pages(self, destination: str, taken: Collection[str] = ()) -> list[Page]:
-        """Everything open at a destination that it took, for those that must be reminded of the whole set.
+    def of_page(self, page: Page) -> Case | None:
+        """The case that a page is about, open or closing."""
+        return self.cases.get(self._alert_ids.get(page.key, page.key))
 
-        `taken`: incidents that it took a moment ago, of which we have not heard yet.
+    def open_pages(self, destination: str, accepted: Collection[str] = ()) -> list[Page]:
+        """Every open incident that the destination has accepted, as pages.
+
+        `accepted`: keys that it accepted a moment ago and whose rows are still being written.
         """
         return [
-            Page(destination, "open", "raised", key, case.brief, order=case.offset, level=line.levels[key])
+            Page(destination, "open", "raised", key, case.alert, order=case.offset, level=status.levels[key])
             for case in self.cases.values()
-            if case.closed_at is None and (line := case.lines.get(destination)) is not None
-            for key in line.keys
-            if key in taken or not any(page.key == key and page.act == "open" for page in line.pending)
+            if case.closed_at is None and (status := case.destinations.get(destination)) is not None
+            for key in status.keys
+            if key in accepted or not any(page.key == key and page.act == "open" for page in status.pending)
         ]
 
     def last_version(self, partition: int, alert_id: str) -> int:
-        """The latest version of an alert that was heard of; 0: none."""
-        known = self.cases.get(alert_id)
-        return known.brief.version if known else self.settled.get(partition, {}).get(alert_id, 0)
+        """The latest version of an alert that was received; 0: none."""
+        case = self.cases.get(alert_id)
+        return case.alert.version if case else self._settled_versions.get(partition, {}).get(alert_id, 0)
 
-    # One page to one destination.
-
-    def _open(self, case: Case, name: str, cause: Cause, at: datetime) -> Case:
-        """A page that calls somebody, unless it floods; a destination that is gone is stood in for by its second."""
-        name = self._standing_in(name)
-        line = case.lines.get(name, DestinationStatus())
-        loud = case.brief.urgency >= LOUD or case.alarm is not None
-        flood = self._floods[name]
-        if not flood.admits(at, loud=loud):
-            flood.hold(case.alert_id, at)
-            self._say("held_flood", case.brief)
-            return with_line(case, name, replace(line, held=True))
-        flood.release(case.alert_id)
-        stem = stem_of(case.brief)
-        key = stem if stem not in line.used else f"{stem}:{len(line.used) + 1}"
-        repeat = len(line.used) if line.version == case.brief.version else 0
-        level = case.brief.priority
-        page = Page(name, "open", cause, key, case.brief, repeat, order=case.offset, level=level)
-        levels = {**line.levels, key: level}
-        line = replace(line, keys=(*line.keys, key), used=(*line.used, key), levels=levels, held=False)
-        return self._send(case, name, line, [page])
-
-    def _standing_in(self, name: str) -> str:
-        seen = {name}
-        while name in self.gone and (second := self.rules.second.get(name)) is not None and second not in seen:
-            name = second
-            seen.add(name)
-        return name
-
-    def _send(self, case: Case, name: str, line: DestinationStatus, pages: list[Page]) -> Case:
-        self._out += [SendPage(page) for page in pages]
-        version = case.brief.version if any(page.primary for page in pages) else line.version
-        return with_line(case, name, replace(line, pending=(*line.pending, *pages), version=version))
-
-    def _pages(self, case: Case, name: str, act: Act, cause: Cause, keys: Iterable[str]) -> list[Page]:
-        """The same word about several incidents of one alert; the latest incident speaks for all of them."""
-        line = case.lines.get(name, DestinationStatus())
-        last = () if cause == "superseded" else line.keys[-1:]
-        return [
-            Page(name, act, cause, key, case.brief, order=case.offset, primary=(key,) == last, level=line.levels[key])
-            for key in keys
-        ]
-
-    # Bookkeeping.
-
-    def _settle(self, case: Case) -> None:
-        """Writes the case down; what is over and known to all leaves the memory."""
-        self._out.append(SaveCase(case))
+    def save(self, case: Case) -> SaveCase:
+        """Stores the case, or removes a settled one. Returns the command that writes its row."""
         if case.settled:
-            self._leave(case)
-            self.settled.setdefault(case.partition, {})[case.alert_id] = case.brief.version
+            self.remove(case)
+            self.settle(case)
         else:
-            self._keep(case)
+            self.keep(case)
+        return SaveCase(case)
 
-    def _keep(self, case: Case) -> None:
+    def settle(self, case: Case) -> None:
+        """Remembers only the version of a case that is closed at every destination."""
+        self._settled_versions.setdefault(case.partition, {})[case.alert_id] = case.alert.version
+
+    def keep(self, case: Case) -> None:
+        """Stores the case and updates the indexes."""
         self.cases[case.alert_id] = case
-        self._keys[case.brief.alert_id] = case.alert_id
-        for line in case.lines.values():
-            self._keys.update(dict.fromkeys(line.used, case.alert_id))
-            if line.summary is not None and case.closed_at is None:
-                self._members.setdefault(line.summary, set()).add(case.alert_id)
-        loud = case.brief.urgency >= LOUD and case.alarm is None and case.tiers != ()
-        _mark(self._restless, case.alert_id, loud and (not case.silent or case.unconfirmed))
-        _mark(self._snoozed, case.alert_id, case.snoozed_until is not None and case.closed_at is None)
-        _mark(self._closing, case.alert_id, case.closed_at is not None)
+        self._alert_ids[case.alert.alert_id] = case.alert_id
+        for status in case.destinations.values():
+            self._alert_ids.update(dict.fromkeys(status.used, case.alert_id))
+            if status.summary is not None and case.closed_at is None:
+                self._members.setdefault(status.summary, set()).add(case.alert_id)
+        high = case.alert.urgency >= HIGH_URGENCY and case.alarm is None and case.tiers != ()
+        _index(self.unacknowledged, case.alert_id, high and (not case.quiet or case.undelivered))
+        _index(self.snoozed, case.alert_id, case.snoozed_until is not None and case.closed_at is None)
+        _index(self.closing, case.alert_id, case.closed_at is not None)
 
-    def _leave(self, case: Case) -> None:
+    def remove(self, case: Case) -> None:
+        """Removes the case and its index entries."""
         self.cases.pop(case.alert_id, None)
-        for marks in (self._restless, self._snoozed, self._closing):
-            marks.discard(case.alert_id)
-        for line in case.lines.values():
-            for key in line.used:
-                self._keys.pop(key, None)
-        self._keys.pop(case.brief.alert_id, None)
-        for flood in self._floods.values():
-            flood.release(case.alert_id)
+        for index in (self.unacknowledged, self.snoozed, self.closing):
+            index.discard(case.alert_id)
+        for status in case.destinations.values():
+            for key in status.used:
+                self._alert_ids.pop(key, None)
+        self._alert_ids.pop(case.alert.alert_id, None)
 
-    def _by_page(self, page: Page) -> Case | None:
-        return self.cases.get(self._keys.get(page.key, page.key))
+    def remove_partition(self, partition: int) -> list[Case]:
+        """Removes all cases of a partition and returns them."""
+        removed = [case for case in self.cases.values() if case.partition == partition]
+        for case in removed:
+            self.remove(case)
+        self._settled_versions.pop(partition, None)
+        return removed
 
-    def _say(self, reason: str, told: PublicAlert) -> None:
-        self._out.append(PagingVerdict(reason, told.kind))
+    # Members of flood summaries.
 
-    def _commands(self, *, remember: bool = True) -> list[Command]:
-        """What was decided, each case written down once, as it stands at the end."""
-        out, self._out = self._out, []
-        last = {c.case.alert_id: c for c in out if isinstance(c, SaveCase)} if remember else {}
-        return [*(c for c in out if not isinstance(c, SaveCase)), *last.values()]
+    def set_members(self, summary: str, alert_ids: Iterable[str]) -> None:
+        """Records which alerts a summary includes."""
+        self._members[summary] = set(alert_ids)
 
+    def remove_member(self, summary: str, alert_id: str) -> bool:
+        """Removes a closed alert from its summary. Returns whether no open member is left."""
+        members = self._members.get(summary, set())
+        members.discard(alert_id)
+        if not members:
+            self._members.pop(summary, None)
+        return not members
 
-def stem_of(told: PublicAlert) -> str:
-    """The key of an incident: one an alert, and one of its own for grade 3 and for grade 4."""
-    return f"{told.alert_id}:{told.page_level}" if told.page_level in ("g3", "g4") else told.alert_id
-
-
-def with_line(case: Case, name: str, line: DestinationStatus) -> Case:
-    """The case, with what one destination was told."""
-    return replace(case, lines={**case.lines, name: line})
-
-
-def undelivered(line: DestinationStatus) -> bool:
-    """A page that calls somebody is still on its way there."""
-    return any(page.act == "open" for page in line.pending)
+    def summaries_without_members(self) -> list[Case]:
+        """Summaries whose members are all closed."""
+        return [case for case in self.cases.values() if case.members and not self._members.get(case.alert_id)]
 
 
-def _mark(marks: set[str], name: str, holds: bool) -> None:
-    if holds:
-        marks.add(name)
+def _index(index: set[str], alert_id: str, present: bool) -> None:
+    if present:
+        index.add(alert_id)
     else:
-        marks.discard(name)
+        index.discard(alert_id)

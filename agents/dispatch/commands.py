@@ -1,36 +1,40 @@
-"""What the paging machine hears and what it orders, and what the ward decided about paging. Plain values."""
+"""Inputs and outputs of the paging state machine as plain values: alert updates, policy, commands, page results."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal
 
-from agents.dispatch.model import Case, Page
+from agents.dispatch.model import Case
+from agents.dispatch.page import Page
 from agents.dispatch.public_alert import PublicAlert
 from agents.dispatch.routing import Routing
+
+# `superseded`: an update that a later page about the same incident made unnecessary before it was sent.
+Result = Literal["accepted", "rejected", "removed", "superseded"]
 
 
 @dataclass(frozen=True, slots=True)
 class PagingPolicy:
-    """What the ward decided about paging."""
+    """The ward's decisions about paging: routes, fallbacks, limits and times."""
 
     routing: Routing
     destinations: tuple[str, ...]
-    second: Mapping[str, str] = field(default_factory=dict)
+    fallback: Mapping[str, str] = field(default_factory=dict)
     flood_pages: Mapping[str, int] = field(default_factory=dict)
     flood_window: timedelta = timedelta(minutes=10)
     flood_gather: timedelta = timedelta(seconds=10)
-    again_after: timedelta = timedelta(minutes=2)
+    repeat_after: timedelta = timedelta(minutes=2)
     next_tier_after: timedelta = timedelta(minutes=5)
     repeat_limit: int = 12
-    stuck_after: timedelta = timedelta(seconds=60)
-    calm_after: timedelta = timedelta(minutes=10)
+    undelivered_after: timedelta = timedelta(seconds=60)
+    alarm_ends_after: timedelta = timedelta(minutes=10)
     heartbeat_within: timedelta | None = timedelta(seconds=90)
-    give_up_after: timedelta = timedelta(hours=1)
+    abandon_after: timedelta = timedelta(hours=1)
     keep_closed: timedelta = timedelta(days=61)
-    alarm_to: tuple[str, ...] = ()
+    system_alarm_to: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,22 +44,22 @@ class AlertUpdate:
     alert_id: str
     patient_id: str
     partition: int
-    brief: PublicAlert
-    offset: int = 0  # on the alerts topic: the order in which things were said
+    alert: PublicAlert
+    offset: int = 0
     acknowledged_at: datetime | None = None
     snoozed_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class SendPage:
-    """Hand this page to its destination, after all earlier ones of the same patient."""
+    """Send this page, after all earlier pages of the same patient to the same destination."""
 
     page: Page
 
 
 @dataclass(frozen=True, slots=True)
 class DropPages:
-    """What still waits for this destination about these incidents need not go: refused, or long over."""
+    """Remove pages about these incidents from the destination's queue."""
 
     destination: str
     keys: frozenset[str]
@@ -63,14 +67,14 @@ class DropPages:
 
 @dataclass(frozen=True, slots=True)
 class SaveCase:
-    """Write the case down."""
+    """Write the case to the delivery log."""
 
     case: Case
 
 
 @dataclass(frozen=True, slots=True)
 class DeleteCase:
-    """The alert is older than the alerts topic: nothing can bring it back."""
+    """Delete the row of a case that is older than the alerts topic: the alert cannot be read again."""
 
     alert_id: str
     partition: int
@@ -78,12 +82,18 @@ class DeleteCase:
 
 @dataclass(frozen=True, slots=True)
 class PagingVerdict:
-    """Why something was sent, or not."""
+    """The reason why something was sent, or not."""
 
     reason: str
     kind: str = ""
 
 
 Command = SendPage | DropPages | SaveCase | DeleteCase | PagingVerdict
-# `superseded`: an update that a later word about the same incident made needless before it was sent.
-Result = Literal["confirmed", "refused", "gone", "superseded"]
+Commands = Iterator[Command]
+# Commands about one case; the generator returns the changed case, which is not saved yet.
+CaseCommands = Generator[Command, None, Case]
+
+
+def verdict(reason: str, alert: PublicAlert) -> PagingVerdict:
+    """The reason for a decision about this alert."""
+    return PagingVerdict(reason, alert.kind)

@@ -1,4 +1,4 @@
-"""What was told to whom, written down: a compacted topic with a row for each alert, beside the alerts' partitions."""
+"""The delivery log: a compacted topic with one row per alert, partitioned like the alerts topic."""
 
 from __future__ import annotations
 
@@ -13,40 +13,40 @@ from aiokafka.errors import KafkaError, KafkaTimeoutError
 from agents.platform.fail_stop import Fence, fail_stop
 
 StoredRow = tuple[int, bytes, bytes | None]
-AGAIN_SECONDS = 0.5
-LONGEST_SECONDS = 900.0
+RETRY_SECONDS = 0.5
+LONGEST_WRITE_SECONDS = 900.0
 
 log = logging.getLogger("crs.dispatch")
 
 
 class DeliveryLog:
-    """Writes rows in the order in which they were decided, many at a time; each writer can wait for its own."""
+    """Writes rows in order, in batches. `write` returns a future that is done when its rows are confirmed."""
 
     def __init__(self, producer: Any, topic: str, fence: Fence) -> None:
         self.producer = producer
         self.topic = topic
         self.fence = fence
         self._waiting: list[tuple[list[StoredRow], asyncio.Future[None]]] = []
-        self._something = asyncio.Event()
+        self._changed = asyncio.Event()
         self._last: asyncio.Future[None] | None = None
         self.writing_since: float | None = None
 
     def write(self, rows: list[StoredRow]) -> asyncio.Future[None]:
-        """Done when the brokers have confirmed these rows, and all before them."""
+        """The future is done when the brokers have confirmed these rows and all before them."""
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         if rows:
             self._waiting.append((rows, done))
             self._last = done
-            self._something.set()
+            self._changed.set()
         else:
             done.set_result(None)
         return done
 
     async def run(self) -> None:
-        """Writes until cancelled. What is not remembered is not done: while brokers are away, pages wait here."""
+        """Writes until cancelled. While brokers are away, the pages of unwritten rows wait."""
         while True:
-            await self._something.wait()
-            self._something.clear()
+            await self._changed.wait()
+            self._changed.clear()
             batch, self._waiting = self._waiting, []
             latest = {(partition, key): value for rows, _ in batch for partition, key, value in rows}
             await self._write(latest)
@@ -55,7 +55,7 @@ class DeliveryLog:
                     done.set_result(None)
 
     async def _write(self, rows: dict[tuple[int, bytes], bytes | None]) -> None:
-        """All of these, however long brokers are away. A refusal that time does not mend ends the process."""
+        """Writes all rows, retrying while brokers are away. A permanent error, or 15 minutes, is a fail stop."""
         self.writing_since = monotonic()
         while True:
             self.fence.check()
@@ -69,18 +69,18 @@ class DeliveryLog:
                 return
             except KafkaError as error:
                 log.warning("rows not written why=%s", type(error).__name__)
-                mends = error.retriable or isinstance(error, KafkaTimeoutError)
-                if not mends or self.writing_seconds > LONGEST_SECONDS:
+                retriable = error.retriable or isinstance(error, KafkaTimeoutError)
+                if not retriable or self.writing_seconds > LONGEST_WRITE_SECONDS:
                     fail_stop("write_refused", type(error).__name__)
-                await asyncio.sleep(AGAIN_SECONDS)
+                await asyncio.sleep(RETRY_SECONDS)
 
     @property
     def writing_seconds(self) -> float:
-        """How long the brokers have not taken the rows that are being written."""
+        """For how long the rows of the current batch are not confirmed; 0: nothing is being written."""
         return 0.0 if self.writing_since is None else monotonic() - self.writing_since
 
     async def flush(self) -> None:
-        """Waits for everything that was given to be written so far."""
+        """Waits until everything that was given so far is written."""
         if self._last is not None:
             await asyncio.shield(self._last)
 
@@ -88,7 +88,10 @@ class DeliveryLog:
 async def read_partition(
     consumer: Any, partition: Any, take: Callable[[bytes, bytes | None], None], beat: Callable[[], None] = lambda: None
 ) -> None:
-    """Reads a partition from its beginning to where it ends now. `consumer` has it assigned, and no group."""
+    """Reads a partition from its beginning to its current end. `consumer` has it assigned, and no group.
+
+    `take` gets key and value of each record that has a key.
+    """
     end = (await consumer.end_offsets([partition]))[partition]
     await consumer.seek_to_beginning(partition)
     while await consumer.position(partition) < end:

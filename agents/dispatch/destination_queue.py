@@ -1,267 +1,233 @@
-"""The way to one destination: patients do not wait for each other, pages of one never overtake, loud goes first."""
+"""The queue of one destination: pages of one patient stay in order, patients do not wait for each other, high first."""
 
 from __future__ import annotations
 
 import asyncio
 import heapq
 import logging
-from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
 from itertools import count
 from random import Random
 
 from agents.dispatch import metrics
-from agents.dispatch.case_store import LOUD
+from agents.dispatch.backoff import Backoff
 from agents.dispatch.commands import Result
-from agents.dispatch.model import Page
-from agents.dispatch.pagers.answer import Pager, PagerAnswer
+from agents.dispatch.page import HIGH_URGENCY, Page
+from agents.dispatch.pagers.protocol import Pager, PagerAnswer
+from agents.dispatch.patient_queue import PatientQueue, QueuedPage
 from agents.platform.fail_stop import Fence, fail_stop
 
 log = logging.getLogger("crs.dispatch")
 Report = Callable[[Page, Result], Awaitable[None]]
 
 
-@dataclass(frozen=True, slots=True)
-class Backoff:
-    """How long to wait before the next attempt: doubling, with jitter, and never longer than the caps. Seconds."""
-
-    first: float = 0.5
-    longest_loud: float = 10.0
-    longest: float = 60.0
-    asked_longest_loud: float = 15.0  # what a destination may ask for by Retry-After
-    asked_longest: float = 300.0
-
-    def pause(self, attempts: int, *, loud: bool, dice: Random) -> float:
-        """After so many attempts at one page."""
-        longest = self.longest_loud if loud else self.longest
-        return float(min(longest, self.first * 2.0 ** min(attempts - 1, 20)) * dice.uniform(0.5, 1.0))
-
-
-@dataclass(slots=True)
-class QueuedPage:
-    """A page on its way. It may go once its case is written down."""
-
-    page: Page
-    remembered: asyncio.Future[None]
-    since: float
-    attempts: int = 0
-
-
-@dataclass(slots=True)
-class Lane:
-    """The pages of one patient to this destination, in order."""
-
-    pages: deque[QueuedPage] = field(default_factory=deque)
-    under_way: bool = False
-    turn: int | None = None  # its place in the queue, if it stands there
-    timer: asyncio.TimerHandle | None = None  # it pauses until then
-
-    @property
-    def loudness(self) -> int:
-        """A loud page is not held up by quiet ones of other patients, even when it stands behind a quiet one."""
-        return max(waiting.page.brief.urgency for waiting in self.pages)
-
-
-class Lanes:
-    """All pages on their way to one destination."""
+class DestinationQueue:
+    """All pages to one destination that are not delivered yet. `report` gets the final result of each page."""
 
     def __init__(
-        self, name: str, pager: Pager, report: Report, at_once: int, patience: Backoff, dice: Random, fence: Fence
+        self,
+        name: str,
+        pager: Pager,
+        report: Report,
+        max_concurrent: int,
+        backoff: Backoff,
+        random: Random,
+        fence: Fence,
     ) -> None:
         self.name = name
         self.fence = fence
         self.pager = pager
         self.report = report
-        self.at_once = at_once
-        self.patience = patience
-        self.dice = dice
-        self.lanes: dict[str, Lane] = {}
-        self._ready: list[tuple[int, int, str]] = []
-        self._number = count()
-        self._something = asyncio.Event()
-        self._slots = asyncio.Semaphore(at_once)
-        self._under_way: set[asyncio.Task[None]] = set()
-        self._holds = 0  # reasons for which no attempt may begin
-        self._free = asyncio.Event()
-        self._free.set()
+        self.backoff = backoff
+        self.random = random
+        self.patients: dict[str, PatientQueue] = {}  # by reference
+        self._ready: list[tuple[int, int, str]] = []  # heap of (-urgency, ticket, reference)
+        self._tickets = count()
+        self._changed = asyncio.Event()
+        self._slots = asyncio.Semaphore(max_concurrent)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._pauses = 0  # reasons why no attempt may begin
+        self._running = asyncio.Event()
+        self._running.set()
         self._sending = 0
         self._idle = asyncio.Event()
         self._idle.set()
-        self._taken: set[str] = set()  # incidents that were taken, and whose rows are being written
-        self._asked_until = 0.0  # the destination asked for a pause
-        self._asked_until_loud = 0.0
+        self._accepted: set[str] = set()  # keys that were accepted and whose rows are being written
+        self._not_before = 0.0  # the destination asked for a pause; loop time
+        self._not_before_high = 0.0
         self._loop = asyncio.get_running_loop()
         metrics.UP.labels(name).set(1)
 
-    def put(self, page: Page, remembered: asyncio.Future[None]) -> None:
-        """One more page for its patient. A loud one moves the whole lane up, and shortens its pause."""
-        lane = self.lanes.setdefault(page.brief.reference, Lane())
-        before = lane.loudness if lane.pages else -1
-        lane.pages.append(QueuedPage(page, remembered, self._loop.time()))
-        if lane.under_way:
+    def put(self, page: Page, written: asyncio.Future[None]) -> None:
+        """Adds a page for its patient. A high one moves the patient forward and shortens a pause."""
+        patient = self.patients.setdefault(page.alert.reference, PatientQueue())
+        before = patient.urgency if patient.pages else -1
+        patient.pages.append(QueuedPage(page, written, self._loop.time()))
+        if patient.sending:
             return
-        if lane.timer is None:
-            if lane.turn is None or lane.loudness > before:
-                self._queue(page.brief.reference, lane)
-        elif before < LOUD <= lane.loudness:
-            lane.timer.cancel()
-            self._pause(page.brief.reference, lane, min(self.patience.first, lane.timer.when() - self._loop.time()))
+        if patient.timer is None:
+            if patient.ticket is None or patient.urgency > before:
+                self._make_ready(page.alert.reference, patient)
+        elif before < HIGH_URGENCY <= patient.urgency:
+            patient.timer.cancel()
+            left = patient.timer.when() - self._loop.time()
+            self._retry_after(page.alert.reference, patient, min(self.backoff.first, left))
 
     def drop(self, keys: frozenset[str]) -> None:
-        """These incidents need not be told of any more; an attempt that is under way is not stopped."""
-        for lane in self.lanes.values():
-            lane.pages = deque(waiting for waiting in lane.pages if waiting.page.key not in keys)
+        """Removes pages about these incidents; an attempt that is being sent is not stopped."""
+        for patient in self.patients.values():
+            patient.drop(keys)
 
     async def run(self) -> None:
-        """Hands out pages until cancelled."""
+        """Sends pages until cancelled."""
         try:
             while True:
                 await self._slots.acquire()
                 reference = await self._next()
                 task = asyncio.create_task(self._attempt(reference))
-                self._under_way.add(task)
-                task.add_done_callback(self._done)
+                self._tasks.add(task)
+                task.add_done_callback(self._ended)
         finally:
-            for task in self._under_way:
+            for task in self._tasks:
                 task.cancel()
 
-    def hold(self) -> None:
-        """No new attempt from now on."""
-        self._holds += 1
-        self._free.clear()
+    def pause(self) -> None:
+        """No new attempt begins from now on."""
+        self._pauses += 1
+        self._running.clear()
 
     async def idle(self) -> None:
-        """Until nothing is being sent."""
+        """Waits until nothing is being sent."""
         await self._idle.wait()
 
     async def refresh(self, pages: Callable[[set[str]], Sequence[Page]], *, alive: bool) -> PagerAnswer:
-        """Reminds the destination of the open set while nothing is being sent: an end must not be overtaken.
+        """Sends the whole open set while no page is being sent, so that a close cannot be overtaken.
 
-        `pages` gives the open set; it is told of incidents that were taken and are not yet written down as such.
+        `pages` gives the open set; its argument are the keys that were accepted and are not written as such yet.
         """
-        self.hold()
+        self.pause()
         try:
             await self._idle.wait()
-            answer = await self.pager.refresh(pages(self._taken), alive=alive)
+            answer = await self.pager.refresh(pages(self._accepted), alive=alive)
         finally:
-            self._holds -= 1
-            if not self._holds:
-                self._free.set()
-        metrics.UP.labels(self.name).set(answer.outcome == "taken")
+            self._pauses -= 1
+            if not self._pauses:
+                self._running.set()
+        metrics.UP.labels(self.name).set(answer.outcome == "accepted")
         return answer
 
     @property
     def pending(self) -> int:
-        """Pages on their way."""
-        return sum(len(lane.pages) for lane in self.lanes.values())
+        """How many pages are not delivered yet."""
+        return sum(len(patient.pages) for patient in self.patients.values())
 
     @property
     def oldest_seconds(self) -> float:
-        """How long the oldest of them has waited."""
-        since = [lane.pages[0].since for lane in self.lanes.values() if lane.pages]
-        return self._loop.time() - min(since) if since else 0.0
+        """The age of the oldest of them."""
+        queued = [patient.pages[0].queued_at for patient in self.patients.values() if patient.pages]
+        return self._loop.time() - min(queued) if queued else 0.0
 
-    def _queue(self, reference: str, lane: Lane) -> None:
-        """In line for a slot, once the first page is written down: brokers that are away hold up nobody else."""
-        lane.timer = None
-        remembered = lane.pages[0].remembered
-        if not remembered.done():
-            remembered.add_done_callback(lambda _: self._written(reference, lane))
+    # Which patient is next.
+
+    def _make_ready(self, reference: str, patient: PatientQueue) -> None:
+        """Ready once the first page's row is written: brokers that are away must not block other patients."""
+        patient.timer = None
+        written = patient.pages[0].written
+        if not written.done():
+            written.add_done_callback(lambda _: self._row_written(reference, patient))
             return
-        lane.turn = next(self._number)
-        heapq.heappush(self._ready, (-lane.loudness, lane.turn, reference))
-        self._something.set()
+        patient.ticket = next(self._tickets)
+        heapq.heappush(self._ready, (-patient.urgency, patient.ticket, reference))
+        self._changed.set()
 
-    def _written(self, reference: str, lane: Lane) -> None:
-        if lane.under_way or lane.turn is not None or lane.timer is not None:
-            return
-        self._again(reference, lane)
+    def _row_written(self, reference: str, patient: PatientQueue) -> None:
+        if not patient.sending and patient.ticket is None and patient.timer is None:
+            self._make_ready_or_remove(reference, patient)
 
-    def _pause(self, reference: str, lane: Lane, seconds: float) -> None:
-        lane.timer = self._loop.call_later(max(0.0, seconds), self._again, reference, lane)
+    def _retry_after(self, reference: str, patient: PatientQueue, seconds: float) -> None:
+        patient.timer = self._loop.call_later(max(0.0, seconds), self._make_ready_or_remove, reference, patient)
+
+    def _make_ready_or_remove(self, reference: str, patient: PatientQueue) -> None:
+        if patient.pages:
+            self._make_ready(reference, patient)
+        else:
+            self.patients.pop(reference, None)
 
     async def _next(self) -> str:
-        """The loudest patient whose turn it is, once the destination may be asked again."""
+        """The most urgent patient that is ready, once the destination may be asked again."""
         while True:
-            self._something.clear()
-            pause = None
-            while self._ready and not self._stands(self._ready[0]):
+            self._changed.clear()
+            wait = None
+            while self._ready and not self._valid(self._ready[0]):
                 heapq.heappop(self._ready)
             if self._ready:
-                loud = -self._ready[0][0] >= LOUD
-                pause = (self._asked_until_loud if loud else self._asked_until) - self._loop.time()
-                if pause <= 0:
+                high = -self._ready[0][0] >= HIGH_URGENCY
+                wait = (self._not_before_high if high else self._not_before) - self._loop.time()
+                if wait <= 0:
                     reference = heapq.heappop(self._ready)[2]
-                    self.lanes[reference].turn = None
-                    self.lanes[reference].under_way = True
+                    self.patients[reference].ticket = None
+                    self.patients[reference].sending = True
                     return reference
             try:
-                async with asyncio.timeout(pause):
-                    await self._something.wait()
+                async with asyncio.timeout(wait):
+                    await self._changed.wait()
             except TimeoutError:
                 continue
 
-    def _stands(self, place: tuple[int, int, str]) -> bool:
-        """Whether a place in the queue still holds: its lane may have moved up, or away."""
-        lane = self.lanes.get(place[2])
-        return lane is not None and lane.turn == place[1]
+    def _valid(self, ready: tuple[int, int, str]) -> bool:
+        """Whether a heap entry is current: the patient may have a new one, or no page any more."""
+        patient = self.patients.get(ready[2])
+        return patient is not None and patient.ticket == ready[1]
+
+    # One attempt.
 
     async def _attempt(self, reference: str) -> None:
-        lane = self.lanes[reference]
-        pause = 0.0
-        if lane.pages:
-            waiting = lane.pages[0]
+        patient = self.patients[reference]
+        seconds = 0.0
+        if patient.pages:
+            queued = patient.pages[0]
             try:
-                answer = await self._send(lane, waiting)
+                answer = await self._send(patient, queued)
             finally:
                 self._slots.release()
-            pause = await self._heed(lane, waiting, answer)
+            seconds = await self._handle_answer(patient, queued, answer)
         else:
             self._slots.release()
-        lane.under_way = False
-        if pause > 0 and lane.pages:
-            self._pause(reference, lane, pause)
+        patient.sending = False
+        if seconds > 0 and patient.pages:
+            self._retry_after(reference, patient, seconds)
         else:
-            self._again(reference, lane)
+            self._make_ready_or_remove(reference, patient)
 
-    def _again(self, reference: str, lane: Lane) -> None:
-        if lane.pages:
-            self._queue(reference, lane)
-        else:
-            self.lanes.pop(reference, None)
-
-    async def _send(self, lane: Lane, waiting: QueuedPage) -> PagerAnswer | None:
-        """One attempt at the first page of a lane; None: a later word made it needless."""
-        page = waiting.page
-        if page.act == "update" and any(later.page.key == page.key for later in list(lane.pages)[1:]):
+    async def _send(self, patient: PatientQueue, queued: QueuedPage) -> PagerAnswer | None:
+        """One attempt at the first page of a patient; None: a later page made it unnecessary."""
+        page = queued.page
+        if patient.unnecessary(page):
             return None
-        waiting.attempts += 1
-        answer = await self._ask(page)
-        metrics.PAGES.labels(self.name, page.act, answer.outcome).inc()
-        metrics.UP.labels(self.name).set(answer.outcome == "taken")
-        self._log(page, answer, waiting.attempts)
+        queued.attempts += 1
+        answer = await self._ask_pager(page)
+        metrics.PAGES.labels(self.name, page.act, metrics.OUTCOME_LABELS[answer.outcome]).inc()
+        metrics.UP.labels(self.name).set(answer.outcome == "accepted")
+        self._log(page, answer, queued.attempts)
         return answer
 
-    async def _heed(self, lane: Lane, waiting: QueuedPage, answer: PagerAnswer | None) -> float:
-        """What the destination said. How long to pause before the next attempt; 0: none at this page."""
+    async def _handle_answer(self, patient: PatientQueue, queued: QueuedPage, answer: PagerAnswer | None) -> float:
+        """Reports a final answer. Returns the seconds until the next attempt; 0: there is none at this page."""
         if answer is None:
-            await self._ended(lane, waiting, "superseded")
+            await self._report(patient, queued, "superseded")
             return 0.0
-        if answer.outcome != "again":
-            ended: dict[str, Result] = {"taken": "confirmed", "refused": "refused", "gone": "gone"}
-            await self._ended(lane, waiting, ended[answer.outcome])
+        if answer.outcome != "retry":
+            await self._report(patient, queued, answer.outcome)
             return 0.0
         now = self._loop.time()
         if answer.retry_after_seconds is not None:
-            self._asked_until = now + min(answer.retry_after_seconds, self.patience.asked_longest)
-            self._asked_until_loud = now + min(answer.retry_after_seconds, self.patience.asked_longest_loud)
-        loud = any(each.page.brief.urgency >= LOUD for each in lane.pages)
-        return self.patience.pause(waiting.attempts, loud=loud, dice=self.dice)
+            self._not_before = now + min(answer.retry_after_seconds, self.backoff.requested_longest)
+            self._not_before_high = now + min(answer.retry_after_seconds, self.backoff.requested_longest_high)
+        return self.backoff.seconds(queued.attempts, high=patient.high, random=self.random)
 
-    async def _ask(self, page: Page) -> PagerAnswer:
-        """A defect of ours must not stop the others: the second destination is told, with a technical alarm."""
-        await self._free.wait()
+    async def _ask_pager(self, page: Page) -> PagerAnswer:
+        """A defect in a pager rejects the page, so that the fallback is paged, with a technical alarm."""
+        await self._running.wait()
         self.fence.check()
         self._sending += 1
         self._idle.clear()
@@ -271,32 +237,31 @@ class Lanes:
             where = defect.__traceback__
             while where is not None and where.tb_next is not None:
                 where = where.tb_next
-            return PagerAnswer("refused", f"defect {type(defect).__name__} line {where.tb_lineno if where else 0}")
+            return PagerAnswer("rejected", f"defect {type(defect).__name__} line {where.tb_lineno if where else 0}")
         finally:
             self._sending -= 1
             if not self._sending:
                 self._idle.set()
 
-    async def _ended(self, lane: Lane, waiting: QueuedPage, result: Result) -> None:
-        """The outcome is written down before the patient's next page goes out."""
-        key = waiting.page.key
-        if waiting.page.act == "open" and result == "confirmed":
-            self._taken.add(key)
+    async def _report(self, patient: PatientQueue, queued: QueuedPage, result: Result) -> None:
+        """The result is written before the patient's next page is sent."""
+        key = queued.page.key
+        if queued.page.act == "open" and result == "accepted":
+            self._accepted.add(key)
         try:
-            await self.report(waiting.page, result)
+            await self.report(queued.page, result)
         finally:
-            self._taken.discard(key)
-        if lane.pages and lane.pages[0] is waiting:
-            lane.pages.popleft()
+            self._accepted.discard(key)
+        if patient.pages and patient.pages[0] is queued:
+            patient.pages.popleft()
 
     def _log(self, page: Page, answer: PagerAnswer, attempt: int) -> None:
-        level = logging.INFO if answer.outcome == "taken" else logging.WARNING
-        words = "page destination=%s act=%s cause=%s kind=%s priority=%s incident=%s outcome=%s why=%s attempt=%d"
-        told = page.brief
-        detail = (self.name, page.act, page.cause, told.kind, told.priority, page.key)
-        log.log(level, words, *detail, answer.outcome, answer.why or "-", attempt)
+        level = logging.INFO if answer.outcome == "accepted" else logging.WARNING
+        line = "page destination=%s act=%s cause=%s kind=%s priority=%s incident=%s outcome=%s why=%s attempt=%d"
+        detail = (self.name, page.act, page.cause, page.alert.kind, page.alert.priority, page.key)
+        log.log(level, line, *detail, metrics.OUTCOME_LABELS[answer.outcome], answer.why or "-", attempt)
 
-    def _done(self, task: asyncio.Task[None]) -> None:
-        self._under_way.discard(task)
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
         if not task.cancelled() and task.exception() is not None:
             fail_stop("delivery", repr(task.exception()))

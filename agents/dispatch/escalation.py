@@ -1,116 +1,143 @@
-"""Loud and unanswered, refused, or not taken: who is paged again, who next, and who stands in."""
+"""Escalation: repeat an unacknowledged high-priority page, then the next tier; use fallbacks; end snoozes; abandon."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
+from typing import Literal
 
-from agents.dispatch.case_store import stem_of, undelivered, with_line
-from agents.dispatch.commands import DropPages, Result
-from agents.dispatch.model import Case, Cause, DestinationStatus, Page
-from agents.dispatch.system_alarms import OwnCases
+from agents.dispatch.case_store import CaseStore
+from agents.dispatch.commands import CaseCommands, Commands, DropPages, PagingPolicy, Result, verdict
+from agents.dispatch.model import Case, DestinationStatus
+from agents.dispatch.page import Page
+from agents.dispatch.pages import Pages, base_key, with_status
+from agents.dispatch.system_alarms import SystemAlarms
 
-INSISTENT = ("again", "next_tier", "snooze_ended")
+REPEATS = ("again", "next_tier", "snooze_ended")
+# As in verdicts, metric labels, and the names of stored alarms.
+STORED_RESULTS: dict[Result, str] = {"rejected": "refused", "removed": "gone"}
 
 
-class Insisting(OwnCases):
-    """What happens when a page is not the end of it."""
+class Escalation:
+    """What follows when time passes after a page, or a destination rejects it."""
 
-    def _round(self, case: Case, cause: Cause, at: datetime) -> None:
-        """Everyone of the tiers so far is paged once more."""
+    def __init__(self, policy: PagingPolicy, store: CaseStore, pages: Pages, alarms: SystemAlarms) -> None:
+        self.policy = policy
+        self.store = store
+        self.pages = pages
+        self.alarms = alarms
+
+    def ticked(self, at: datetime) -> Commands:
+        """Ends snoozes, escalates what is unacknowledged, and abandons what stays undelivered long after its close."""
+        for alert_id in sorted(self.store.snoozed):
+            yield from self._end_snooze(self.store.cases[alert_id], at)
+        for alert_id in sorted(self.store.unacknowledged):
+            yield from self._escalate_unacknowledged(self.store.cases[alert_id], at)
+        for alert_id in sorted(self.store.closing):
+            yield from self._abandon(self.store.cases[alert_id], at)
+
+    def repeat_page(self, case: Case, cause: Literal["again", "snooze_ended"], at: datetime) -> CaseCommands:
+        """Pages all tiers so far once more, and saves the case."""
         case = replace(case, paged_at=at, rounds=case.rounds + (cause == "again"))
         for name in dict.fromkeys(name for tier in case.tiers[: case.tier + 1] for name in tier):
-            # What a dead destination has not even taken once need not wait there twice.
-            if undelivered(case.lines.get(name, DestinationStatus())):
-                case = self._second(case, name, at, insist=True)
+            # A destination that has not accepted the first page yet need not get a second one.
+            if case.at(name).undelivered:
+                case = yield from self._use_fallback(case, name, at, repeat=True)
             else:
-                case = self._open(case, name, cause, at)
-        self._say(cause, case.brief)
-        self._settle(case)
-
-    def _wake(self, case: Case, at: datetime) -> None:
-        """Quiet was asked for until now: whoever asked wants to hear of it again."""
-        if case.snoozed_until is not None and at >= case.snoozed_until:
-            case = replace(case, snoozed_until=None, rounds=0)
-            if case.silent:
-                self._settle(case)
-            else:
-                self._round(case, "snooze_ended", at)
-
-    def _restless_case(self, case: Case, at: datetime) -> None:
-        """Loud and unanswered: again, then the next tier; loud and undelivered: the second destination."""
-        waited = at - case.paged_at
-        if waited >= self.rules.stuck_after:
-            case = self._stuck(case, at)
-        if case.silent:
-            return
-        if case.rounds == 0 and waited >= self.rules.again_after and self.rules.repeat_limit:
-            kept = case.paged_at
-            self._round(case, "again", at)
-            # The next tier's time counts from the first page, not from its repeat.
-            self._settle(replace(self.cases[case.alert_id], paged_at=kept))
-        elif waited >= self.rules.next_tier_after:
-            if case.tier + 1 < len(case.tiers):
-                self._next_tier(case, at)
-            elif case.rounds < self.rules.repeat_limit:
-                self._round(case, "again", at)
-
-    def _next_tier(self, case: Case, at: datetime) -> None:
-        case = replace(case, tier=case.tier + 1, rounds=0, paged_at=at)
-        for name in case.tiers[case.tier]:
-            case = self._open(case, name, "next_tier", at)
-        self._say("next_tier", case.brief)
-        self._settle(case)
-
-    def _stuck(self, case: Case, at: datetime) -> Case:
-        """A loud page that a destination does not take in time is also told to its second."""
-        before = case
-        for name, line in list(case.lines.items()):
-            if undelivered(line):
-                if not case.silent:
-                    case = self._second(case, name, at)
-                words = f"{name} does not take pages"
-                self._alarm(f"stuck:{name}", words, self._alarm_to(name), case.partition, at)
-        if case is not before:
-            self._settle(case)
+                case = yield from self.pages.open(case, name, cause, at)
+        yield verdict(cause, case.alert)
+        yield self.store.save(case)
         return case
 
-    def _give_up(self, case: Case, at: datetime) -> None:
-        """Long over, and a destination still does not take the news: it need not hear of it any more."""
-        if case.closed_at is None or at - case.closed_at < self.rules.give_up_after:
-            return
-        for name, line in list(case.lines.items()):
-            if line.pending:
-                self._out.append(DropPages(name, frozenset(page.key for page in line.pending)))
-                case = with_line(case, name, replace(line, pending=()))
-        self._say("gave_up", case.brief)
-        self._settle(case)
-
-    def _refused(self, case: Case, line: DestinationStatus, page: Page, result: Result, at: datetime) -> None:
-        """It will never take this page: what waits behind it is dropped, the second destination hears of it."""
-        name = page.destination
-        self._say(f"page_{result}", case.brief)
-        if result == "gone":
-            self.gone.add(name)
+    def page_rejected(self, case: Case, page: Page, result: Result, at: datetime) -> Commands:
+        """The destination will never accept this page: drop what follows it, page the fallback, raise an alarm."""
+        name, status, stored = page.destination, case.at(page.destination), STORED_RESULTS[result]
+        yield verdict(f"page_{stored}", case.alert)
+        if result == "removed":
+            self.pages.removed_destinations.add(name)
         if page.act == "open":
-            lost = frozenset(other.key for other in line.pending if other.act == "open")
-            self._out.append(DropPages(name, lost))
-            kept = tuple(other for other in line.pending if other.key not in lost)
-            keys = tuple(key for key in line.keys if key not in lost)
-            case = with_line(case, name, replace(line, pending=kept, keys=keys, held=False))
-            case = self._second(case, name, at, insist=page.cause in INSISTENT)
+            case = yield from self._drop_opened(case, name, status)
+            case = yield from self._use_fallback(case, name, at, repeat=page.cause in REPEATS)
         else:
-            case = with_line(case, name, replace(line, pending=tuple(p for p in line.pending if p != page)))
-        self._settle(case)
+            case = with_status(case, name, replace(status, pending=tuple(p for p in status.pending if p != page)))
+        yield self.store.save(case)
         if case.alarm is None:
-            words = f"{name} is gone for good" if result == "gone" else f"{name} refuses pages"
-            self._alarm(f"{result}:{name}", words, self._alarm_to(name), case.partition, at)
+            text = f"{name} is gone for good" if result == "removed" else f"{name} refuses pages"
+            yield from self.alarms.about_destination(stored, name, text, case.partition, at)
 
-    def _second(self, case: Case, name: str, at: datetime, *, insist: bool = False) -> Case:
-        """The stand-in of a destination is told once of each level, and again when nobody answers."""
-        second = self.rules.second.get(name)
-        if second is None or case.closed_at is not None or case.alarm is not None:
+    def _end_snooze(self, case: Case, at: datetime) -> Commands:
+        """The end of a snooze calls again, unless the alert was acknowledged meanwhile."""
+        if case.snoozed_until is not None and at >= case.snoozed_until:
+            case = replace(case, snoozed_until=None, rounds=0)
+            if case.quiet:
+                yield self.store.save(case)
+            else:
+                yield from self.repeat_page(case, "snooze_ended", at)
+
+    def _escalate_unacknowledged(self, case: Case, at: datetime) -> Commands:
+        """Unanswered: repeat, then the next tier. Undelivered: the fallback."""
+        waited = at - case.paged_at
+        if waited >= self.policy.undelivered_after:
+            case = yield from self._fallback_if_undelivered(case, at)
+        if case.quiet:
+            return
+        if case.rounds == 0 and waited >= self.policy.repeat_after and self.policy.repeat_limit:
+            first_paged_at = case.paged_at
+            case = yield from self.repeat_page(case, "again", at)
+            # The next tier's time counts from the first page, not from its repeat.
+            yield self.store.save(replace(case, paged_at=first_paged_at))
+        elif waited >= self.policy.next_tier_after:
+            if case.tier + 1 < len(case.tiers):
+                yield from self._next_tier(case, at)
+            elif case.rounds < self.policy.repeat_limit:
+                yield from self.repeat_page(case, "again", at)
+
+    def _next_tier(self, case: Case, at: datetime) -> Commands:
+        case = replace(case, tier=case.tier + 1, rounds=0, paged_at=at)
+        for name in case.tiers[case.tier]:
+            case = yield from self.pages.open(case, name, "next_tier", at)
+        yield verdict("next_tier", case.alert)
+        yield self.store.save(case)
+
+    def _fallback_if_undelivered(self, case: Case, at: datetime) -> CaseCommands:
+        """Pages the fallback of each destination that has not accepted a high-priority page in time, with an alarm."""
+        before = case
+        for name, status in list(case.destinations.items()):
+            if status.undelivered:
+                if not case.quiet:
+                    case = yield from self._use_fallback(case, name, at)
+                text = f"{name} does not take pages"
+                yield from self.alarms.about_destination("stuck", name, text, case.partition, at)
+        if case is not before:
+            yield self.store.save(case)
+        return case
+
+    def _abandon(self, case: Case, at: datetime) -> Commands:
+        """Closed for long, and a destination still has not accepted its pages: they are dropped."""
+        if case.closed_at is None or at - case.closed_at < self.policy.abandon_after:
+            return
+        for name, status in list(case.destinations.items()):
+            if status.pending:
+                yield DropPages(name, frozenset(page.key for page in status.pending))
+                case = with_status(case, name, replace(status, pending=()))
+        yield verdict("gave_up", case.alert)
+        yield self.store.save(case)
+
+    def _use_fallback(self, case: Case, name: str, at: datetime, *, repeat: bool = False) -> CaseCommands:
+        """Pages the fallback of a destination: once for each level, and again if `repeat`."""
+        fallback = self.policy.fallback.get(name)
+        if fallback is None or case.closed_at is not None or case.alarm is not None:
             return case
-        line = case.lines.get(second, DestinationStatus())
-        known = stem_of(case.brief) in line.used or line.held
-        return case if known and not insist else self._open(case, second, "second", at)
+        status = case.at(fallback)
+        paged = base_key(case.alert) in status.used or status.held
+        if paged and not repeat:
+            return case
+        return (yield from self.pages.open(case, fallback, "second", at))
+
+    def _drop_opened(self, case: Case, name: str, status: DestinationStatus) -> CaseCommands:
+        """Drops every incident that the destination has not accepted yet."""
+        dropped = frozenset(page.key for page in status.pending if page.act == "open")
+        yield DropPages(name, dropped)
+        pending = tuple(page for page in status.pending if page.key not in dropped)
+        keys = tuple(key for key in status.keys if key not in dropped)
+        return with_status(case, name, replace(status, pending=pending, keys=keys, held=False))

@@ -1,4 +1,4 @@
-"""What paging decides is done here: written down first, then handed to its destination; outcomes are reported back."""
+"""Executes the commands of the paging state machine: writes the case, then queues its pages; reports results back."""
 
 from __future__ import annotations
 
@@ -13,15 +13,17 @@ from time import monotonic
 
 from agents.dispatch import metrics
 from agents.dispatch.alert_reader import ReceivedAlert
+from agents.dispatch.backoff import Backoff
 from agents.dispatch.commands import Command, DeleteCase, DropPages, PagingVerdict, Result, SaveCase, SendPage
 from agents.dispatch.config import PagingConfig
 from agents.dispatch.delivery_log import DeliveryLog, StoredRow
-from agents.dispatch.destination_queue import Backoff, Lanes
-from agents.dispatch.model import Page, encode
-from agents.dispatch.pagers.answer import Pager
+from agents.dispatch.destination_queue import DestinationQueue
+from agents.dispatch.model import encode
+from agents.dispatch.page import Page
+from agents.dispatch.pagers.protocol import Pager
 from agents.dispatch.paging import Paging
 
-LEAVING_SECONDS = 5.0
+DRAIN_SECONDS = 5.0
 APPENDED_KEPT = 20_000
 CALLING = ("raised", "worsened")
 
@@ -29,31 +31,39 @@ log = logging.getLogger("crs.dispatch")
 
 
 class Executor:
-    """Carries out orders. Nothing is sent before the brokers have confirmed the row of its case."""
+    """No page is sent before the brokers have confirmed the row of its case."""
 
     def __init__(
-        self, paging: Paging, delivered: DeliveryLog, plan: PagingConfig, pagers: Mapping[str, Pager], patience: Backoff
+        self,
+        paging: Paging,
+        delivery_log: DeliveryLog,
+        config: PagingConfig,
+        pagers: Mapping[str, Pager],
+        backoff: Backoff,
     ) -> None:
         self.paging = paging
-        self.delivered = delivered
-        # Jitter needs to differ between processes; nothing clinical hangs on it.
-        dice = Random(monotonic())
-        self.lanes = {
-            name: Lanes(name, pager, self._report, plan.destinations[name].at_once, patience, dice, delivered.fence)
+        self.delivery_log = delivery_log
+        # Only jitter: it has to differ between processes.
+        random, fence, destinations = Random(monotonic()), delivery_log.fence, config.destinations
+        self.queues = {
+            name: DestinationQueue(
+                name, pager, self._on_result, destinations[name].max_concurrent, backoff, random, fence
+            )
             for name, pager in pagers.items()
         }
         self._appended: OrderedDict[tuple[str, int], int] = OrderedDict()
 
-    def tell(self, heard: ReceivedAlert, now: datetime) -> asyncio.Future[None]:
-        """One version of an alert."""
-        if heard.appended_ms is not None:
-            self._appended[heard.told.brief.alert_id, heard.told.brief.version] = heard.appended_ms
+    def on_alert(self, received: ReceivedAlert, now: datetime) -> asyncio.Future[None]:
+        """One version of an alert. Done when everything that was decided is written."""
+        update = received.update
+        if received.appended_ms is not None:
+            self._appended[update.alert.alert_id, update.alert.version] = received.appended_ms
             while len(self._appended) > APPENDED_KEPT:
                 self._appended.popitem(last=False)
-        return self.obey(self.paging.told(heard.told, now))
+        return self.execute(self.paging.alert_updated(update, now))
 
-    def obey(self, commands: list[Command]) -> asyncio.Future[None]:
-        """Does what paging decided, in order. Done when everything that it decided is written down."""
+    def execute(self, commands: list[Command]) -> asyncio.Future[None]:
+        """Executes commands in order. Done when all their rows are written."""
         rows: list[StoredRow] = []
         for command in commands:
             match command:
@@ -62,53 +72,53 @@ class Executor:
                 case DeleteCase(alert_id, partition):
                     rows.append((partition, alert_id.encode(), None))
                 case PagingVerdict(reason, kind):
-                    say(reason, kind)
-        done = self.delivered.write(rows)
+                    log_decision(reason, kind)
+        written = self.delivery_log.write(rows)
         for command in commands:
             match command:
                 case DropPages(destination, keys):
-                    self.lanes[destination].drop(keys)
+                    self.queues[destination].drop(keys)
                 case SendPage(page):
-                    self.lanes[page.destination].put(page, done)
-        return done
+                    self.queues[page.destination].put(page, written)
+        return written
 
-    def drop(self, partitions: Iterable[int]) -> None:
-        """What waits for patients of these partitions is not ours to send any more."""
-        lost = set(partitions)
+    def drop_partitions(self, partitions: Iterable[int]) -> None:
+        """Removes queued pages of partitions that another dispatcher gets."""
+        revoked = set(partitions)
         keys: dict[str, set[str]] = {}
         for case in self.paging.cases.values():
-            if case.partition in lost:
-                for name, line in case.lines.items():
-                    keys.setdefault(name, set()).update(page.key for page in line.pending)
+            if case.partition in revoked:
+                for name, status in case.destinations.items():
+                    keys.setdefault(name, set()).update(page.key for page in status.pending)
         for name, dropped in keys.items():
-            self.lanes[name].drop(frozenset(dropped))
+            self.queues[name].drop(frozenset(dropped))
 
-    async def rest(self) -> None:
-        """Waits a moment for what is under way, and for everything to be written down."""
+    async def drain(self) -> None:
+        """Waits a bounded time for attempts that are being sent, and for rows to be written."""
         with suppress(TimeoutError):
-            async with asyncio.timeout(LEAVING_SECONDS):
-                await asyncio.gather(*(lanes.idle() for lanes in self.lanes.values()))
+            async with asyncio.timeout(DRAIN_SECONDS):
+                await asyncio.gather(*(queue.idle() for queue in self.queues.values()))
         with suppress(TimeoutError):
-            async with asyncio.timeout(LEAVING_SECONDS):
-                await self.delivered.flush()
+            async with asyncio.timeout(DRAIN_SECONDS):
+                await self.delivery_log.flush()
 
-    def count(self) -> None:
-        """What waits, for the metrics."""
-        for name, lanes in self.lanes.items():
-            metrics.PENDING.labels(name).set(lanes.pending)
-            metrics.OLDEST.labels(name).set(lanes.oldest_seconds)
-        metrics.OWNED.set(len(self.paging.heard_at))
+    def update_metrics(self) -> None:
+        """Sets the gauges of queues, partitions and cases."""
+        for name, queue in self.queues.items():
+            metrics.PENDING.labels(name).set(queue.pending)
+            metrics.OLDEST.labels(name).set(queue.oldest_seconds)
+        metrics.OWNED.set(len(self.paging.partitions))
         metrics.CASES.set(len(self.paging.cases))
 
-    async def _report(self, page: Page, result: Result) -> None:
+    async def _on_result(self, page: Page, result: Result) -> None:
         now = datetime.now(UTC)
-        appended = self._appended.get((page.brief.alert_id, page.brief.version))
-        if appended is not None and result == "confirmed" and page.act == "open" and page.cause in CALLING:
+        appended = self._appended.get((page.alert.alert_id, page.alert.version))
+        if appended is not None and result == "accepted" and page.act == "open" and page.cause in CALLING:
             metrics.PAGE_SECONDS.labels(page.destination).observe(max(0.0, now.timestamp() - appended / 1000))
-        await self.obey(self.paging.reported(page, result, now))
+        await self.execute(self.paging.page_ended(page, result, now))
 
 
-def say(reason: str, kind: str = "") -> None:
-    """One line and one count for each decision, also when nothing is sent."""
+def log_decision(reason: str, kind: str = "") -> None:
+    """One log line and one count for each decision, also when nothing is sent."""
     metrics.DECISIONS.labels(reason).inc()
     log.info("decision reason=%s kind=%s", reason, kind or "-")

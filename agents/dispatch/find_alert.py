@@ -1,4 +1,4 @@
-"""Whose alert is this? The states topic knows every alert that is open."""
+"""Finds the patient of an open alert in the patient-state topic, and writes an assessment (for `crs-monitor ack`)."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from schemas.events import Acknowledge, Snooze
 
 
 def alert_of(key: str) -> str:
-    """The alert id in what a receiver shows: an incident's key has a suffix for grade 3, grade 4 and repeats."""
+    """The alert id in an incident key, which has a suffix for grade 3, grade 4 and repeats."""
     return key.partition(":")[0]
 
 
 async def patient_of(settings: Settings, partitions: int, alert_id: str) -> str | None:
-    """The patient whose open alert this is; None: no such alert is open."""
+    """The patient with this open alert; None: no such alert is open."""
     topic = settings.topic(topics.PATIENT_STATE)
     reader: Any = AIOKafkaConsumer(enable_auto_commit=False, **settings.aiokafka())
     latest: dict[bytes, bytes] = {}
@@ -44,15 +44,15 @@ async def patient_of(settings: Settings, partitions: int, alert_id: str) -> str 
 
 
 def open_alerts(state: bytes) -> set[str]:
-    """The ids of the alerts that a state calls open."""
+    """The ids of the open alerts in a patient-state value; empty when it cannot be read."""
     try:
         return {str(alert["alert_id"]) for alert in json.loads(state)["alerts"]}
     except (ValueError, KeyError, TypeError):
         return set()
 
 
-async def say(settings: Settings, event: Acknowledge | Snooze) -> None:
-    """Writes one assessment and waits for the brokers."""
+async def publish(settings: Settings, event: Acknowledge | Snooze) -> None:
+    """Writes one assessment and waits until the brokers have confirmed it."""
     producer: Any = AIOKafkaProducer(acks="all", **settings.aiokafka())
     await producer.start()
     try:
@@ -62,5 +62,5 @@ async def say(settings: Settings, event: Acknowledge | Snooze) -> None:
 
 
 def now() -> datetime:
-    """The wall clock: people answer now."""
+    """The wall clock."""
     return datetime.now(UTC)

@@ -1,4 +1,4 @@
-"""The flood guard: too many pages to one destination become one summary; what is loud is never held back."""
+"""Flood guard of one destination: too many pages in a short time become one summary; high priority is never held."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 
 class FloodGuard:
-    """Counts the pages to one destination. `pages` of 0 switches the guard off."""
+    """Counts the pages to one destination. `pages` is how many are allowed per `window`; 0 switches the guard off."""
 
     def __init__(self, pages: int, window: timedelta, gather: timedelta) -> None:
         self.pages = pages
@@ -15,20 +15,20 @@ class FloodGuard:
         self.gather = gather
         self.recent: deque[datetime] = deque()
         self.held: dict[str, datetime] = {}
-        self.summed_at: datetime | None = None
+        self.summarised_at: datetime | None = None
 
-    def admits(self, at: datetime, *, loud: bool) -> bool:
-        """Whether a page may go out now; if so it is counted."""
+    def admits(self, at: datetime, *, high: bool) -> bool:
+        """Whether a page may be sent now; if so it is counted."""
         while self.recent and at - self.recent[0] >= self.window:
             self.recent.popleft()
-        if self.pages and not loud and len(self.recent) >= self.pages:
+        if self.pages and not high and len(self.recent) >= self.pages:
             return False
         if self.pages:
             self.recent.append(at)
         return True
 
-    def recall(self, at: datetime) -> None:
-        """A page of before a restart counts as well."""
+    def count_earlier(self, at: datetime) -> None:
+        """Counts a page that was sent before a restart."""
         if self.pages:
             self.recent = deque(sorted([*self.recent, at])[-self.pages :])
 
@@ -37,16 +37,19 @@ class FloodGuard:
         self.held.setdefault(alert_id, at)
 
     def release(self, alert_id: str) -> None:
-        """Takes an alert out again: it became loud."""
+        """Takes an alert out of the next summary: it was paged, or it is closed."""
         self.held.pop(alert_id, None)
 
     def summary(self, at: datetime) -> tuple[str, ...]:
-        """What the summary that is due now tells of; empty: none is due. One a window, after a moment of gathering."""
+        """The alerts of a summary that is due now; empty: none is due.
+
+        At most one summary per window, and not before the first alert was held for `gather`.
+        """
         if not self.held or at - min(self.held.values()) < self.gather:
             return ()
-        if self.summed_at is not None and at - self.summed_at < self.window:
+        if self.summarised_at is not None and at - self.summarised_at < self.window:
             return ()
-        told = tuple(self.held)
+        members = tuple(self.held)
         self.held.clear()
-        self.summed_at = at
-        return told
+        self.summarised_at = at
+        return members

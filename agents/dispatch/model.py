@@ -1,115 +1,89 @@
-"""One alert as the dispatcher remembers it: its latest version, who was told what, and what is still to be confirmed.
+"""The dispatcher's record of one alert: its latest version, and what each destination was sent and has confirmed.
 
-A case is a row of the `delivered` topic. Reading the rows back gives a restarted dispatcher all that it knew.
+A case is one row of the delivery log. A restarted dispatcher continues from the rows alone, so the names in a row
+(the field aliases) do not change.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import Annotated
 
-from pydantic import TypeAdapter
+from pydantic import Field, TypeAdapter
 
+from agents.dispatch.page import Page
 from agents.dispatch.public_alert import PublicAlert
 from agents.dispatch.routing import Tiers
 from schemas.alerts import Priority
 
-Act = Literal["open", "update", "acknowledge", "close"]
-Cause = Literal[
-    "raised",
-    "worsened",
-    "eased",
-    "updated",
-    "acknowledged",
-    "snoozed",
-    "snooze_ended",
-    "again",
-    "next_tier",
-    "second",
-    "over",
-    "superseded",
-]
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """One thing to tell one destination. Sent again, it is the same page: receivers know it by `page_id` or `key`."""
-
-    destination: str
-    act: Act
-    cause: Cause
-    key: str  # what the receiver sees as one incident: the alert id, with a suffix for grade 3, 4 and repeats
-    brief: PublicAlert
-    repeat: int = 0  # how often this version was told here before, because nobody answered
-    order: int = 0  # when it was said: the place on the alerts topic
-    primary: bool = True  # False: only receivers that keep an incident for every key need to know
-    level: Priority = "medium"  # how loud the alert was when this incident was opened: a receiver's identity of it
-
-    @property
-    def page_id(self) -> str:
-        """The same for every attempt at this page: alert id and version, and a count for repeats."""
-        again = f".{self.repeat}" if self.repeat else ""
-        return f"{self.brief.alert_id}.{self.brief.version}{again}"
-
 
 @dataclass(frozen=True, slots=True)
 class DestinationStatus:
-    """What one destination was told of one alert."""
+    """What one destination was sent about one alert."""
 
-    keys: tuple[str, ...] = ()  # incidents open there, the latest last
-    used: tuple[str, ...] = ()  # every key ever opened there
-    levels: dict[str, Priority] = field(default_factory=dict)  # how loud the alert was then
-    pending: tuple[Page, ...] = ()  # on their way, in order
-    version: int = 0  # the latest version told here
-    held: bool = False  # waits for a summary
-    summary: str | None = None  # the summary that told of it
+    keys: tuple[str, ...] = ()  # incidents that are open there, the latest last
+    used: tuple[str, ...] = ()  # every key that was ever opened there
+    levels: dict[str, Priority] = field(default_factory=dict)  # priority of each key when it was opened
+    pending: tuple[Page, ...] = ()  # not yet accepted or rejected, in order
+    version: int = 0  # the latest version that was sent
+    held: bool = False  # held back by the flood guard until the next summary
+    summary: str | None = None  # the alert id of the summary that included this alert
+
+    @property
+    def undelivered(self) -> bool:
+        """Whether a page that opens an incident is still pending."""
+        return any(page.act == "open" for page in self.pending)
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One alert and everyone who was told of it."""
+    """One alert and its state at every destination that was paged about it."""
 
     alert_id: str  # as on the alerts topic: an acknowledgement needs it
-    patient_id: str  # stays inside: an acknowledgement needs it; empty for what is about the pager itself
+    patient_id: str  # never sent to a pager: an acknowledgement needs it; empty for alarms of the system itself
     partition: int
-    brief: PublicAlert
+    alert: Annotated[PublicAlert, Field(alias="brief")]
     tiers: Tiers
-    paged_at: datetime  # when the latest round of pages went out
+    paged_at: datetime  # when the latest pages were sent to all tiers so far
     tier: int = 0
     offset: int = 0  # of the latest version on the alerts topic
-    rounds: int = 0  # pages repeated since the last raise in loudness
+    rounds: int = 0  # repeats since the alert last became worse
     acknowledged_at: datetime | None = None
     snoozed_until: datetime | None = None
     closed_at: datetime | None = None
-    lines: dict[str, DestinationStatus] = field(default_factory=dict)
-    alarm: str | None = None  # the name of a technical alarm of our own
-    members: tuple[str, ...] = ()  # of a summary: the alerts it told of
+    destinations: Annotated[dict[str, DestinationStatus], Field(alias="lines")] = field(default_factory=dict)
+    alarm: str | None = None  # the name of a system alarm
+    members: tuple[str, ...] = ()  # alert ids in a flood summary
 
     @property
-    def silent(self) -> bool:
-        """Someone has taken it on, or asked for quiet, or it is over."""
+    def quiet(self) -> bool:
+        """Acknowledged, snoozed or closed: no page is repeated."""
         return bool(self.acknowledged_at or self.snoozed_until or self.closed_at)
 
     @property
     def settled(self) -> bool:
-        """Over, and everyone knows."""
-        return self.closed_at is not None and not any(line.pending or line.held for line in self.lines.values())
+        """Closed, and every destination has the close."""
+        return self.closed_at is not None and not any(each.pending or each.held for each in self.destinations.values())
 
     @property
-    def unconfirmed(self) -> bool:
-        """An opening page is still on its way."""
-        return any(page.act == "open" for line in self.lines.values() for page in line.pending)
+    def undelivered(self) -> bool:
+        """Whether a page that opens an incident is still pending at any destination."""
+        return any(each.undelivered for each in self.destinations.values())
+
+    def at(self, destination: str) -> DestinationStatus:
+        """The state at one destination; an empty one when it was not paged about this alert."""
+        return self.destinations.get(destination, DestinationStatus())
 
 
 _ROW: TypeAdapter[Case] = TypeAdapter(Case)
 
 
 def encode(case: Case) -> bytes:
-    """A case as a row of JSON."""
-    return _ROW.dump_json(case)
+    """The case as a row of the delivery log (JSON)."""
+    return _ROW.dump_json(case, by_alias=True)
 
 
 def decode(row: bytes) -> Case:
-    """A case from its row."""
+    """The case in a row. Raises pydantic's ValidationError when the row cannot be read."""
     return _ROW.validate_json(row)

@@ -1,213 +1,241 @@
-"""Who is told what, and when again: a machine without clock or network. Events go in, commands come out.
+"""The paging state machine, without clock or network: events in, commands out.
 
-Events: partitions won and lost, a version of an alert, a tick, the outcome of a page, a heartbeat. Commands: send a
-page, drop what waits behind a refused one, remember a case, forget an old one, and a verdict that says why, also when
-nothing is sent. The same events give the same commands.
+Events: partitions assigned and revoked, a version of an alert, a tick, the result of a page, a heartbeat. Commands:
+send a page, drop queued pages, save or delete a case, and a verdict that gives the reason, also when nothing is sent.
+The same events give the same commands.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from agents.dispatch.case_store import with_line
-from agents.dispatch.commands import AlertUpdate, Command, DeleteCase, Result, SendPage
-from agents.dispatch.escalation import Insisting
-from agents.dispatch.model import Act, Case, Cause, DestinationStatus, Page
-from agents.dispatch.system_alarms import HEARTBEAT
+from agents.dispatch.case_closer import CaseCloser
+from agents.dispatch.case_store import CaseStore
+from agents.dispatch.commands import (
+    AlertUpdate,
+    Command,
+    Commands,
+    DeleteCase,
+    PagingPolicy,
+    Result,
+    SaveCase,
+    verdict,
+)
+from agents.dispatch.escalation import Escalation
+from agents.dispatch.heartbeat_monitor import HeartbeatMonitor
+from agents.dispatch.model import Case
+from agents.dispatch.page import Act, Cause, Page
+from agents.dispatch.pages import Pages, with_status
+from agents.dispatch.system_alarms import HEARTBEAT, SystemAlarms
 
 
-class Paging(Insisting):
-    """Every open case, the flood guards, and the alarms of our own."""
+class Paging:
+    """The only entry to the parts: the case store, pages, system alarms and escalation."""
 
-    # What comes in.
+    def __init__(self, policy: PagingPolicy) -> None:
+        self.policy = policy
+        self.store = CaseStore()
+        self.pages = Pages(policy)
+        self.heartbeats = HeartbeatMonitor(policy.heartbeat_within)
+        self.closer = CaseCloser(self.store, self.pages)
+        self.alarms = SystemAlarms(policy, self.store, self.pages, self.closer)
+        self.escalation = Escalation(policy, self.store, self.pages, self.alarms)
+
+    # Questions.
+
+    @property
+    def cases(self) -> Mapping[str, Case]:
+        """Cases that are open, or closed and not yet delivered everywhere, by alert id."""
+        return self.store.cases
+
+    @property
+    def partitions(self) -> Collection[int]:
+        """The assigned partitions."""
+        return self.heartbeats.partitions
+
+    def find(self, key: str) -> Case | None:
+        """The open case of a patient with this alert id or incident key."""
+        return self.store.find(key)
+
+    def open_pages(self, destination: str, accepted: Collection[str] = ()) -> list[Page]:
+        """Every open incident that the destination has accepted (see `CaseStore.open_pages`)."""
+        return self.store.open_pages(destination, accepted)
+
+    def all_alive(self, at: datetime) -> bool:
+        """Whether every assigned partition's heartbeat is in time; false if there is no partition."""
+        return self.heartbeats.all_alive(at)
+
+    # Events.
 
     def assigned(self, partition: int, cases: Iterable[Case], at: datetime) -> list[Command]:
-        """We own a partition now: what was not confirmed before goes out again, in the same words and order."""
-        self.heard_at[partition] = at
-        self._beaten.discard(partition)
-        for case in sorted(cases, key=lambda case: (case.offset, case.alert_id)):
-            self._restore(case, at)
-        for case in [case for case in self.cases.values() if case.members and not self._members.get(case.alert_id)]:
-            self._end_own(case.alert_id, at)
-        return self._commands()
+        """A partition was assigned, with its stored cases: unconfirmed pages are sent again, unchanged, in order."""
+        self.heartbeats.assigned(partition, at)
+        return _saved_once(self._restore_all(cases, at))
 
-    def forgot(self, partition: int, rows: int, at: datetime) -> list[Command]:
-        """Rows that cannot be read any more: whoever looks after us must know, and the ward must look at the board."""
-        if rows:
-            words = f"{rows} alerts that were being delivered are forgotten: look at the board"
-            self._alarm(f"forgot:{partition}", words, self._everyone(), partition, at)
-        return self._commands()
+    def rows_unreadable(self, partition: int, rows: int, at: datetime) -> list[Command]:
+        """Stored rows that cannot be read are a system alarm: the ward must look at the board."""
+        text = f"{rows} alerts that were being delivered are forgotten: look at the board"
+        to = self.alarms.recipients
+        return _saved_once(self.alarms.raise_alarm(f"forgot:{partition}", text, to, partition, at)) if rows else []
 
     def revoked(self, partitions: Iterable[int]) -> None:
-        """Someone else owns them now, with all their cases."""
-        lost = set(partitions)
-        self._forget_alarms(lost)
-        for case in [case for case in self.cases.values() if case.partition in lost]:
-            self._leave(case)
-        for partition in lost:
-            self.heard_at.pop(partition, None)
-            self._beaten.discard(partition)
-            self.settled.pop(partition, None)
+        """Another dispatcher gets these partitions, with all their cases."""
+        revoked = set(partitions)
+        self.alarms.forget(revoked)
+        for partition in revoked:
+            for case in self.store.remove_partition(partition):
+                self.pages.release(case.alert_id)
+        self.heartbeats.revoked(revoked)
 
-    def told(self, told: AlertUpdate, at: datetime) -> list[Command]:
-        """A version of an alert. Versions that were seen before say nothing new."""
-        known = self.cases.get(told.alert_id)
-        if told.brief.version <= self.last_version(told.partition, told.alert_id):
-            self._say("repeat", told.brief)
-        elif known is None:
-            self._first(told, at)
-        elif known.closed_at is not None:
-            self._reopened(known, told, at)
-        elif told.brief.over:
-            self._close(_seen(known, told), at)
-        else:
-            self._changed(known, _seen(known, told), at)
-        return self._commands()
+    def alert_updated(self, update: AlertUpdate, at: datetime) -> list[Command]:
+        """A version of an alert. A version that was received before changes nothing."""
+        return _saved_once(self._update(update, at))
 
     def ticked(self, at: datetime) -> list[Command]:
-        """The clock: repeats, next tiers, ends of snoozes, summaries, silence."""
-        for alert_id in sorted(self._snoozed):
-            self._wake(self.cases[alert_id], at)
-        for alert_id in sorted(self._restless):
-            self._restless_case(self.cases[alert_id], at)
-        for alert_id in sorted(self._closing):
-            self._give_up(self.cases[alert_id], at)
-        for name, flood in self._floods.items():
-            members = flood.summary(at)
-            if members:
-                self._summarise(name, members, at)
-        self._listen(at)
-        for name, (_, last_at) in list(self.alarms.items()):
-            if name != HEARTBEAT and at - last_at >= self.rules.calm_after:
-                self._calm(name, at)
-        return self._commands()
+        """Time has passed: repeats, next tiers, ends of snoozes, summaries, missing heartbeats."""
+        return _saved_once(self._tick(at))
 
-    def reported(self, page: Page, result: Result, at: datetime) -> list[Command]:
-        """How a page ended: its destination took it, or will never take it."""
-        case = self._by_page(page)
-        line = case.lines.get(page.destination, DestinationStatus()) if case is not None else DestinationStatus()
-        if case is None or page not in line.pending:
+    def page_ended(self, page: Page, result: Result, at: datetime) -> list[Command]:
+        """The destination accepted a page, or will never accept it."""
+        case = self.store.of_page(page)
+        if case is None or page not in case.at(page.destination).pending:
             return []
-        if result in ("refused", "gone"):
-            self._refused(case, line, page, result, at)
-            return self._commands()
-        pending = tuple(other for other in line.pending if other != page)
-        self._settle(with_line(case, page.destination, replace(line, pending=pending)))
-        if result == "confirmed":
-            self._calm(f"stuck:{page.destination}", at)
-        return self._commands()
+        if result in ("rejected", "removed"):
+            return _saved_once(self.escalation.page_rejected(case, page, result, at))
+        return _saved_once(self._delivered(case, page, result, at))
 
-    def heartbeat(self, partition: int, at: datetime) -> list[Command]:
-        """The whole path of a partition works: tick, log, watch, and we."""
-        if partition in self.heard_at:
-            self.heard_at[partition] = max(at, self.heard_at[partition])
-            self._beaten.add(partition)
-        return self._commands()
+    def heartbeat(self, partition: int, at: datetime) -> None:
+        """The whole path of a partition works, from the ticker through the log and watch to here."""
+        self.heartbeats.received(partition, at)
 
-    # How it is decided.
+    # Decisions.
 
-    def _restore(self, case: Case, at: datetime) -> None:
-        """A case from before. Destinations that are no more in the settings are left out of it."""
-        case = self._still_known(case, at)
-        for name, line in case.lines.items():
-            if line.used and at - case.paged_at < self.rules.flood_window:
-                self._floods[name].recall(case.paged_at)
+    def _restore_all(self, cases: Iterable[Case], at: datetime) -> Commands:
+        for case in sorted(cases, key=lambda case: (case.offset, case.alert_id)):
+            yield from self._restore(self._without_unknown_destinations(case, at), at)
+        for case in self.store.summaries_without_members():
+            yield from self.closer.close_own(case.alert_id, at)
+
+    def _restore(self, case: Case, at: datetime) -> Commands:
+        self.pages.count_earlier(case, at)
         if case.settled:
-            if case.closed_at is not None and at - case.closed_at > self.rules.keep_closed:
-                self._out.append(DeleteCase(case.alert_id, case.partition))
+            if case.closed_at is not None and at - case.closed_at > self.policy.keep_closed:
+                yield DeleteCase(case.alert_id, case.partition)
             else:
-                self.settled.setdefault(case.partition, {})[case.alert_id] = case.brief.version
+                self.store.settle(case)
             return
-        self._keep(case)
-        for name, line in case.lines.items():
-            self._out += [SendPage(page) for page in line.pending]
-            if line.held:
-                self._floods[name].hold(case.alert_id, at)
-        if case.alarm is None or case.closed_at is not None or case.members:
-            return
-        if case.alarm in self.alarms:
-            self._end_own(case.alert_id, at)
-        else:
-            self.alarms[case.alarm] = (case.alert_id, at)
+        self.store.keep(case)
+        yield from self.pages.restore(case, at)
+        yield from self.alarms.restore(case, at)
 
-    def _still_known(self, case: Case, at: datetime) -> Case:
-        known = set(self.rules.destinations)
-        lines = {name: line for name, line in case.lines.items() if name in known}
+    def _without_unknown_destinations(self, case: Case, at: datetime) -> Case:
+        """Leaves out destinations that are not in the settings any more."""
+        known = set(self.policy.destinations)
+        destinations = {name: status for name, status in case.destinations.items() if name in known}
         tiers = case.tiers
         if not all(name in known for tier in tiers for name in tier):
-            tiers = (self._everyone(),) if case.alarm is not None else self.rules.routing.tiers(case.brief, at)
-        return replace(case, lines=lines, tiers=tiers, tier=min(case.tier, max(len(tiers) - 1, 0)))
+            own = case.alarm is not None
+            tiers = (self.alarms.recipients,) if own else self.policy.routing.tiers(case.alert, at)
+        return replace(case, destinations=destinations, tiers=tiers, tier=min(case.tier, max(len(tiers) - 1, 0)))
 
-    def _first(self, told: AlertUpdate, at: datetime) -> None:
-        """An alert that nobody was told of yet."""
-        tiers = self.rules.routing.tiers(told.brief, at)
-        case = Case(told.alert_id, told.patient_id, told.partition, told.brief, tiers, at)
-        case = _seen(case, told)
-        if told.brief.over:
-            self._say("over_before_told", told.brief)
-            self._settle(replace(case, closed_at=at))
-            return
-        if case.silent and tiers:
-            # Someone has taken it on, or asked for quiet, before we could page: only worse will call anybody.
-            self._say("taken_on_before_told", told.brief)
-            self._settle(case)
-            return
-        self._say("paged" if tiers else "unrouted", told.brief)
-        for name in tiers[0] if tiers else ():
-            case = self._open(case, name, "raised", at)
-        self._settle(case)
-
-    def _reopened(self, known: Case, told: AlertUpdate, at: datetime) -> None:
-        """The engine never raises an id again; should it, better a page too many than silence."""
-        case = _seen(known, told)
-        if told.brief.over:
-            self._settle(case)
+    def _update(self, update: AlertUpdate, at: datetime) -> Commands:
+        before = self.store.cases.get(update.alert_id)
+        if update.alert.version <= self.store.last_version(update.partition, update.alert_id):
+            yield verdict("repeat", update.alert)
+        elif before is None:
+            yield from self._first(update, at)
+        elif before.closed_at is not None:
+            yield from self._reopened(_updated(before, update), at)
+        elif update.alert.over:
+            yield from self.closer.close(_updated(before, update), at)
         else:
-            self._worsened(replace(case, closed_at=None), at)
+            yield from self._changed(before, _updated(before, update), at)
 
-    def _changed(self, before: Case, case: Case, at: datetime) -> None:
-        """A new version of what is open: louder pages anew, all else is told quietly."""
-        if case.brief.urgency > before.brief.urgency:
-            self._worsened(case, at)
-        elif before.snoozed_until and not case.silent:
-            self._round(replace(case, rounds=0), "snooze_ended", at)
+    def _tick(self, at: datetime) -> Commands:
+        yield from self.escalation.ticked(at)
+        yield from self.alarms.send_summaries(at)
+        silent = self.heartbeats.silent(at)
+        if silent:
+            yield from self.alarms.silent_partitions(silent, at)
+        elif self.heartbeats.all_received:
+            yield from self.alarms.end_alarm(HEARTBEAT, at)
+        yield from self.alarms.end_old_alarms(at)
+
+    def _delivered(self, case: Case, page: Page, result: Result, at: datetime) -> Commands:
+        status = case.at(page.destination)
+        pending = tuple(other for other in status.pending if other != page)
+        yield self.store.save(with_status(case, page.destination, replace(status, pending=pending)))
+        if result == "accepted":
+            yield from self.alarms.end_alarm(f"stuck:{page.destination}", at)
+
+    def _first(self, update: AlertUpdate, at: datetime) -> Commands:
+        """An alert that nobody was paged about yet."""
+        alert, tiers = update.alert, self.policy.routing.tiers(update.alert, at)
+        case = _updated(Case(update.alert_id, update.patient_id, update.partition, alert, tiers, at), update)
+        if alert.over:
+            yield verdict("over_before_told", alert)
+            case = replace(case, closed_at=at)
+        elif case.quiet and tiers:
+            # Acknowledged or snoozed before it could be paged: only a worse version calls anybody.
+            yield verdict("taken_on_before_told", alert)
+        else:
+            yield verdict("paged" if tiers else "unrouted", alert)
+            for name in tiers[0] if tiers else ():
+                case = yield from self.pages.open(case, name, "raised", at)
+        yield self.store.save(case)
+
+    def _reopened(self, case: Case, at: datetime) -> Commands:
+        """The engine never raises an id again; if it did, one page too many is better than none."""
+        if case.alert.over:
+            yield self.store.save(case)
+        else:
+            yield from self._worsened(replace(case, closed_at=None), at)
+
+    def _changed(self, before: Case, case: Case, at: datetime) -> Commands:
+        """A new version of an open alert: a worse one calls again, everything else is an update."""
+        if case.alert.urgency > before.alert.urgency:
+            yield from self._worsened(case, at)
+        elif before.snoozed_until and not case.quiet:
+            yield from self.escalation.repeat_page(replace(case, rounds=0), "snooze_ended", at)
         elif case.acknowledged_at and not before.acknowledged_at:
-            self._quietly(case, "acknowledge", "acknowledged")
+            yield from self._inform(case, "acknowledge", "acknowledged")
         elif case.snoozed_until and case.snoozed_until != before.snoozed_until:
-            self._quietly(case, "update", "snoozed")
+            yield from self._inform(case, "update", "snoozed")
         else:
-            self._quietly(case, "update", "eased" if case.brief.urgency < before.brief.urgency else "updated")
+            eased = case.alert.urgency < before.alert.urgency
+            yield from self._inform(case, "update", "eased" if eased else "updated")
 
-    def _worsened(self, case: Case, at: datetime) -> None:
-        """The old level is closed before the new one opens; who hears of it is looked up anew."""
-        tiers = self.rules.routing.tiers(case.brief, at)
+    def _worsened(self, case: Case, at: datetime) -> Commands:
+        """Calls the first tier of the new route, and everybody who has an open incident."""
+        tiers = self.policy.routing.tiers(case.alert, at)
         case = replace(case, tiers=tiers, tier=0, rounds=0, paged_at=at)
-        known = [name for name, line in case.lines.items() if line.keys]
-        for name in dict.fromkeys([*(tiers[0] if tiers else ()), *known]):
-            line = case.lines.get(name, DestinationStatus())
-            old = self._pages(case, name, "close", "superseded", line.keys)
-            case = self._send(case, name, replace(line, keys=()), old)
-            case = self._open(case, name, "worsened", at)
-        self._say("worsened", case.brief)
-        self._settle(case)
+        informed = [name for name, status in case.destinations.items() if status.keys]
+        for name in dict.fromkeys([*(tiers[0] if tiers else ()), *informed]):
+            case = yield from self.pages.open_worsened(case, name, at)
+        yield verdict("worsened", case.alert)
+        yield self.store.save(case)
 
-    def _quietly(self, case: Case, act: Act, cause: Cause) -> None:
-        """Told to those who know of it, without a new page."""
-        for name, line in list(case.lines.items()):
-            keys = line.keys if act == "acknowledge" else line.keys[-1:]
-            case = self._send(case, name, line, self._pages(case, name, act, cause, keys))
-        self._say(cause, case.brief)
-        self._settle(case)
+    def _inform(self, case: Case, act: Act, cause: Cause) -> Commands:
+        case = yield from self.pages.update(case, act, cause)
+        yield verdict(cause, case.alert)
+        yield self.store.save(case)
 
 
-def _seen(case: Case, told: AlertUpdate) -> Case:
-    """The case, with what this version says."""
+def _updated(case: Case, update: AlertUpdate) -> Case:
+    """The case with a new version of its alert."""
     return replace(
         case,
-        brief=told.brief,
-        offset=told.offset,
-        acknowledged_at=told.acknowledged_at,
-        snoozed_until=told.snoozed_until,
+        alert=update.alert,
+        offset=update.offset,
+        acknowledged_at=update.acknowledged_at,
+        snoozed_until=update.snoozed_until,
     )
+
+
+def _saved_once(commands: Commands) -> list[Command]:
+    """All commands of one event, with each case saved once, at the end, in its last state."""
+    decided = list(commands)
+    last = {command.case.alert_id: command for command in decided if isinstance(command, SaveCase)}
+    return [*(command for command in decided if not isinstance(command, SaveCase)), *last.values()]

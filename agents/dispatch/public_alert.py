@@ -1,7 +1,7 @@
-"""What may leave the house about an alert: how loud, what kind, which bed, an opaque reference, and where to look.
+"""What a page may contain of an alert: priority, kind, grade, unit and bed, an opaque reference, and a link.
 
-A `Brief` is all that a pager ever sees of an alert. Names, drugs, vital values and patient ids are not in it, so no
-template, log line or adapter can give them away. Titles and messages of the alert itself stay inside.
+A pager never gets more of an alert than a `PublicAlert`. Names, drugs, vital values and patient ids are not in it, so
+no template, log line or pager can disclose them. The title and message of the alert itself are left out as well.
 """
 
 from __future__ import annotations
@@ -42,12 +42,12 @@ FIELDS = frozenset({"what", "kind", "level", "priority", "grade", "bed", "unit",
 LOUDNESS: dict[str, int] = {"technical": 0, "low": 1, "medium": 2, "high": 3}
 GRADED = frozenset({"onset", "escalation", "masked_fever", "no_improvement", "refractory", "recovery"})
 
-Stage = Literal["technical", "low", "medium", "high", "g3", "g4"]
+PageLevel = Literal["technical", "low", "medium", "high", "g3", "g4"]
 
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """Where a patient lies, as far as known."""
+    """The unit and bed of a patient, as far as known."""
 
     unit: str | None = None
     bed: str | None = None
@@ -68,7 +68,7 @@ class PublicAlert:
     unit: str | None = None
     bed: str | None = None
     link: str | None = None
-    detail: str | None = None  # only for what is about the pager itself
+    detail: str | None = None  # only of system alarms and summaries
 
     @property
     def over(self) -> bool:
@@ -76,25 +76,25 @@ class PublicAlert:
         return self.status in ("resolved", "retracted")
 
     @property
-    def page_level(self) -> Stage:
-        """How loud this version is; grade 3 and 4 are stages of their own for what is high."""
+    def page_level(self) -> PageLevel:
+        """The priority; grade 3 and 4 are levels of their own if it is high."""
         if self.priority == "high" and self.grade >= 3:
             return "g4" if self.grade >= 4 else "g3"
         return self.priority
 
     @property
     def urgency(self) -> int:
-        """Stages in order; a higher one pages anew."""
+        """The rank of the page level; a higher one opens a new incident."""
         return {"g3": 4, "g4": 5}.get(self.page_level, LOUDNESS[self.priority])
 
 
 def reference(secret: bytes, patient_id: str) -> str:
-    """A keyed hash of the patient id: one patient, one reference, and no way back without the key."""
+    """A keyed hash of the patient id (12 hex digits): the same for one patient, and not reversible without the key."""
     return hmac.new(secret, patient_id.encode(), hashlib.sha256).hexdigest()[:12]
 
 
-def brief(alert: Alert, place: Location, secret: bytes, link: str | None = None) -> PublicAlert:
-    """What may be told about this version of an alert. `link` may hold `{alert_id}`."""
+def public_version(alert: Alert, location: Location, secret: bytes, link: str | None = None) -> PublicAlert:
+    """The public part of this version of an alert. `link` may contain `{alert_id}`."""
     alert_id = public_id(alert, secret)
     return PublicAlert(
         alert_id,
@@ -105,35 +105,35 @@ def brief(alert: Alert, place: Location, secret: bytes, link: str | None = None)
         alert.grade,
         alert.raised_at,
         reference(secret, alert.patient_id),
-        place.unit,
-        place.bed,
+        location.unit,
+        location.bed,
         link.replace("{alert_id}", quote(alert_id, safe="")) if link else None,
     )
 
 
 def public_id(alert: Alert, secret: bytes) -> str:
-    """The alert id, which is opaque; should one ever spell out the patient id, a keyed hash stands in for it."""
+    """The alert id, which is opaque; one that contains the patient id is replaced by a keyed hash."""
     if alert.patient_id in alert.alert_id:
         return hmac.new(secret, alert.alert_id.encode(), hashlib.sha256).hexdigest()[:24]
     return alert.alert_id
 
 
-def text(told: PublicAlert, template: str = DEFAULT_TEMPLATE) -> str:
-    """One line for a person."""
-    if told.detail is not None:
-        return f"{WORDS.get(told.kind, told.kind)}: {told.detail}"
-    level = f", grade {told.grade}" if told.kind in GRADED else ""
+def text(alert: PublicAlert, template: str = DEFAULT_TEMPLATE) -> str:
+    """One line of text for a person."""
+    if alert.detail is not None:
+        return f"{WORDS.get(alert.kind, alert.kind)}: {alert.detail}"
+    level = f", grade {alert.grade}" if alert.kind in GRADED else ""
     values = {
-        "what": WORDS.get(told.kind, told.kind),
-        "kind": told.kind,
+        "what": WORDS.get(alert.kind, alert.kind),
+        "kind": alert.kind,
         "level": level,
-        "priority": told.priority,
-        "grade": told.grade,
-        "bed": told.bed or "unknown",
-        "unit": told.unit or "",
-        "reference": told.reference,
-        "link": told.link or "",
-        "status": told.status,
+        "priority": alert.priority,
+        "grade": alert.grade,
+        "bed": alert.bed or "unknown",
+        "unit": alert.unit or "",
+        "reference": alert.reference,
+        "link": alert.link or "",
+        "status": alert.status,
     }
     return " ".join(template.format_map(values).split())
 

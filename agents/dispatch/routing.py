@@ -1,4 +1,4 @@
-"""Which alert goes to whom: by kind, priority, unit and time of day. A pure table: first match wins."""
+"""Routing table: who is paged about an alert, by kind, priority, unit and time of day. The first match counts."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from zoneinfo import ZoneInfo
 
 from agents.dispatch.public_alert import PublicAlert
 
-# Each tier is the destinations that are paged together; the next tier hears of what nobody acknowledged.
+# The destinations of a tier are paged together; the next tier is paged when nobody has acknowledged.
 Tiers = tuple[tuple[str, ...], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Hours:
-    """A part of the day in a time zone, first minute included, last excluded; it may run over midnight."""
+    """A part of the day in a time zone, first minute included, last excluded; it may include midnight."""
 
     begin: time
     end: time
     zone: ZoneInfo
 
-    def hold(self, at: datetime) -> bool:
-        """Whether that instant falls into these hours on the ward's clock."""
+    def include(self, at: datetime) -> bool:
+        """Whether that instant is in these hours, in their time zone."""
         local = at.astimezone(self.zone).time()
         if self.begin <= self.end:
             return self.begin <= local < self.end
@@ -31,7 +31,7 @@ class Hours:
 
 @dataclass(frozen=True, slots=True)
 class RoutingRule:
-    """One line of the table; an empty condition matches everything. No tiers: such alerts page nobody."""
+    """One row of the table; an empty condition matches everything. Without tiers, nobody is paged."""
 
     tiers: Tiers
     kinds: frozenset[str] = frozenset()
@@ -39,25 +39,25 @@ class RoutingRule:
     units: frozenset[str] = frozenset()
     hours: Hours | None = None
 
-    def matches(self, told: PublicAlert, at: datetime) -> bool:
-        """An unknown unit matches no line that names units: such an alert falls through to the default."""
+    def matches(self, alert: PublicAlert, at: datetime) -> bool:
+        """An unknown unit matches no row that names units: such an alert goes to the default."""
         return (
-            (not self.kinds or told.kind in self.kinds)
-            and (not self.priorities or told.priority in self.priorities)
-            and (not self.units or told.unit in self.units)
-            and (self.hours is None or self.hours.hold(at))
+            (not self.kinds or alert.kind in self.kinds)
+            and (not self.priorities or alert.priority in self.priorities)
+            and (not self.units or alert.unit in self.units)
+            and (self.hours is None or self.hours.include(at))
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Routing:
-    """The table, and who hears of what no line matched."""
+    """The table, and the tiers of alerts that no row matches."""
 
     default: Tiers
     routes: Sequence[RoutingRule] = ()
 
-    def tiers(self, told: PublicAlert, at: datetime) -> Tiers:
-        """Who is to hear of an alert. What is about the pager itself always goes to everyone of the first tier."""
-        if told.kind in ("dispatch", "summary"):
+    def tiers(self, alert: PublicAlert, at: datetime) -> Tiers:
+        """The tiers of an alert. System alarms and summaries go to the whole first tier of the default."""
+        if alert.kind in ("dispatch", "summary"):
             return self.default[:1]
-        return next((route.tiers for route in self.routes if route.matches(told, at)), self.default)
+        return next((route.tiers for route in self.routes if route.matches(alert, at)), self.default)

@@ -1,4 +1,4 @@
-"""A silence in Alertmanager that names one alert answers it: a short one asks for quiet, a long one takes it on."""
+"""Polls Alertmanager for silences of one alert: a short one becomes a snooze, a long one an acknowledgement."""
 
 from __future__ import annotations
 
@@ -10,39 +10,42 @@ from typing import Any
 
 from agents.dispatch import metrics
 from agents.dispatch.assessments import SNOOZE_AT_MOST, Assessments, acknowledgement, snooze
-from agents.dispatch.config import AlertmanagerAt
 from agents.dispatch.model import Case
-from agents.dispatch.pagers import http
+from agents.dispatch.pagers.alertmanager import AlertmanagerConfig, client
 
-NAMES = ("incident", "alert_id")
+MATCHER_NAMES = ("incident", "alert_id")
 SILENCES_KEPT = 10_000
 
 log = logging.getLogger("crs.dispatch")
 
 
 class Silences:
-    """Looks at the silences of one Alertmanager again and again; each is answered once."""
+    """Reads the silences of one Alertmanager periodically; each becomes one assessment.
 
-    def __init__(self, at: AlertmanagerAt, find: Callable[[str], Case | None], assessments: Assessments) -> None:
-        self.at = at
+    `find` gives the open case of an alert id or incident key.
+    """
+
+    def __init__(
+        self, config: AlertmanagerConfig, find: Callable[[str], Case | None], assessments: Assessments
+    ) -> None:
+        self.config = config
         self.find = find
         self.assessments = assessments
-        token = None if at.bearer_token is None else at.bearer_token.get_secret_value()
-        self.client = http.Client(at.timeout_seconds, 1, token, at.proxy)
+        self.client = client(config, 1)
         self.seen: dict[str, None] = {}
 
     async def run(self) -> None:
-        """Looks until cancelled."""
+        """Polls until cancelled."""
         try:
             while True:
-                await self.look(datetime.now(UTC))
-                await asyncio.sleep(self.at.poll_silences_seconds)
+                await self.poll(datetime.now(UTC))
+                await asyncio.sleep(self.config.poll_silences_seconds)
         finally:
             await self.client.close()
 
-    async def look(self, now: datetime) -> None:
-        """Asks the first member that answers; members share their silences."""
-        for url in self.at.urls:
+    async def poll(self, now: datetime) -> None:
+        """Asks the first member of the cluster that answers; members share their silences."""
+        for url in self.config.urls:
             silences, why = await self.client.get(f"{url}/api/v2/silences")
             if silences is None:
                 log.warning("silences why=%s", why)
@@ -55,12 +58,12 @@ class Silences:
         try:
             number, until = f"{silence['id']}:{silence['endsAt']}", datetime.fromisoformat(silence["endsAt"])
             state, by = silence["status"]["state"], str(silence.get("createdBy") or "Alertmanager")
-            named = alert_named(silence["matchers"])
+            key = alert_key(silence["matchers"])
         except (KeyError, TypeError, ValueError, AttributeError):
             return
-        if state != "active" or named is None or number in self.seen:
+        if state != "active" or key is None or number in self.seen:
             return
-        case = self.find(named)
+        case = self.find(key)
         if case is None:
             return
         self.seen[number] = None
@@ -78,9 +81,9 @@ class Silences:
             metrics.CALLBACKS.labels("alertmanager", "snoozed").inc()
 
 
-def alert_named(matchers: list[dict[str, Any]]) -> str | None:
-    """The one alert that a silence is about; one about whole kinds or units answers no alert."""
-    for name in NAMES:
+def alert_key(matchers: list[dict[str, Any]]) -> str | None:
+    """The alert id or incident key that a silence names; None for one about kinds or units, which answers no alert."""
+    for name in MATCHER_NAMES:
         for matcher in matchers:
             exact = not matcher.get("isRegex") and matcher.get("isEqual", True)
             if matcher["name"] == name and exact:

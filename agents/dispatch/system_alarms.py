@@ -1,135 +1,128 @@
-"""What the pager has to say about itself: alarms of its own, and summaries. Cases like any other, without a patient."""
+"""Alarms about delivery itself (destination stuck, heartbeat missing) and flood summaries.
+
+They are cases with the same life cycle as a patient's, but without a patient.
+"""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from agents.dispatch.case_store import Book, with_line
-from agents.dispatch.commands import PagingPolicy
+from agents.dispatch.case_closer import CaseCloser
+from agents.dispatch.case_store import CaseStore
+from agents.dispatch.commands import Commands, PagingPolicy, verdict
 from agents.dispatch.model import Case
+from agents.dispatch.pages import Pages, with_status
 from agents.dispatch.public_alert import PublicAlert
 
 HEARTBEAT = "heartbeat"
 
 
-class OwnCases(Book):
-    """Alarms about delivery, and the summaries of the flood guard."""
+class SystemAlarms:
+    """Open system alarms by name. An alarm is raised once and lasts as long as its reason."""
 
-    def __init__(self, rules: PagingPolicy) -> None:
-        super().__init__(rules)
-        self.alarms: dict[str, tuple[str, datetime]] = {}  # name -> case, and when its reason was last seen
-        self.heard_at: dict[int, datetime] = {}
-        self._beaten: set[int] = set()  # partitions that were heard since we own them
+    def __init__(self, policy: PagingPolicy, store: CaseStore, pages: Pages, closer: CaseCloser) -> None:
+        self.policy = policy
+        self.store = store
+        self.pages = pages
+        self.closer = closer
+        self.open: dict[str, tuple[str, datetime]] = {}  # name -> alert id, and when the reason was last observed
 
-    def silent_partitions(self, at: datetime) -> list[int]:
-        """Partitions whose heartbeat is overdue."""
-        within = self.rules.heartbeat_within
-        return [] if within is None else sorted(p for p, last in self.heard_at.items() if at - last > within)
+    @property
+    def recipients(self) -> tuple[str, ...]:
+        """Who is paged about trouble with delivery."""
+        default = self.policy.routing.default
+        return self.policy.system_alarm_to or (default[0] if default else ())
 
-    def all_heard(self, at: datetime) -> bool:
-        """Whether every partition of ours was heard of lately; not when there is none."""
-        return bool(self.heard_at) and self._beaten >= self.heard_at.keys() and not self.silent_partitions(at)
+    def about_destination(self, trouble: str, name: str, text: str, partition: int, at: datetime) -> Commands:
+        """Raises an alarm about a destination, at its fallback or else at the other recipients."""
+        fallback = self.policy.fallback.get(name)
+        others = tuple(other for other in self.recipients if other != name)
+        yield from self.raise_alarm(f"{trouble}:{name}", text, (fallback,) if fallback else others, partition, at)
 
-    def _everyone(self) -> tuple[str, ...]:
-        return self.rules.alarm_to or (self.rules.routing.default[0] if self.rules.routing.default else ())
-
-    def _alarm_to(self, name: str) -> tuple[str, ...]:
-        second = self.rules.second.get(name)
-        return (second,) if second is not None else tuple(other for other in self._everyone() if other != name)
-
-    def _alarm(self, name: str, words: str, to: tuple[str, ...], partition: int, at: datetime) -> None:
-        """Raised once; while its reason lasts it only says so anew when the words change."""
-        if name in self.alarms:
-            alert_id, _ = self.alarms[name]
-            self.alarms[name] = (alert_id, at)
-            self._reword(alert_id, words, at)
+    def raise_alarm(self, name: str, text: str, to: tuple[str, ...], partition: int, at: datetime) -> Commands:
+        """Raises an alarm, or updates the text of one that is open."""
+        if name in self.open:
+            alert_id, _ = self.open[name]
+            self.open[name] = (alert_id, at)
+            yield from self._update_text(alert_id, text)
             return
         alert_id = f"dispatch-{name.replace(':', '-')}-{partition}-{int(at.timestamp())}"
-        told = PublicAlert(alert_id, 1, "raised", "dispatch", "technical", 0, at, "dispatch", detail=words)
-        self.alarms[name] = (alert_id, at)
-        self._say("alarm", told)
-        self._own(Case(alert_id, "", partition, told, (to,), at, alarm=name), at)
+        alert = PublicAlert(alert_id, 1, "raised", "dispatch", "technical", 0, at, "dispatch", detail=text)
+        self.open[name] = (alert_id, at)
+        yield verdict("alarm", alert)
+        yield from self._page(Case(alert_id, "", partition, alert, (to,), at, alarm=name), at)
 
-    def _reword(self, alert_id: str, words: str, at: datetime) -> None:
-        case = self.cases.get(alert_id)
-        if case is None or case.brief.detail == words:
+    def end_alarm(self, name: str, at: datetime) -> Commands:
+        """The reason for an alarm is over."""
+        if name in self.open:
+            alert_id, _ = self.open.pop(name)
+            yield from self.closer.close_own(alert_id, at)
+
+    def silent_partitions(self, silent: Sequence[int], at: datetime) -> Commands:
+        """One alarm names every partition whose heartbeat is missing."""
+        which = ", ".join(str(partition) for partition in silent)
+        text = f"no heartbeat of partition {which}: alerts may not be arriving, watch patients by hand"
+        yield from self.raise_alarm(HEARTBEAT, text, self.recipients, silent[0], at)
+
+    def end_old_alarms(self, at: datetime) -> Commands:
+        """Ends alarms whose reason was not observed for a while. The heartbeat alarm has its own end."""
+        for name, (_, last_at) in list(self.open.items()):
+            if name != HEARTBEAT and at - last_at >= self.policy.alarm_ends_after:
+                yield from self.end_alarm(name, at)
+
+    def send_summaries(self, at: datetime) -> Commands:
+        """Sends the flood summaries that are due."""
+        for name, guard in self.pages.flood_guards.items():
+            members = guard.summary(at)
+            if members:
+                yield from self._summarise(name, members, at)
+
+    def restore(self, case: Case, at: datetime) -> Commands:
+        """Takes up an alarm from before a restart; a second one of the same name ends."""
+        if case.alarm is None or case.closed_at is not None or case.members:
             return
-        case = replace(case, brief=replace(case.brief, version=case.brief.version + 1, status="updated", detail=words))
-        for name, line in case.lines.items():
-            case = self._send(case, name, line, self._pages(case, name, "update", "updated", line.keys[-1:]))
-        self._settle(case)
+        if case.alarm in self.open:
+            yield from self.closer.close_own(case.alert_id, at)
+        else:
+            self.open[case.alarm] = (case.alert_id, at)
 
-    def _calm(self, name: str, at: datetime) -> None:
-        """The reason for an alarm of ours is over."""
-        if name in self.alarms:
-            alert_id, _ = self.alarms.pop(name)
-            self._end_own(alert_id, at)
+    def forget(self, partitions: Collection[int]) -> None:
+        """Forgets alarms whose case belongs to another dispatcher now, or is gone."""
+        for name, (alert_id, _) in list(self.open.items()):
+            case = self.store.cases.get(alert_id)
+            if case is None or case.partition in partitions:
+                del self.open[name]
 
-    def _listen(self, at: datetime) -> None:
-        """One alarm tells of every partition that is silent; it ends when all were heard again."""
-        silent = self.silent_partitions(at)
-        if silent:
-            which = ", ".join(str(partition) for partition in silent)
-            words = f"no heartbeat of partition {which}: alerts may not be arriving, watch patients by hand"
-            self._alarm(HEARTBEAT, words, self._everyone(), silent[0], at)
-        elif self._beaten >= self.heard_at.keys():
-            self._calm(HEARTBEAT, at)
+    def _update_text(self, alert_id: str, text: str) -> Commands:
+        case = self.store.cases.get(alert_id)
+        if case is None or case.alert.detail == text:
+            return
+        alert = replace(case.alert, version=case.alert.version + 1, status="updated", detail=text)
+        case = yield from self.pages.update(replace(case, alert=alert), "update", "updated")
+        yield self.store.save(case)
 
-    def _summarise(self, name: str, members: tuple[str, ...], at: datetime) -> None:
-        """One page for many. Its key follows from its members, so that the same summary is the same page."""
-        cases = [self.cases[member] for member in members]
+    def _summarise(self, name: str, members: tuple[str, ...], at: datetime) -> Commands:
+        """One page for many alerts. Its key follows from its members: the same summary is the same page."""
+        cases = [self.store.cases[member] for member in members]
         alert_id = "summary-" + hashlib.sha256("|".join(members).encode()).hexdigest()[:24]
-        kinds = sorted({case.brief.kind for case in cases})
-        counts = ", ".join(f"{sum(case.brief.kind == kind for case in cases)} {kind}" for kind in kinds)
-        words = f"{len(cases)} alerts: {counts}"
-        told = PublicAlert(alert_id, 1, "raised", "summary", "medium", 0, at, "summary", detail=words)
-        self._members[alert_id] = {case.alert_id for case in cases}
-        alarm = f"summary:{name}"
-        self._say("summary", told)
-        self._own(Case(alert_id, "", cases[0].partition, told, ((name,),), at, alarm=alarm, members=members), at)
+        text = f"{len(cases)} alerts: {_counts([case.alert.kind for case in cases])}"
+        alert = PublicAlert(alert_id, 1, "raised", "summary", "medium", 0, at, "summary", detail=text)
+        self.store.set_members(alert_id, members)
+        yield verdict("summary", alert)
+        partition, alarm = cases[0].partition, f"summary:{name}"
+        yield from self._page(Case(alert_id, "", partition, alert, ((name,),), at, alarm=alarm, members=members), at)
         for case in cases:
-            self._settle(with_line(case, name, replace(case.lines[name], held=False, summary=alert_id)))
+            status = replace(case.destinations[name], held=False, summary=alert_id)
+            yield self.store.save(with_status(case, name, status))
 
-    def _member_over(self, summary: str, alert_id: str, at: datetime) -> None:
-        members = self._members.get(summary, set())
-        members.discard(alert_id)
-        if not members:
-            self._members.pop(summary, None)
-            self._end_own(summary, at)
-
-    def _own(self, case: Case, at: datetime) -> None:
+    def _page(self, case: Case, at: datetime) -> Commands:
         for name in case.tiers[0]:
-            case = self._open(case, name, "raised", at)
-        self._settle(case)
+            case = yield from self.pages.open(case, name, "raised", at)
+        yield self.store.save(case)
 
-    def _end_own(self, alert_id: str, at: datetime) -> None:
-        case = self.cases.get(alert_id)
-        if case is not None and case.closed_at is None:
-            over = replace(case.brief, version=case.brief.version + 1, status="resolved", raised_at=at)
-            self._close(replace(case, brief=over), at)
 
-    def _close(self, case: Case, at: datetime) -> None:
-        """Over: every incident of it is closed. Only the engine's word leads here, or the end of an alarm of ours."""
-        for name, line in list(case.lines.items()):
-            pages = self._pages(case, name, "close", "over", line.keys)
-            case = self._send(case, name, replace(line, keys=(), held=False), pages)
-        self._release(case)
-        self._say(case.brief.status, case.brief)
-        self._settle(replace(case, closed_at=at))
-        for summary in {line.summary for line in case.lines.values() if line.summary}:
-            self._member_over(summary, case.alert_id, at)
-
-    def _release(self, case: Case) -> None:
-        for flood in self._floods.values():
-            flood.release(case.alert_id)
-
-    def _forget_alarms(self, partitions: Iterable[int]) -> None:
-        """Alarms whose case went to another dispatcher are its own."""
-        lost = set(partitions)
-        for name, (alert_id, _) in list(self.alarms.items()):
-            case = self.cases.get(alert_id)
-            if case is None or case.partition in lost:
-                del self.alarms[name]
+def _counts(kinds: list[str]) -> str:
+    return ", ".join(f"{kinds.count(kind)} {kind}" for kind in sorted(set(kinds)))

@@ -22,7 +22,7 @@ from schemas import topics
 from tests.board.house import NAME, STORY
 from tests.board.scene import published
 from tests.broker import Fresh
-from tests.dispatch.ward import Watch, assessments
+from tests.dispatch.dispatcher_process import WatchWriter, assessments
 
 SECRETS = (NAME, "Nurse Okafor", "norepinephrine", "38.6")
 
@@ -32,7 +32,7 @@ class Scene(NamedTuple):
 
     broker: Embedded
     settings: Settings
-    watch: Watch
+    watch: WatchWriter
     board: Launched
     log: Path
 
@@ -43,13 +43,13 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     log = tmp_path_factory.mktemp("board") / "log"
     with Embedded(partitions=2) as broker:
         settings = broker.settings()
-        watch = Watch(settings)
+        watch = WatchWriter(settings)
         tell(settings, watch)
         with log.open("wb") as file, launched(settings, log=file) as board:
             yield Scene(broker, settings, watch, board, log)
 
 
-def tell(settings: Settings, watch: Watch) -> None:
+def tell(settings: Settings, watch: WatchWriter) -> None:
     """Alerts and states of a patient as the watch would write them, ending now."""
     messages = published([one | {"patient_id": NAME} for one in STORY])
     for message in messages:
@@ -118,7 +118,7 @@ def test_it_waits_for_signs_of_life_and_then_sees(scene: Scene) -> None:
 @pytest.mark.kafka
 def test_on_a_real_kafka_too(kafka_settings: Fresh, tmp_path: Path) -> None:
     settings = kafka_settings()
-    watch = Watch(settings)
+    watch = WatchWriter(settings)
     tell(settings, watch)
     with (tmp_path / "log").open("wb") as log, launched(settings, log=log) as board, browser(board) as client:
         until(client, lambda one: one["alerts"] and all(alert["message"] for alert in one["alerts"]))

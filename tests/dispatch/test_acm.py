@@ -8,11 +8,10 @@ from contextlib import asynccontextmanager, suppress
 
 import pytest
 
-from agents.dispatch.config import AcmAt
-from agents.dispatch.model import Page
-from agents.dispatch.pagers.acm import BEGIN, END, Acm, escaped, meaning, message, phase
-from agents.dispatch.pagers.answer import TAKEN, PagerAnswer
-from tests.dispatch.pages import page
+from agents.dispatch.page import Page
+from agents.dispatch.pagers.acm import BEGIN, END, AcmConfig, AcmPager, answer_from, escaped, message, phase
+from agents.dispatch.pagers.protocol import ACCEPTED, PagerAnswer
+from tests.dispatch.page_examples import page
 
 Reply = Callable[[bytes], bytes | None]
 
@@ -57,7 +56,7 @@ def exchange(reply: Reply, *pages: Page) -> tuple[list[PagerAnswer], list[str]]:
 
     async def talk() -> list[PagerAnswer]:
         async with manager(reply, heard) as port:
-            pager = Acm(AcmAt(kind="acm", host="127.0.0.1", port=port, timeout_seconds=1))
+            pager = AcmPager(AcmConfig(kind="acm", host="127.0.0.1", port=port, timeout_seconds=1))
             told = [await pager.send(one) for one in pages]
             await pager.close()
             return told
@@ -75,7 +74,7 @@ def test_an_alarm_starts_grows_eases_and_ends() -> None:
         page("close", "over", key="a1:g3", status="resolved"),
     ]
     outcomes, heard = exchange(answers("CA"), *told)
-    assert set(outcomes) == {TAKEN}
+    assert set(outcomes) == {ACCEPTED}
     phases = [message.split("EVENT_PHASE^MDC|1.0.0.0.3|")[1].split("|")[0] for message in heard]
     assert phases == ["start", "escalate", "continue", "deescalate", "end"]
     states = [message.split("INACTIVATION_STATE^MDC|1.0.0.0.5|")[1].split("|")[0] for message in heard]
@@ -83,7 +82,7 @@ def test_an_alarm_starts_grows_eases_and_ends() -> None:
 
 
 def test_a_message_says_what_how_loud_and_where_in_the_places_of_the_profile() -> None:
-    words = message(page(), AcmAt(kind="acm", host="h", port=1))
+    words = message(page(), AcmConfig(kind="acm", host="h", port=1))
     segments = {line.split("|")[0]: line.split("|") for line in words.split("\r") if not line.startswith("OBX")}
     first = next(line for line in words.split("\r") if line.startswith("OBX|1|")).split("|")
     assert segments["MSH"][8] == "ORU^R40^ORU_R40"
@@ -101,7 +100,7 @@ def test_a_message_says_what_how_loud_and_where_in_the_places_of_the_profile() -
 
 
 def test_what_is_technical_is_of_type_st_and_medium() -> None:
-    words = message(page(priority="technical", kind="signal_lost"), AcmAt(kind="acm", host="h", port=1))
+    words = message(page(priority="technical", kind="signal_lost"), AcmConfig(kind="acm", host="h", port=1))
     assert "|PM~ST|" in words
 
 
@@ -113,16 +112,16 @@ def test_asking_again_is_an_escalation(cause: str) -> None:
 @pytest.mark.parametrize(
     ("reply", "outcome"),
     [
-        (answers("AA"), "taken"),
-        (answers("CA"), "taken"),
-        (answers("AE", "102^Data type error^HL70357"), "refused"),
-        (answers("AR"), "again"),
-        (answers("AR", "207^Application internal error^HL70357"), "again"),
-        (answers("AR", "200^Unsupported message type^HL70357"), "refused"),
-        (lambda framed: None, "again"),
-        (lambda framed: BEGIN + b"MSH|^~\\&|\rMSA|AA|another\r" + END, "again"),
-        (lambda framed: BEGIN + b"nonsense" + END, "again"),
-        (lambda framed: BEGIN + b"x" * 200_000 + END, "again"),
+        (answers("AA"), "accepted"),
+        (answers("CA"), "accepted"),
+        (answers("AE", "102^Data type error^HL70357"), "rejected"),
+        (answers("AR"), "retry"),
+        (answers("AR", "207^Application internal error^HL70357"), "retry"),
+        (answers("AR", "200^Unsupported message type^HL70357"), "rejected"),
+        (lambda framed: None, "retry"),
+        (lambda framed: BEGIN + b"MSH|^~\\&|\rMSA|AA|another\r" + END, "retry"),
+        (lambda framed: BEGIN + b"nonsense" + END, "retry"),
+        (lambda framed: BEGIN + b"x" * 200_000 + END, "retry"),
     ],
 )
 def test_what_an_answer_says_about_trying_again(reply: Reply, outcome: str) -> None:
@@ -133,13 +132,13 @@ def test_what_an_answer_says_about_trying_again(reply: Reply, outcome: str) -> N
 def test_silence_is_worth_another_attempt_and_the_next_one_has_a_connection_of_its_own() -> None:
     replies: list[Callable[[bytes], bytes | None]] = [lambda framed: b"", answers("AA")]
     outcomes, heard = exchange(lambda framed: replies.pop(0)(framed), page(), page())
-    assert [answer.outcome for answer in outcomes] == ["again", "taken"]
+    assert [answer.outcome for answer in outcomes] == ["retry", "accepted"]
     assert heard[0] == heard[1]
 
 
 def test_nobody_there_is_worth_another_attempt() -> None:
-    pager = Acm(AcmAt(kind="acm", host="127.0.0.1", port=1))
-    assert asyncio.run(pager.send(page())).outcome == "again"
+    pager = AcmPager(AcmConfig(kind="acm", host="127.0.0.1", port=1))
+    assert asyncio.run(pager.send(page())).outcome == "retry"
 
 
 def test_one_connection_carries_many_messages() -> None:
@@ -154,9 +153,9 @@ def test_one_connection_carries_many_messages() -> None:
 
         server = await asyncio.start_server(count, "127.0.0.1", 0)
         async with server:
-            pager = Acm(AcmAt(kind="acm", host="127.0.0.1", port=server.sockets[0].getsockname()[1]))
+            pager = AcmPager(AcmConfig(kind="acm", host="127.0.0.1", port=server.sockets[0].getsockname()[1]))
             for n in range(5):
-                assert await pager.send(page(key=f"a{n}")) is TAKEN
+                assert await pager.send(page(key=f"a{n}")) is ACCEPTED
             await pager.close()
 
     asyncio.run(talk())
@@ -164,11 +163,11 @@ def test_one_connection_carries_many_messages() -> None:
 
 
 def test_words_cannot_become_structure() -> None:
-    words = message(page(bed="1|2^3&4~5\\6\r7"), AcmAt(kind="acm", host="h", port=1))
+    words = message(page(bed="1|2^3&4~5\\6\r7"), AcmConfig(kind="acm", host="h", port=1))
     assert "7A^^1\\F\\2\\S\\3\\T\\4\\R\\5\\E\\6 7" in words
     assert escaped("plain") == "plain"
 
 
 def test_an_answer_names_the_message_it_is_about() -> None:
-    assert meaning(answers("AA")(BEGIN + b"MSH|^~\\&|a|b|c|d|e||f|a1.1|P" + END) or b"", "a1.1") is TAKEN
-    assert meaning(b"MSA|AA|a1.2", "a1.1").outcome == "again"
+    assert answer_from(answers("AA")(BEGIN + b"MSH|^~\\&|a|b|c|d|e||f|a1.1|P" + END) or b"", "a1.1") is ACCEPTED
+    assert answer_from(b"MSA|AA|a1.2", "a1.1").outcome == "retry"

@@ -17,10 +17,10 @@ import httpx
 import pytest
 
 from tests.broker import Fresh
-from tests.dispatch import ward
+from tests.dispatch import dispatcher_process
+from tests.dispatch.dispatcher_process import WatchWriter, alert, alert_id, config_text, dispatcher
 from tests.dispatch.receiver import Receiver
 from tests.dispatch.test_process import destination, free_port, until
-from tests.dispatch.ward import Watch, alert, alert_id, dispatcher, plan
 
 pytestmark = pytest.mark.kafka
 
@@ -108,7 +108,7 @@ def config(tmp_path: Path, rack: Rack, timing: str = "") -> Path:
     given = {"refresh_seconds": 0.5, "outlive_refreshes": 40, "poll_silences_seconds": 0.3}
     file = tmp_path / "dispatch.toml"
     text = destination("rack", "alertmanager", **given) + f'urls = ["{rack.url}"]\n'
-    file.write_text(plan(text, '[["rack"]]', timing=timing))
+    file.write_text(config_text(text, '[["rack"]]', timing=timing))
     return file
 
 
@@ -116,7 +116,7 @@ def test_levels_follow_each_other_and_only_the_engine_ends_an_alert(
     kafka_settings: Fresh, rack: Rack, tmp_path: Path
 ) -> None:
     settings = kafka_settings()
-    watch = Watch(settings)
+    watch = WatchWriter(settings)
     one = alert_id("p1", "A")
     with dispatcher(settings, config(tmp_path, rack)):
         watch.alerts(alert("p1", "A", priority="medium"))
@@ -144,17 +144,17 @@ def test_a_restart_on_either_side_calls_nobody_and_ends_nothing(
     kafka_settings: Fresh, rack: Rack, tmp_path: Path
 ) -> None:
     settings = kafka_settings()
-    watch = Watch(settings)
+    watch = WatchWriter(settings)
     keys = [alert_id(f"p{n}", "A") for n in range(3)]
     file = config(tmp_path, rack)
-    process = ward.start(settings, file)
+    process = dispatcher_process.start(settings, file)
     try:
         watch.alerts(*(alert(f"p{n}", "A", priority="medium") for n in range(3)))
         until(lambda: len(rack.notified()) == 3)
-        ward.stop(process, signal.SIGKILL)
+        dispatcher_process.stop(process, signal.SIGKILL)
         time.sleep(2)
         assert sorted(rack.open()) == sorted(keys)
-        process = ward.start(settings, file)
+        process = dispatcher_process.start(settings, file)
         watch.alerts(alert("p0", "A", 2, "resolved"))
         until(lambda: sorted(rack.open()) == sorted(keys[1:]))
         rack.stop()
@@ -164,7 +164,7 @@ def test_a_restart_on_either_side_calls_nobody_and_ends_nothing(
         until(lambda: sorted(rack.open()) == sorted([keys[2], alert_id("p9", "A")]))
         time.sleep(2)
     finally:
-        ward.stop(process)
+        dispatcher_process.stop(process)
     firing = [told for told in rack.notified() if told.startswith("firing")]
     assert sorted(firing) == sorted(f"firing {key}" for key in [*keys, alert_id("p9", "A")])
     assert f"resolved {keys[2]}" not in rack.notified()
@@ -172,16 +172,16 @@ def test_a_restart_on_either_side_calls_nobody_and_ends_nothing(
 
 def test_a_silence_of_one_alert_is_an_answer_to_it(kafka_settings: Fresh, rack: Rack, tmp_path: Path) -> None:
     settings = kafka_settings()
-    watch = Watch(settings)
+    watch = WatchWriter(settings)
     with dispatcher(settings, config(tmp_path, rack)):
         watch.alerts(alert("p1", "A", grade=3), alert("p2", "B"))
         until(lambda: len(rack.open()) == 2)
         amtool(rack, "20m", f"incident={alert_id('p1', 'A')}:g3")
         amtool(rack, "4h", f"alert_id={alert_id('p2', 'B')}")
         amtool(rack, "4h", "kind=escalation")  # about a kind: no answer to anybody
-        said = {one["kind"]: one for one in ward.assessments(settings, 2)}
+        said = {one["kind"]: one for one in dispatcher_process.assessments(settings, 2)}
         time.sleep(1)
-        assert len(ward.assessments(settings, 2)) == 2
+        assert len(dispatcher_process.assessments(settings, 2)) == 2
     quiet = said["snooze"]
     asked = datetime.fromisoformat(quiet["until"]) - datetime.fromisoformat(quiet["effective_at"])
     assert 18 * 60 < asked.total_seconds() <= 20 * 60
@@ -198,7 +198,7 @@ def test_the_dead_man_alert_stands_while_the_whole_path_works_and_falls_with_it(
     kafka_settings: Fresh, rack: Rack, tmp_path: Path
 ) -> None:
     settings = kafka_settings(partitions=2)
-    watch = Watch(settings)
+    watch = WatchWriter(settings)
     with dispatcher(settings, config(tmp_path, rack, "heartbeat_within_seconds = 3\n")):
         until(lambda: [watch.heartbeats(), time.sleep(0.3), "CrsMonitorAlive" in rack.open()][2])
         for _ in range(12):  # one partition falls silent

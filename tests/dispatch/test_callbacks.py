@@ -16,27 +16,28 @@ import pytest
 
 from agents.dispatch.alert_reader import link_token
 from agents.dispatch.callbacks import CallbackServer, signed
-from agents.dispatch.config import AlertmanagerAt, Callbacks
+from agents.dispatch.config import CallbacksConfig
 from agents.dispatch.model import Case
+from agents.dispatch.pagers.alertmanager import AlertmanagerConfig
 from agents.dispatch.silences import Silences
 from agents.platform.errors import UserError
 from schemas.decode import Decoded, decode
 from schemas.events import Acknowledge, Snooze
-from tests.dispatch.pages import AT, page
+from tests.dispatch.page_examples import AT, page
 from tests.dispatch.receiver import receiver
 
 TOKEN = "a-token-that-only-tests-know"
 HOOK = "a-hook-secret"
-CASE = Case("a1", "somebody", 0, page().brief, (("pager",),), AT)
+CASE = Case("a1", "somebody", 0, page().alert, (("pager",),), AT)
 
 
 @dataclass
-class Said:
-    """Assessments as they would be written."""
+class FakeAssessments:
+    """Keeps assessments instead of writing them."""
 
     events: list[Acknowledge | Snooze] = field(default_factory=list)
 
-    async def say(self, event: Acknowledge | Snooze) -> None:
+    async def publish(self, event: Acknowledge | Snooze) -> None:
         self.events.append(event)
 
 
@@ -50,18 +51,18 @@ def secrets(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOOK", HOOK)
 
 
-def at(**given: Any) -> Callbacks:
-    return Callbacks.model_validate(
+def config(**given: Any) -> CallbacksConfig:
+    return CallbacksConfig.model_validate(
         {"port": 0, "token": {"env": "TOKEN"}, "pagerduty_secrets": [{"env": "HOOK"}]} | given
     )
 
 
 def talk(play: Callable[[httpx.AsyncClient], Awaitable[list[httpx.Response]]]) -> tuple[list[int], list[Any]]:
     """Status of each answer, and what was written into the log."""
-    said = Said()
+    written = FakeAssessments()
 
     async def all_of_it() -> list[int]:
-        server = CallbackServer(at(), find, said)  # type: ignore[arg-type]
+        server = CallbackServer(config(), find, written)  # type: ignore[arg-type]
         await server.start()
         try:
             async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{server.port}") as client:
@@ -69,7 +70,7 @@ def talk(play: Callable[[httpx.AsyncClient], Awaitable[list[httpx.Response]]]) -
         finally:
             await server.stop()
 
-    return asyncio.run(all_of_it()), said.events
+    return asyncio.run(all_of_it()), written.events
 
 
 def hook(kind: str = "incident.acknowledged", key: str | None = "a1:g3", number: str = "e1") -> bytes:
@@ -192,19 +193,19 @@ def test_there_is_nothing_else_to_ask_for() -> None:
 
 
 def test_it_listens_on_loopback_unless_told_otherwise_and_wants_a_long_token(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert at().host == "127.0.0.1"
-    assert not at().open_to_others
-    assert at(host="0.0.0.0").open_to_others
+    assert config().host == "127.0.0.1"
+    assert not config().open_to_others
+    assert config(host="0.0.0.0").open_to_others
     monkeypatch.setenv("TOKEN", "short")
     with pytest.raises(ValueError, match="at least 16 characters"):
-        at()
+        config()
 
 
 def test_a_port_in_use_is_said_in_one_line() -> None:
     async def play() -> None:
-        first = CallbackServer(at(), find, Said())  # type: ignore[arg-type]
+        first = CallbackServer(config(), find, FakeAssessments())  # type: ignore[arg-type]
         await first.start()
-        second = CallbackServer(at(port=first.port), find, Said())  # type: ignore[arg-type]
+        second = CallbackServer(config(port=first.port), find, FakeAssessments())  # type: ignore[arg-type]
         try:
             await second.start()
         finally:
@@ -228,7 +229,7 @@ def silence(number: str, ends_at: datetime, name: str = "incident", value: str =
 
 def test_a_short_silence_asks_for_quiet_a_long_one_takes_it_on_and_each_is_heard_once() -> None:
     now = datetime.now(UTC)
-    said = Said()
+    written = FakeAssessments()
     with receiver() as service:
         service.answers["/api/v2/silences"] = [
             silence("s1", now + timedelta(minutes=30)),
@@ -240,15 +241,15 @@ def test_a_short_silence_asks_for_quiet_a_long_one_takes_it_on_and_each_is_heard
             {"id": "nonsense"},
             silence("s7", now + timedelta(hours=1)) | {"status": {"state": "expired"}},
         ]
-        given = AlertmanagerAt.model_validate({"kind": "alertmanager", "urls": ["http://127.0.0.1:1", service.url]})
+        given = AlertmanagerConfig.model_validate({"kind": "alertmanager", "urls": ["http://127.0.0.1:1", service.url]})
 
         async def look() -> None:
-            silences = Silences(given, find, said)  # type: ignore[arg-type]
-            await silences.look(now)
-            await silences.look(now)
+            silences = Silences(given, find, written)  # type: ignore[arg-type]
+            await silences.poll(now)
+            await silences.poll(now)
             await silences.client.close()
 
         asyncio.run(look())
-    assert [event.kind for event in said.events] == ["snooze", "acknowledge"]
-    assert said.events[0].until == now + timedelta(minutes=30)
-    assert said.events[1].by == "Dr. Gray"
+    assert [event.kind for event in written.events] == ["snooze", "acknowledge"]
+    assert written.events[0].until == now + timedelta(minutes=30)
+    assert written.events[1].by == "Dr. Gray"

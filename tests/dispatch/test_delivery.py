@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from tests.broker import Fresh
-from tests.dispatch import ward
+from tests.dispatch import dispatcher_process
+from tests.dispatch.dispatcher_process import WatchWriter, alert, config_text, dispatcher
 from tests.dispatch.receiver import Receiver, receiver
-from tests.dispatch.ward import Watch, alert, dispatcher, plan
 
 pytestmark = pytest.mark.kafka
 
@@ -30,7 +30,7 @@ flood_pages = 0
 
 def config(tmp_path: Path, pager: Receiver, more: str = "", timing: str = "", rest: str = "") -> Path:
     file = tmp_path / "dispatch.toml"
-    file.write_text(plan(WEBHOOK.format(url=pager.url, more=more) + rest, '[["pager"]]', timing=timing))
+    file.write_text(config_text(WEBHOOK.format(url=pager.url, more=more) + rest, '[["pager"]]', timing=timing))
     return file
 
 
@@ -52,15 +52,15 @@ def test_an_alert_goes_out_is_updated_and_ends_with_bed_and_reference_only(
     kafka_settings: Fresh, pager: Receiver, tmp_path: Path
 ) -> None:
     settings = kafka_settings()
-    watch = Watch(settings)
-    watch.place("p1", "7A", "12")
+    watch = WatchWriter(settings)
+    watch.location("p1", "7A", "12")
     with dispatcher(settings, config(tmp_path, pager)):
         for number, one in enumerate(
             (alert("p1", "A"), alert("p1", "A", 2, "updated"), alert("p1", "A", 3, "resolved")), 1
         ):
             watch.alerts(one)
             pager.wait(number)
-    assert story(pager) == {ward.alert_id("p1", "A"): ["open 1", "update 2", "close 3"]}
+    assert story(pager) == {dispatcher_process.alert_id("p1", "A"): ["open 1", "update 2", "close 3"]}
     data = pager.posts()[0]["data"]
     assert (data["unit"], data["bed"], data["priority"], data["grade"]) == ("7A", "12", "high", 2)
     assert data["text"] == f"CRS grade rose, grade 2 - bed 12 7A - ref {data['reference']}"
@@ -68,7 +68,7 @@ def test_an_alert_goes_out_is_updated_and_ends_with_bed_and_reference_only(
 
 def test_a_restart_and_a_replay_page_nobody_twice(kafka_settings: Fresh, pager: Receiver, tmp_path: Path) -> None:
     settings = kafka_settings()
-    watch = Watch(settings)
+    watch = WatchWriter(settings)
     file = config(tmp_path, pager)
     with dispatcher(settings, file):
         watch.alerts(*(alert(f"p{n}", "A") for n in range(8)))
@@ -91,23 +91,23 @@ def test_whatever_pagers_do_each_alert_is_seen_once_and_in_order_with_a_kill_in_
 ) -> None:
     """Five pagers that misbehave each in its own way, all of them told everything."""
     settings = kafka_settings()
-    watch = Watch(settings)
+    watch = WatchWriter(settings)
     with ExitStack() as stack:
         pagers = {name: stack.enter_context(receiver()) for name in MODES}
         for name, mode in MODES.items():
             pagers[name].mode = mode
         file = tmp_path / "dispatch.toml"
         tables = (WEBHOOK.replace("pager", name).format(url=one.url, more="") for name, one in pagers.items())
-        file.write_text(plan("".join(tables), json.dumps([list(MODES)])))
-        process = ward.start(settings, file)
+        file.write_text(config_text("".join(tables), json.dumps([list(MODES)])))
+        process = dispatcher_process.start(settings, file)
         try:
             for n in range(6):
                 watch.alerts(alert(f"p{n}", "A"), alert(f"p{n}", "A", 2, "updated", priority="high", grade=3))
             until = time.monotonic() + 60
             while min(one.tried for one in pagers.values()) < 4 and time.monotonic() < until:
                 time.sleep(0.05)
-            ward.stop(process, signal.SIGKILL)
-            process = ward.start(settings, file)
+            dispatcher_process.stop(process, signal.SIGKILL)
+            process = dispatcher_process.start(settings, file)
             time.sleep(1.5)
             watch.alerts(*(alert(f"p{n}", "A", 3, "resolved") for n in range(6)))
             time.sleep(1)
@@ -117,8 +117,8 @@ def test_whatever_pagers_do_each_alert_is_seen_once_and_in_order_with_a_kill_in_
             while any(seen(one) < 18 for one in pagers.values()) and time.monotonic() < until:
                 time.sleep(0.1)
         finally:
-            ward.stop(process)
-        whole = {ward.alert_id(f"p{n}", "A"): ["open 1", "open 2", "close 3"] for n in range(6)}
+            dispatcher_process.stop(process)
+        whole = {dispatcher_process.alert_id(f"p{n}", "A"): ["open 1", "open 2", "close 3"] for n in range(6)}
         assert {name: story(one) for name, one in pagers.items()} == dict.fromkeys(MODES, whole)
         assert all(one.tried >= 4 for one in pagers.values())
 
@@ -133,7 +133,7 @@ def test_in_a_burst_of_500_every_high_alert_is_through_in_five_seconds_and_the_r
 ) -> None:
     settings = kafka_settings()
     pager.delay_seconds = 0.02
-    watch = Watch(settings)
+    watch = WatchWriter(settings)
     file = config(tmp_path, pager, timing="flood_gather_seconds = 8\n")
     file.write_text(file.read_text().replace("flood_pages = 0", "flood_pages = 10"))
     with dispatcher(settings, file):
@@ -148,7 +148,7 @@ def test_in_a_burst_of_500_every_high_alert_is_through_in_five_seconds_and_the_r
             time.sleep(0.1)
             summary = [post["data"]["text"] for post in pager.posts() if post["data"]["kind"] == "summary"]
     told = {one.json["data"]["alert_id"]: one for one in pager.taken}
-    high = [told[ward.alert_id(f"p{n}", "A")].at for n in range(0, 500, 5)]
+    high = [told[dispatcher_process.alert_id(f"p{n}", "A")].at for n in range(0, 500, 5)]
     medium = [one for one in pager.posts() if one["data"]["priority"] == "medium" and one["data"]["kind"] != "summary"]
     assert max(high) - began < 5
     assert len(medium) <= 10

@@ -13,17 +13,18 @@ from pydantic import SecretStr
 from standardwebhooks.webhooks import Webhook as Verifier
 from standardwebhooks.webhooks import WebhookVerificationError
 
-from agents.dispatch.config import AlertmanagerAt, AppriseAt, ConsoleAt, PagerdutyAt, PagingConfig, WebhookAt
-from agents.dispatch.model import Page
-from agents.dispatch.pagers import build, http
-from agents.dispatch.pagers.alertmanager import Alertmanager
-from agents.dispatch.pagers.answer import Pager, PagerAnswer
-from agents.dispatch.pagers.console import Console
-from agents.dispatch.pagers.notify import Notify
-from agents.dispatch.pagers.pagerduty import Pagerduty, dedup_key
-from agents.dispatch.pagers.webhook import Webhook
+from agents.dispatch.config import PagingConfig
+from agents.dispatch.page import Page
+from agents.dispatch.pagers import http
+from agents.dispatch.pagers.alertmanager import AlertmanagerConfig, AlertmanagerPager
+from agents.dispatch.pagers.console import ConsoleConfig, ConsolePager
+from agents.dispatch.pagers.notify import AppriseConfig, ApprisePager
+from agents.dispatch.pagers.pagerduty import PagerdutyConfig, PagerdutyPager, dedup_key
+from agents.dispatch.pagers.protocol import Pager, PagerAnswer
+from agents.dispatch.pagers.registry import build_pagers
+from agents.dispatch.pagers.webhook import WebhookConfig, WebhookPager
 from agents.platform.errors import UserError
-from tests.dispatch.pages import AT, page
+from tests.dispatch.page_examples import AT, page
 from tests.dispatch.receiver import Receiver, receiver
 
 OLD, NEW = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"
@@ -50,71 +51,75 @@ def send(pager: Pager, *pages: Page) -> list[PagerAnswer]:
     return asyncio.run(all_of_them())
 
 
-def pagerduty(url: str) -> Pagerduty:
-    return Pagerduty(PagerdutyAt.model_validate({"kind": "pagerduty", "routing_key": {"env": "KEY"}, "url": url}))
+def pagerduty(url: str) -> PagerdutyPager:
+    return PagerdutyPager(
+        PagerdutyConfig.model_validate({"kind": "pagerduty", "routing_key": {"env": "KEY"}, "url": url})
+    )
 
 
-def alertmanager(*urls: str, **given: object) -> Alertmanager:
-    return Alertmanager(AlertmanagerAt.model_validate({"kind": "alertmanager", "urls": urls} | given), "dispatch")
+def alertmanager(*urls: str, **given: object) -> AlertmanagerPager:
+    return AlertmanagerPager(
+        AlertmanagerConfig.model_validate({"kind": "alertmanager", "urls": urls} | given), "dispatch"
+    )
 
 
-def webhook(url: str, *secrets: str) -> Webhook:
+def webhook(url: str, *secrets: str) -> WebhookPager:
     at = {"kind": "webhook", "url": f"{url}/hook", "secrets": [{"env": name} for name in secrets or ("OLD",)]}
-    return Webhook(WebhookAt.model_validate(at))
+    return WebhookPager(WebhookConfig.model_validate(at))
 
 
 @pytest.mark.parametrize(
     ("status", "outcome"),
     [
-        (200, "taken"),
-        (202, "taken"),
-        (204, "taken"),
-        (301, "refused"),
-        (400, "refused"),
-        (401, "refused"),
-        (404, "refused"),
-        (408, "again"),
-        (410, "gone"),
-        (413, "refused"),
-        (425, "again"),
-        (429, "again"),
-        (500, "again"),
-        (502, "again"),
-        (503, "again"),
-        (504, "again"),
+        (200, "accepted"),
+        (202, "accepted"),
+        (204, "accepted"),
+        (301, "rejected"),
+        (400, "rejected"),
+        (401, "rejected"),
+        (404, "rejected"),
+        (408, "retry"),
+        (410, "removed"),
+        (413, "rejected"),
+        (425, "retry"),
+        (429, "retry"),
+        (500, "retry"),
+        (502, "retry"),
+        (503, "retry"),
+        (504, "retry"),
     ],
 )
 def test_what_a_status_says_about_trying_again(status: int, outcome: str) -> None:
-    assert http.meaning(status).outcome == outcome
+    assert http.answer_to_status(status).outcome == outcome
 
 
 def test_retry_after_may_be_seconds_or_a_date_and_nonsense_is_nothing() -> None:
-    assert http.meaning(429, "7").retry_after_seconds == 7
-    in_a_minute = http.seconds(format_datetime(datetime.now(UTC) + timedelta(seconds=60), usegmt=True))
+    assert http.answer_to_status(429, "7").retry_after_seconds == 7
+    in_a_minute = http.retry_after_seconds(format_datetime(datetime.now(UTC) + timedelta(seconds=60), usegmt=True))
     assert in_a_minute is not None
     assert 55 < in_a_minute <= 60
-    assert http.seconds("Wed, 21 Oct 2015 07:28:00 GMT") == 0
-    assert http.seconds("soon") is None
-    assert http.seconds("-5") is None
+    assert http.retry_after_seconds("Wed, 21 Oct 2015 07:28:00 GMT") == 0
+    assert http.retry_after_seconds("soon") is None
+    assert http.retry_after_seconds("-5") is None
 
 
 @pytest.mark.parametrize("mode", ["down", "resets"])
 def test_a_connection_that_breaks_is_worth_another_attempt(mode: str, service: Receiver) -> None:
     service.mode = mode
     (answer,) = send(webhook(service.url), page())
-    assert answer.outcome == "again"
+    assert answer.outcome == "retry"
 
 
 def test_nobody_is_followed_elsewhere_with_our_keys(service: Receiver, other: Receiver) -> None:
     service.mode, service.location = "307", other.url
     (answer,) = send(webhook(service.url), page())
-    assert answer == PagerAnswer("refused", "HTTP 307")
+    assert answer == PagerAnswer("rejected", "HTTP 307")
     assert other.tried == 0
 
 
 def test_nobody_there_is_worth_another_attempt() -> None:
     (answer,) = send(webhook("http://127.0.0.1:1"), page())
-    assert answer == PagerAnswer("again", "ClientConnectorError")
+    assert answer == PagerAnswer("retry", "ClientConnectorError")
 
 
 def test_pagerduty_gets_one_incident_for_each_key_with_severity_and_place(service: Receiver) -> None:
@@ -126,7 +131,7 @@ def test_pagerduty_gets_one_incident_for_each_key_with_severity_and_place(servic
         page("acknowledge", "acknowledged", key="a1:g3"),
         page("close", "over", key="a1:g3", status="resolved"),
     ]
-    assert {answer.outcome for answer in send(pagerduty(service.url), *told)} == {"taken"}
+    assert {answer.outcome for answer in send(pagerduty(service.url), *told)} == {"accepted"}
     events = service.posts()
     assert [(e["event_action"], e["dedup_key"]) for e in events] == [
         ("trigger", "a1"),
@@ -221,7 +226,7 @@ def test_an_alert_from_a_clock_ahead_of_ours_does_not_start_after_it_ends(servic
 
 def test_an_empty_identity_is_refused_before_two_patients_become_one(service: Receiver) -> None:
     (answer,) = send(alertmanager(service.url), page(reference=""))
-    assert answer == PagerAnswer("refused", "empty label reference")
+    assert answer == PagerAnswer("rejected", "empty label reference")
     assert service.taken == []
 
 
@@ -243,23 +248,23 @@ def test_the_whole_open_set_is_posted_with_a_sign_of_life(service: Receiver) -> 
 
 
 def test_one_member_of_the_cluster_is_enough_and_none_is_worth_another_attempt(service: Receiver) -> None:
-    assert send(alertmanager("http://127.0.0.1:1", service.url), page())[0].outcome == "taken"
-    assert send(alertmanager("http://127.0.0.1:1"), page())[0].outcome == "again"
+    assert send(alertmanager("http://127.0.0.1:1", service.url), page())[0].outcome == "accepted"
+    assert send(alertmanager("http://127.0.0.1:1"), page())[0].outcome == "retry"
     service.mode = "400"
-    assert send(alertmanager(service.url), page())[0].outcome == "refused"
+    assert send(alertmanager(service.url), page())[0].outcome == "rejected"
 
 
 def test_chat_and_mail_get_one_line_and_no_quiet_changes(service: Receiver) -> None:
     address = service.url.replace("http", "json") + "/notify"
-    at = AppriseAt.model_construct(kind="apprise", urls=(SecretStr(address),), tell_end=True)
+    at = AppriseConfig.model_construct(kind="apprise", urls=(SecretStr(address),), tell_end=True)
     answers = send(
-        Notify(at, "place"),
+        ApprisePager(at, "place"),
         page(),
         page("update", "updated"),
         page("acknowledge", "acknowledged"),
         page("close", "over", status="resolved"),
     )
-    assert {answer.outcome for answer in answers} == {"taken"}
+    assert {answer.outcome for answer in answers} == {"accepted"}
     assert [(post["title"], post["message"]) for post in service.posts()] == [
         ("CRS: urgent", "CRS grade rose, grade 2 - bed 12 7A - ref 5f1c"),
         ("CRS: over", "CRS grade rose, grade 2 - bed 12 7A - ref 5f1c"),
@@ -268,21 +273,26 @@ def test_chat_and_mail_get_one_line_and_no_quiet_changes(service: Receiver) -> N
 
 def test_chat_that_does_not_take_it_is_asked_again(service: Receiver) -> None:
     service.mode = "500"
-    at = AppriseAt.model_construct(kind="apprise", urls=(SecretStr(service.url.replace("http", "json")),))
-    (answer,) = send(Notify(at, "place"), page())
-    assert answer == PagerAnswer("again", "not delivered")
+    at = AppriseConfig.model_construct(kind="apprise", urls=(SecretStr(service.url.replace("http", "json")),))
+    (answer,) = send(ApprisePager(at, "place"), page())
+    assert answer == PagerAnswer("retry", "not delivered")
 
 
 def test_an_address_that_apprise_does_not_know_is_said_at_once_and_not_shown() -> None:
-    at = AppriseAt.model_construct(kind="apprise", urls=(SecretStr("nonsense://secret-password"),))
+    at = AppriseConfig.model_construct(kind="apprise", urls=(SecretStr("nonsense://secret-password"),))
     with pytest.raises(UserError) as error:
-        Notify(at, "dispatch.destinations.mail")
+        ApprisePager(at, "dispatch.destinations.mail")
     assert error.value.message == "dispatch.destinations.mail: address 1 is none that apprise knows"
 
 
 def test_the_console_prints_one_line_for_each_page(capsys: pytest.CaptureFixture[str]) -> None:
-    send(Console(ConsoleAt(kind="console")), page(), page("close", "superseded", primary=False))
+    send(ConsolePager(ConsoleConfig(kind="console")), page(), page("close", "superseded", primary=False))
     assert capsys.readouterr().out == "10:00:00 PAGE   high      CRS grade rose, grade 2 - bed 12 7A - ref 5f1c [a1]\n"
+
+
+def built(settings: dict[str, object]) -> dict[str, Pager]:
+    config = PagingConfig.model_validate(settings)
+    return build_pagers(config.destinations, config.name)
 
 
 def test_every_kind_can_be_built_and_a_bad_signing_key_is_named_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -295,10 +305,10 @@ def test_every_kind_can_be_built_and_a_bad_signing_key_is_named_not_shown(monkey
         "alarm": {"kind": "acm", "host": "127.0.0.1", "port": 2575},
     }
     plan = {"reference_secret": {"env": "REFERENCE"}, "default": [["desk"]], "destinations": destinations}
-    assert set(build.pagers(PagingConfig.model_validate(plan))) == set(destinations)
+    assert set(built(plan)) == set(destinations)
     monkeypatch.setenv("OLD", "whsec_!")
     with pytest.raises(UserError, match=r"^dispatch\.destinations\.hook\.secrets: not base64, as in whsec_\.\.\.$"):
-        build.pagers(PagingConfig.model_validate(plan))
+        built(plan)
 
 
 def test_no_receiver_is_told_more_than_a_brief_holds(service: Receiver) -> None:

@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agents.dispatch.model import Page
-from tests.dispatch.desk import DAY, DEFAULT, Desk
+from agents.dispatch.page import Page
+from tests.dispatch.paging_story import DAY, DEFAULT, PagingStory
 
 QUIET = replace(DEFAULT, heartbeat_within=None, flood_pages={})
 GUARDED = replace(QUIET, flood_pages={"doctor": 3})
@@ -31,7 +31,7 @@ STORIES = st.lists(st.tuples(WORDS, st.booleans()), max_size=40)
 Story = list[tuple[tuple[object, ...], bool]]
 
 
-class Ward(Desk):
+class Ward(PagingStory):
     """Notes every page that a destination took, as it took it."""
 
     took: list[Page]
@@ -45,7 +45,7 @@ class Ward(Desk):
             if page in self.queue and page.destination not in self.dead:
                 self.queue.remove(page)
                 self.took.append(page)
-                self.obey(self.paging.reported(page, "confirmed", self.at))
+                self.execute(self.paging.page_ended(page, "accepted", self.at))
 
 
 def tell(desk: Ward, words: tuple[object, ...]) -> None:
@@ -54,17 +54,17 @@ def tell(desk: Ward, words: tuple[object, ...]) -> None:
         case ("wait", int(seconds)):
             for _ in range(seconds // 10 + 1):
                 desk.at += timedelta(seconds=10)
-                desk.obey(desk.paging.ticked(desk.at))
+                desk.execute(desk.paging.ticked(desk.at))
         case ("dead" | "back", str(name)):
-            desk.hear([str(words[0]), name])
+            desk.happens([str(words[0]), name])
         case ("told", str(name), str(priority), int(grade)):
             known = desk.latest.get(name)
-            if known is None or not known.brief.over:
-                desk.hear(["raise" if known is None else "update", name, priority, "grade", str(grade)])
+            if known is None or not known.alert.over:
+                desk.happens(["raise" if known is None else "update", name, priority, "grade", str(grade)])
         case (str(what), str(name)):
             known = desk.latest.get(name)
-            if known is not None and (what == "repeat" or not known.brief.over):
-                desk.hear([what, name, *(["until", in_20_minutes(desk.at)] if what == "snooze" else [])])
+            if known is not None and (what == "repeat" or not known.alert.over):
+                desk.happens([what, name, *(["until", in_20_minutes(desk.at)] if what == "snooze" else [])])
 
 
 def in_20_minutes(at: datetime) -> str:
@@ -82,7 +82,7 @@ def played(story: Story, *, restarts: bool, guarded: bool = False) -> Ward:
         if restart and restarts:
             desk.restart()
     for name in ("doctor", "senior", "desk"):
-        desk.hear(["back", name])
+        desk.happens(["back", name])
     for name in NAMES:
         tell(desk, ("resolve", name))
     tell(desk, ("wait", 1400))
@@ -92,7 +92,7 @@ def played(story: Story, *, restarts: bool, guarded: bool = False) -> Ward:
 def of_patients(desk: Ward) -> list[tuple[str, str, str, int, str]]:
     """Pages about patients, each once: where, what, which incident, which version, why."""
     told = dict.fromkeys(
-        (p.destination, p.act, p.key, p.brief.version, p.cause) for p in desk.took if p.key[0] in "ABC"
+        (p.destination, p.act, p.key, p.alert.version, p.cause) for p in desk.took if p.key[0] in "ABC"
     )
     return list(told)
 
@@ -137,4 +137,4 @@ def test_the_flood_guard_holds_nothing_back_that_is_high_and_keeps_nothing_for_e
     told = {(p.destination, p.cause) for p in desk.took if p.act == "open" and p.level == "high"}
     assert {(destination, cause) for destination, _, cause in high} == told
     assert desk.paging.cases == {}
-    assert all(not flood.held for flood in desk.paging._floods.values())
+    assert all(not flood.held for flood in desk.paging.pages.flood_guards.values())

@@ -14,13 +14,13 @@ from agents.dispatch.commands import AlertUpdate, PagingPolicy
 from agents.dispatch.paging import Paging
 from agents.dispatch.public_alert import PublicAlert
 from agents.dispatch.routing import Routing, RoutingRule
-from tests.dispatch.desk import DEFAULT, Desk
+from tests.dispatch.paging_story import DEFAULT, PagingStory
 
 CALM = replace(DEFAULT, heartbeat_within=None)
 
 
 def test_an_alert_pages_once_and_is_closed_by_the_engine_alone() -> None:
-    Desk(CALM).play("""
+    PagingStory(CALM).play("""
         10:00  raise A medium      | doctor open A raised
         10:01  repeat A            | -                      # the log was read again
         11:00  tick                | -                      # medium is not repeated
@@ -30,7 +30,7 @@ def test_an_alert_pages_once_and_is_closed_by_the_engine_alone() -> None:
 
 
 def test_high_and_unanswered_pages_again_after_two_minutes_and_the_next_tier_after_five() -> None:
-    Desk(CALM).play("""
+    PagingStory(CALM).play("""
         10:00  raise A high        | doctor open A raised
         10:02  tick                | doctor open A:2 again
         10:05  tick                | senior open A next_tier
@@ -41,7 +41,7 @@ def test_high_and_unanswered_pages_again_after_two_minutes_and_the_next_tier_aft
 
 
 def test_an_acknowledgement_stops_the_repeats_and_tells_everyone() -> None:
-    Desk(CALM).play("""
+    PagingStory(CALM).play("""
         10:00  raise A high        | doctor open A raised
         10:01  ack A               | doctor acknowledge A acknowledged
         10:30  tick                | -
@@ -51,7 +51,7 @@ def test_an_acknowledgement_stops_the_repeats_and_tells_everyone() -> None:
 
 
 def test_worse_pages_anew_with_a_key_of_its_own_after_the_old_level_is_closed() -> None:
-    Desk(CALM).play("""
+    PagingStory(CALM).play("""
         10:00  raise A medium            | doctor open A raised
         10:10  update A high             | doctor close A superseded, doctor open A:2 worsened
         10:11  update A high grade 3     | doctor close A:2 superseded, doctor open A:g3 worsened
@@ -63,7 +63,7 @@ def test_worse_pages_anew_with_a_key_of_its_own_after_the_old_level_is_closed() 
 
 
 def test_a_snooze_is_quiet_worse_breaks_it_and_its_end_is_heard() -> None:
-    Desk(CALM).play("""
+    PagingStory(CALM).play("""
         10:00  raise A high              | doctor open A raised
         10:01  snooze A until 10:31      | doctor update A snoozed
         10:31  tick                      | doctor open A:2 snooze_ended
@@ -75,7 +75,7 @@ def test_a_snooze_is_quiet_worse_breaks_it_and_its_end_is_heard() -> None:
 
 
 def test_the_end_of_a_snooze_is_heard_once_whoever_notices_it_first() -> None:
-    Desk(CALM).play("""
+    PagingStory(CALM).play("""
         10:00  raise A medium            | doctor open A raised
         10:01  snooze A until 10:31      | doctor update A snoozed
         10:31  tick                      | doctor open A:2 snooze_ended     # medium too: it was asked for
@@ -87,7 +87,7 @@ def test_the_end_of_a_snooze_is_heard_once_whoever_notices_it_first() -> None:
 
 
 def test_what_was_taken_on_before_we_could_page_calls_nobody_unless_it_worsens() -> None:
-    desk = Desk(CALM)
+    desk = PagingStory(CALM)
     desk.latest["A"] = AlertUpdate(
         "A", "somebody", 0, PublicAlert("A", 1, "raised", "escalation", "high", 2, desk.at, "ref")
     )
@@ -99,7 +99,7 @@ def test_what_was_taken_on_before_we_could_page_calls_nobody_unless_it_worsens()
 
 
 def test_what_is_over_before_it_could_be_told_is_not_told() -> None:
-    desk = Desk(CALM)
+    desk = PagingStory(CALM)
     desk.latest["A"] = AlertUpdate(
         "A", "somebody", 0, PublicAlert("A", 1, "raised", "recovery", "low", 1, desk.at, "ref")
     )
@@ -109,7 +109,7 @@ def test_what_is_over_before_it_could_be_told_is_not_told() -> None:
 
 
 def test_a_dead_destination_is_stood_in_for_and_gets_everything_in_order_when_it_is_back() -> None:
-    desk = Desk(CALM)
+    desk = PagingStory(CALM)
     desk.play("""
         10:00  dead doctor               | -
         10:00  raise A high              | doctor open A raised
@@ -123,7 +123,7 @@ def test_a_dead_destination_is_stood_in_for_and_gets_everything_in_order_when_it
 
 
 def test_what_somebody_has_taken_on_need_not_go_to_the_second_destination() -> None:
-    Desk(CALM).play("""
+    PagingStory(CALM).play("""
         10:00     dead doctor            | -
         10:00     raise A high           | doctor open A raised
         10:00:30  ack A                  | doctor acknowledge A acknowledged      # on the board
@@ -133,7 +133,7 @@ def test_what_somebody_has_taken_on_need_not_go_to_the_second_destination() -> N
 
 
 def test_a_refused_page_goes_to_the_second_destination_with_a_technical_alarm() -> None:
-    Desk(CALM).play("""
+    PagingStory(CALM).play("""
         10:00  refuses doctor            | -
         10:00  raise A medium            | doctor open A raised, desk open A second, desk open dispatch-refused-doctor-0-1772618400 raised
         10:05  resolve A                 | desk close A over
@@ -142,7 +142,7 @@ def test_a_refused_page_goes_to_the_second_destination_with_a_technical_alarm() 
 
 
 def test_a_refused_repeat_leaves_the_first_incident_to_be_closed() -> None:
-    Desk(CALM).play("""
+    PagingStory(CALM).play("""
         10:00  raise A high              | doctor open A raised
         10:01  refuses doctor            | -
         10:02  tick                      | doctor open A:2 again, desk open A second, desk open dispatch-refused-doctor-0-1772618520 raised
@@ -152,7 +152,7 @@ def test_a_refused_repeat_leaves_the_first_incident_to_be_closed() -> None:
 
 
 def test_what_is_gone_is_asked_no_more() -> None:
-    Desk(CALM).play("""
+    PagingStory(CALM).play("""
         10:00  gone doctor               | -
         10:00  raise A medium            | doctor open A raised, desk open A second, desk open dispatch-gone-doctor-0-1772618400 raised
         10:01  raise B medium            | desk open B raised
@@ -160,7 +160,7 @@ def test_what_is_gone_is_asked_no_more() -> None:
 
 
 def test_more_than_ten_pages_in_ten_minutes_become_one_summary_and_high_is_never_held_back() -> None:
-    desk = Desk(CALM)
+    desk = PagingStory(CALM)
     first = "\n".join(f"10:00:{n:02}  raise A{n} medium | doctor open A{n} raised" for n in range(10))
     desk.play(f"""
         {first}
@@ -172,15 +172,15 @@ def test_more_than_ten_pages_in_ten_minutes_become_one_summary_and_high_is_never
         10:02:05  resolve E              | -      # over before the summary: nobody needs to know
     """)
     assert desk.verdicts.count("held_flood") == 3
-    desk.hear(["tick"])
-    assert desk.said == []
+    desk.happens(["tick"])
+    assert desk.sent == []
     desk.at += timedelta(seconds=10)
-    desk.hear(["tick"])
-    (said,) = desk.said
+    desk.happens(["tick"])
+    (said,) = desk.sent
     assert said.startswith("doctor open summary-")
     summary = said.split()[2]
-    assert desk.case(summary).brief.detail == "2 alerts: 1 onset, 1 step"
-    desk.said.clear()
+    assert desk.case(summary).alert.detail == "2 alerts: 1 onset, 1 step"
+    desk.sent.clear()
     desk.play(f"""
         10:03     raise F medium         | -      # one summary in ten minutes
         10:04     update D high          | doctor open D worsened
@@ -189,12 +189,12 @@ def test_more_than_ten_pages_in_ten_minutes_become_one_summary_and_high_is_never
         10:06     resolve D              | doctor close D over, doctor close {summary} over
     """)
     desk.at = desk.at + timedelta(minutes=6, seconds=30)
-    desk.hear(["tick"])
-    assert desk.said[0].startswith("doctor open summary-")
+    desk.happens(["tick"])
+    assert desk.sent[0].startswith("doctor open summary-")
 
 
 def test_pages_of_before_a_restart_count_for_the_flood_guard() -> None:
-    desk = Desk(CALM)
+    desk = PagingStory(CALM)
     desk.play("\n".join(f"10:00:{n:02}  raise A{n} medium | doctor open A{n} raised" for n in range(10)))
     desk.play("""
         10:01  restart                   | -
@@ -204,8 +204,8 @@ def test_pages_of_before_a_restart_count_for_the_flood_guard() -> None:
 
 
 def test_a_silent_partition_is_an_alarm_of_its_own_until_all_are_heard_again() -> None:
-    rules = replace(DEFAULT, heartbeat_within=timedelta(seconds=90), alarm_to=("desk",))
-    desk = Desk(rules)
+    rules = replace(DEFAULT, heartbeat_within=timedelta(seconds=90), system_alarm_to=("desk",))
+    desk = PagingStory(rules)
     desk.paging.assigned(1, [], desk.at)
     desk.paging.assigned(2, [], desk.at)
     desk.play("""
@@ -218,12 +218,12 @@ def test_a_silent_partition_is_an_alarm_of_its_own_until_all_are_heard_again() -
         10:02:40  beat 0                 | desk update dispatch-heartbeat-2-1772618491 updated
         10:02:41  beat 2                 | desk close dispatch-heartbeat-2-1772618491 over
     """)
-    words = desk.case("dispatch-heartbeat-2-1772618491").brief.detail
+    words = desk.case("dispatch-heartbeat-2-1772618491").alert.detail
     assert words == "no heartbeat of partition 2: alerts may not be arriving, watch patients by hand"
 
 
 def test_a_restart_sends_what_was_not_confirmed_in_the_same_words_and_nothing_twice() -> None:
-    desk = Desk(CALM)
+    desk = PagingStory(CALM)
     desk.play("""
         10:00  raise A high              | doctor open A raised
         10:01  dead doctor               | -
@@ -243,8 +243,8 @@ def test_a_restart_sends_what_was_not_confirmed_in_the_same_words_and_nothing_tw
 
 
 def test_an_alarm_of_ours_survives_a_restart_and_is_not_raised_twice() -> None:
-    rules = replace(DEFAULT, heartbeat_within=timedelta(seconds=90), alarm_to=("desk",))
-    Desk(rules).play("""
+    rules = replace(DEFAULT, heartbeat_within=timedelta(seconds=90), system_alarm_to=("desk",))
+    PagingStory(rules).play("""
         10:01:31  tick                   | desk open dispatch-heartbeat-0-1772618491 raised
         10:02     restart                | -
         10:04     tick                   | -
@@ -253,7 +253,7 @@ def test_an_alarm_of_ours_survives_a_restart_and_is_not_raised_twice() -> None:
 
 
 def test_rows_that_cannot_be_read_are_an_alarm_and_stop_nobody() -> None:
-    desk = Desk(CALM)
+    desk = PagingStory(CALM)
     desk.play("""
         10:00  raise A medium            | doctor open A raised
         10:00  raise B medium            | doctor open B raised
@@ -262,12 +262,12 @@ def test_rows_that_cannot_be_read_are_an_alarm_and_stop_nobody() -> None:
     for name, row in desk.rows.items():
         known.take(name.encode(), b"{" if name == "B" else row)
     assert (set(known.cases), known.unreadable) == ({b"A"}, {b"B"})
-    desk.obey(desk.paging.forgot(0, len(known.unreadable), desk.at))
-    assert desk.said == ["doctor open dispatch-forgot-0-0-1772618400 raised"]
+    desk.execute(desk.paging.rows_unreadable(0, len(known.unreadable), desk.at))
+    assert desk.sent == ["doctor open dispatch-forgot-0-0-1772618400 raised"]
 
 
 def test_of_two_rows_the_one_that_knows_more_counts() -> None:
-    desk = Desk(CALM)
+    desk = PagingStory(CALM)
     desk.play("10:00  raise A medium | doctor open A raised")
     old = desk.rows["A"]
     desk.play("10:01  resolve A | doctor close A over")
@@ -280,13 +280,13 @@ def test_of_two_rows_the_one_that_knows_more_counts() -> None:
 
 
 def test_a_destination_that_left_the_settings_is_left_out_after_a_restart() -> None:
-    desk = Desk(CALM)
+    desk = PagingStory(CALM)
     desk.play("""
         10:00  dead doctor               | -
         10:00  raise A high              | doctor open A raised
     """)
-    desk.restart(replace(CALM, routing=Routing((("senior",),)), destinations=("senior",), second={}))
-    assert desk.said == []
+    desk.restart(replace(CALM, routing=Routing((("senior",),)), destinations=("senior",), fallback={}))
+    assert desk.sent == []
     desk.play("""
         10:02  tick                      | senior open A again
         10:03  resolve A                 | senior close A over
@@ -294,7 +294,7 @@ def test_a_destination_that_left_the_settings_is_left_out_after_a_restart() -> N
 
 
 def test_what_lies_longer_than_the_alerts_topic_is_forgotten() -> None:
-    desk = Desk(CALM)
+    desk = PagingStory(CALM)
     desk.play("""
         10:00  raise A medium            | doctor open A raised
         10:01  resolve A                 | doctor close A over
@@ -308,7 +308,7 @@ def test_what_lies_longer_than_the_alerts_topic_is_forgotten() -> None:
 
 
 def test_a_dead_destination_need_not_hear_of_what_is_long_over() -> None:
-    desk = Desk(CALM)
+    desk = PagingStory(CALM)
     desk.play("""
         10:00  dead doctor               | -
         10:00  raise A medium            | doctor open A raised
@@ -322,7 +322,7 @@ def test_a_dead_destination_need_not_hear_of_what_is_long_over() -> None:
 
 
 def test_partitions_that_went_to_another_dispatcher_are_out_of_mind() -> None:
-    desk = Desk(CALM)
+    desk = PagingStory(CALM)
     desk.play("10:00  raise A high | doctor open A raised")
     desk.paging.revoked([0])
     assert desk.paging.ticked(desk.at + timedelta(minutes=10)) == []
@@ -336,7 +336,7 @@ def test_unit_time_of_day_and_kind_choose_who_hears_and_unknown_falls_to_the_def
         (("doctor",),),
         (RoutingRule((("desk",),), units=frozenset({"7A"})), RoutingRule((), kinds=frozenset({"onset"}))),
     )
-    Desk(replace(CALM, routing=routing)).play("""
+    PagingStory(replace(CALM, routing=routing)).play("""
         10:00  raise A medium unit 7A    | desk open A raised
         10:00  raise B medium unit 8B    | doctor open B raised
         10:00  raise C medium            | doctor open C raised
@@ -348,30 +348,30 @@ def test_unit_time_of_day_and_kind_choose_who_hears_and_unknown_falls_to_the_def
 
 @pytest.mark.parametrize(("seconds", "calls"), [(119, 0), (120, 1)])
 def test_both_sides_of_two_minutes(seconds: int, calls: int) -> None:
-    desk = Desk(CALM)
+    desk = PagingStory(CALM)
     desk.play("10:00  raise A high | doctor open A raised")
-    desk.obey(desk.paging.ticked(desk.at + timedelta(seconds=seconds)))
-    assert len(desk.said) == calls
+    desk.execute(desk.paging.ticked(desk.at + timedelta(seconds=seconds)))
+    assert len(desk.sent) == calls
 
 
 @pytest.mark.parametrize(("seconds", "calls"), [(299, 0), (300, 1)])
 def test_both_sides_of_five_minutes(seconds: int, calls: int) -> None:
-    desk = Desk(replace(CALM, repeat_limit=0))
+    desk = PagingStory(replace(CALM, repeat_limit=0))
     desk.play("10:00  raise A high | doctor open A raised")
-    desk.obey(desk.paging.ticked(desk.at + timedelta(seconds=seconds)))
-    assert [said.split()[0] for said in desk.said] == ["senior"] * calls
+    desk.execute(desk.paging.ticked(desk.at + timedelta(seconds=seconds)))
+    assert [said.split()[0] for said in desk.sent] == ["senior"] * calls
 
 
 def test_repeats_end_at_their_limit() -> None:
-    desk = Desk(replace(CALM, repeat_limit=3, routing=Routing((("senior",),))))
+    desk = PagingStory(replace(CALM, repeat_limit=3, routing=Routing((("senior",),))))
     desk.play("10:00  raise A high | senior open A raised")
     for minute in range(1, 240):
-        desk.obey(desk.paging.ticked(desk.at + timedelta(minutes=minute)))
-    assert sum(" again" in said for said in desk.said) == 3
+        desk.execute(desk.paging.ticked(desk.at + timedelta(minutes=minute)))
+    assert sum(" again" in said for said in desk.sent) == 3
 
 
 def test_the_open_set_of_a_destination_is_what_it_confirmed_and_nothing_else() -> None:
-    desk = Desk(CALM)
+    desk = PagingStory(CALM)
     desk.play("""
         10:00  raise A medium            | doctor open A raised
         10:01  dead doctor               | -
@@ -388,4 +388,4 @@ def test_machine_without_rules_for_anybody_still_keeps_what_it_was_told() -> Non
     at = datetime(2026, 3, 4, tzinfo=UTC)
     paging.assigned(0, [], at)
     told = AlertUpdate("A", "somebody", 0, PublicAlert("A", 1, "raised", "neuro", "high", 3, at, "ref"))
-    assert [type(command).__name__ for command in paging.told(told, at)] == ["PagingVerdict", "SaveCase"]
+    assert [type(command).__name__ for command in paging.alert_updated(told, at)] == ["PagingVerdict", "SaveCase"]

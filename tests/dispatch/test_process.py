@@ -22,9 +22,9 @@ from agents.brokers.embedded import Embedded
 from agents.platform.fail_stop import FENCED
 from agents.platform.settings import Settings
 from tests.broker import Fresh
-from tests.dispatch import ward
+from tests.dispatch import dispatcher_process
+from tests.dispatch.dispatcher_process import WatchWriter, WatchWriter01, alert, alert_id, config_text, dispatcher
 from tests.dispatch.receiver import Receiver
-from tests.dispatch.ward import Watch, alert, alert_id, dispatcher, plan
 
 pytestmark = pytest.mark.kafka
 
@@ -89,8 +89,8 @@ def test_what_is_refused_reaches_the_second_destination_with_a_technical_alarm(
     settings = kafka_settings()
     pager.mode = mode
     destinations = webhook("pager", pager.url, second='"desk"') + webhook("desk", other.url)
-    with dispatcher(settings, written(tmp_path, plan(destinations, '[["pager"]]'))):
-        watch = Watch(settings)
+    with dispatcher(settings, written(tmp_path, config_text(destinations, '[["pager"]]'))):
+        watch = WatchWriter(settings)
         watch.alerts(alert("p1", "A"))
         other.wait(2)
         watch.alerts(alert("p1", "A", 2, "resolved"))
@@ -113,8 +113,8 @@ def test_a_dead_destination_delays_no_other(
     settings = kafka_settings()
     pager.mode, pager.slow_seconds = "slow", 30
     destinations = webhook("pager", pager.url, at_once=2) + webhook("desk", other.url)
-    with dispatcher(settings, written(tmp_path, plan(destinations, '[["pager", "desk"]]'))):
-        watch = Watch(settings)
+    with dispatcher(settings, written(tmp_path, config_text(destinations, '[["pager", "desk"]]'))):
+        watch = WatchWriter(settings)
         watch.alerts(alert("p0", "A"))
         other.wait(1)
         began = time.monotonic()
@@ -130,8 +130,8 @@ def test_what_a_receiver_took_and_forgot_it_is_told_again_with_the_open_set(
     settings = kafka_settings()
     pager.mode = "forgets"
     rack = destination("rack", "alertmanager", refresh_seconds=0.5, poll_silences_seconds=0)
-    with dispatcher(settings, written(tmp_path, plan(f'{rack}urls = ["{pager.url}"]\n', '[["rack"]]'))):
-        watch = Watch(settings)
+    with dispatcher(settings, written(tmp_path, config_text(f'{rack}urls = ["{pager.url}"]\n', '[["rack"]]'))):
+        watch = WatchWriter(settings)
         watch.alerts(alert("p1", "A"), alert("p2", "B"), alert("p3", "C"))
         until(lambda: pager.tried >= 4)
         watch.alerts(alert("p3", "C", 2, "resolved"))
@@ -149,8 +149,8 @@ def test_an_answer_at_pagerduty_stops_the_repeats_and_comes_back_as_an_assessmen
     port = free_port()
     timing = "again_after_seconds = 2\nnext_tier_after_seconds = 6\n"
     destinations = pagerduty("duty", pager.url)
-    with dispatcher(settings, written(tmp_path, plan(destinations, '[["duty"]]', callbacks(port), timing))):
-        watch = Watch(settings)
+    with dispatcher(settings, written(tmp_path, config_text(destinations, '[["duty"]]', callbacks(port), timing))):
+        watch = WatchWriter(settings)
         watch.alerts(alert("p1", "A", grade=3))
         pager.wait(2)  # raised, and again
         assert [event["dedup_key"] for event in pager.posts()][:2] == [
@@ -164,11 +164,11 @@ def test_an_answer_at_pagerduty_stops_the_repeats_and_comes_back_as_an_assessmen
             "data": {"incident_key": pager.posts()[1]["dedup_key"]},
         }
         body = json.dumps({"event": event}).encode()
-        signature = "v1=" + hmac.new(ward.HOOK_SECRET.encode(), body, sha256).hexdigest()
+        signature = "v1=" + hmac.new(dispatcher_process.HOOK_SECRET.encode(), body, sha256).hexdigest()
         url = f"http://127.0.0.1:{port}/pagerduty"
         assert httpx.post(url, content=body, headers={"X-PagerDuty-Signature": "v1=00"}).status_code == 401
         assert httpx.post(url, content=body, headers={"X-PagerDuty-Signature": signature}).status_code == 202
-        (said,) = ward.assessments(settings)
+        (said,) = dispatcher_process.assessments(settings)
         watch.alerts(alert("p1", "A", 2, "updated", grade=3, acknowledged_at=datetime.now(UTC)))
         pager.wait(4)
         time.sleep(8)  # longer than a repeat takes
@@ -184,21 +184,21 @@ def test_two_dispatchers_share_the_partitions_and_the_death_of_one_changes_nothi
     kafka_settings: Fresh, pager: Receiver, tmp_path: Path
 ) -> None:
     settings = kafka_settings()
-    file = written(tmp_path, plan(webhook("pager", pager.url), '[["pager"]]'))
-    watch = Watch(settings)
-    first = ward.start(settings, file)
+    file = written(tmp_path, config_text(webhook("pager", pager.url), '[["pager"]]'))
+    watch = WatchWriter(settings)
+    first = dispatcher_process.start(settings, file)
     second = None
     try:
         watch.alerts(*(alert(f"p{n}", "A") for n in range(20)))
         pager.wait(20)
-        second = ward.start(settings, file)
+        second = dispatcher_process.start(settings, file)
         time.sleep(3)
         watch.alerts(*(alert(f"p{n}", "B") for n in range(20)))
         pager.wait(40)
         pager.mode = "down"
         watch.alerts(*(alert(f"p{n}", "A", 2, "resolved") for n in range(20)))
         time.sleep(1)
-        ward.stop(first, signal.SIGKILL)
+        dispatcher_process.stop(first, signal.SIGKILL)
         pager.mode = "ok"
         watch.alerts(*(alert(f"p{n}", "C") for n in range(20)))
         until(lambda: len(opened(pager)) >= 60 and len(closed(pager)) >= 20, 90)
@@ -206,7 +206,7 @@ def test_two_dispatchers_share_the_partitions_and_the_death_of_one_changes_nothi
         until(lambda: len(closed(pager)) >= 40)
     finally:
         for process in filter(None, (first, second)):
-            ward.stop(process)
+            dispatcher_process.stop(process)
     assert sorted(opened(pager)) == sorted(alert_id(f"p{n}", name) for n in range(20) for name in "ABC")
     assert sorted(closed(pager)) == sorted(alert_id(f"p{n}", name) for n in range(20) for name in "AB")
     assert "fail stop" not in (tmp_path / "log").read_text()
@@ -216,14 +216,14 @@ def test_a_dispatcher_that_was_frozen_ends_itself_and_another_has_its_patients(
     kafka_settings: Fresh, pager: Receiver, tmp_path: Path
 ) -> None:
     settings = kafka_settings()
-    file = written(tmp_path, plan(webhook("pager", pager.url), '[["pager"]]'))
-    watch = Watch(settings)
-    first = ward.start(settings, file, session_seconds=6)
+    file = written(tmp_path, config_text(webhook("pager", pager.url), '[["pager"]]'))
+    watch = WatchWriter(settings)
+    first = dispatcher_process.start(settings, file, session_seconds=6)
     second = None
     try:
         watch.alerts(*(alert(f"p{n}", "A") for n in range(8)))
         pager.wait(8)
-        second = ward.start(settings, file)
+        second = dispatcher_process.start(settings, file)
         first.send_signal(signal.SIGSTOP)
         watch.alerts(*(alert(f"p{n}", "A", 2, "resolved") for n in range(8)))
         until(lambda: len(closed(pager)) == 8, 90)
@@ -233,7 +233,7 @@ def test_a_dispatcher_that_was_frozen_ends_itself_and_another_has_its_patients(
         until(lambda: len(opened(pager)) == 16)
     finally:
         for process in filter(None, (first, second)):
-            ward.stop(process)
+            dispatcher_process.stop(process)
     assert len(closed(pager)) == 8
 
 
@@ -243,35 +243,60 @@ def closed(pager: Receiver) -> list[str]:
     return [told["data"]["alert_id"] for told in ids.values() if told["type"] == "crs.alert.close"]
 
 
-def test_when_heartbeats_stop_the_technicians_hear_of_it_and_of_the_end(
-    kafka_settings: Fresh, pager: Receiver, other: Receiver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("writer", [WatchWriter, WatchWriter01])  # dispatch is updated before the workers
+def test_when_heartbeats_stop_the_technicians_are_paged_until_they_come_again(
+    writer: type[WatchWriter],
+    kafka_settings: Fresh,
+    pager: Receiver,
+    other: Receiver,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     settings = kafka_settings(partitions=2)
     monkeypatch.setenv("CRS_TEST_ALIVE", f"{other.url}/alive")
     timing = 'heartbeat_within_seconds = 3\nalive_url = { env = "CRS_TEST_ALIVE" }\nalive_seconds = 1\n'
-    with dispatcher(settings, written(tmp_path, plan(webhook("pager", pager.url), '[["pager"]]', timing=timing))):
-        watch = Watch(settings)
+    with dispatcher(
+        settings, written(tmp_path, config_text(webhook("pager", pager.url), '[["pager"]]', timing=timing))
+    ):
+        watch = writer(settings)
         until(lambda: [watch.heartbeats(), time.sleep(0.3), other.taken][2])
         until(lambda: [watch.heartbeat(0), time.sleep(0.3), pager.taken][2])
-        heard = len(other.taken)
+        posted = len(other.taken)
         until(lambda: [watch.heartbeat(0), time.sleep(0.3), time.time() > pager.taken[0].at + 3][2])
-        assert len(other.taken) <= heard + 1  # the switch outside falls
+        assert len(other.taken) <= posted + 1  # the switch outside falls
         text = pager.posts()[0]["data"]["text"]
         until(lambda: [watch.heartbeats(), time.sleep(0.3), len(pager.taken) > 1][2])
     assert "no heartbeat of partition 1: alerts may not be arriving, watch patients by hand" in text
     assert [post["type"] for post in pager.posts()] == ["crs.alert.open", "crs.alert.close"]
 
 
+def test_heartbeats_from_before_the_start_do_not_count(
+    kafka_settings: Fresh, pager: Receiver, other: Receiver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = kafka_settings(partitions=2)
+    monkeypatch.setenv("CRS_TEST_ALIVE", f"{other.url}/alive")
+    timing = 'heartbeat_within_seconds = 3\nalive_url = { env = "CRS_TEST_ALIVE" }\nalive_seconds = 1\n'
+    WatchWriter(settings).heartbeats()
+    WatchWriter01(settings).heartbeats()
+    text = config_text(webhook("pager", pager.url), '[["pager"]]', timing=timing)
+    with dispatcher(settings, written(tmp_path, text)):
+        pager.wait(1)  # the alarm
+    assert "no heartbeat of partition 0, 1:" in pager.posts()[0]["data"]["text"]
+    assert other.taken == []
+
+
 def test_after_a_long_outage_only_what_is_still_true_is_told(
     kafka_settings: Fresh, pager: Receiver, tmp_path: Path
 ) -> None:
     settings = kafka_settings()
-    watch = Watch(settings)
+    watch = WatchWriter(settings)
     for n in range(6):
         watch.alerts(alert(f"p{n}", "A"), alert(f"p{n}", "A", 2, "updated", grade=3))
     watch.alerts(*(alert(f"p{n}", "A", 3, "resolved") for n in range(3)))
     time.sleep(1.1)
-    file = written(tmp_path, plan(webhook("pager", pager.url), '[["pager"]]', timing="stale_after_seconds = 1\n"))
+    file = written(
+        tmp_path, config_text(webhook("pager", pager.url), '[["pager"]]', timing="stale_after_seconds = 1\n")
+    )
     with dispatcher(settings, file):
         pager.wait(3)
         time.sleep(1)
@@ -282,13 +307,13 @@ def test_after_a_long_outage_only_what_is_still_true_is_told(
 
 def test_ack_finds_the_patient_of_an_open_alert_and_says_it_into_the_log(kafka_settings: Fresh) -> None:
     settings = kafka_settings()
-    Watch(settings).open_alert("p1", "A")
+    WatchWriter(settings).open_alert("p1", "A")
     key = f"{alert_id('p1', 'A')}:g3:2"
     assert ack(settings, key, "--by", "Nurse Joy") == (0, f"{alert_id('p1', 'A')}: acknowledged")
     assert ack(settings, key, "--by", "Nurse Joy", "--snooze", "30") == (0, f"{alert_id('p1', 'A')}: quiet for 30 min")
     code, words = ack(settings, "no-such-alert", "--by", "Nurse Joy")
     assert (code, words.startswith("crs-monitor: no-such-alert: no such alert is open")) == (2, True)
-    seen, quiet = sorted(ward.assessments(settings, 2), key=lambda said: str(said["kind"]))
+    seen, quiet = sorted(dispatcher_process.assessments(settings, 2), key=lambda said: str(said["kind"]))
     assert (seen["patient_id"], seen["by"], seen["alert_id"]) == ("p1", "Nurse Joy", alert_id("p1", "A"))
     asked = datetime.fromisoformat(quiet["until"]) - datetime.fromisoformat(quiet["effective_at"])
     assert asked == timedelta(minutes=30)
@@ -317,11 +342,11 @@ def test_nothing_about_a_patient_leaves_the_house(
         + destination("screen", "console")
     )
     tiers = '[["pager", "duty", "rack", "broken", "screen"]]'
-    watch = Watch(settings)
-    watch.place(patient, "7A", f"bed of {patient}")  # a feed that spells the patient into the bed
+    watch = WatchWriter(settings)
+    watch.location(patient, "7A", f"bed of {patient}")  # a feed that spells the patient into the bed
     with dispatcher(
         settings,
-        written(tmp_path, plan(destinations, tiers, callbacks(port))),
+        written(tmp_path, config_text(destinations, tiers, callbacks(port))),
         "--metrics-port",
         str(metrics),
         "--log-level",
@@ -348,9 +373,16 @@ def test_nothing_about_a_patient_leaves_the_house(
     assert "crs_page_seconds_bucket" in shown
     assert len(requests) > 8
     for place, words in {"log": log, "metrics": shown, "requests": told}.items():
-        for canary in (patient, ward.CANARY_DRUG, str(ward.CANARY_VALUE), ward.SECRET, ward.TOKEN, ward.SIGNING):
+        for canary in (
+            patient,
+            dispatcher_process.CANARY_DRUG,
+            str(dispatcher_process.CANARY_VALUE),
+            dispatcher_process.SECRET,
+            dispatcher_process.TOKEN,
+            dispatcher_process.SIGNING,
+        ):
             assert canary not in words, f"{canary} in {place}"
-        assert ward.ROUTING_KEY not in words or place == "requests"
+        assert dispatcher_process.ROUTING_KEY not in words or place == "requests"
 
 
 def opened_anywhere(pager: Receiver) -> list[str]:
@@ -359,31 +391,31 @@ def opened_anywhere(pager: Receiver) -> list[str]:
 
 def test_what_stops_it_from_starting_is_one_line(kafka_settings: Fresh, pager: Receiver, tmp_path: Path) -> None:
     settings = kafka_settings(topics=False)
-    file = written(tmp_path, plan(webhook("pager", pager.url), '[["pager"]]'))
-    process = ward.start(settings, file)
+    file = written(tmp_path, config_text(webhook("pager", pager.url), '[["pager"]]'))
+    process = dispatcher_process.start(settings, file)
     assert process.wait(30) == 2
     assert "is missing; `crs-monitor topics` creates what is missing" in (tmp_path / "log").read_text()
-    process = ward.start(settings, file, "--check")
+    process = dispatcher_process.start(settings, file, "--check")
     assert process.wait(30) == 0
     assert (tmp_path / "log").read_text().splitlines()[-1] == "1 destinations, 0 routes: sound"
 
 
 def test_it_leaves_cleanly_and_says_nothing_about_it(kafka_settings: Fresh, pager: Receiver, tmp_path: Path) -> None:
     settings = kafka_settings()
-    file = written(tmp_path, plan(webhook("pager", pager.url), '[["pager"]]'))
-    process = ward.start(settings, file)
-    Watch(settings).alerts(alert("p1", "A"))
+    file = written(tmp_path, config_text(webhook("pager", pager.url), '[["pager"]]'))
+    process = dispatcher_process.start(settings, file)
+    WatchWriter(settings).alerts(alert("p1", "A"))
     pager.wait(1)
-    assert ward.stop(process) == 0
+    assert dispatcher_process.stop(process) == 0
     assert "Traceback" not in (tmp_path / "log").read_text()
 
 
 def test_while_brokers_are_away_open_alerts_are_kept_up_and_nothing_is_lost(pager: Receiver, tmp_path: Path) -> None:
     rack = destination("rack", "alertmanager", refresh_seconds=0.5, poll_silences_seconds=0)
-    file = written(tmp_path, plan(f'{rack}urls = ["{pager.url}"]\n', '[["rack"]]'))
+    file = written(tmp_path, config_text(f'{rack}urls = ["{pager.url}"]\n', '[["rack"]]'))
     with Embedded(partitions=2, topic_prefix="crs.") as brokers:
         settings = brokers.settings()
-        watch = Watch(settings)
+        watch = WatchWriter(settings)
         with dispatcher(settings, file):
             watch.alerts(alert("p1", "A"))
             until(lambda: alert_id("p1", "A") in told_open(pager))

@@ -1,4 +1,4 @@
-"""IHE ACM: an alarm manager is told in HL7 v2 (ORU^R40) over MLLP, and answers AA, AE or AR."""
+"""Pager for alarm managers that speak IHE ACM: HL7 v2 (ORU^R40) over MLLP; they answer AA, AE or AR."""
 
 from __future__ import annotations
 
@@ -7,10 +7,14 @@ import ssl
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
+from typing import Literal
 
-from agents.dispatch.config import AcmAt
-from agents.dispatch.model import Page
-from agents.dispatch.pagers.answer import TAKEN, PagerAnswer
+from pydantic import Field
+
+from agents.dispatch.page import Page
+from agents.dispatch.pagers import registry
+from agents.dispatch.pagers.destination_config import DestinationConfig
+from agents.dispatch.pagers.protocol import ACCEPTED, PagerAnswer
 from agents.dispatch.public_alert import text
 from schemas.alerts import Priority
 
@@ -20,35 +24,48 @@ PRIORITY: dict[Priority, str] = {"high": "PH", "medium": "PM", "low": "PL", "tec
 PROFILE = "IHE_PCD_ACM_001^IHE PCD^1.3.6.1.4.1.19376.1.6.4.4^ISO"
 ALARM = "196616^MDC_EVT_ALARM^MDC"
 ESCAPES = str.maketrans({"\\": "\\E\\", "|": "\\F\\", "^": "\\S\\", "&": "\\T\\", "~": "\\R\\", "\r": " ", "\n": " "})
-# ERR-3 of a message that will be no better next time: wrong type, event, processing id or version.
-NEVER = frozenset({"200", "201", "202", "203"})
+# ERR-3 of a message that will never be accepted: wrong type, event, processing id or version.
+PERMANENT_ERRORS = frozenset({"200", "201", "202", "203"})
 
 
-class Acm:
-    """One alarm manager. A connection carries one message and its answer at a time; several may be open."""
+class AcmConfig(DestinationConfig):
+    """An alarm manager that speaks IHE ACM over MLLP."""
+
+    kind: Literal["acm"]
+    host: str
+    port: int = Field(ge=1, le=65535)
+    tls: bool = False
+    sending_facility: str = "WARD"
+    receiving_application: str = "ALARM_MANAGER"
+    receiving_facility: str = "HOSPITAL"
+    max_concurrent: int = Field(4, ge=1, le=64, alias="at_once")
+
+
+class AcmPager:
+    """One alarm manager. Each connection has at most one message without an answer; several may be open."""
 
     refresh_seconds: float | None = None
 
-    def __init__(self, at: AcmAt) -> None:
-        self.at = at
+    def __init__(self, config: AcmConfig) -> None:
+        self.config = config
         self.idle: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
 
     async def send(self, page: Page) -> PagerAnswer:
-        """Sends one message and waits for its answer. An old level that ends is part of the escalation's message."""
+        """Sends one message and waits for its answer. An escalation includes the end of the old level."""
         if not page.primary:
-            return TAKEN
+            return ACCEPTED
         try:
-            async with asyncio.timeout(self.at.timeout_seconds):
+            async with asyncio.timeout(self.config.timeout_seconds):
                 return await self._exchange(page)
         except (OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, EOFError) as error:
-            return PagerAnswer("again", type(error).__name__)
+            return PagerAnswer("retry", type(error).__name__)
 
     async def refresh(self, pages: Sequence[Page], *, alive: bool) -> PagerAnswer:
-        """An alarm manager keeps what it took."""
-        return TAKEN
+        """Not needed: an alarm manager keeps its alarms."""
+        return ACCEPTED
 
     async def close(self) -> None:
-        """Lets connections go."""
+        """Closes connections."""
         for _, writer in self.idle:
             writer.close()
         self.idle.clear()
@@ -57,9 +74,9 @@ class Acm:
         reader, writer = self.idle.pop() if self.idle else await self._connect()
         kept = False
         try:
-            writer.write(BEGIN + message(page, self.at).encode() + END)
+            writer.write(BEGIN + message(page, self.config).encode() + END)
             await writer.drain()
-            answer = meaning(await reader.readuntil(END), page.page_id)
+            answer = answer_from(await reader.readuntil(END), page.page_id)
             kept = True
             self.idle.append((reader, writer))
             return answer
@@ -69,34 +86,34 @@ class Acm:
                     writer.close()
 
     async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        context = ssl.create_default_context() if self.at.tls else None
-        return await asyncio.open_connection(self.at.host, self.at.port, ssl=context, limit=LONGEST_ANSWER)
+        context = ssl.create_default_context() if self.config.tls else None
+        return await asyncio.open_connection(self.config.host, self.config.port, ssl=context, limit=LONGEST_ANSWER)
 
 
-def message(page: Page, at: AcmAt) -> str:
-    """One alarm of one patient: what, how loud, which phase, where. SA is an advisory; ST is about equipment."""
-    told = page.brief
-    kind = "ST" if told.priority == "technical" else "SA"
-    when = hl7_time(told.raised_at)
-    sender = f"CRS_MONITOR|{escaped(at.sending_facility)}"
-    receiver = f"{escaped(at.receiving_application)}|{escaped(at.receiving_facility)}"
-    place = f"{escaped(told.unit or '')}^^{escaped(told.bed or '')}"
-    words = escaped(text(told, at.template))
-    code = f"0^CRS_{told.kind.upper()}^L"
-    seen = "alert-acknowledged" if page.act == "acknowledge" else "enabled"
+def message(page: Page, config: AcmConfig) -> str:
+    """One alarm: kind, priority, phase and place. Alert type SA is an advisory; ST is about equipment."""
+    alert = page.alert
+    kind = "ST" if alert.priority == "technical" else "SA"
+    when = hl7_time(alert.raised_at)
+    sender = f"CRS_MONITOR|{escaped(config.sending_facility)}"
+    receiver = f"{escaped(config.receiving_application)}|{escaped(config.receiving_facility)}"
+    place = f"{escaped(alert.unit or '')}^^{escaped(alert.bed or '')}"
+    description = escaped(text(alert, config.template))
+    code = f"0^CRS_{alert.kind.upper()}^L"
+    inactivation = "alert-acknowledged" if page.act == "acknowledge" else "enabled"
     state = "inactive" if page.act == "close" else "active"
     return "\r".join(
         (
             f"MSH|^~\\&|{sender}|{receiver}|{when}||ORU^R40^ORU_R40|{escaped(page.page_id)}|P|2.6"
             f"|||AL|NE||UNICODE UTF-8|||{PROFILE}",
-            f"PID|||{escaped(told.reference)}^^^CRS_MONITOR^PI||^^^^^^S",
+            f"PID|||{escaped(alert.reference)}^^^CRS_MONITOR^PI||^^^^^^S",
             f"PV1||I|{place}",
-            f"OBR|1|{escaped(page.page_id)}^CRS_MONITOR|{escaped(told.alert_id)}^CRS_MONITOR|{ALARM}|||{when}",
-            f"OBX|1|CWE|{ALARM}|1.0.0.0.1|{code}^^^^^^{words}|||{PRIORITY[told.priority]}~{kind}|||F|||{when}",
+            f"OBR|1|{escaped(page.page_id)}^CRS_MONITOR|{escaped(alert.alert_id)}^CRS_MONITOR|{ALARM}|||{when}",
+            f"OBX|1|CWE|{ALARM}|1.0.0.0.1|{code}^^^^^^{description}|||{PRIORITY[alert.priority]}~{kind}|||F|||{when}",
             f"OBX|2|ST|68481^MDC_ATTR_EVENT_PHASE^MDC|1.0.0.0.3|{phase(page)}||||||F",
             f"OBX|3|ST|68482^MDC_ATTR_ALARM_STATE^MDC|1.0.0.0.4|{state}||||||F",
-            f"OBX|4|ST|68483^MDC_ATTR_ALARM_INACTIVATION_STATE^MDC|1.0.0.0.5|{seen}||||||F",
-            f"OBX|5|ST|68484^MDC_ATTR_ALARM_PRIORITY^MDC|1.0.0.0.6|{PRIORITY[told.priority]}||||||F",
+            f"OBX|4|ST|68483^MDC_ATTR_ALARM_INACTIVATION_STATE^MDC|1.0.0.0.5|{inactivation}||||||F",
+            f"OBX|5|ST|68484^MDC_ATTR_ALARM_PRIORITY^MDC|1.0.0.0.6|{PRIORITY[alert.priority]}||||||F",
             f"OBX|6|ST|68485^MDC_ATTR_ALERT_TYPE^MDC|1.0.0.0.7|{kind}||||||F",
             "",
         )
@@ -104,7 +121,7 @@ def message(page: Page, at: AcmAt) -> str:
 
 
 def phase(page: Page) -> str:
-    """Where the alarm stands: it starts, becomes more or less urgent, goes on, or ends."""
+    """The event phase of the alarm (MDC_ATTR_EVENT_PHASE)."""
     if page.act == "close":
         return "end"
     if page.act == "open":
@@ -112,19 +129,19 @@ def phase(page: Page) -> str:
     return "deescalate" if page.cause == "eased" else "continue"
 
 
-def meaning(answer: bytes, expected: str) -> PagerAnswer:
-    """What an acknowledgement says about trying again: AA took it, AE will never take it, AR could not just now."""
-    segments = [line.split("|") for line in answer.strip(BEGIN + END).decode("utf-8", "replace").split("\r")]
-    named = {fields[0]: fields for fields in segments}
-    msa = named.get("MSA", [])
+def answer_from(acknowledgement: bytes, expected: str) -> PagerAnswer:
+    """AA is accepted, AE rejected, AR worth another attempt. `expected`: the control id of our message."""
+    segments = [line.split("|") for line in acknowledgement.strip(BEGIN + END).decode("utf-8", "replace").split("\r")]
+    by_name = {fields[0]: fields for fields in segments}
+    msa = by_name.get("MSA", [])
     if len(msa) < 3 or msa[2].translate(ESCAPES) != escaped(expected):
-        return PagerAnswer("again", "answer to another message")
+        return PagerAnswer("retry", "answer to another message")
     if msa[1] in ("AA", "CA"):
-        return TAKEN
-    err = named.get("ERR", [])
+        return ACCEPTED
+    err = by_name.get("ERR", [])
     reason = err[3].split("^")[0] if len(err) > 3 else ""
-    never = msa[1] in ("AE", "CE") or reason in NEVER
-    return PagerAnswer("refused" if never else "again", f"{msa[1][:2]} {reason[:3]}".strip())
+    permanent = msa[1] in ("AE", "CE") or reason in PERMANENT_ERRORS
+    return PagerAnswer("rejected" if permanent else "retry", f"{msa[1][:2]} {reason[:3]}".strip())
 
 
 def hl7_time(at: datetime) -> str:
@@ -132,6 +149,9 @@ def hl7_time(at: datetime) -> str:
     return f"{at:%Y%m%d%H%M%S}.{at.microsecond // 1000:03}{at:%z}"
 
 
-def escaped(words: str) -> str:
-    """A value that cannot be mistaken for the structure of a message."""
-    return words.translate(ESCAPES)
+def escaped(value: str) -> str:
+    """The value with all separators of HL7 escaped."""
+    return value.translate(ESCAPES)
+
+
+registry.register(AcmConfig, lambda config, _: AcmPager(config))

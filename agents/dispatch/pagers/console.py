@@ -1,38 +1,49 @@
-"""Pages on standard output, for a demonstration or a first look."""
+"""Pages on standard output, for a demonstration or a first try."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 import click
 
-from agents.dispatch.config import ConsoleAt
-from agents.dispatch.model import Page
-from agents.dispatch.pagers.answer import TAKEN, PagerAnswer
+from agents.dispatch.page import Act, Page
+from agents.dispatch.pagers import registry
+from agents.dispatch.pagers.destination_config import DestinationConfig
+from agents.dispatch.pagers.protocol import ACCEPTED, PagerAnswer
 from agents.dispatch.public_alert import text
 
-MARKS = {"open": "PAGE", "update": "update", "acknowledge": "seen", "close": "over"}
+LABELS: dict[Act, str] = {"open": "PAGE", "update": "update", "acknowledge": "seen", "close": "over"}
 
 
-class Console:
-    """One line for each page."""
+class ConsoleConfig(DestinationConfig):
+    """Standard output."""
+
+    kind: Literal["console"]
+
+
+class ConsolePager:
+    """Prints one line for each page."""
 
     refresh_seconds: float | None = None
 
-    def __init__(self, at: ConsoleAt) -> None:
-        self.template = at.template
+    def __init__(self, config: ConsoleConfig) -> None:
+        self.template = config.template
 
     async def send(self, page: Page) -> PagerAnswer:
-        """Prints it."""
+        """Prints a page."""
         if page.primary:
-            told = page.brief
-            words = f"{told.raised_at:%H:%M:%S} {MARKS[page.act]:<6} {told.priority:<9} {text(told, self.template)}"
-            click.echo(f"{words} [{page.key}]")
-        return TAKEN
+            alert = page.alert
+            message = f"{alert.priority:<9} {text(alert, self.template)} [{page.key}]"
+            click.echo(f"{alert.raised_at:%H:%M:%S} {LABELS[page.act]:<6} {message}")
+        return ACCEPTED
 
     async def refresh(self, pages: Sequence[Page], *, alive: bool) -> PagerAnswer:
-        """Standard output forgets nothing."""
-        return TAKEN
+        """Not needed: what is printed stays."""
+        return ACCEPTED
 
     async def close(self) -> None:
-        """Nothing to let go."""
+        """There is no connection."""
+
+
+registry.register(ConsoleConfig, lambda config, _: ConsolePager(config))

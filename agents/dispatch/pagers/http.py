@@ -1,4 +1,4 @@
-"""HTTP, as all web receivers need it: what an answer means, and no redirects, which would carry keys elsewhere."""
+"""HTTP client of the web pagers: maps a status to an answer, and follows no redirect, which could leak a key."""
 
 from __future__ import annotations
 
@@ -9,51 +9,51 @@ from typing import Any
 
 import aiohttp
 
-from agents.dispatch.pagers.answer import TAKEN, PagerAnswer
+from agents.dispatch.pagers.protocol import ACCEPTED, PagerAnswer
 
-# These say "not now"; every other 4xx says "never like this".
-NOT_NOW = frozenset({408, 421, 423, 425, 429})
+# Statuses below 500 that are worth another attempt; every other 4xx is permanent.
+RETRY_STATUSES = frozenset({408, 421, 423, 425, 429})
 LONGEST_ANSWER = 64 * 1024
 
 
-class Client:
-    """Keeps connections to one destination, bounds every attempt, and follows nobody."""
+class HttpClient:
+    """Keeps connections to one destination. Every attempt has a timeout; redirects are not followed."""
 
     def __init__(
-        self, timeout_seconds: float, at_once: int, token: str | None = None, proxy: str | None = None
+        self, timeout_seconds: float, connections: int, token: str | None = None, proxy: str | None = None
     ) -> None:
         self.timeout = aiohttp.ClientTimeout(total=timeout_seconds)
-        self.at_once = at_once
+        self.connections = connections
         self.headers = {} if token is None else {"authorization": f"Bearer {token}"}
         self.proxy = proxy
         self._session: aiohttp.ClientSession | None = None
 
     @property
     def session(self) -> aiohttp.ClientSession:
-        """Made when it is first needed: there is a loop then."""
+        """Created at the first use, because it needs a running event loop."""
         if self._session is None:
-            connector = aiohttp.TCPConnector(limit=self.at_once + 2)
+            connector = aiohttp.TCPConnector(limit=self.connections + 2)
             self._session = aiohttp.ClientSession(
                 connector=connector, timeout=self.timeout, headers=self.headers, cookie_jar=aiohttp.DummyCookieJar()
             )
         return self._session
 
     async def post(self, url: str, body: bytes, headers: Mapping[str, str] | None = None) -> PagerAnswer:
-        """Posts JSON once. Never raises for what a network or a receiver does."""
-        sent = {"content-type": "application/json", **(headers or {})}
+        """Posts JSON once. Never raises because of the network or the receiver."""
+        all_headers = {"content-type": "application/json", **(headers or {})}
         try:
             async with self.session.post(
-                url, data=body, headers=sent, proxy=self.proxy, allow_redirects=False
+                url, data=body, headers=all_headers, proxy=self.proxy, allow_redirects=False
             ) as answer:
                 await answer.content.read(LONGEST_ANSWER)
-                return meaning(answer.status, answer.headers.get("retry-after"))
+                return answer_to_status(answer.status, answer.headers.get("retry-after"))
         except aiohttp.InvalidURL as error:
-            return PagerAnswer("refused", type(error).__name__)
+            return PagerAnswer("rejected", type(error).__name__)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            return PagerAnswer("again", type(error).__name__)
+            return PagerAnswer("retry", type(error).__name__)
 
     async def get(self, url: str) -> Any:
-        """JSON, or None and why not."""
+        """The JSON of an answer and an empty string, or None and the reason."""
         try:
             async with self.session.get(url, proxy=self.proxy, allow_redirects=False) as answer:
                 if answer.status != 200:
@@ -63,25 +63,25 @@ class Client:
             return None, type(error).__name__
 
     async def close(self) -> None:
-        """Lets connections go."""
+        """Closes connections."""
         if self._session is not None:
             await self._session.close()
 
 
-def meaning(status: int, retry_after: str | None = None) -> PagerAnswer:
-    """What a status says about trying again."""
+def answer_to_status(status: int, retry_after: str | None = None) -> PagerAnswer:
+    """Whether a status is final or worth another attempt."""
     why = f"HTTP {status}"
     if 200 <= status < 300:
-        return TAKEN
+        return ACCEPTED
     if status == 410:
-        return PagerAnswer("gone", why)
-    if status >= 500 or status in NOT_NOW:
-        return PagerAnswer("again", why, seconds(retry_after))
-    return PagerAnswer("refused", why)
+        return PagerAnswer("removed", why)
+    if status >= 500 or status in RETRY_STATUSES:
+        return PagerAnswer("retry", why, retry_after_seconds(retry_after))
+    return PagerAnswer("rejected", why)
 
 
-def seconds(retry_after: str | None) -> float | None:
-    """Retry-After is a number of seconds or a date; nonsense is as if it were not there."""
+def retry_after_seconds(retry_after: str | None) -> float | None:
+    """Retry-After is a number of seconds or a date; an invalid one is ignored."""
     if retry_after is None:
         return None
     if retry_after.strip().isdigit():

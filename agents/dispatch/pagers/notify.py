@@ -1,54 +1,69 @@
-"""Mail, chat and SMS through apprise: one line to people; quiet changes are not sent."""
+"""Pager for mail, chat and SMS through apprise: one line of text; updates are not sent."""
 
 from __future__ import annotations
 
 import importlib
 import logging
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
-from agents.dispatch.config import AppriseAt
-from agents.dispatch.model import Page
-from agents.dispatch.pagers.answer import TAKEN, PagerAnswer
+from pydantic import Field
+
+from agents.dispatch.config_values import Secret
+from agents.dispatch.page import Page
+from agents.dispatch.pagers import registry
+from agents.dispatch.pagers.destination_config import DestinationConfig
+from agents.dispatch.pagers.protocol import ACCEPTED, PagerAnswer
 from agents.dispatch.public_alert import text
 from agents.platform.errors import UserError
 
 TITLES = {"high": "CRS: urgent", "medium": "CRS", "low": "CRS, for information", "technical": "CRS monitor: technical"}
 
 
-class Notify:
-    """Everybody at the addresses of one destination. apprise says yes or no and not why: a no is worth trying again."""
+class AppriseConfig(DestinationConfig):
+    """Addresses of apprise (`pip install crs-monitor[notify]`)."""
+
+    kind: Literal["apprise"]
+    urls: tuple[Secret, ...] = Field(min_length=1, description="apprise addresses; they contain passwords.")
+    send_close: bool = Field(False, alias="tell_end", description="Also send a message when an alert is over.")
+
+
+class ApprisePager:
+    """All addresses of one destination. apprise gives no reason for a failure, so every failure is retried."""
 
     refresh_seconds: float | None = None
 
-    def __init__(self, at: AppriseAt, place: str) -> None:
+    def __init__(self, config: AppriseConfig, path: str) -> None:
         try:
             apprise: Any = importlib.import_module("apprise")
         except ImportError as error:
-            raise UserError(f"{place}: apprise is not installed: pip install 'crs-monitor[notify]'") from error
-        # apprise logs addresses and answers of services, and these may hold keys.
+            raise UserError(f"{path}: apprise is not installed: pip install 'crs-monitor[notify]'") from error
+        # apprise logs addresses and answers of services, which may contain keys.
         logging.getLogger("apprise").setLevel(logging.CRITICAL)
-        self.tell_end = at.tell_end
-        self.template = at.template
+        self.send_close = config.send_close
+        self.template = config.template
         self.apprise = apprise.Apprise()
-        for number, url in enumerate(at.urls, 1):
+        for number, url in enumerate(config.urls, 1):
             if not self.apprise.add(url.get_secret_value()):
-                raise UserError(f"{place}: address {number} is none that apprise knows")
+                raise UserError(f"{path}: address {number} is none that apprise knows")
 
     async def send(self, page: Page) -> PagerAnswer:
-        """A page, and its end if asked for."""
-        if not page.primary or page.act not in (("open", "close") if self.tell_end else ("open",)):
-            return TAKEN
-        title = "CRS: over" if page.act == "close" else TITLES[page.brief.priority]
+        """Sends an opened page, and its close if the settings ask for it."""
+        if not page.primary or page.act not in (("open", "close") if self.send_close else ("open",)):
+            return ACCEPTED
+        title = "CRS: over" if page.act == "close" else TITLES[page.alert.priority]
         try:
-            taken = await self.apprise.async_notify(body=text(page.brief, self.template), title=title)
+            delivered = await self.apprise.async_notify(body=text(page.alert, self.template), title=title)
         except (OSError, TypeError, ValueError) as error:
-            return PagerAnswer("again", type(error).__name__)
-        return TAKEN if taken else PagerAnswer("again", "not delivered")
+            return PagerAnswer("retry", type(error).__name__)
+        return ACCEPTED if delivered else PagerAnswer("retry", "not delivered")
 
     async def refresh(self, pages: Sequence[Page], *, alive: bool) -> PagerAnswer:
-        """People are told once."""
-        return TAKEN
+        """Not needed: a message stays with its reader."""
+        return ACCEPTED
 
     async def close(self) -> None:
-        """Nothing to let go."""
+        """There is no connection."""
+
+
+registry.register(AppriseConfig, lambda config, around: ApprisePager(config, around.path))

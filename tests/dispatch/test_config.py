@@ -11,7 +11,7 @@ from agents.dispatch.config import load
 from agents.dispatch.public_alert import PublicAlert, template_fault, text
 from agents.platform.errors import UserError
 from agents.platform.settings import load as load_settings
-from tests.dispatch.pages import page
+from tests.dispatch.page_examples import page
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "deploy" / "dispatch.example.toml"
 GOOD = """
@@ -39,7 +39,7 @@ def complaint(tmp_path: Path, text: str) -> str:
 def test_a_small_plan_is_sound(tmp_path: Path) -> None:
     file = tmp_path / "dispatch.toml"
     file.write_text('topic_prefix = "ward."\n' + GOOD)
-    assert load(file).rules().routing.default == (("desk",),)
+    assert load(file).policy().routing.default == (("desk",),)
     assert load_settings(file).topic_prefix == "ward."  # one file for both
 
 
@@ -98,19 +98,19 @@ def test_the_example_is_sound_and_routes_by_day_and_night(monkeypatch: pytest.Mo
     monkeypatch.setenv("CRS_PAGERDUTY_HOOK_SECRET", "a-long-enough-secret")
     monkeypatch.setenv("CRS_WEBHOOK_SECRET", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
     monkeypatch.setenv("CRS_MAIL_URL", "mailtos://user:password@mail.example")
-    routing = load(EXAMPLE).rules().routing
-    told = page(priority="medium").brief
+    routing = load(EXAMPLE).policy().routing
+    told = page(priority="medium").alert
     day, night = datetime(2026, 3, 4, 12, tzinfo=UTC), datetime(2026, 3, 4, 2, tzinfo=UTC)
     assert routing.tiers(told, day) != routing.tiers(told, night)
-    assert routing.tiers(page().brief, day) == routing.tiers(page().brief, night) == routing.default
+    assert routing.tiers(page().alert, day) == routing.tiers(page().alert, night) == routing.default
 
 
 def test_hours_over_midnight_and_the_ward_clock(tmp_path: Path) -> None:
     file = tmp_path / "dispatch.toml"
     line = '{ begin = "22:00", end = "06:00", tiers = [] }'
     file.write_text(GOOD.replace("default =", f'zone = "Europe/Berlin"\nroutes = [{line}]\ndefault ='))
-    routing = load(file).rules().routing
-    told = page().brief
+    routing = load(file).policy().routing
+    told = page().alert
     summer = [routing.tiers(told, datetime(2026, 7, 1, hour, 59, tzinfo=UTC)) for hour in (19, 20, 3, 4)]
     assert [bool(tiers) for tiers in summer] == [True, False, False, True]
 
@@ -119,5 +119,5 @@ def test_a_text_has_no_field_for_a_patient() -> None:
     assert template_fault("{what} {bed} {link}") is None
     assert template_fault("{message}") is not None
     assert template_fault("{") is not None
-    plain: PublicAlert = page(bed=None, unit=None).brief
+    plain: PublicAlert = page(bed=None, unit=None).alert
     assert text(plain) == "CRS grade rose, grade 2 - bed unknown - ref 5f1c"

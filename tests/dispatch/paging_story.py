@@ -1,10 +1,10 @@
-"""A paging story, played: what happens on the left, who is paged on the right, the clock down the page.
+"""Plays a paging story: what happens on the left, which pages are sent on the right, the time down the page.
 
     10:00  raise A high        | doctor open A raised
     10:02  tick                | doctor open A:2 again
 
-Between two lines the clock ticks every ten seconds and nobody may be paged. Destinations take pages at once, unless
-the story says `dead NAME` (nothing gets through) or `refuses NAME`.
+Between two lines the clock ticks every ten seconds, and no page may be sent. Destinations accept pages at once, unless
+the story says `dead NAME` (no page gets through), `refuses NAME` or `gone NAME`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ from agents.dispatch.commands import (
     SaveCase,
     SendPage,
 )
-from agents.dispatch.model import Case, Page, decode, encode
+from agents.dispatch.model import Case, decode, encode
+from agents.dispatch.page import Page
 from agents.dispatch.paging import Paging
 from agents.dispatch.public_alert import PublicAlert
 from agents.dispatch.routing import Routing
@@ -36,132 +37,123 @@ KINDS = {"high": "escalation", "medium": "step", "low": "onset", "technical": "s
 DEFAULT = PagingPolicy(
     Routing((("doctor",), ("senior",))),
     ("doctor", "senior", "desk"),
-    second={"doctor": "desk"},
+    fallback={"doctor": "desk"},
     flood_pages={"doctor": 10},
 )
 
 
-def clock(words: str) -> datetime:
+def instant(text: str) -> datetime:
     """10:00 or 10:00:30, on the day of the story; the next day as 1d10:00."""
-    day, _, rest = words.rpartition("d")
+    day, _, rest = text.rpartition("d")
     hour, minute, *second = (int(part) for part in rest.split(":"))
     return DAY + timedelta(days=int(day or 0), hours=hour, minutes=minute, seconds=second[0] if second else 0)
 
 
 @dataclass
-class Desk:
-    """The machine, its destinations, and its memory, as a story moves them."""
+class PagingStory:
+    """The state machine, its destinations and its stored rows, as a story changes them."""
 
-    rules: PagingPolicy = DEFAULT
+    policy: PagingPolicy = DEFAULT
     begin: str = "10:00"
     at: datetime = DAY
     rows: dict[str, bytes] = field(default_factory=dict)
     latest: dict[str, AlertUpdate] = field(default_factory=dict)
     queue: list[Page] = field(default_factory=list)
     dead: set[str] = field(default_factory=set)
-    refuses: dict[str, Result] = field(default_factory=dict)
-    said: list[str] = field(default_factory=list)
+    rejecting: dict[str, Result] = field(default_factory=dict)
+    sent: list[str] = field(default_factory=list)
     verdicts: list[str] = field(default_factory=list)
     offset: int = 0
 
     def __post_init__(self) -> None:
-        self.at = clock(self.begin)
-        self.paging = Paging(self.rules)
+        self.at = instant(self.begin)
+        self.paging = Paging(self.policy)
         self.paging.assigned(0, [], self.at)
 
     def play(self, story: str) -> None:
         """Plays a story; a difference fails as a difference of the story."""
-        told, happened = [], []
+        expected, happened = [], []
         for line in filter(None, map(str.strip, story.splitlines())):
             left, _, right = line.partition("|")
             when, *words = left.split()
-            self._until(clock(when))
-            early = list(self.said)
-            self.said.clear()
-            self.hear(words)
-            told.append(f"{left.strip():<44} | {right.split('#')[0].strip()}")
-            happened.extend(f"before {when}: {said}" for said in early)
-            happened.append(f"{left.strip():<44} | {', '.join(self.said) or '-'}")
-            self.said.clear()
-        if happened != told:
-            pytest.fail("\n".join(difflib.ndiff(told, happened)), pytrace=False)
+            self._tick_until(instant(when))
+            early = list(self.sent)
+            self.sent.clear()
+            self.happens(words)
+            expected.append(f"{left.strip():<44} | {right.split('#')[0].strip()}")
+            happened.extend(f"before {when}: {page}" for page in early)
+            happened.append(f"{left.strip():<44} | {', '.join(self.sent) or '-'}")
+            self.sent.clear()
+        if happened != expected:
+            pytest.fail("\n".join(difflib.ndiff(expected, happened)), pytrace=False)
 
-    def _until(self, at: datetime) -> None:
+    def _tick_until(self, at: datetime) -> None:
         while self.at + timedelta(seconds=10) < at:
             self.at += timedelta(seconds=10)
-            self.obey(self.paging.ticked(self.at))
+            self.execute(self.paging.ticked(self.at))
         self.at = at
 
-    def hear(self, words: list[str]) -> None:
-        """One thing that happens."""
+    def happens(self, words: list[str]) -> None:
+        """One event of the story."""
         match words:
             case ["tick"]:
-                self.obey(self.paging.ticked(self.at))
+                self.execute(self.paging.ticked(self.at))
             case ["raise" | "update" | "resolve" | "retract" | "ack" | "snooze" | "repeat" as what, name, *rest]:
-                self.obey(self.paging.told(self._told(what, name, rest), self.at))
+                self.execute(self.paging.alert_updated(self._update(what, name, rest), self.at))
             case ["dead", name]:
                 self.dead.add(name)
             case ["refuses", name]:
-                self.refuses[name] = "refused"
+                self.rejecting[name] = "rejected"
             case ["gone", name]:
-                self.refuses[name] = "gone"
+                self.rejecting[name] = "removed"
             case ["back", name]:
                 self.dead.discard(name)
-                self.refuses.pop(name, None)
+                self.rejecting.pop(name, None)
                 self._deliver()
             case ["beat", partition]:
-                self.obey(self.paging.heartbeat(int(partition), self.at))
-                self.obey(self.paging.ticked(self.at))
+                self.paging.heartbeat(int(partition), self.at)
+                self.execute(self.paging.ticked(self.at))
             case ["restart"]:
                 self.restart()
             case _:
-                raise AssertionError(f"the story says {' '.join(words)}")
+                raise AssertionError(f"unknown event: {' '.join(words)}")
 
-    def restart(self, rules: PagingPolicy | None = None) -> None:
-        """A new machine that knows what was written down; nothing else."""
+    def restart(self, policy: PagingPolicy | None = None) -> None:
+        """A new state machine that knows the stored rows and nothing else."""
         self.queue.clear()
-        self.paging = Paging(rules or self.rules)
-        self.obey(self.paging.assigned(0, map(decode, self.rows.values()), self.at))
+        self.paging = Paging(policy or self.policy)
+        self.execute(self.paging.assigned(0, map(decode, self.rows.values()), self.at))
 
-    def _told(self, what: str, name: str, rest: list[str]) -> AlertUpdate:
+    def _update(self, what: str, name: str, rest: list[str]) -> AlertUpdate:
         before = self.latest.get(name)
         self.offset += 1
-        words = dict(zip(rest[1::2], rest[2::2], strict=True)) if what in ("raise", "update") else {}
+        given = dict(zip(rest[1::2], rest[2::2], strict=True)) if what in ("raise", "update") else {}
         if what == "repeat":
             assert before is not None
             return before
         if what == "raise":
-            priority, grade = rest[0], int(words.get("grade", 2))
-            told = PublicAlert(
-                name,
-                1,
-                "raised",
-                words.get("kind", KINDS[priority]),
-                priority,
-                grade,
-                self.at,
-                "ref",
-                words.get("unit"),
-            )
-            made = AlertUpdate(name, words.get("patient", "somebody"), 0, told, self.offset)
+            priority, grade = rest[0], int(given.get("grade", 2))
+            kind = given.get("kind", KINDS[priority])
+            alert = PublicAlert(name, 1, "raised", kind, priority, grade, self.at, "ref", given.get("unit"))
+            made = AlertUpdate(name, given.get("patient", "somebody"), 0, alert, self.offset)
         else:
             assert before is not None
             status = {"resolve": "resolved", "retract": "retracted"}.get(what, "updated")
-            told = replace(before.brief, version=before.brief.version + 1, status=status, raised_at=self.at)
-            made = replace(before, brief=told, offset=self.offset)
+            alert = replace(before.alert, version=before.alert.version + 1, status=status, raised_at=self.at)
+            made = replace(before, alert=alert, offset=self.offset)
             if what == "update":
-                told = replace(told, priority=rest[0], grade=int(words.get("grade", told.grade)))
-                kept = before.acknowledged_at if told.urgency <= before.brief.urgency else None
-                made = replace(made, brief=told, acknowledged_at=kept, snoozed_until=None)
+                alert = replace(alert, priority=rest[0], grade=int(given.get("grade", alert.grade)))
+                kept = before.acknowledged_at if alert.urgency <= before.alert.urgency else None
+                made = replace(made, alert=alert, acknowledged_at=kept, snoozed_until=None)
             elif what == "ack":
                 made = replace(made, acknowledged_at=self.at)
             elif what == "snooze":
-                made = replace(made, snoozed_until=clock(rest[1]))
+                made = replace(made, snoozed_until=instant(rest[1]))
         self.latest[name] = made
         return made
 
-    def obey(self, commands: list[Command]) -> None:
-        """Does what the machine orders, and remembers what it asks to remember."""
+    def execute(self, commands: list[Command]) -> None:
+        """Executes commands: stores rows, queues pages, notes verdicts."""
         for command in commands:
             match command:
                 case SaveCase(case):
@@ -173,7 +165,7 @@ class Desk:
                 case PagingVerdict(reason, _):
                     self.verdicts.append(reason)
                 case SendPage(page):
-                    self.said.append(f"{page.destination} {page.act} {page.key} {page.cause}")
+                    self.sent.append(f"{page.destination} {page.act} {page.key} {page.cause}")
                     self.queue.append(page)
         self._deliver()
 
@@ -181,9 +173,9 @@ class Desk:
         for page in list(self.queue):
             if page in self.queue and page.destination not in self.dead:
                 self.queue.remove(page)
-                result = self.refuses.get(page.destination, "confirmed")
-                self.obey(self.paging.reported(page, result, self.at))
+                result = self.rejecting.get(page.destination, "accepted")
+                self.execute(self.paging.page_ended(page, result, self.at))
 
     def case(self, name: str) -> Case:
-        """A case as it is written down."""
+        """A case as it is stored."""
         return decode(self.rows[name])

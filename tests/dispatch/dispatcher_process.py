@@ -1,4 +1,4 @@
-"""Alerts, states and heartbeats as the watch would write them; and the dispatcher that reads them, as a process."""
+"""A dispatcher as a process, and a writer of the alerts, states and heartbeats that it reads."""
 
 from __future__ import annotations
 
@@ -21,13 +21,14 @@ from agents.brokers import topic_specs
 from agents.platform.settings import Settings
 from schemas import topics
 from schemas.alerts import Alert, Rule
+from schemas.heartbeats import HEADER_OF_BUILD_0_1, Heartbeat
 
 SECRET = "a-secret-that-only-tests-know"
 TOKEN = "a-token-that-only-tests-know"
 SIGNING = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 ROUTING_KEY = "a-routing-key-of-tests"
 HOOK_SECRET = "a-hook-secret-of-tests"
-# What must never leave the house, and stands in every alert that tests write.
+# In every alert that tests write; must never be in a page, a log or a metric.
 CANARY_DRUG = "tocilizumab"
 CANARY_VALUE = 41.7
 ENVIRONMENT = {
@@ -40,14 +41,14 @@ ENVIRONMENT = {
 
 
 def alert_id(patient_id: str, name: str) -> str:
-    """As opaque as the engine's."""
+    """An opaque id, like those of the engine."""
     return blake2s(f"{patient_id}|{name}".encode(), digest_size=12).hexdigest()
 
 
 def alert(patient_id: str, name: str, version: int = 1, status: str = "raised", **given: Any) -> Alert:
-    """One version of one alert, full of what must not get out."""
+    """One version of one alert, with patient data in its title and message."""
     now = datetime.now(UTC)
-    words: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "kind": "escalation",
         "priority": "high",
         "grade": 2,
@@ -65,12 +66,12 @@ def alert(patient_id: str, name: str, version: int = 1, status: str = "raised", 
         title=f"{patient_id} has {CANARY_VALUE} and got {CANARY_DRUG}",
         message=f"Give {CANARY_DRUG} to {patient_id}: {CANARY_VALUE}",
         rule=Rule(id="escalation", profile="house", profile_version="1", source="test"),
-        **words,
+        **fields,
     )
 
 
-class Watch:
-    """Writes what the watch would write."""
+class WatchWriter:
+    """Writes to the topics as watch does."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -85,35 +86,45 @@ class Watch:
             self.producer.produce(topic, one.model_dump_json().encode(), one.patient_id.encode(), headers=headers)
         assert self.producer.flush(20) == 0
 
-    def place(self, patient_id: str, unit: str, bed: str) -> None:
-        """Where a patient lies, as part of a state."""
+    def location(self, patient_id: str, unit: str, bed: str) -> None:
+        """Writes a state with the location of a patient."""
         state = {"patient_id": patient_id, "context": {"unit": unit, "bed": bed}}
         topic = self.settings.topic(topics.PATIENT_STATE)
         self.producer.produce(topic, json.dumps(state).encode(), patient_id.encode())
         assert self.producer.flush(20) == 0
 
     def open_alert(self, patient_id: str, name: str) -> None:
-        """A state that says which alert is open."""
+        """Writes a state with an open alert."""
         state = {"patient_id": patient_id, "context": {}, "alerts": [{"alert_id": alert_id(patient_id, name)}]}
         topic = self.settings.topic(topics.PATIENT_STATE)
         self.producer.produce(topic, json.dumps(state).encode(), patient_id.encode())
         assert self.producer.flush(20) == 0
 
     def heartbeat(self, partition: int) -> None:
-        """The path of a partition works."""
-        value = json.dumps({"heartbeat": partition, "at": datetime.now(UTC).isoformat()}).encode()
-        topic = self.settings.topic(topics.ALERTS)
-        self.producer.produce(topic, value, partition=partition, headers=[("kind", b"heartbeat")])
+        """Writes a heartbeat of one partition."""
+        value = Heartbeat(partition=partition, at=datetime.now(UTC)).model_dump_json().encode()
+        self.producer.produce(self.settings.topic(topics.HEARTBEATS), value, partition=partition)
         assert self.producer.flush(20) == 0
 
     def heartbeats(self) -> None:
-        """All of them."""
+        """Writes a heartbeat of every partition."""
         for partition in range(self.settings.partitions):
             self.heartbeat(partition)
 
 
+class WatchWriter01(WatchWriter):
+    """Writes as watch of build 0.1 does: heartbeats are on the alerts topic."""
+
+    def heartbeat(self, partition: int) -> None:
+        """Writes a heartbeat of one partition."""
+        value = json.dumps({"heartbeat": partition, "at": datetime.now(UTC).isoformat()}).encode()
+        topic = self.settings.topic(topics.ALERTS)
+        self.producer.produce(topic, value, partition=partition, headers=[HEADER_OF_BUILD_0_1])
+        assert self.producer.flush(20) == 0
+
+
 def read_all(settings: Settings, topic: str) -> list[tuple[bytes | None, bytes | None]]:
-    """Everything on a topic."""
+    """Key and value of every record on a topic."""
     consumer = Consumer(settings.librdkafka() | {"group.id": "reader", "enable.auto.commit": False})
     try:
         listed = consumer.list_topics(topic, timeout=10).topics[topic].partitions
@@ -124,7 +135,7 @@ def read_all(settings: Settings, topic: str) -> list[tuple[bytes | None, bytes |
             position = low
             while position < high:
                 record = consumer.poll(5)
-                assert record is not None, f"{topic} {partition} gave nothing"
+                assert record is not None, f"no record from {topic} {partition}"
                 assert record.error() is None
                 position = record.offset() + 1
                 found.append((record.key(), record.value()))
@@ -146,7 +157,7 @@ def watermarks(consumer: Consumer, at: TopicPartition) -> tuple[int, int]:
 
 
 def assessments(settings: Settings, number: int = 1, seconds: float = 60.0) -> list[Any]:
-    """What came in on the assessments topic, once there are so many."""
+    """The assessments on their topic, once there are so many."""
     until = time.monotonic() + seconds
     while True:
         found = [json.loads(value) for _, value in read_all(settings, settings.topic(topics.ASSESSMENTS)) if value]
@@ -156,7 +167,7 @@ def assessments(settings: Settings, number: int = 1, seconds: float = 60.0) -> l
 
 
 def rows(settings: Settings) -> dict[str, Any]:
-    """What the dispatcher remembers, the latest row of each alert."""
+    """The stored cases: the latest row of each alert."""
     latest: dict[str, Any] = {}
     for key, value in read_all(settings, topic_specs.delivered(settings)):
         if key is not None:
@@ -164,8 +175,8 @@ def rows(settings: Settings) -> dict[str, Any]:
     return latest
 
 
-def plan(destinations: str, default: str, more: str = "", timing: str = "") -> str:
-    """A configuration file with these destinations."""
+def config_text(destinations: str, default: str, more: str = "", timing: str = "") -> str:
+    """The text of a configuration file with these destinations."""
     return f"""
 [dispatch]
 reference_secret = {{ env = "CRS_TEST_REFERENCE" }}
@@ -179,7 +190,7 @@ link = "https://board.example/alert/{{alert_id}}"
 
 @contextmanager
 def dispatcher(settings: Settings, config: Path, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
-    """A running `crs-monitor dispatch`; its log stands beside its configuration."""
+    """A running `crs-monitor dispatch`; its log is beside its configuration."""
     process = start(settings, config, *arguments)
     try:
         yield process
@@ -188,7 +199,7 @@ def dispatcher(settings: Settings, config: Path, *arguments: str) -> Iterator[su
 
 
 def start(settings: Settings, config: Path, *arguments: str, session_seconds: int = 10) -> subprocess.Popen[bytes]:
-    """Starts one. It says everything into one file, also over restarts."""
+    """Starts one. All output goes to one file, also of later starts."""
     command = [sys.executable, "-m", "agents.cli.main", "dispatch", "--config", str(config)]
     environment = (
         os.environ
@@ -205,7 +216,7 @@ def start(settings: Settings, config: Path, *arguments: str, session_seconds: in
 
 
 def stop(process: subprocess.Popen[bytes], how: int = signal.SIGTERM) -> int:
-    """Ends one and says how it ended."""
+    """Ends one and returns its exit code."""
     with suppress(ProcessLookupError):
         process.send_signal(how)
     try:

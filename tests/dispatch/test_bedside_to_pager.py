@@ -21,10 +21,10 @@ from agents.platform.settings import Settings
 from schemas import topics
 from schemas.topics import TopicSpec
 from tests.broker import Fresh
-from tests.dispatch import ward
+from tests.dispatch import dispatcher_process
+from tests.dispatch.dispatcher_process import config_text
 from tests.dispatch.receiver import Receiver
 from tests.dispatch.test_process import callbacks, free_port, until, webhook, written
-from tests.dispatch.ward import plan
 
 pytestmark = pytest.mark.kafka
 
@@ -74,24 +74,24 @@ def test_from_the_bedside_to_the_pager_and_back(kafka_settings: Fresh, pager: Re
     settings = kafka_settings()
     port, metrics = free_port(), free_port()
     link = f"http://127.0.0.1:{port}/alert/{{alert_id}}/{{token}}"
-    text = plan(webhook("pager", pager.url), '[["pager"]]', callbacks(port))
+    text = config_text(webhook("pager", pager.url), '[["pager"]]', callbacks(port))
     file = written(tmp_path, re.sub(r"(?m)^link = .*$", f'link = "{link}"', text))
     bedside = Bedside(settings)
     judging = worker(settings, tmp_path)
-    paging = ward.start(settings, file, "--metrics-port", str(metrics))
+    paging = dispatcher_process.start(settings, file, "--metrics-port", str(metrics))
     try:
         hours_ago = (datetime.now(UTC) - timedelta(hours=8)).isoformat()
         bedside.say(topics.PATIENTS, status="admitted", unit="7A", bed="12", weight_kg=80, infused_at=hours_ago)
-        until(lambda: ward.read_all(settings, settings.topic(topics.PATIENT_STATE)), 90)
+        until(lambda: dispatcher_process.read_all(settings, settings.topic(topics.PATIENT_STATE)), 90)
         bedside.say(topics.VITALS, source="charted", temperature_celsius=38.47)
         until(lambda: ("onset", "open", "low") in told(pager), 90)
         bedside.say(topics.VITALS, source="charted", systolic_mmhg=83.6)
         until(lambda: ("escalation", "open", "medium") in told(pager))
-        ward.stop(paging, signal.SIGKILL)
+        dispatcher_process.stop(paging, signal.SIGKILL)
         bedside.say(topics.MEDICATIONS, drug="norepinephrine", action="started", rate=30, rate_unit="mcg/min")
-        paging = ward.start(settings, file, "--metrics-port", str(metrics))
+        paging = dispatcher_process.start(settings, file, "--metrics-port", str(metrics))
         until(lambda: ("escalation", "open", "high") in told(pager), 90)
-        ward.stop(judging, signal.SIGKILL)
+        dispatcher_process.stop(judging, signal.SIGKILL)
         judging = worker(settings, tmp_path)
         page = next(post["data"] for post in pager.posts() if post["data"]["priority"] == "high")
         assert (page["unit"], page["bed"]) == ("7A", "12")
@@ -104,7 +104,7 @@ def test_from_the_bedside_to_the_pager_and_back(kafka_settings: Fresh, pager: Re
         assert told(pager) == before
     finally:
         for process in (paging, judging):
-            ward.stop(process)
+            dispatcher_process.stop(process)
     told_of, over = on_topic(settings)
     assert {post["data"]["alert_id"] for post in unique(pager) if post["type"] == "crs.alert.open"} == set(told_of)
     assert {post["data"]["alert_id"] for post in unique(pager) if post["type"] == "crs.alert.close"} == over
@@ -124,7 +124,7 @@ def on_topic(settings: Settings) -> tuple[dict[str, set[int]], set[str]]:
     """The versions of each alert that the engine has told, and which alerts are over."""
     versions: dict[str, set[int]] = {}
     over = set()
-    for key, value in ward.read_all(settings, settings.topic(topics.ALERTS)):
+    for key, value in dispatcher_process.read_all(settings, settings.topic(topics.ALERTS)):
         if key is not None and value is not None:
             alert = json.loads(value)
             versions.setdefault(alert["alert_id"], set()).add(alert["version"])

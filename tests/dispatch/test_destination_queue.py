@@ -9,14 +9,15 @@ from random import Random
 
 import pytest
 
+from agents.dispatch.backoff import Backoff
 from agents.dispatch.commands import Result
-from agents.dispatch.destination_queue import Backoff, Lanes
-from agents.dispatch.model import Page
-from agents.dispatch.pagers.answer import TAKEN, PagerAnswer
+from agents.dispatch.destination_queue import DestinationQueue
+from agents.dispatch.page import Page
+from agents.dispatch.pagers.protocol import ACCEPTED, PagerAnswer
 from agents.platform.fail_stop import Fence
-from tests.dispatch.pages import page
+from tests.dispatch.page_examples import page
 
-QUICK = Backoff(first=0.02, longest_loud=0.05, longest=0.05, asked_longest_loud=0.2, asked_longest=1.0)
+QUICK = Backoff(first=0.02, longest_high=0.05, longest=0.05, requested_longest_high=0.2, requested_longest=1.0)
 
 
 class Scripted:
@@ -38,13 +39,13 @@ class Scripted:
         self.times.append(asyncio.get_running_loop().time())
         await asyncio.sleep(self.seconds)
         self.under_way -= 1
-        self.asked.append(f"{page.brief.reference} {page.act} {page.key}")
-        return self.script.pop(0) if self.script else TAKEN
+        self.asked.append(f"{page.alert.reference} {page.act} {page.key}")
+        return self.script.pop(0) if self.script else ACCEPTED
 
     async def refresh(self, pages: Sequence[Page], *, alive: bool) -> PagerAnswer:
         assert self.under_way == 0, "an end could be overtaken"
         self.asked.append(f"refresh {' '.join(page.key for page in pages)}")
-        return TAKEN
+        return ACCEPTED
 
     async def close(self) -> None:
         pass
@@ -53,9 +54,9 @@ class Scripted:
 class Bench:
     """Lanes with a note of what was reported."""
 
-    def __init__(self, pager: Scripted, at_once: int = 4, patience: Backoff = QUICK) -> None:
+    def __init__(self, pager: Scripted, max_concurrent: int = 4, backoff: Backoff = QUICK) -> None:
         self.reported: list[tuple[str, Result]] = []
-        self.lanes = Lanes("pager", pager, self.report, at_once, patience, Random(1), Fence(60))
+        self.queue = DestinationQueue("pager", pager, self.report, max_concurrent, backoff, Random(1), Fence(60))
         self.written = asyncio.get_running_loop().create_future()
         self.written.set_result(None)
         self.report_seconds = 0.0
@@ -66,7 +67,7 @@ class Bench:
 
     def put(self, *pages: Page) -> None:
         for one in pages:
-            self.lanes.put(one, self.written)
+            self.queue.put(one, self.written)
 
 
 def run(play: Callable[[], Awaitable[None]]) -> None:
@@ -79,7 +80,7 @@ async def _played(play: Callable[[], Awaitable[None]]) -> None:
 
 async def turn(bench: Bench, ended: int) -> None:
     """Runs the lanes until so many pages have ended."""
-    task = asyncio.create_task(bench.lanes.run())
+    task = asyncio.create_task(bench.queue.run())
     while len(bench.reported) < ended:
         await asyncio.sleep(0.005)
     task.cancel()
@@ -89,7 +90,7 @@ async def turn(bench: Bench, ended: int) -> None:
 
 def test_a_patients_pages_never_overtake_even_when_one_is_tried_again() -> None:
     async def play() -> None:
-        pager = Scripted(PagerAnswer("again"), PagerAnswer("again"))
+        pager = Scripted(PagerAnswer("retry"), PagerAnswer("retry"))
         bench = Bench(pager)
         bench.put(page(), page("close", "over"))
         await turn(bench, 2)
@@ -116,7 +117,7 @@ def test_nothing_goes_out_before_its_case_is_written_down() -> None:
         bench = Bench(pager)
         bench.written = asyncio.get_running_loop().create_future()
         bench.put(page())
-        task = asyncio.create_task(bench.lanes.run())
+        task = asyncio.create_task(bench.queue.run())
         await asyncio.sleep(0.05)
         assert pager.asked == []
         bench.written.set_result(None)
@@ -130,12 +131,12 @@ def test_nothing_goes_out_before_its_case_is_written_down() -> None:
 def test_patients_whose_rows_are_not_written_hold_up_nobody() -> None:
     async def play() -> None:
         pager = Scripted()
-        bench = Bench(pager, at_once=1)
+        bench = Bench(pager, max_concurrent=1)
         written, bench.written = bench.written, asyncio.get_running_loop().create_future()
         bench.put(*(page(key=f"w{n}", reference=f"w{n}") for n in range(3)))
         waiting, bench.written = bench.written, written
         bench.put(page())
-        task = asyncio.create_task(bench.lanes.run())
+        task = asyncio.create_task(bench.queue.run())
         while len(bench.reported) < 1:
             await asyncio.sleep(0.005)
         assert pager.asked == ["5f1c open a1"]
@@ -150,8 +151,8 @@ def test_patients_whose_rows_are_not_written_hold_up_nobody() -> None:
 
 def test_one_patient_who_waits_delays_no_other() -> None:
     async def play() -> None:
-        pager = Scripted(PagerAnswer("again"))
-        bench = Bench(pager, patience=Backoff(first=0.3, longest=0.3, longest_loud=0.3))
+        pager = Scripted(PagerAnswer("retry"))
+        bench = Bench(pager, backoff=Backoff(first=0.3, longest=0.3, longest_high=0.3))
         bench.put(page(), page(key="b1", reference="b"), page(key="c1", reference="c"))
         await turn(bench, 3)
         assert [key for key, _ in bench.reported] == ["b1", "c1", "a1"]
@@ -162,7 +163,7 @@ def test_one_patient_who_waits_delays_no_other() -> None:
 def test_loud_goes_first_also_from_behind_a_quiet_page_of_its_patient() -> None:
     async def play() -> None:
         pager = Scripted(seconds=0.01)
-        bench = Bench(pager, at_once=1)
+        bench = Bench(pager, max_concurrent=1)
         for n in range(5):
             bench.put(page(key=f"q{n}", reference=f"q{n}", priority="low"))
         bench.put(page(key="l0", reference="loud", priority="low"), page(key="l1", reference="loud"))
@@ -178,11 +179,11 @@ def test_loud_goes_first_also_from_behind_a_quiet_page_of_its_patient() -> None:
 
 def test_a_loud_page_shortens_the_pause_of_the_quiet_one_before_it() -> None:
     async def play() -> None:
-        pager = Scripted(PagerAnswer("again"))
-        bench = Bench(pager, patience=Backoff(first=0.02, longest=60))
+        pager = Scripted(PagerAnswer("retry"))
+        bench = Bench(pager, backoff=Backoff(first=0.02, longest=60))
         bench.put(page(priority="low"))
-        bench.lanes.lanes["5f1c"].pages[0].attempts = 11  # the next pause is half a minute or more
-        task = asyncio.create_task(bench.lanes.run())
+        bench.queue.patients["5f1c"].pages[0].attempts = 11  # the next pause is half a minute or more
+        task = asyncio.create_task(bench.queue.run())
         await asyncio.sleep(0.05)
         bench.put(page("open", "worsened", key="a1:2", version=2))
         while len(bench.reported) < 2:
@@ -193,10 +194,10 @@ def test_a_loud_page_shortens_the_pause_of_the_quiet_one_before_it() -> None:
     run(play)
 
 
-def test_many_at_once_but_never_more_than_allowed() -> None:
+def test_many_max_concurrent_but_never_more_than_allowed() -> None:
     async def play() -> None:
         pager = Scripted(seconds=0.02)
-        bench = Bench(pager, at_once=4)
+        bench = Bench(pager, max_concurrent=4)
         bench.put(*(page(key=f"k{n}", reference=f"r{n}") for n in range(20)))
         await turn(bench, 20)
         assert pager.most_under_way == 4
@@ -207,7 +208,7 @@ def test_many_at_once_but_never_more_than_allowed() -> None:
 @pytest.mark.parametrize(("priority", "least", "most"), [("high", 0.2, 0.6), ("low", 0.9, 1.6)])
 def test_retry_after_is_honoured_within_a_cap_that_is_short_for_loud(priority: str, least: float, most: float) -> None:
     async def play() -> None:
-        pager = Scripted(PagerAnswer("again", "HTTP 429", 3600.0))
+        pager = Scripted(PagerAnswer("retry", "HTTP 429", 3600.0))
         bench = Bench(pager)
         bench.put(page(priority=priority))
         await turn(bench, 1)
@@ -216,7 +217,9 @@ def test_retry_after_is_honoured_within_a_cap_that_is_short_for_loud(priority: s
     run(play)
 
 
-@pytest.mark.parametrize(("answer", "result"), [("refused", "refused"), ("gone", "gone"), ("taken", "confirmed")])
+@pytest.mark.parametrize(
+    ("answer", "result"), [("rejected", "rejected"), ("removed", "removed"), ("accepted", "accepted")]
+)
 def test_what_is_final_is_reported_once(answer: str, result: str) -> None:
     async def play() -> None:
         pager = Scripted(PagerAnswer(answer))  # type: ignore[arg-type]
@@ -231,13 +234,13 @@ def test_what_is_final_is_reported_once(answer: str, result: str) -> None:
 
 def test_an_update_that_a_later_word_made_needless_is_not_sent() -> None:
     async def play() -> None:
-        pager = Scripted(PagerAnswer("again"))
+        pager = Scripted(PagerAnswer("retry"))
         bench = Bench(pager)
         bench.put(page(), page("update", "updated", version=2), page("update", "updated", version=3))
         bench.put(page("close", "over", version=4))
         await turn(bench, 4)
         assert pager.asked == ["5f1c open a1", "5f1c open a1", "5f1c close a1"]
-        assert [result for _, result in bench.reported] == ["confirmed", "superseded", "superseded", "confirmed"]
+        assert [result for _, result in bench.reported] == ["accepted", "superseded", "superseded", "accepted"]
 
     run(play)
 
@@ -247,10 +250,10 @@ def test_what_was_dropped_is_not_sent() -> None:
         pager = Scripted()
         bench = Bench(pager)
         bench.put(page(), page(key="b1"), page("close", "over", key="b1"), page("close", "over"))
-        bench.lanes.drop(frozenset({"b1"}))
+        bench.queue.drop(frozenset({"b1"}))
         await turn(bench, 2)
         assert pager.asked == ["5f1c open a1", "5f1c close a1"]
-        assert bench.lanes.pending == 0
+        assert bench.queue.pending == 0
 
     run(play)
 
@@ -259,10 +262,10 @@ def test_the_open_set_is_never_posted_beside_a_page_that_is_under_way() -> None:
     async def play() -> None:
         pager = Scripted(seconds=0.03)
         bench = Bench(pager)
-        task = asyncio.create_task(bench.lanes.run())
+        task = asyncio.create_task(bench.queue.run())
         bench.put(*(page(key=f"k{n}", reference=f"r{n}") for n in range(12)))
         await asyncio.sleep(0.01)
-        await bench.lanes.refresh(lambda taken: [page()], alive=True)
+        await bench.queue.refresh(lambda taken: [page()], alive=True)
         while len(bench.reported) < 12:
             await asyncio.sleep(0.005)
         task.cancel()
@@ -276,11 +279,11 @@ def test_the_open_set_goes_out_while_brokers_do_not_take_our_rows_with_what_was_
         pager = Scripted()
         bench = Bench(pager)
         bench.report_seconds = 3600
-        task = asyncio.create_task(bench.lanes.run())
+        task = asyncio.create_task(bench.queue.run())
         bench.put(page())
         while not pager.asked:
             await asyncio.sleep(0.005)
-        await bench.lanes.refresh(lambda taken: [page(key=key) for key in taken], alive=True)
+        await bench.queue.refresh(lambda taken: [page(key=key) for key in taken], alive=True)
         assert pager.asked == ["5f1c open a1", "refresh a1"]
         task.cancel()
 
@@ -291,9 +294,9 @@ def test_nothing_is_sent_from_the_moment_of_leaving() -> None:
     async def play() -> None:
         pager = Scripted()
         bench = Bench(pager)
-        task = asyncio.create_task(bench.lanes.run())
-        bench.lanes.hold()
-        await bench.lanes.refresh(lambda taken: [], alive=True)  # does not lift it
+        task = asyncio.create_task(bench.queue.run())
+        bench.queue.pause()
+        await bench.queue.refresh(lambda taken: [], alive=True)  # does not lift it
         bench.put(page())
         await asyncio.sleep(0.05)
         assert pager.asked == ["refresh "]
@@ -313,15 +316,15 @@ def test_a_defect_of_a_pager_is_a_refusal_and_stops_nobody() -> None:
         bench = Bench(Broken())
         bench.put(page(), page(key="b1", reference="b"))
         await turn(bench, 2)
-        assert dict(bench.reported) == {"a1": "refused", "b1": "confirmed"}
+        assert dict(bench.reported) == {"a1": "rejected", "b1": "accepted"}
 
     run(play)
 
 
 def test_pauses_double_with_jitter_up_to_a_cap() -> None:
-    patience, dice = Backoff(), Random(7)
-    loud = [patience.pause(n, loud=True, dice=dice) for n in range(1, 40)]
-    quiet = [patience.pause(n, loud=False, dice=dice) for n in range(1, 40)]
+    backoff, random = Backoff(), Random(7)
+    loud = [backoff.seconds(n, high=True, random=random) for n in range(1, 40)]
+    quiet = [backoff.seconds(n, high=False, random=random) for n in range(1, 40)]
     assert all(0.25 * 2 ** min(n, 4) <= pause <= 0.5 * 2**n for n, pause in enumerate(loud[:5]))
     assert max(loud) <= 10
     assert max(quiet) <= 60
