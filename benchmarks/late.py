@@ -22,7 +22,7 @@ from monitor.step import PatientEventType
 from schemas.decode import Decoded, decode
 from schemas.events import Tick
 from tests.chaos.plans import LONG
-from tests.properties.test_ways import from_the_checkpoint
+from tests.properties.test_fast_path import from_the_checkpoint
 
 START = 1_772_438_400_000
 

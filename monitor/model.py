@@ -77,6 +77,9 @@ class StatementFact(NamedTuple):
     state: WorkupState | None
 
 
+Fact = VitalsFact | MedicationFact | ContextFact | InfusionFact | StatementFact
+
+
 class Facts(NamedTuple):
     """The facts since the checkpoint, each kind in bedside order."""
 
@@ -85,6 +88,13 @@ class Facts(NamedTuple):
     contexts: tuple[ContextFact, ...] = ()
     infusions: tuple[InfusionFact, ...] = ()
     statements: tuple[StatementFact, ...] = ()
+
+
+class FactsAt(NamedTuple):
+    """All facts of one instant, in the order in which they are applied."""
+
+    at: int
+    facts: Facts
 
 
 # ---- the course: where the fold over the facts stands ----------------------------------------------------------------

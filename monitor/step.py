@@ -1,8 +1,8 @@
 """One event in, the patient's new state, alerts and verdicts out. Pure, total, deterministic.
 
-A reading that says what the one before said takes a short way (quick.py). Any other event finds its place in bedside
-time (placing.py), the course is folded on, or folded anew from the checkpoint when the event came late or took another
-back (course.py), and what should stand is held against what stands (alarms.py).
+A reading like the one before takes the fast path (fast_path). Any other event becomes facts, which are inserted by
+bedside time (record/history); the course continues, or is folded anew when the event came late or corrects another
+(course/fold); and the alerts that should be open are compared with those that are (alerts/lifecycle).
 """
 
 from __future__ import annotations
@@ -15,10 +15,9 @@ from monitor import fast_path
 from monitor.alerts import acknowledge, lifecycle, messages
 from monitor.course import fold
 from monitor.guidelines.in_force import Guideline
-from monitor.model import AlertBook, CatchingUp, Course, State, fresh
-from monitor.record import feed_health, insertion, latest_values, merge
+from monitor.model import AlertBook, CatchingUp, Course, Fact, State, fresh
+from monitor.record import feed_health, history, latest_values, merge
 from monitor.record.facts import context_facts, medication_facts, statement_fact, vitals_fact
-from monitor.record.history import Fact
 from monitor.units.instants import NEVER, SECOND, clock, to_ms, whole_second
 from monitor.verdicts import Reason, Verdict
 from schemas.alerts import Alert
@@ -59,13 +58,13 @@ class Step(NamedTuple):
     forwards: tuple[PatientEventType, ...] = ()
 
 
-# After a downtime of ours a patient's backlog is read through before anyone hears of it, but not for ever.
+# After a downtime of the system, alerts wait until the patient's backlog has been read, but not for ever.
 BACKLOG_QUIET_AFTER = 5 * SECOND
 BACKLOG_LONGEST = 60 * SECOND
 MAX_UNKNOWN_DRUGS = 8
-_new = tuple.__new__  # as in quick.py
+_new = tuple.__new__  # as in fast_path.py
 NOT_DUE = (Verdict("not_due"),)
-SAME = (Verdict("held_same_grade"),)  # of the short way: nothing came of it that anybody would want to know
+SAME = (Verdict("held_same_grade"),)  # the verdict of the fast path; compared by identity
 
 
 def step(
@@ -79,8 +78,8 @@ def step(
 ) -> Step:
     """Apply one event. Log time is `at`, else `received_at`, else `effective_at`; it never goes backward.
 
-    `backlog_at`: when it was read, ms, if it had waited because we were down: what it means is then told with the
-    first tick after the patient's backlog, so that only what is still true is raised.
+    `backlog_at`: when it was read (ms), if it had to wait for a worker: alerts are then raised by the first tick after
+    the patient's backlog, so that only what is still true is raised.
     """
     if isinstance(event, Tick):
         return _tick(guideline, state, to_ms(event.effective_at))
@@ -88,28 +87,34 @@ def step(
     received_at = at or event.received_at
     known_at = effective_at if received_at is None else to_ms(received_at)
     if backlog_at is None and not implausible and isinstance(event, Vitals):
-        now = fast_path.apply_unchanged_reading(guideline, state, event, effective_at, known_at)
-        if now is not None:
-            return _new(Step, (now, (), SAME, (), ()))
+        after = fast_path.apply_unchanged_reading(guideline, state, event, effective_at, known_at)
+        if after is not None:
+            return _new(Step, (after, (), SAME, (), ()))
     log_at = max(state.clock, known_at)
-    if state.course.sbp_below == 0:
-        start = fold.begin(guideline.profile)
-        state = state._replace(checkpoint=start, course=start)
+    state = _with_limits(guideline, state)
     if isinstance(event, Patient) and event.story is not None and event.merged_from is not None:
-        # A record in the handover's own path takes it back: a circle of merges must end somewhere.
+        # A record that is already in the handover's path takes it over again: a circle of merges must end.
         if state.merged_into is None or state.patient_id in event.merged_from:
             return _take_over(guideline, state, event, log_at)
         path = (*event.merged_from, state.patient_id)
         event = event.model_copy(update={"merged_from": path})
     if state.merged_into is not None:
-        moved = event.model_copy(update={"patient_id": state.merged_into})
-        return Step(state, verdicts=(Verdict("forwarded"),), forwards=(moved,))
+        forward = event.model_copy(update={"patient_id": state.merged_into})
+        return Step(state, verdicts=(Verdict("forwarded"),), forwards=(forward,))
     catching_up = None
     if backlog_at is not None:
         since = backlog_at if state.catching_up is None else state.catching_up.since
         catching_up = CatchingUp(since, min(backlog_at + BACKLOG_QUIET_AFTER, since + BACKLOG_LONGEST))
     state = state._replace(clock=log_at, catching_up=catching_up)
     return _apply(guideline, state, event, implausible, effective_at)
+
+
+def _with_limits(guideline: Guideline, state: State) -> State:
+    """The state; a patient nothing is known about gets a course with the limits of an adult."""
+    if state.course.sbp_below:
+        return state
+    start = fold.begin(guideline.profile)
+    return state._replace(checkpoint=start, course=start)
 
 
 def _tick(guideline: Guideline, state: State, at: int) -> Step:
@@ -126,38 +131,33 @@ def _apply(
     implausible: tuple[ImplausibleSignal, ...],
     effective_at: int,
 ) -> Step:
-    """The whole way of an event."""
+    """The full way of an event, in the order: from the future, repeated, removing, feed health, facts, alerts."""
     profile = guideline.profile
     log_at = state.clock
     if effective_at > log_at + profile.clock_ahead:
         rejected = Rejected(None, "from_the_future", f"effective_at is ahead of {clock(log_at)}", event.event_id)
-        watch = state.feed_health._replace(clock_ahead_at=log_at, clock_ahead_feed=feed_health.feed_of(event))
-        return _reconcile(
-            guideline, state._replace(feed_health=watch), [Verdict("from_the_future")], rejected=(rejected,)
-        )
-    taken_back = event.event_id in state.voided_event_ids
-    # What was itself taken back before it came still takes back what it replaces.
-    if insertion.is_known(state, event.event_id) or (taken_back and event.replaces in (None, *state.voided_event_ids)):
+        feed = state.feed_health._replace(clock_ahead_at=log_at, clock_ahead_feed=feed_health.feed_of(event))
+        state = state._replace(feed_health=feed)
+        return _reconcile(guideline, state, [Verdict("from_the_future")], rejected=(rejected,))
+    voided = event.event_id in state.voided_event_ids
+    # A correction that was itself voided before it came still removes what it replaces.
+    if history.is_known(state, event.event_id) or (voided and event.replaces in (None, *state.voided_event_ids)):
         return Step(state, verdicts=(Verdict("duplicate"),))
     verdicts: list[Verdict] = []
     changed_at: int | None = None
     if event.replaces is not None:
-        state, changed_at = insertion.remove_event(guideline, state, event.replaces)
+        state, changed_at = history.remove_event(guideline, state, event.replaces)
         verdicts.append(Verdict("voided" if event.status == "entered_in_error" else "replaced"))
-    watch = feed_health.update(state.feed_health, event, (part.signal for part in implausible), effective_at)
-    state = state._replace(feed_health=watch, defect_at=None)
+    feed = feed_health.update(state.feed_health, event, (part.signal for part in implausible), effective_at)
+    state = state._replace(feed_health=feed, defect_at=None)
     if isinstance(event, (Acknowledge, Snooze)):
         return _acknowledge(guideline, state, event, verdicts)
     facts: list[Fact] = []
-    if event.status != "entered_in_error" and not taken_back:
+    if event.status != "entered_in_error" and not voided:
         facts, verdict = _facts(guideline, event, effective_at)
         verdicts.append(Verdict(verdict))
-        if isinstance(event, Vitals):
-            state = state._replace(latest=latest_values.update(state.latest, event, effective_at))
-        if verdict == "unmapped_drug" and isinstance(event, Medication):
-            drugs = dict.fromkeys((*state.unknown_drugs, event.drug[:40]))
-            state = state._replace(unknown_drugs=tuple(drugs)[-MAX_UNKNOWN_DRUGS:])
-    state, late = insertion.insert(guideline, state, facts, since=changed_at)
+        state = _with_display(state, event, effective_at, verdict)
+    state, late = history.insert(guideline, state, facts, since=changed_at)
     if late:
         verdicts.append(Verdict(late))
     if isinstance(event, Patient) and event.merged_into is not None and event.merged_into != state.patient_id:
@@ -165,6 +165,16 @@ def _apply(
     letters = tuple(Rejected(part.signal, "implausible_value", part.detail, event.event_id) for part in implausible)
     verdicts.extend(Verdict("implausible") for _ in implausible)
     return _reconcile(guideline, state, verdicts, rejected=letters, retracting=changed_at is not None)
+
+
+def _with_display(state: State, event: PatientEventType, at: int, verdict: Reason) -> State:
+    """The state with what is only displayed of an event: latest values, and drugs that are not in the formulary."""
+    if isinstance(event, Vitals):
+        return state._replace(latest=latest_values.update(state.latest, event, at))
+    if verdict == "unmapped_drug" and isinstance(event, Medication):
+        drugs = dict.fromkeys((*state.unknown_drugs, event.drug[:40]))
+        return state._replace(unknown_drugs=tuple(drugs)[-MAX_UNKNOWN_DRUGS:])
+    return state
 
 
 def _facts(guideline: Guideline, event: PatientEventType, at: int) -> tuple[list[Fact], Reason]:
@@ -180,7 +190,7 @@ def _facts(guideline: Guideline, event: PatientEventType, at: int) -> tuple[list
 
 
 def _acknowledge(guideline: Guideline, state: State, event: Acknowledge | Snooze, verdicts: list[Verdict]) -> Step:
-    """Someone acknowledged or snoozed an alert; whatever else is due is told behind the message about that."""
+    """An alert was acknowledged or snoozed: the message about it comes first, then what else is due."""
     book, message, verdict = acknowledge.apply(guideline, state, event)
     done = _reconcile(guideline, state._replace(alerts=book), [*verdicts, verdict])
     return done if message is None else done._replace(alerts=(message, *done.alerts))
@@ -194,10 +204,8 @@ def _reconcile(
     rejected: tuple[Rejected, ...] = (),
     retracting: bool = False,
 ) -> Step:
-    """Hold what should stand now against what stands, and note when time alone may change it."""
-    if state.course.sbp_below == 0:
-        start = fold.begin(guideline.profile)
-        state = state._replace(checkpoint=start, course=start)
+    """Compares the alerts that should be open now with those that are, and notes when time alone may change them."""
+    state = _with_limits(guideline, state)
     if state.catching_up is not None and not retracting:
         due_at = whole_second(state.catching_up.report_at)
         return Step(state._replace(due_at=due_at), (), (*verdicts, Verdict("held_catching_up")), rejected)
@@ -222,7 +230,7 @@ def _quiet_reason(course: Course) -> Reason:
 def _merge(
     guideline: Guideline, state: State, event: Patient, into: str, verdicts: list[Verdict], path: tuple[str, ...] = ()
 ) -> Step:
-    """This patient's story continues under another id: its alerts close here, its facts go there."""
+    """The record is merged into another patient's: its alerts close here, its state is forwarded there."""
     at = state.clock
     scene, _ = lifecycle.rule_context(guideline, state, fold.advance(guideline, state.course, at), at)
     closed = tuple(
@@ -241,7 +249,7 @@ def _merge(
 
 
 def _take_over(guideline: Guideline, state: State, event: Patient, log_at: int) -> Step:
-    """Another record's story arrives: judge both as one."""
+    """The state of a record that was merged into this one arrives: both are judged as one."""
     assert event.story is not None
     try:
         theirs = merge.unpack(event.story)

@@ -13,7 +13,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from monitor.guidelines.profile_loader import Profile, load
+from monitor.guidelines.model import Profile
+from monitor.guidelines.profile_loader import load
 from tests.stories.play import Player
 from tests.stories.script import Story, every_story
 from tests.stories.stage import engine

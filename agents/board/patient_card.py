@@ -16,6 +16,7 @@ from agents.board.ward import BoardPatient, OpenAlertWithText
 from agents.platform.json_types import Json
 from agents.replay.injected_doses import is_injected
 from monitor.guidelines import profile_loader
+from monitor.guidelines.model import Profile
 from monitor.units.rounding import to_integer, to_tenths
 from schemas.alerts import Evidence, Recommendation
 from schemas.events import Wire
@@ -211,7 +212,7 @@ def tocilizumab(now: TocilizumabState, profile_name: str) -> Json:
 
 
 @cache
-def profile_of(name: str) -> profile_loader.Profile | None:
+def profile_of(name: str) -> Profile | None:
     """A profile by its name; None: a state names one that is not here."""
     try:
         return profile_loader.load(name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from monitor.guidelines.profile_loader import Profile
+from monitor.guidelines.model import Profile
 from monitor.model import Course, Dose
 from monitor.units.rounding import to_tenths
 from schemas.state import BlockedBy

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from monitor.course import axes
-from monitor.course.masking import on_board
-from monitor.guidelines.profile_loader import Profile
+from monitor.course.episodes import on_board
+from monitor.guidelines.model import Profile
 from monitor.model import Course, Dose, FeedHealth, ImplausibleReadings, Infusion, Reading
 from monitor.units.instants import LONG_AGO, to_datetime
 from schemas.alerts import Evidence

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from monitor.alerts import evidence, technical, tocilizumab, treatment_steps
 from monitor.alerts.candidate import DISCHARGED, AlertCandidate, RuleContext, at_least_medium, grades, missing, priority
 from monitor.course import episodes
-from monitor.guidelines.profile_loader import Profile
+from monitor.guidelines.model import Profile
 from monitor.model import Course
 from monitor.units.instants import clock, hours
 from schemas.alerts import Evidence

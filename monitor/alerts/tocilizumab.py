@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from monitor.alerts import dosing, evidence
 from monitor.alerts.candidate import AlertCandidate, RuleContext, at_least_medium, grades, open_alert
-from monitor.guidelines.profile_loader import Profile
+from monitor.guidelines.model import Profile
 from monitor.model import Dose
 from monitor.units.instants import LONG_AGO, clock, duration, hours
 

@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 
 from monitor.alerts import dosing
 from monitor.course import episodes
-from monitor.guidelines.profile_loader import Profile
+from monitor.guidelines.model import Profile
 from monitor.model import Course, Dose
 from monitor.units.instants import DAY, hours
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from math import ceil
 
-from monitor.guidelines.profile_checks import UNKNOWN_DEVICE
-from monitor.guidelines.profile_loader import LowDose, Profile
+from monitor.guidelines.model import UNKNOWN_DEVICE, LowDose, Profile
+from monitor.guidelines.oxygen_ladder import DEVICE_RANK
 from monitor.model import Context, Course, Infusion, Oxygen, Signal
-from monitor.record.history import DEVICE_RANK
 from monitor.units.rounding import to_integer
 
 NOTHING: tuple[str, ...] = ()

@@ -1,51 +1,66 @@
-"""The episode: when CRS begins, what lets it be graded, when it is over."""
+"""The episode: when CRS begins, which drugs hide its fever, how its grade rises and falls, when it is over."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
-from monitor.course import grade_hold
-from monitor.course.masking import ANTI_CYTOKINE, MASKING, last_antipyretic_at, on_board
-from monitor.guidelines.profile_loader import Profile
-from monitor.model import Course, Dose, Episode, Finding
+from monitor.guidelines.model import Profile
+from monitor.model import Course, Dose, Episode, Finding, HeldGrade
 from monitor.units.instants import DAY, LONG_AGO, NEVER
 from schemas.state import GradeBasis
 
 DIED_OF_CRS = 5
 CLINICAL_SIGNS = 2  # the lowest grade of an axis that shows a sign
+ANTI_CYTOKINE = frozenset({"tocilizumab", "siltuximab", "anakinra"})
+MASKING = ANTI_CYTOKINE | {"antipyretic", "steroid"}
+
+
+class Criterion(NamedTuple):
+    """What an episode asks for, at an instant: a fever that counts, or signs while a drug hides fever."""
+
+    fever: bool
+    mask: tuple[Dose, int] | None  # the drug that hides fever, and until when
+    signs: int  # the worse of the two axes; 1: no sign
 
 
 def judge(profile: Profile, course: Course, at: int) -> Course:
     """Episode, basis and grades at an instant, from the findings."""
-    fever = fever_holds(profile, course, at)
-    signs, astct_signs = axes_grade(course, astct=False), axes_grade(course, astct=True)
-    mask = on_board(profile, course, at)
+    criterion = Criterion(fever_holds(profile, course, at), on_board(profile, course, at), axes_grade(course))
     course = with_fever(profile, _present(course, at), at)
     if course.episode.open and at >= ends_at(profile, course):
         course = course._replace(episode=course.episode._replace(open=False, ended_at=at))
     if not course.episode.open:
-        course = _open(profile, course, at, fever, signs, mask)
+        course = _open(profile, course, at, criterion)
     episode = course.episode
-    if fever and episode.open and not episode.documented:
+    if criterion.fever and episode.open and not episode.documented:
         episode = episode._replace(documented=True)
-    criterion = episode.open and (fever or episode.masked_at is not None)
-    basis = _basis(profile, course, episode, fever) if criterion else "none"
-    raw = signs if criterion else 0
-    astct_raw = astct_signs if criterion and basis != "masked_unconfirmed" else 0
+    course = course._replace(episode=episode)
+    graded = episode.open and (criterion.fever or episode.masked_at is not None)
+    basis = _basis(profile, course, criterion.fever) if graded else "none"
+    course = _with_grades(profile, course, at, criterion.signs if graded else 0, basis)
+    return _with_ungraded_signs(course, at, criterion, graded)
+
+
+def _with_grades(profile: Profile, course: Course, at: int, grade: int, basis: GradeBasis) -> Course:
+    """Both grades held, and the peak. A masked fever without any fever on record has no grade by ASTCT."""
+    astct_grade = axes_grade(course, astct=True) if basis not in ("none", "masked_unconfirmed") else 0
     if course.context.status == "died" and course.context.death_attributed_to_crs:
-        raw = astct_raw = DIED_OF_CRS
-    held = grade_hold.hold(course.held, raw, at, profile.fall_after)
-    astct = grade_hold.hold(course.astct, astct_raw, at, profile.fall_after)
+        grade = astct_grade = DIED_OF_CRS
+    held = hold_grade(course.held, grade, at, profile.fall_after)
+    astct = hold_grade(course.astct, astct_grade, at, profile.fall_after)
+    episode = course.episode
     if episode.open and held.grade > episode.peak:
         episode = episode._replace(peak=held.grade)
-    bare = not criterion and signs >= CLINICAL_SIGNS
-    lapsed = bare and mask is None and course.fever is not None and not fever
-    masked = bare and mask is not None and not fever and _after_infusion(course, at)
+    return course._replace(episode=episode, basis=basis, held=held, astct=astct)
+
+
+def _with_ungraded_signs(course: Course, at: int, criterion: Criterion, graded: bool) -> Course:
+    """Since when there are signs that are not graded: after a fever has lapsed, or under a drug that hides fever."""
+    ungraded = not graded and criterion.signs >= CLINICAL_SIGNS and not criterion.fever
+    lapsed = ungraded and criterion.mask is None and course.fever is not None
+    masked = ungraded and criterion.mask is not None and _after_infusion(course, at)
     return course._replace(
-        episode=episode,
-        basis=basis,
-        held=held,
-        astct=astct,
         unmasked_signs_at=_since(course.unmasked_signs_at, lapsed, at),
         masked_signs_at=_since(course.masked_signs_at, masked, at),
     )
@@ -58,7 +73,7 @@ def fever_holds(profile: Profile, course: Course, at: int) -> bool:
     )
 
 
-def axes_grade(course: Course, *, astct: bool) -> int:
+def axes_grade(course: Course, *, astct: bool = False) -> int:
     """The worse of the two axes that are not left out; 1 without any sign or data."""
     grade = 1
     for finding, attributed in (
@@ -109,9 +124,57 @@ def timers(profile: Profile, course: Course) -> Iterator[int]:
             yield mask[1] + 1
 
 
-def _open(profile: Profile, course: Course, at: int, fever: bool, signs: int, mask: tuple[Dose, int] | None) -> Course:
+def masks_until(profile: Profile, dose: Dose, infused_at: int | None) -> int:
+    """The instant up to and including which a dose hides fever. Anti-cytokines: for the whole treatment."""
+    if dose.role == "antipyretic":
+        return dose.at + profile.antipyretic_masks
+    if dose.role == "steroid":
+        return dose.at + profile.steroid_masks
+    return LONG_AGO if infused_at is not None and dose.at < infused_at else NEVER
+
+
+def on_board(profile: Profile, course: Course, at: int) -> tuple[Dose, int] | None:
+    """The masking drug that acts the longest from now, and until when; None: no fever is hidden."""
+    best: tuple[Dose, int] | None = None
+    for dose in course.doses:
+        if dose.role in MASKING and dose.at <= at:
+            until = masks_until(profile, dose, course.context.infused_at)
+            if until >= at and (best is None or until > best[1]):
+                best = (dose, until)
+    return best
+
+
+def last_antipyretic_at(course: Course) -> int:
+    """When the last antipyretic was given."""
+    return max((d.at for d in course.doses if d.role == "antipyretic"), default=LONG_AGO)
+
+
+def hold_grade(held: HeldGrade, raw: int, at: int, fall_after: int) -> HeldGrade:
+    """The grade at an instant, when the signs support `raw`: the highest supported in the last `fall_after` ms."""
+    if raw == held.supported and not held.recent_higher:
+        return held
+    lately = [entry for entry in held.recent_higher if entry[1] + fall_after > at and entry[0] > raw]
+    raw_since = held.supported_since
+    if raw != held.supported:
+        if held.supported > raw and held.supported_since < at:
+            lately = [entry for entry in lately if entry[0] > held.supported]
+            lately.append((held.supported, at))
+        raw_since = at
+    grade = lately[0][0] if lately else raw
+    if grade == held.grade:
+        return HeldGrade(raw, raw_since, tuple(lately), grade, held.since, held.rose)
+    return HeldGrade(raw, raw_since, tuple(lately), grade, at, grade > held.grade)
+
+
+def grade_falls_at(held: HeldGrade, fall_after: int) -> int | None:
+    """When a held grade falls by time alone; None: it does not."""
+    return held.recent_higher[0][1] + fall_after if held.recent_higher else None
+
+
+def _open(profile: Profile, course: Course, at: int, criterion: Criterion) -> Course:
     """A new or reopened episode, when a fever or a masked fever asks for one."""
     before = course.episode
+    fever, mask, signs = criterion
     onset = course.fever.at if fever and course.fever is not None else at
     unconfirmed = (
         profile.grades_unconfirmed and mask is not None and signs >= CLINICAL_SIGNS and _after_infusion(course, at)
@@ -156,7 +219,8 @@ def _present(course: Course, at: int) -> Course:
     return course._replace(episode=episode._replace(hypotension_at=last[0], hypoxia_at=last[1]))
 
 
-def _basis(profile: Profile, course: Course, episode: Episode, fever: bool) -> GradeBasis:
+def _basis(profile: Profile, course: Course, fever: bool) -> GradeBasis:
+    episode = course.episode
     if not episode.documented:
         return "masked_unconfirmed"
     hot = course.temperature is not None and course.temperature.value >= profile.fever_tenths

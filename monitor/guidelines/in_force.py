@@ -1,4 +1,4 @@
-"""What a patient is judged by: the profile in force, ASTCT 2019 beside it, and the formulary."""
+"""The guideline that patients are judged by: the profile in force, ASTCT 2019 for comparison, and the formulary."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 from monitor.guidelines import formulary_lookup, profile_loader
 from monitor.guidelines.formulary_lookup import Formulary
-from monitor.guidelines.profile_loader import Profile
+from monitor.guidelines.model import Profile
 
 
 @dataclass(frozen=True, slots=True)
 class Guideline:
-    """The standing arguments of every judgement."""
+    """What every judgement is given beside the patient."""
 
     profile: Profile
     astct: Profile

@@ -1,23 +1,18 @@
-"""What is wrong with a profile: a gap or an overlap in a table, a rule without words, a source that nobody named."""
+"""Checks a profile: gaps and overlaps in its tables, rules that are missing or unknown, sources that are not listed."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, get_args
 
+from monitor.guidelines.model import DEVICES, UNKNOWN_DEVICE, PressureSupport, Profile
 from monitor.guidelines.rule_ids import RULES
-from schemas.events import OxygenDevice
 
-if TYPE_CHECKING:
-    from monitor.guidelines.profile_loader import PressureSupport, Profile
-
-UNKNOWN_DEVICE = "unknown"
 OLDEST_YEARS = 121
 HEAVIEST_KG = 400.1
 
 
 def check(profile: Profile) -> Iterator[str]:
-    """What is wrong with the tables: a gap, an overlap, a source nobody named."""
+    """Every problem of a profile, each as one line that names the table, row or rule; nothing when it is sound."""
     yield from _interval_problems(
         "hypotension.systolic", [(b.from_years, b.below_years) for b in profile.systolic], OLDEST_YEARS
     )
@@ -34,7 +29,7 @@ def check(profile: Profile) -> Iterator[str]:
                     what = "gap" if not rows else "overlap"
                     place = f"vasopressors={vasopressors}, vasopressin={vasopressin}, dose={dose}"
                     yield f"hypotension.support: {what} at {place}"
-    for device in (*get_args(OxygenDevice), UNKNOWN_DEVICE):
+    for device in (*DEVICES, UNKNOWN_DEVICE):
         yield from _flow_problems(profile, device)
     for rule in sorted(RULES ^ profile.rules.keys()):
         yield f"rules: {rule} {'is missing' if rule in RULES else 'is none of ours'}"

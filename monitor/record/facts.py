@@ -6,8 +6,7 @@ from datetime import date, datetime
 from operator import itemgetter
 
 from monitor.guidelines.formulary_lookup import Formulary, is_systemic
-from monitor.model import ContextFact, InfusionFact, MedicationFact, StatementFact, VitalsFact
-from monitor.record.history import Fact
+from monitor.model import ContextFact, Fact, InfusionFact, MedicationFact, StatementFact, VitalsFact
 from monitor.units.instants import to_ms
 from monitor.units.rounding import to_integer, to_tenths
 from monitor.verdicts import Reason

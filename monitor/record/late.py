@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from monitor.course import fold
-from monitor.course.masking import MASKING
+from monitor.course import entries, fold
+from monitor.course.episodes import MASKING
 from monitor.guidelines.in_force import Guideline
-from monitor.model import ContextFact, Course, Dose, MedicationFact, StatementFact
-from monitor.record.history import Fact
+from monitor.model import ContextFact, Course, Dose, Fact, MedicationFact, StatementFact
 
 
 def add_before_checkpoint(guideline: Guideline, base: Course, fact: Fact) -> Course | None:
@@ -15,17 +14,19 @@ def add_before_checkpoint(guideline: Guideline, base: Course, fact: Fact) -> Cou
     A dose counts whenever it is told. A weight or a clinician's word counts unless a newer one is known. What was seen
     or ran more than a day ago has been overtaken by whatever came since.
     """
-    if isinstance(fact, MedicationFact) and fact.role in fold.DOSE_ROLES:
+    if isinstance(fact, MedicationFact) and fact.role in entries.DOSE_ROLES:
         return _add_dose(base, fact)
     if isinstance(fact, ContextFact):
         known = base.context._asdict()
         changes = tuple((name, value) for name, value in fact.changes if known[name] is None)
         return (
-            fold.with_context(guideline.profile, base, fact._replace(at=base.at, changes=changes)) if changes else None
+            entries.with_context(guideline.profile, base, fact._replace(at=base.at, changes=changes))
+            if changes
+            else None
         )
     if isinstance(fact, StatementFact) and fact.subject != "infection_workup":
         known_word = base.attributed._asdict()[fact.subject]
-        return fold.with_statement(base, fact) if known_word is None else None
+        return entries.with_statement(base, fact) if known_word is None else None
     return None
 
 
@@ -55,7 +56,7 @@ def _add_dose(base: Course, fact: MedicationFact) -> Course:
     if fact.action not in ("given", "started"):
         return base
     dose = Dose(fact.at, fact.event_id, fact.drug, fact.role, fact.dose_mg, fact.indication, base.held.grade)
-    base = fold.with_dose(base, dose)
+    base = entries.with_dose(base, dose)
     episode = base.episode
     if fact.role in MASKING and episode.open and episode.masked_at is None and fact.at >= episode.onset_at:
         base = base._replace(episode=episode._replace(masked_at=fact.at, masked_by=fact.drug))

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from base64 import b64decode, b64encode
 
-from monitor.course import fold
+from monitor.course import entries, fold
 from monitor.course.axes import pressure_limits
 from monitor.guidelines.in_force import Guideline
 from monitor.model import AlertBook, Context, Course, Reading, State
-from monitor.record import history, insertion, latest_values, row
+from monitor.record import history, latest_values, row
 from monitor.units.instants import LONG_AGO
 from schemas.events import Patient
 
@@ -23,7 +23,7 @@ def handover(guideline: Guideline, state: State, event: Patient, into: str, path
     while len(packed) > STORY_BYTES:
         # The log takes no larger event. The checkpoint takes the older half of the facts, as it would have in time.
         instants = sorted(group.at for group in history.by_instant(story.facts))
-        story = insertion.checkpoint_at(guideline, story, instants[len(instants) // 2])
+        story = history.checkpoint_at(guideline, story, instants[len(instants) // 2])
         packed = _packed(story)
     return Patient(
         event_id=f"{event.event_id[:100]}>{len(path)}",
@@ -50,19 +50,19 @@ def joined(guideline: Guideline, ours: State, theirs: State) -> State:
     if until > LONG_AGO:
         # Both stand at one checkpoint: what the other tells from before it is folded first.
         ours, theirs = (
-            insertion.checkpoint_at(guideline, ours, until),
-            insertion.checkpoint_at(guideline, theirs, until),
+            history.checkpoint_at(guideline, ours, until),
+            history.checkpoint_at(guideline, theirs, until),
         )
     base = _base(guideline, ours.checkpoint, theirs.checkpoint)
     facts = ours.facts
     for kind in theirs.facts:
-        known = set(history.ids(ours.facts))
+        known = set(history.event_ids(ours.facts))
         for fact in kind:
             if fact.event_id not in known:
-                facts = history.insert(facts, fact)
+                facts = history.with_fact(facts, fact)
     replaced = tuple(dict.fromkeys((*theirs.voided_event_ids, *ours.voided_event_ids)))
     for event_id in replaced:
-        facts = history.remove(facts, event_id)
+        facts = history.without_event(facts, event_id)
     watch = max(ours.feed_health, theirs.feed_health, key=lambda w: w.vitals_at)
     return ours._replace(
         clock=max(ours.clock, theirs.clock),
@@ -71,7 +71,7 @@ def joined(guideline: Guideline, ours: State, theirs: State) -> State:
         facts=facts,
         thinned_until=LONG_AGO,
         recent_courses=(),
-        voided_event_ids=replaced[-insertion.MAX_VOIDED_IDS :],
+        voided_event_ids=replaced[-history.MAX_VOIDED_IDS :],
         latest=latest_values.merge(ours.latest, theirs.latest),
         feed_health=watch,
     )
@@ -97,7 +97,7 @@ def _base(guideline: Guideline, ours: Course, theirs: Course) -> Course:
         infusions=tuple(sorted({i.drug: i for i in (*earlier.infusions, *later.infusions)}.values())),
     )
     for dose in earlier.doses:
-        later = fold.with_dose(later, dose)
+        later = entries.with_dose(later, dose)
     known = earlier.context._asdict() | {k: v for k, v in later.context._asdict().items() if v is not None}
     later = later._replace(context=Context(**known))
     systolic, mean = pressure_limits(guideline.profile, later.context)

@@ -1,4 +1,4 @@
-"""`crs-monitor dispatch` starts only when the topics that it needs exist, with as many partitions as the alerts topic."""
+"""`crs-monitor dispatch` starts only when its topics exist, with as many partitions as the alerts topic."""
 
 from __future__ import annotations
 

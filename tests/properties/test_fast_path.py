@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from monitor import fast_path
-from monitor.course import unchanged_reading
-from monitor.record import insertion
+from monitor.course import observations
+from monitor.record import history
 from monitor.units.instants import LONG_AGO
 from schemas.alerts import Alert
 from schemas.state import PatientState
@@ -35,15 +35,15 @@ STEADY = st.fixed_dictionaries(
 def the_long_way():  # type: ignore[no-untyped-def]
     with (
         patch.object(fast_path, "apply_unchanged_reading", lambda *_: None),
-        patch.object(unchanged_reading, "advance_within_bands", lambda *_: None),
+        patch.object(observations, "advance_within_bands", lambda *_: None),
     ):
         yield
 
 
 @contextmanager
 def from_the_checkpoint():  # type: ignore[no-untyped-def]
-    from_nearby = insertion.refold
-    with patch.object(insertion, "refold", lambda guideline, state, since: from_nearby(guideline, state, LONG_AGO)):
+    from_nearby = history.refold
+    with patch.object(history, "refold", lambda guideline, state, since: from_nearby(guideline, state, LONG_AGO)):
         yield
 
 
@@ -90,7 +90,7 @@ def delayed(draw: st.DrawFn) -> list[Entry]:
 @given(delayed())
 def test_what_comes_late_is_folded_from_nearby_to_the_same_place(arrived: list[Entry]) -> None:
     until = end_of(arrived) + 31 * MINUTE
-    with patch.object(insertion, "REMEMBER_COURSES_FROM", 0):  # So few are as good as many: a course is remembered.
+    with patch.object(history, "REMEMBER_COURSES_FROM", 0):  # So few are as good as many: a course is remembered.
         nearby = play(arrived, until)
         with from_the_checkpoint():
             anew = play(arrived, until)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from monitor.units.instants import HOUR, MINUTE
-from tests.monitor.test_watching import START, Bedside
+from tests.monitor.test_feed_health import START, Bedside
 
 DAY = 24 * 60
 GIVEN = {"type": "medication", "drug": "tocilizumab", "action": "given", "dose": 640.0, "dose_unit": "mg"}

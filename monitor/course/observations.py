@@ -1,0 +1,201 @@
+"""What an observation does to the course: when a reading counts, the oxygen support in use, the charted signs.
+
+A monitor's single reading may be an artefact: it counts once a second one agrees, or once nothing has contradicted it
+for a minute. Charted readings and extreme ones count at once.
+
+`advance_within_bands` is the fast path: it gives the course that the full way would give, at a tenth of the cost
+(tests/properties). For that it takes tuples apart at once and makes them without calling their constructors.
+"""
+
+from __future__ import annotations
+
+from monitor.course import episodes
+from monitor.guidelines.model import Profile
+from monitor.guidelines.oxygen_ladder import DEVICE_RANK
+from monitor.model import ChartedSign, Course, Oxygen, Reading, Signal, VitalsFact
+from schemas.events import Consciousness
+
+AVPU: tuple[Consciousness, ...] = ("alert", "voice", "pain", "unresponsive")
+_new = tuple.__new__
+CHANGING = 6  # the first fields of a course, which an observation changes
+assert Course._fields[CHANGING : CHANGING + 4] == ("timer", "sbp_below", "map_below", "oxygen")
+
+
+def advance_within_bands(profile: Profile, course: Course, fact: VitalsFact) -> Course | None:
+    """The course after such an observation; None when it has to be judged in full."""
+    at, sbp, mean, spo2, temperature, fever, timer, sbp_below, map_below, oxygen = course[:10]
+    seen_at, event_id, _, tenths, systolic, pressure, saturation, device, flow, fio2, ice, consciousness, _ = fact
+    if not at < seen_at < timer or ice is not None or consciousness is not None:
+        return None
+    support = oxygen
+    if device is not None or flow is not None or fio2 is not None:
+        if (
+            oxygen is None
+            or device not in (None, oxygen.device)
+            or flow not in (None, oxygen.flow)
+            or fio2 not in (None, oxygen.fio2)
+        ):
+            return None
+        support = oxygen._replace(charted_at=seen_at, event_id=event_id)
+    counted_sbp = _same_band(sbp, systolic, sbp_below, seen_at, event_id)
+    counted_map = _same_band(mean, pressure, map_below, seen_at, event_id)
+    counted_spo2 = _same_band(spo2, saturation, profile.spo2_below, seen_at, event_id)
+    if counted_sbp is None or counted_map is None or counted_spo2 is None:
+        return None
+    last_fever = fever
+    if tenths is not None:
+        threshold = profile.fever_tenths
+        if temperature is None or (temperature[0] >= threshold) != (tenths >= threshold):
+            return None
+        temperature = _new(Reading, (tenths, seen_at, event_id))
+        if tenths >= threshold:
+            if fever is None or seen_at >= fever.at + profile.fever_holds:
+                return None
+            last_fever = temperature
+    kept = course[CHANGING:] if support is oxygen else (timer, sbp_below, map_below, support, *course[10:])
+    after = _new(Course, (seen_at, counted_sbp, counted_map, counted_spo2, temperature, last_fever, *kept))
+    return after if last_fever is fever else episodes.with_fever(profile, after, seen_at)
+
+
+def _same_band(signal: Signal, value: int | None, below: int, at: int, event_id: str) -> Signal | None:
+    """The signal after a reading of the class that counts already; None when something else happens."""
+    if value is None:
+        return signal
+    counted, since, pending = signal
+    if counted is None or pending is not None or (counted[0] < below) != (value < below):
+        return None
+    return _new(Signal, (_new(Reading, (value, at, event_id)), since, None))
+
+
+def confirm_due(profile: Profile, course: Course, at: int) -> Course:
+    """The course at an instant: pending readings count that nothing has contradicted for long enough."""
+    after = profile.confirm_after
+    return course._replace(
+        at=at,
+        sbp=confirm_pending(course.sbp, at, course.sbp_below, after),
+        map=confirm_pending(course.map, at, course.map_below, after),
+        spo2=confirm_pending(course.spo2, at, profile.spo2_below, after),
+    )
+
+
+def contradict_pending(profile: Profile, course: Course, fact: VitalsFact) -> Course:
+    """The course when thinning dropped readings since `fact.gap_since`: they contradict what is pending there."""
+    for name, value, below in (
+        ("sbp", fact.sbp, course.sbp_below),
+        ("map", fact.map, course.map_below),
+        ("spo2", fact.spo2, profile.spo2_below),
+    ):
+        signal = getattr(course, name)
+        if value is not None and signal.pending is not None and signal.pending.at > fact.gap_since:
+            course = _with_signal(course, name, contradicted(signal, value, below))
+    return course
+
+
+def _with_signal(course: Course, name: str, signal: Signal) -> Course:
+    if name == "sbp":
+        return course._replace(sbp=signal)
+    return course._replace(map=signal) if name == "map" else course._replace(spo2=signal)
+
+
+def with_vitals(profile: Profile, course: Course, vitals: tuple[VitalsFact, ...], at: int) -> Course:
+    for name, below, extreme in (
+        ("sbp", course.sbp_below, profile.extreme_systolic_below),
+        ("map", course.map_below, 0),
+        ("spo2", profile.spo2_below, profile.extreme_spo2_below),
+    ):
+        worst = min(
+            (f for f in vitals if getattr(f, name) is not None),
+            key=lambda f: (getattr(f, name), not f.charted),
+            default=None,
+        )
+        if worst is not None:
+            reading = Reading(getattr(worst, name), at, worst.event_id)
+            signal = observe(getattr(course, name), reading, worst.charted, below, extreme)
+            course = _with_signal(course, name, signal)
+    hottest = max((f for f in vitals if f.temperature is not None), key=lambda f: f.temperature or 0, default=None)
+    if hottest is not None and hottest.temperature is not None:
+        reading = Reading(hottest.temperature, at, hottest.event_id)
+        course = course._replace(temperature=reading)
+        infused_at = course.context.infused_at
+        if reading.value >= profile.fever_tenths and (infused_at is None or at >= infused_at):
+            course = course._replace(fever=reading)
+    return _with_signs(profile, _with_support(course, vitals), vitals)
+
+
+def _with_support(course: Course, vitals: tuple[VitalsFact, ...]) -> Course:
+    """The oxygen support after the observations of one instant: of two devices the higher on the ladder."""
+    charted = [f for f in vitals if f.device is not None or f.flow is not None or f.fio2 is not None]
+    if not charted:
+        return course
+    highest = max(charted, key=lambda f: (-1 if f.device is None else DEVICE_RANK[f.device], f.flow or 0.0))
+    of_it = [f for f in charted if f.device in (None, highest.device)]
+    device, since, before = highest.device, highest.at, course.oxygen
+    flow = max((f.flow for f in of_it if f.flow is not None), default=None)
+    fio2 = max((f.fio2 for f in of_it if f.fio2 is not None), default=None)
+    if before is not None and device in (None, before.device):
+        device = before.device
+        since = before.since
+        flow = before.flow if flow is None else flow
+        fio2 = before.fio2 if fio2 is None else fio2
+    return course._replace(oxygen=Oxygen(device, flow, fio2, since, highest.at, highest.event_id))
+
+
+def _with_signs(profile: Profile, course: Course, vitals: tuple[VitalsFact, ...]) -> Course:
+    """The charted signs after the observations of one instant: of two the worse."""
+    at = vitals[0].at
+    scores = [(f.ice, f.event_id) for f in vitals if f.ice is not None]
+    if scores:
+        ice, event_id = min(scores)
+        before = course.ice
+        same = before is not None and (int(before.value) < profile.ice_full_score) == (ice < profile.ice_full_score)
+        course = course._replace(ice=_since_before(before, same, ChartedSign(ice, at, event_id, at)))
+    levels = [(AVPU.index(f.consciousness), f.event_id) for f in vitals if f.consciousness is not None]
+    if levels:
+        level, event_id = max(levels)
+        before = course.consciousness
+        same = before is not None and (before.value == AVPU[0]) == (level == 0)
+        course = course._replace(consciousness=_since_before(before, same, ChartedSign(AVPU[level], at, event_id, at)))
+    return course
+
+
+def _since_before(before: ChartedSign | None, same: bool, now: ChartedSign) -> ChartedSign:
+    return now._replace(since=before.since) if before is not None and same else now
+
+
+def observe(signal: Signal, reading: Reading, charted: bool, below: int, extreme_below: int) -> Signal:
+    """The signal after one more reading. `below` is the limit of this patient; below `extreme_below` counts at once."""
+    counted, since, pending = signal
+    low = reading.value < below
+    changes = counted is None or (counted.value < below) != low
+    if charted or (low and reading.value < extreme_below):
+        return Signal(reading, reading.at if changes else since, None)
+    if pending is not None and (pending.value < below) == low and reading.at > pending.at:
+        return Signal(reading, pending.at if changes else since, None)
+    if not changes:
+        return Signal(reading, since, None)
+    return Signal(counted, since, reading)
+
+
+def confirm_pending(signal: Signal, at: int, below: int, confirm_after: int) -> Signal:
+    """The signal once nothing contradicted its pending reading for long enough."""
+    counted, since, pending = signal
+    if pending is None or at < pending.at + confirm_after:
+        return signal
+    changes = counted is None or (counted.value < below) != (pending.value < below)
+    return Signal(pending, pending.at if changes else since, None)
+
+
+def contradicted(signal: Signal, value: int, below: int) -> Signal:
+    """The signal when its pending reading turns out to lie between readings that disagree with it."""
+    counted, since, pending = signal
+    if pending is None or (pending.value < below) == (value < below):
+        return signal
+    return Signal(counted, since, None)
+
+
+def with_new_limit(signal: Signal, at: int, before: int, now: int) -> Signal:
+    """The signal when the patient's limit changed: low since now, if it was not low by the old one."""
+    counted = signal.counted
+    if counted is None or (counted.value < before) == (counted.value < now):
+        return signal
+    return Signal(counted, at, signal.pending)

@@ -1,0 +1,21 @@
+"""The order of the oxygen devices, from least to most support (ward policy)."""
+
+from __future__ import annotations
+
+from monitor.guidelines.model import DEVICES
+from schemas.events import OxygenDevice
+
+LADDER: tuple[OxygenDevice, ...] = (
+    "room_air",
+    "blow_by",
+    "nasal_cannula",
+    "face_mask",
+    "venturi",
+    "non_rebreather",
+    "high_flow_nasal_cannula",
+    "cpap",
+    "bipap",
+    "invasive_ventilation",
+)
+DEVICE_RANK = {device: rank for rank, device in enumerate(LADDER)}
+assert set(LADDER) == set(DEVICES), "every device has its rank"
