@@ -55,11 +55,15 @@ def _demand(settings: Settings) -> int:
     from schemas import topics
 
     there = preflight.describe_topics(settings)
-    names = [settings.topic(topic) for topic in (topics.PATIENT_STATE, topics.ALERTS, topics.ASSESSMENTS)]
+    co_partitioned = [settings.topic(topic) for topic in (topics.PATIENT_STATE, topics.ALERTS, topics.HEARTBEATS)]
+    names = [*co_partitioned, settings.topic(topics.ASSESSMENTS)]
     for name in names:
         if name not in there:
             raise UserError(f"topic {name} is missing; {preflight.ADVICE}")
-    states, alerts, _ = (there[name].partitions for name in names)
-    if states != alerts:
-        raise UserError(f"topic {names[0]} has {states} partitions, {names[1]} has {alerts}: they must have as many")
-    return states
+    counts = {name: there[name].partitions for name in co_partitioned}
+    for name, count in counts.items():
+        if count != counts[names[0]]:
+            raise UserError(
+                f"topic {names[0]} has {counts[names[0]]} partitions, {name} has {count}: they must have equally many"
+            )
+    return counts[names[0]]
