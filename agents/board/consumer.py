@@ -33,9 +33,10 @@ class BoardConsumer:
 
     def __init__(self, settings: Settings, partitions: int, ward: BoardWard, pulse: Liveness) -> None:
         self.settings, self.ward, self.pulse = settings, ward, pulse
-        states, alerts = settings.topic(topics.PATIENT_STATE), settings.topic(topics.ALERTS)
-        self.states = [TopicPartition(states, place) for place in range(partitions)]
-        self.alerts = [TopicPartition(alerts, place) for place in range(partitions)]
+        self.states, self.alerts, self.heartbeats = (
+            [TopicPartition(settings.topic(topic), number) for number in range(partitions)]
+            for topic in (topics.PATIENT_STATE, topics.ALERTS, topics.HEARTBEATS)
+        )
         self.moved_at = monotonic()
 
     async def run(self) -> None:
@@ -53,10 +54,12 @@ class BoardConsumer:
         looking: asyncio.Task[None] | None = None
         await consumer.start()
         try:
-            consumer.assign([*self.states, *self.alerts])
-            ends = await consumer.end_offsets([*self.states, *self.alerts])
+            assigned = [*self.states, *self.alerts, *self.heartbeats]
+            consumer.assign(assigned)
+            ends = await consumer.end_offsets(assigned)
             await consumer.seek_to_beginning(*self.states)
-            for partition in self.alerts:
+            # A heartbeat of before our start says nothing about now.
+            for partition in (*self.alerts, *self.heartbeats):
                 consumer.seek(partition, ends[partition])
             self.pulse.fault = None
             while True:
@@ -80,7 +83,7 @@ class BoardConsumer:
         for record in records:
             if partition.topic == self.states[0].topic:
                 self.ward.take_state(partition.partition, record.key, record.value, clock)
-            elif is_heartbeat_of_build_0_1(record.headers):
+            elif partition.topic == self.heartbeats[0].topic or is_heartbeat_of_build_0_1(record.headers):
                 self.pulse.beat(record.value, now, monotonic())
             else:
                 self.ward.take_alert(record.value, number(record.headers, "log_offset") or 0)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import NamedTuple
+
+from schemas.heartbeats import read_heartbeat
 
 SILENT_AFTER_SECONDS = 30.0
 BEHIND_AFTER = timedelta(seconds=30)
@@ -41,15 +42,10 @@ class Liveness:
         self.beats: dict[int, Beat | None] = dict.fromkeys(range(partitions))
 
     def beat(self, value: bytes | None, now: datetime, seconds: float) -> None:
-        """One heartbeat of the alerts topic; what cannot be read is none."""
-        try:
-            said: dict[str, Any] = json.loads(value or b"")
-            partition, at = int(said["heartbeat"]), datetime.fromisoformat(said["at"])
-            behind = now - at
-        except (ValueError, KeyError, TypeError):
-            return
-        if partition in self.beats:
-            self.beats[partition] = Beat(seconds, at, behind)
+        """One heartbeat message; one that cannot be read, or of a partition that the ward does not have, is ignored."""
+        heartbeat = read_heartbeat(value)
+        if heartbeat is not None and heartbeat.partition in self.beats:
+            self.beats[heartbeat.partition] = Beat(seconds, heartbeat.at, now - heartbeat.at)
 
     def clock(self, now: datetime, seconds: float) -> datetime:
         """What time it is on the board: ours, or the log's where that is ahead, as when a story is told at speed."""

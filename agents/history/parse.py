@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from agents.history.rows import TableRow
 from schemas.alerts import Alert
+from schemas.heartbeats import HEADER_OF_BUILD_0_1
 from schemas.state import PatientState
 
 MessageHeaders = Mapping[str, bytes | str | None]
@@ -33,7 +34,7 @@ def read_state(value: bytes | None) -> PatientState | Skipped:
 def read_alert(value: bytes | None, headers: MessageHeaders = NONE) -> TableRow | Skipped:
     """One version of an alert, as a row."""
     found = {name: text(content) for name, content in headers.items()}
-    if found.get("kind") == "heartbeat":
+    if HEADER_OF_BUILD_0_1 in headers.items():
         return "heartbeat"
     if value is None:
         return "tombstone"

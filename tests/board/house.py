@@ -60,7 +60,7 @@ class House:
 
     def beat(self, ahead: timedelta = timedelta(0)) -> None:
         """A sign of life, from a log whose clock may run ahead."""
-        said = {"heartbeat": 0, "at": (datetime.now(UTC) + ahead).isoformat()}
+        said = {"partition": 0, "at": (datetime.now(UTC) + ahead).isoformat()}
         self.pulse.beat(json.dumps(said).encode(), datetime.now(UTC), monotonic())
 
     def tell(self) -> None:

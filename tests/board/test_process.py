@@ -230,6 +230,15 @@ def test_missing_topics_and_a_port_in_use_are_one_line(scene: Scene) -> None:
     missing = run("--topic-prefix", "nowhere.", servers=servers)
     assert (missing.returncode, missing.stderr.count("\n")) == (2, 1)
     assert "topic nowhere.patient-state is missing; `crs-monitor topics` creates what is missing" in missing.stderr
+    for topic in (topics.PATIENT_STATE, topics.ALERTS, topics.ASSESSMENTS):
+        scene.broker.topic(topic.full_name("before-0.2."), 2)
+    without_heartbeats = run("--topic-prefix", "before-0.2.", servers=servers)
+    assert without_heartbeats.returncode == 2
+    assert "topic before-0.2.heartbeats is missing" in without_heartbeats.stderr
+    scene.broker.topic("before-0.2.heartbeats", 1)
+    too_few = run("--topic-prefix", "before-0.2.", servers=servers)
+    assert too_few.returncode == 2
+    assert "before-0.2.patient-state has 2 partitions, before-0.2.heartbeats has 1" in too_few.stderr
     port = scene.board.url.rstrip("/").rpartition(":")[2]
     taken = run("--port", port, servers=servers)
     assert taken.returncode == 2

@@ -12,7 +12,7 @@ NOW = datetime(2026, 5, 1, 9, 0, tzinfo=UTC)
 
 def beat(pulse: Liveness, partition: int, seconds: float, behind: float = 0.1) -> None:
     at = (NOW - timedelta(seconds=behind)).isoformat()
-    pulse.beat(json.dumps({"heartbeat": partition, "at": at}).encode(), NOW, seconds)
+    pulse.beat(json.dumps({"partition": partition, "at": at}).encode(), NOW, seconds)
 
 
 def hearing(partitions: int, seconds: float) -> Liveness:
@@ -82,10 +82,25 @@ def test_a_fault_at_the_brokers_is_said_at_once() -> None:
     assert sight.words == "The board cannot read from the brokers (KafkaConnectionError)."
 
 
+def test_a_heartbeat_of_build_0_1_counts_as_one_of_this_build() -> None:
+    pulse = hearing(2, 100)
+    at = (NOW - timedelta(seconds=0.1)).isoformat()
+    pulse.beat(json.dumps({"partition": 0, "at": at}).encode(), NOW, 140)
+    pulse.beat(json.dumps({"heartbeat": 1, "at": at}).encode(), NOW, 140)
+    assert pulse.sight(150).clear
+
+
+def test_an_old_heartbeat_is_no_sign_that_the_judgement_keeps_up() -> None:
+    pulse = Liveness(1, started=100)
+    pulse.loading = False
+    beat(pulse, 0, 101, behind=3600)
+    assert pulse.sight(102).words == "The judgement is 60 min behind: it is catching up."
+
+
 def test_a_heartbeat_that_cannot_be_read_is_none() -> None:
     pulse = hearing(1, 100)
-    for value in (None, b"", b"[]", b'{"heartbeat": 0}', b'{"heartbeat": 7, "at": "2026-05-01T09:00:00+00:00"}', b"{"):
+    for value in (None, b"", b"[]", b'{"partition": 0}', b'{"partition": 7, "at": "2026-05-01T09:00:00+00:00"}', b"{"):
         pulse.beat(value, NOW, 200)
-    pulse.beat(b'{"heartbeat": 0, "at": "2026-05-01T09:00:00"}', NOW, 200)  # no offset: not a time
+    pulse.beat(b'{"partition": 0, "at": "2026-05-01T09:00:00"}', NOW, 200)  # no offset: not a time
     assert pulse.sight(200).blind == (0,)
     assert len(pulse.beats) == 1
