@@ -56,7 +56,7 @@ def test_a_small_plan_is_sound(tmp_path: Path) -> None:
         (
             'kind = "console"',
             'kind = "console"\nsecond = "desk"',
-            "destinations.desk.second: cannot stand in for itself",
+            "destinations.desk.second: cannot be its own fallback",
         ),
         ('kind = "console"', 'kind = "console"\ntemplate = "{patient_id}"', "unknown field {patient_id}"),
         ('kind = "console"', 'kind = "console"\ntemplate = "{bed!r}"', "{bed} takes no format"),
