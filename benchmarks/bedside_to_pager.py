@@ -1,7 +1,7 @@
-"""From the append of an event to the log until a pager that needs 20 ms has taken the page about it: the whole way.
+"""Benchmark of the whole path: from the append of an event to the log until a pager (20 ms) has accepted its page.
 
 A real Kafka, a worker, a dispatcher, the simulated ward at 500 events/s, and a pager in a process of its own.
-Aim: p99 <= 250 ms; the first seconds, in which a JVM and four processes get going, are not counted.
+Aim: p99 <= 250 ms; the first seconds, in which a JVM and four processes start, are not counted.
 Run it with `python -m benchmarks.bedside_to_pager`.
 """
 
@@ -34,14 +34,14 @@ WARM_SECONDS = 10.0
 
 
 def free_port() -> int:
-    """A port that nobody uses."""
+    """A free port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
 def delays(port: int, name: str) -> dict[float, int]:
-    """How many took at most so many seconds, as a process counts them."""
+    """A histogram of a process: bucket limit in seconds -> count up to it."""
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
         families = text_string_to_metric_families(answer.read().decode())
     return {
@@ -53,7 +53,7 @@ def delays(port: int, name: str) -> dict[float, int]:
 
 
 def ready(port: int) -> bool:
-    """Whether a process says that it is."""
+    """Whether the process is ready."""
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=2) as answer:
             return bool(answer.status == 200)
@@ -61,8 +61,8 @@ def ready(port: int) -> bool:
         return False
 
 
-def ours(settings: Settings, *arguments: str) -> subprocess.Popen[bytes]:
-    """One of our own commands, running."""
+def start(settings: Settings, *arguments: str) -> subprocess.Popen[bytes]:
+    """A running command of crs-monitor."""
     environment = {
         **os.environ,
         BOOTSTRAP: settings.bootstrap_servers,
@@ -75,12 +75,12 @@ def ours(settings: Settings, *arguments: str) -> subprocess.Popen[bytes]:
 
 
 def since(before: dict[float, int], after: dict[float, int]) -> dict[float, int]:
-    """What was counted between two looks."""
+    """The difference of two histograms."""
     return {limit: number - before.get(limit, 0) for limit, number in after.items()}
 
 
 def at_most(counts: dict[float, int], part: float) -> float:
-    """The bucket in which that part of all pages lies, by its upper end."""
+    """The upper limit of the bucket that contains this quantile."""
     total = max(counts.values(), default=0)
     return next((limit for limit, number in sorted(counts.items()) if total and number >= part * total), float("inf"))
 
@@ -90,44 +90,53 @@ def at_most(counts: dict[float, int], part: float) -> float:
 @click.option("--patients", default=300, show_default=True)
 @click.option("--seconds", default=70, show_default=True)
 def main(rate: int, patients: int, seconds: int) -> None:
-    """Prints where the delays lie, and one line of JSON at the end."""
-    asked, pipe = multiprocessing.Pipe()
-    child = multiprocessing.Process(target=pager, args=(pipe,), daemon=True)
+    """Print quantiles of the delays, and one line of JSON at the end."""
+    pipe, pager_pipe = multiprocessing.Pipe()
+    child = multiprocessing.Process(target=pager, args=(pager_pipe,), daemon=True)
     child.start()
-    port, judging_port, paging_port = asked.recv(), free_port(), free_port()
+    port, worker_port, dispatch_port = pipe.recv(), free_port(), free_port()
     with TemporaryDirectory() as directory, broker() as servers:
         settings = load(bootstrap_servers=servers, topic_prefix=f"bench-{uuid4().hex[:8]}.", partitions=4)
         wanted = wanted_topics(settings)
         topic_admin.create(settings, wanted)
         data = str(Path(directory) / "data")
-        judging = ours(
-            settings, "worker", "--data-dir", data, "--metrics-port", str(judging_port), "--log-level", "warning"
+        worker = start(
+            settings, "worker", "--data-dir", data, "--metrics-port", str(worker_port), "--log-level", "warning"
         )
         try:
-            with dispatcher(settings, port, Path(directory), "--metrics-port", str(paging_port)):
+            with dispatcher(settings, port, Path(directory), "--metrics-port", str(dispatch_port)):
                 until = time.monotonic() + STARTING_SECONDS
-                while not (ready(judging_port) and ready(paging_port)):
+                while not (ready(worker_port) and ready(dispatch_port)):
                     assert time.monotonic() < until, f"not ready after {STARTING_SECONDS:.0f} s"
                     time.sleep(0.2)
-                told = ["--patients", str(patients), "--rate", str(rate), "--duration", str(seconds), "--seed", "1"]
-                sending = ours(settings, "simulate", *told)
+                arguments = [
+                    "--patients",
+                    str(patients),
+                    "--rate",
+                    str(rate),
+                    "--duration",
+                    str(seconds),
+                    "--seed",
+                    "1",
+                ]
+                sending = start(settings, "simulate", *arguments)
                 time.sleep(WARM_SECONDS)
-                paged_before = delays(paging_port, "crs_page_seconds")
-                judged_before = delays(judging_port, "crs_alert_latency_seconds")
+                paged_before = delays(dispatch_port, "crs_page_seconds")
+                alerts_before = delays(worker_port, "crs_alert_latency_seconds")
                 assert sending.wait(seconds + 60) == 0, "simulate was not accepted"
                 time.sleep(2)
-                counts = since(paged_before, delays(paging_port, "crs_page_seconds"))
-                judged = since(judged_before, delays(judging_port, "crs_alert_latency_seconds"))
+                counts = since(paged_before, delays(dispatch_port, "crs_page_seconds"))
+                alerts = since(alerts_before, delays(worker_port, "crs_alert_latency_seconds"))
         finally:
-            judging.terminate()
-            judging.wait(30)
+            worker.terminate()
+            worker.wait(30)
         topic_admin.delete(settings, [topic.name for topic in wanted])
-    asked.send(0)
+    pipe.send(0)
     child.join(5)
     figures = {
         "events_per_s": rate,
         "pages": max(counts.values(), default=0),
-        "alert_p99_at_most_ms": round(at_most(judged, 0.99) * 1000),
+        "alert_p99_at_most_ms": round(at_most(alerts, 0.99) * 1000),
         "p50_at_most_ms": round(at_most(counts, 0.5) * 1000),
         "p99_at_most_ms": round(at_most(counts, 0.99) * 1000),
     }

@@ -1,4 +1,4 @@
-"""How long a page takes: from the append of an event to the log until a pager that needs 20 ms has taken it.
+"""Benchmark of paging latency: from the append of an alert until a pager that needs 20 ms has accepted it.
 
 A real Kafka, `crs-monitor dispatch` as a process, and a pager in a process of its own. First a steady stream of alerts,
 then 500 in one second, a fifth of them high. Aims: steady p99 <= 250 ms; of the burst every high one within 5 s.
@@ -38,7 +38,7 @@ from schemas.alerts import Alert, Rule
 PAGER_SECONDS = 0.02
 BURST = 500
 HIGH_EACH = 5
-PLAN = """
+CONFIG = """
 [dispatch]
 reference_secret = {{ env = "BENCH_SECRET" }}
 default = [["pager"]]
@@ -69,8 +69,8 @@ ALERT = Alert(
 )
 
 
-class Taken(NamedTuple):
-    """One page as the pager took it."""
+class AcceptedPage(NamedTuple):
+    """One page that the pager accepted; `at` in Unix seconds."""
 
     alert_id: str
     priority: str
@@ -78,18 +78,18 @@ class Taken(NamedTuple):
 
 
 def pager(pipe: Connection) -> None:
-    """A pager that needs 20 ms. Says its port; gives what it took since it was last asked, and 0 ends it."""
-    taken: list[Taken] = []
+    """A pager that needs 20 ms per page. Sends its port, then its pages so far for each 1 in the pipe; 0 ends it."""
+    accepted: list[AcceptedPage] = []
 
-    async def take(request: web.Request) -> web.Response:
-        told = (await request.json())["data"]
+    async def accept(request: web.Request) -> web.Response:
+        data = (await request.json())["data"]
         await asyncio.sleep(PAGER_SECONDS)
-        taken.append(Taken(told["alert_id"], told["priority"], time.time()))
+        accepted.append(AcceptedPage(data["alert_id"], data["priority"], time.time()))
         return web.Response(status=202)
 
     async def serve() -> None:
         app = web.Application()
-        app.router.add_post("/", take)
+        app.router.add_post("/", accept)
         runner = web.AppRunner(app, access_log=None)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()
@@ -99,14 +99,14 @@ def pager(pipe: Connection) -> None:
                 await asyncio.sleep(0.02)
             if not pipe.recv():
                 return
-            pipe.send(list(taken))
+            pipe.send(list(accepted))
 
     asyncio.run(serve())
 
 
 @contextmanager
 def broker() -> Iterator[str]:
-    """A given Kafka, or one on a local JVM."""
+    """The Kafka of KAFKA_BOOTSTRAP_SERVERS, or one on a local JVM."""
     given = os.environ.get(BOOTSTRAP)
     if given:
         yield given
@@ -117,9 +117,9 @@ def broker() -> Iterator[str]:
 
 @contextmanager
 def dispatcher(settings: Settings, port: int, directory: Path, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
-    """The process that is measured."""
+    """The measured process."""
     file = directory / "dispatch.toml"
-    file.write_text(PLAN.format(port=port))
+    file.write_text(CONFIG.format(port=port))
     environment = {
         **os.environ,
         **SECRETS,
@@ -137,13 +137,13 @@ def dispatcher(settings: Settings, port: int, directory: Path, *arguments: str) 
 
 
 def cpu_seconds(process: subprocess.Popen[bytes]) -> float:
-    """What a process has used of the processors so far."""
+    """Processor time of a process so far, in seconds."""
     fields = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 class Sender:
-    """Appends alerts as the watch would, and remembers when."""
+    """Appends alerts as watch does, and keeps the time of each."""
 
     def __init__(self, settings: Settings) -> None:
         self.topic = settings.topic(topics.ALERTS)
@@ -161,45 +161,45 @@ class Sender:
         self.producer.poll(0)
 
 
-def collect(pipe: Connection, wanted: set[str], seconds: float = 60.0) -> dict[str, Taken]:
-    """What the pager has taken of these, once it has taken all."""
+def collect(pipe: Connection, wanted: set[str], seconds: float = 60.0) -> dict[str, AcceptedPage]:
+    """The pages about these alerts, once all of them were accepted."""
     until = time.monotonic() + seconds
     while True:
         pipe.send(1)
-        took = {one.alert_id: one for one in pipe.recv() if one.alert_id in wanted}
-        if len(took) == len(wanted):
-            return took
-        assert time.monotonic() < until, f"{len(took)} of {len(wanted)} after {seconds} s"
+        found = {one.alert_id: one for one in pipe.recv() if one.alert_id in wanted}
+        if len(found) == len(wanted):
+            return found
+        assert time.monotonic() < until, f"{len(found)} of {len(wanted)} after {seconds} s"
         time.sleep(0.1)
 
 
 def percentile(values: list[float], part: float) -> float:
-    """A value that this part of all does not exceed."""
+    """The smallest value that this part of all values does not exceed."""
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(part * len(ordered)))]
 
 
 def steady(sender: Sender, pipe: Connection, rate: int, seconds: int) -> list[float]:
-    """Delays of a steady stream."""
+    """Delays of a steady stream, in seconds."""
     names = [f"s{n}" for n in range(rate * seconds)]
     began = time.monotonic()
     for number, name in enumerate(names):
         time.sleep(max(0.0, began + number / rate - time.monotonic()))
         sender.send(name, high=number % HIGH_EACH == 0)
-    took = collect(pipe, set(names))
-    return [took[name].at - sender.sent[name] for name in names]
+    pages = collect(pipe, set(names))
+    return [pages[name].at - sender.sent[name] for name in names]
 
 
 def burst(sender: Sender, pipe: Connection) -> dict[str, list[float]]:
-    """Delays of 500 alerts in one second, by priority."""
+    """Delays of 500 alerts in one second, in seconds by priority."""
     names = [f"b{n}" for n in range(BURST)]
     began = time.monotonic()
     for number, name in enumerate(names):
         time.sleep(max(0.0, began + number / BURST - time.monotonic()))
         sender.send(name, high=number % HIGH_EACH == 0)
     delays: dict[str, list[float]] = {"high": [], "medium": []}
-    for name, taken in collect(pipe, set(names)).items():
-        delays[taken.priority].append(taken.at - sender.sent[name])
+    for name, page in collect(pipe, set(names)).items():
+        delays[page.priority].append(page.at - sender.sent[name])
     return delays
 
 
@@ -207,11 +207,11 @@ def burst(sender: Sender, pipe: Connection) -> dict[str, list[float]]:
 @click.option("--rate", default=100, show_default=True, help="Alerts a second of the steady stream.")
 @click.option("--seconds", default=10, show_default=True)
 def main(rate: int, seconds: int) -> None:
-    """Prints delays, and one line of JSON at the end."""
-    ours, theirs = multiprocessing.Pipe()
-    child = multiprocessing.Process(target=pager, args=(theirs,), daemon=True)
+    """Print delays, and one line of JSON at the end."""
+    pipe, pager_pipe = multiprocessing.Pipe()
+    child = multiprocessing.Process(target=pager, args=(pager_pipe,), daemon=True)
     child.start()
-    port = ours.recv()
+    port = pipe.recv()
     with TemporaryDirectory() as directory, broker() as servers:
         settings = load(bootstrap_servers=servers, topic_prefix=f"bench-{uuid4().hex[:8]}.", partitions=12)
         wanted = wanted_topics(settings)
@@ -219,14 +219,14 @@ def main(rate: int, seconds: int) -> None:
         with dispatcher(settings, port, Path(directory)) as process:
             sender = Sender(settings)
             sender.send("warm", high=True)
-            collect(ours, {"warm"})
+            collect(pipe, {"warm"})
             before = cpu_seconds(process)
-            delays = steady(sender, ours, rate, seconds)
+            delays = steady(sender, pipe, rate, seconds)
             used = cpu_seconds(process) - before
-            bursts = burst(sender, ours)
+            bursts = burst(sender, pipe)
             sender.producer.flush(10)
         topic_admin.delete(settings, [topic.name for topic in wanted])
-    ours.send(0)
+    pipe.send(0)
     child.join(5)
     figures = {
         "steady_alerts_per_s": rate,

@@ -28,7 +28,7 @@ def command(settings: Settings, alert: str, by: str, minutes: int | None, reason
     from schemas import topics
 
     if not by.strip():
-        raise UserError("--by: say who has seen it")
+        raise UserError("--by: the name of the person is empty")
     partitions = preflight.require_topics(
         settings, [settings.topic(topics.PATIENT_STATE)], [settings.topic(topics.ASSESSMENTS)]
     )

@@ -7,7 +7,7 @@
 - decisions, without I/O: `paging.py` composes `case_store.py`, `pages.py`, `flood_guard.py`, `case_closer.py`,
   `system_alarms.py`, `escalation.py`, `heartbeat_monitor.py`
 - out: `executor.py`, `delivery_log.py` (stored cases), `destination_queue.py`, `patient_queue.py`, `backoff.py`,
-  `pagers/` (one module per kind of receiver); `assessments.py` (answers into the log), `metrics.py`
+  `pager_calls.py`, `pagers/` (one module per kind of receiver); `assessments.py` (answers into the log), `metrics.py`
 - values: `public_alert.py`, `page.py`, `model.py`, `commands.py`, `routing.py`; settings: `config.py`,
   `config_values.py`; for `crs-monitor ack`: `find_alert.py`
 

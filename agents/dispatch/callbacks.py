@@ -81,28 +81,28 @@ class CallbackServer:
 
     async def acknowledge(self, request: web.Request) -> web.Response:
         """`{"alert_id": …, "by": …}` with the bearer token."""
-        asked = await self._authorised(request)
-        if isinstance(asked, web.Response):
-            return asked
+        fields = await self._authorised(request)
+        if isinstance(fields, web.Response):
+            return fields
         return await self._acknowledge(
-            "token", str(asked["alert_id"]), str(asked.get("by") or "unknown"), _now_source()
+            "token", str(fields["alert_id"]), str(fields.get("by") or "unknown"), _now_source()
         )
 
     async def snooze(self, request: web.Request) -> web.Response:
         """`{"alert_id": …, "until": …, "reason": …}` with the bearer token; at most an hour."""
-        asked = await self._authorised(request)
-        if isinstance(asked, web.Response):
-            return asked
+        fields = await self._authorised(request)
+        if isinstance(fields, web.Response):
+            return fields
         try:
-            until = datetime.fromisoformat(str(asked["until"]))
+            until = datetime.fromisoformat(str(fields["until"]))
         except (KeyError, ValueError):
             return self._done("token", "unreadable", 400)
-        case = self.find(str(asked["alert_id"]))
+        case = self.find(str(fields["alert_id"]))
         if until.tzinfo is None:
             return self._done("token", "unreadable", 400)
         if case is None:
             return self._done("token", "not_open", 404)
-        reason = str(asked.get("reason") or "")
+        reason = str(fields.get("reason") or "")
         now = datetime.now(UTC)
         await self.assessments.publish(snooze(case.alert_id, case.patient_id, until, now, reason, until.isoformat()))
         return self._done("token", "snoozed", 202)
@@ -113,7 +113,7 @@ class CallbackServer:
             return self._page("This link is not valid", "", "", 403)
         if self.find(request.match_info["alert_id"]) is None:
             return self._page("This alert is not open any more", "Nothing to do here.", "", 404)
-        return self._page("CRS alert", "Say that you have seen it and take it on.", FORM, 200)
+        return self._page("CRS alert", "Confirm that you have seen it and take it on.", FORM, 200)
 
     async def answer(self, request: web.Request) -> web.Response:
         """The button of that form."""
@@ -139,11 +139,11 @@ class CallbackServer:
         if not hmac.compare_digest(given, self.token):
             return self._done("token", "unauthorised", 401)
         try:
-            asked = json.loads(await request.read())
-            asked["alert_id"]
+            fields = json.loads(await request.read())
+            fields["alert_id"]
         except (ValueError, KeyError, TypeError):
             return self._done("token", "unreadable", 400)
-        return dict(asked)
+        return dict(fields)
 
     def _valid_link(self, request: web.Request) -> bool:
         expected = link_token(self.token, request.match_info["alert_id"])

@@ -105,7 +105,7 @@ class PagingConfig(ConfigTable):
             raise ValueError(f"no destination {', '.join(missing)}; there are {', '.join(sorted(self.destinations))}")
         for name, destination in self.destinations.items():
             if destination.fallback == name:
-                raise ValueError(f"destinations.{name}.second: cannot stand in for itself")
+                raise ValueError(f"destinations.{name}.second: cannot be its own fallback")
         if len(self.reference_secret.get_secret_value()) < SECRET_SHORTEST:
             raise ValueError(f"reference_secret: at least {SECRET_SHORTEST} characters")
         if self.link is not None and (unknown := set(re.findall(r"{([^}]*)}", self.link)) - {"alert_id", "token"}):
@@ -144,7 +144,7 @@ def _rule(route: RouteConfig, zone: ZoneInfo) -> RoutingRule:
 def load(config: Path | None) -> PagingConfig:
     """The settings in a TOML file. Raises UserError naming every setting that is wrong, and never a secret."""
     if config is None:
-        raise UserError("dispatch: say where the destinations are: --config FILE (deploy/dispatch.example.toml)")
+        raise UserError("dispatch: no file with the destinations: --config FILE (deploy/dispatch.example.toml)")
     table = whole_file(config).get("dispatch")
     if not isinstance(table, dict):
         raise UserError(f"{config}: no table [dispatch]; see deploy/dispatch.example.toml")

@@ -13,6 +13,7 @@ from agents.dispatch import metrics
 from agents.dispatch.backoff import Backoff
 from agents.dispatch.commands import Result
 from agents.dispatch.page import HIGH_URGENCY, Page
+from agents.dispatch.pager_calls import PagerCalls
 from agents.dispatch.pagers.protocol import Pager, PagerAnswer
 from agents.dispatch.patient_queue import PatientQueue, QueuedPage
 from agents.platform.fail_stop import Fence, fail_stop
@@ -35,8 +36,7 @@ class DestinationQueue:
         fence: Fence,
     ) -> None:
         self.name = name
-        self.fence = fence
-        self.pager = pager
+        self.calls = PagerCalls(pager, fence)
         self.report = report
         self.backoff = backoff
         self.random = random
@@ -46,12 +46,6 @@ class DestinationQueue:
         self._changed = asyncio.Event()
         self._slots = asyncio.Semaphore(max_concurrent)
         self._tasks: set[asyncio.Task[None]] = set()
-        self._pauses = 0  # reasons why no attempt may begin
-        self._running = asyncio.Event()
-        self._running.set()
-        self._sending = 0
-        self._idle = asyncio.Event()
-        self._idle.set()
         self._accepted: set[str] = set()  # keys that were accepted and whose rows are being written
         self._not_before = 0.0  # the destination asked for a pause; loop time
         self._not_before_high = 0.0
@@ -93,26 +87,18 @@ class DestinationQueue:
 
     def pause(self) -> None:
         """No new attempt begins from now on."""
-        self._pauses += 1
-        self._running.clear()
+        self.calls.pause()
 
     async def idle(self) -> None:
         """Waits until nothing is being sent."""
-        await self._idle.wait()
+        await self.calls.idle()
 
     async def refresh(self, pages: Callable[[set[str]], Sequence[Page]], *, alive: bool) -> PagerAnswer:
-        """Sends the whole open set while no page is being sent, so that a close cannot be overtaken.
+        """Sends the whole open set while no page is being sent.
 
         `pages` gives the open set; its argument are the keys that were accepted and are not written as such yet.
         """
-        self.pause()
-        try:
-            await self._idle.wait()
-            answer = await self.pager.refresh(pages(self._accepted), alive=alive)
-        finally:
-            self._pauses -= 1
-            if not self._pauses:
-                self._running.set()
+        answer = await self.calls.refresh(lambda: pages(self._accepted), alive=alive)
         metrics.UP.labels(self.name).set(answer.outcome == "accepted")
         return answer
 
@@ -205,7 +191,7 @@ class DestinationQueue:
         if patient.unnecessary(page):
             return None
         queued.attempts += 1
-        answer = await self._ask_pager(page)
+        answer = await self.calls.send(page)
         metrics.PAGES.labels(self.name, page.act, metrics.OUTCOME_LABELS[answer.outcome]).inc()
         metrics.UP.labels(self.name).set(answer.outcome == "accepted")
         self._log(page, answer, queued.attempts)
@@ -224,24 +210,6 @@ class DestinationQueue:
             self._not_before = now + min(answer.retry_after_seconds, self.backoff.requested_longest)
             self._not_before_high = now + min(answer.retry_after_seconds, self.backoff.requested_longest_high)
         return self.backoff.seconds(queued.attempts, high=patient.high, random=self.random)
-
-    async def _ask_pager(self, page: Page) -> PagerAnswer:
-        """A defect in a pager rejects the page, so that the fallback is paged, with a technical alarm."""
-        await self._running.wait()
-        self.fence.check()
-        self._sending += 1
-        self._idle.clear()
-        try:
-            return await self.pager.send(page)
-        except Exception as defect:
-            where = defect.__traceback__
-            while where is not None and where.tb_next is not None:
-                where = where.tb_next
-            return PagerAnswer("rejected", f"defect {type(defect).__name__} line {where.tb_lineno if where else 0}")
-        finally:
-            self._sending -= 1
-            if not self._sending:
-                self._idle.set()
 
     async def _report(self, patient: PatientQueue, queued: QueuedPage, result: Result) -> None:
         """The result is written before the patient's next page is sent."""

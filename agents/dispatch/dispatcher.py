@@ -95,15 +95,15 @@ class Dispatcher:
     def wrong(self) -> str | None:
         """Why the process is not alive: its event loop is blocked. None: it is alive."""
         still = monotonic() - self._ticked_at
-        return f"the clock stands still for {still:.0f} s" if still > self.settings.stall_seconds else None
+        return f"the event loop is blocked for {still:.0f} s" if still > self.settings.stall_seconds else None
 
     def not_ready(self) -> str | None:
         """Why the process is not ready: no partition yet, brokers away, or a backlog. None: it is ready."""
         if not self.paging.partitions:
             return "no partitions"
         if self.delivery_log.writing_seconds > WRITING_SECONDS:
-            return f"brokers have taken no rows for {self.delivery_log.writing_seconds:.0f} s"
-        return "reading what piled up" if self.consumer.backlogs else self.wrong()
+            return f"brokers have confirmed no rows for {self.delivery_log.writing_seconds:.0f} s"
+        return "reading a backlog of alerts" if self.consumer.backlogs else self.wrong()
 
     def _tasks(self) -> Iterable[tuple[str, Any]]:
         yield "delivery log", self.delivery_log.run()
@@ -115,8 +115,8 @@ class Dispatcher:
             yield "alive", self._post_alive(self.config.alive_url.get_secret_value())
         for name, queue in self.executor.queues.items():
             yield f"queue {name}", queue.run()
-            if queue.pager.refresh_seconds is not None:
-                yield f"refresh {name}", self._refresh(name, queue, queue.pager.refresh_seconds)
+            if queue.calls.pager.refresh_seconds is not None:
+                yield f"refresh {name}", self._refresh(name, queue, queue.calls.pager.refresh_seconds)
         for name, destination in self.config.destinations.items():
             if isinstance(destination, AlertmanagerConfig) and destination.poll_silences_seconds:
                 yield f"silences {name}", Silences(destination, self.paging.find, self.assessments).run()

@@ -139,7 +139,7 @@ def text(alert: PublicAlert, template: str = DEFAULT_TEMPLATE) -> str:
 
 
 def template_fault(template: str) -> str | None:
-    """Why a template cannot be used; None: it can. Only the named fields exist, so no patient data can be asked for."""
+    """Why a template cannot be used; None: it can. No field contains patient data."""
     try:
         parts = list(string.Formatter().parse(template))
     except ValueError as error:

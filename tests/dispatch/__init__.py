@@ -1,1 +1,1 @@
-"""Delivery: paging as stories, the shell around it, and every kind of receiver."""
+"""Tests of dispatch: paging as stories and part by part, the process on a real Kafka, and every kind of pager."""

@@ -1,4 +1,4 @@
-"""What tests of delivery share: scripted receivers."""
+"""Fixtures that the tests of dispatch share: two HTTP receivers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.dispatch.receiver import Receiver, receiver
 
 @pytest.fixture
 def pager() -> Iterator[Receiver]:
-    """A receiver that takes everything until told otherwise."""
+    """A receiver that accepts everything until its mode is changed."""
     with receiver() as running:
         yield running
 

@@ -1,4 +1,4 @@
-"""A pager that does as a script says: down, slow, failing, refusing, resetting, forgetting. It notes what it took."""
+"""An HTTP receiver of pages with a mode (down, slow, rejecting, resetting, losing); keeps what it accepted."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Mode = str  # ok, down, slow, 500, 429, 400, 410, resets, forgets
 
 @dataclass
 class Received:
-    """One request that the pager took (or, when it resets, took without saying so)."""
+    """One request that was accepted (in the mode `resets`, without an answer)."""
 
     at: float
     path: str
@@ -27,35 +27,35 @@ class Received:
 
     @property
     def json(self) -> Any:
-        """What was posted."""
+        """The parsed body."""
         return json.loads(self.body)
 
 
 @dataclass
 class Receiver:
-    """What it does now, and everything that it ever took. `delay_seconds`: how long an answer takes."""
+    """The current mode, and every accepted request. `delay_seconds`: how long an answer takes."""
 
     port: int
     mode: Mode = "ok"
     delay_seconds: float = 0.0
     slow_seconds: float = 2.0
     retry_after: str = "1"
-    location: str = ""  # where a 3xx sends people
+    location: str = ""  # the Location of a 3xx answer
     taken: list[Received] = field(default_factory=list)
     tried: int = 0
-    answers: dict[str, Any] = field(default_factory=dict)  # what GET gives, by path
+    answers: dict[str, Any] = field(default_factory=dict)  # the JSON for GET, by path
 
     @property
     def url(self) -> str:
-        """Where it listens."""
+        """Its address."""
         return f"http://127.0.0.1:{self.port}"
 
     def posts(self) -> list[Any]:
-        """The bodies in the order in which they were taken."""
+        """The bodies in the order in which they were accepted."""
         return [received.json for received in list(self.taken)]
 
     def wait(self, number: int, seconds: float = 60.0) -> None:
-        """Until so many requests were taken."""
+        """Waits until so many requests were accepted."""
         until = time.monotonic() + seconds
         while len(self.taken) < number:
             assert time.monotonic() < until, f"{len(self.taken)} of {number} came in {seconds} s"
@@ -64,7 +64,7 @@ class Receiver:
 
 @contextmanager
 def receiver(port: int = 0) -> Iterator[Receiver]:
-    """A running one."""
+    """A running receiver."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -114,14 +114,14 @@ def receiver(port: int = 0) -> Iterator[Receiver]:
             self.connection.close()
 
         def log_message(self, format: str, *args: object) -> None:
-            """Tests are quiet."""
+            """Logs nothing."""
 
     class Server(ThreadingHTTPServer):
         daemon_threads = True
         request_queue_size = 512
 
         def handle_error(self, request: Any, client_address: Any) -> None:
-            """A caller that hangs up is part of the play."""
+            """A client that closes its connection is part of the tests."""
 
     server = Server(("127.0.0.1", port), Handler)
     this = Receiver(server.server_address[1])

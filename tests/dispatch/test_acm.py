@@ -1,4 +1,4 @@
-"""IHE ACM over MLLP, against an alarm manager that answers as a script says."""
+"""The pager for IHE ACM over MLLP, against an alarm manager with scripted answers."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ def answers(code: str, error: str = "") -> Reply:
 
 
 @asynccontextmanager
-async def manager(reply: Reply, heard: list[str]) -> AsyncIterator[int]:
+async def manager(reply: Reply, received: list[str]) -> AsyncIterator[int]:
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(asyncio.IncompleteReadError):
             while True:
                 framed = await reader.readuntil(END)
                 assert framed.startswith(BEGIN)
-                heard.append(framed.strip(BEGIN + END).decode())
+                received.append(framed.strip(BEGIN + END).decode())
                 answer = reply(framed)
                 if answer is None:
                     break
@@ -52,39 +52,39 @@ async def manager(reply: Reply, heard: list[str]) -> AsyncIterator[int]:
 
 
 def exchange(reply: Reply, *pages: Page) -> tuple[list[PagerAnswer], list[str]]:
-    heard: list[str] = []
+    received: list[str] = []
 
-    async def talk() -> list[PagerAnswer]:
-        async with manager(reply, heard) as port:
+    async def run() -> list[PagerAnswer]:
+        async with manager(reply, received) as port:
             pager = AcmPager(AcmConfig(kind="acm", host="127.0.0.1", port=port, timeout_seconds=1))
-            told = [await pager.send(one) for one in pages]
+            results = [await pager.send(one) for one in pages]
             await pager.close()
-            return told
+            return results
 
-    return asyncio.run(talk()), heard
+    return asyncio.run(run()), received
 
 
-def test_an_alarm_starts_grows_eases_and_ends() -> None:
-    told = [
+def test_an_alarm_starts_worsens_eases_and_ends() -> None:
+    pages = [
         page(),
-        page("close", "superseded", primary=False),  # no message: the escalation says it
+        page("close", "superseded", primary=False),  # no message: the escalation includes it
         page("open", "worsened", key="a1:g3", grade=3),
         page("acknowledge", "acknowledged", key="a1:g3", grade=3),
         page("update", "eased", key="a1:g3", priority="medium"),
         page("close", "over", key="a1:g3", status="resolved"),
     ]
-    outcomes, heard = exchange(answers("CA"), *told)
+    outcomes, received = exchange(answers("CA"), *pages)
     assert set(outcomes) == {ACCEPTED}
-    phases = [message.split("EVENT_PHASE^MDC|1.0.0.0.3|")[1].split("|")[0] for message in heard]
+    phases = [message.split("EVENT_PHASE^MDC|1.0.0.0.3|")[1].split("|")[0] for message in received]
     assert phases == ["start", "escalate", "continue", "deescalate", "end"]
-    states = [message.split("INACTIVATION_STATE^MDC|1.0.0.0.5|")[1].split("|")[0] for message in heard]
+    states = [message.split("INACTIVATION_STATE^MDC|1.0.0.0.5|")[1].split("|")[0] for message in received]
     assert states == ["enabled", "enabled", "alert-acknowledged", "enabled", "enabled"]
 
 
-def test_a_message_says_what_how_loud_and_where_in_the_places_of_the_profile() -> None:
-    words = message(page(), AcmConfig(kind="acm", host="h", port=1))
-    segments = {line.split("|")[0]: line.split("|") for line in words.split("\r") if not line.startswith("OBX")}
-    first = next(line for line in words.split("\r") if line.startswith("OBX|1|")).split("|")
+def test_a_message_has_kind_priority_and_place_in_the_fields_of_the_profile() -> None:
+    text = message(page(), AcmConfig(kind="acm", host="h", port=1))
+    segments = {line.split("|")[0]: line.split("|") for line in text.split("\r") if not line.startswith("OBX")}
+    first = next(line for line in text.split("\r") if line.startswith("OBX|1|")).split("|")
     assert segments["MSH"][8] == "ORU^R40^ORU_R40"
     assert segments["MSH"][9] == "a1.1"
     assert segments["MSH"][11] == "2.6"
@@ -96,16 +96,16 @@ def test_a_message_says_what_how_loud_and_where_in_the_places_of_the_profile() -
     assert first[3] == "196616^MDC_EVT_ALARM^MDC"
     assert first[8] == "PH~SA"
     assert first[11] == "F"
-    assert words.endswith("\r")
+    assert text.endswith("\r")
 
 
-def test_what_is_technical_is_of_type_st_and_medium() -> None:
-    words = message(page(priority="technical", kind="signal_lost"), AcmConfig(kind="acm", host="h", port=1))
-    assert "|PM~ST|" in words
+def test_a_technical_alert_has_type_st_and_medium_priority() -> None:
+    text = message(page(priority="technical", kind="signal_lost"), AcmConfig(kind="acm", host="h", port=1))
+    assert "|PM~ST|" in text
 
 
 @pytest.mark.parametrize("cause", ["again", "snooze_ended"])
-def test_asking_again_is_an_escalation(cause: str) -> None:
+def test_a_repeat_is_an_escalation(cause: str) -> None:
     assert phase(page("open", cause)) == "escalate"
 
 
@@ -124,19 +124,19 @@ def test_asking_again_is_an_escalation(cause: str) -> None:
         (lambda framed: BEGIN + b"x" * 200_000 + END, "retry"),
     ],
 )
-def test_what_an_answer_says_about_trying_again(reply: Reply, outcome: str) -> None:
+def test_each_answer_is_final_or_worth_another_attempt(reply: Reply, outcome: str) -> None:
     (answer,), _ = exchange(reply, page())
     assert answer.outcome == outcome
 
 
-def test_silence_is_worth_another_attempt_and_the_next_one_has_a_connection_of_its_own() -> None:
+def test_no_answer_is_worth_another_attempt_over_a_new_connection() -> None:
     replies: list[Callable[[bytes], bytes | None]] = [lambda framed: b"", answers("AA")]
-    outcomes, heard = exchange(lambda framed: replies.pop(0)(framed), page(), page())
+    outcomes, received = exchange(lambda framed: replies.pop(0)(framed), page(), page())
     assert [answer.outcome for answer in outcomes] == ["retry", "accepted"]
-    assert heard[0] == heard[1]
+    assert received[0] == received[1]
 
 
-def test_nobody_there_is_worth_another_attempt() -> None:
+def test_a_refused_connection_is_worth_another_attempt() -> None:
     pager = AcmPager(AcmConfig(kind="acm", host="127.0.0.1", port=1))
     assert asyncio.run(pager.send(page())).outcome == "retry"
 
@@ -144,7 +144,7 @@ def test_nobody_there_is_worth_another_attempt() -> None:
 def test_one_connection_carries_many_messages() -> None:
     connections: list[int] = []
 
-    async def talk() -> None:
+    async def run() -> None:
         async def count(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             connections.append(1)
             with suppress(asyncio.IncompleteReadError):
@@ -158,16 +158,16 @@ def test_one_connection_carries_many_messages() -> None:
                 assert await pager.send(page(key=f"a{n}")) is ACCEPTED
             await pager.close()
 
-    asyncio.run(talk())
+    asyncio.run(run())
     assert len(connections) == 1
 
 
-def test_words_cannot_become_structure() -> None:
-    words = message(page(bed="1|2^3&4~5\\6\r7"), AcmConfig(kind="acm", host="h", port=1))
-    assert "7A^^1\\F\\2\\S\\3\\T\\4\\R\\5\\E\\6 7" in words
+def test_separators_in_values_are_escaped() -> None:
+    text = message(page(bed="1|2^3&4~5\\6\r7"), AcmConfig(kind="acm", host="h", port=1))
+    assert "7A^^1\\F\\2\\S\\3\\T\\4\\R\\5\\E\\6 7" in text
     assert escaped("plain") == "plain"
 
 
-def test_an_answer_names_the_message_it_is_about() -> None:
+def test_an_answer_must_name_the_message_it_is_about() -> None:
     assert answer_from(answers("AA")(BEGIN + b"MSH|^~\\&|a|b|c|d|e||f|a1.1|P" + END) or b"", "a1.1") is ACCEPTED
     assert answer_from(b"MSA|AA|a1.2", "a1.1").outcome == "retry"

@@ -1,4 +1,4 @@
-"""Against the real Alertmanager: levels, ends, restarts on either side, silences, and the dead-man alert."""
+"""With the real Alertmanager: levels, ends, restarts of both, silences, and the dead-man alert."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.dispatch.test_process import destination, free_port, until
 
 pytestmark = pytest.mark.kafka
 
-# Nothing waits and every incident is a group: what the receiver gets is what Alertmanager makes of each of our posts.
+# No delays, and every incident is a group: the receiver gets a notification for each change.
 CONFIG = """
 route:
   receiver: probe
@@ -41,8 +41,8 @@ receivers:
 
 
 @dataclass
-class Rack:
-    """A running Alertmanager, which may be stopped and started again with its memory."""
+class RunningAlertmanager:
+    """A running Alertmanager, which can be stopped and started again with its data."""
 
     directory: Path
     port: int
@@ -85,16 +85,16 @@ class Rack:
         return {one["labels"].get("incident", one["labels"]["alertname"]): one for one in alerts}
 
     def notified(self) -> list[str]:
-        """What people were told, in order: firing or resolved, and which incident."""
-        told = [one for post in self.probe.posts() for one in post["alerts"]]
-        return [f"{one['status']} {one['labels']['incident']}" for one in told if "incident" in one["labels"]]
+        """The notifications in order: firing or resolved, and which incident."""
+        sent = [one for post in self.probe.posts() for one in post["alerts"]]
+        return [f"{one['status']} {one['labels']['incident']}" for one in sent if "incident" in one["labels"]]
 
 
 @pytest.fixture
-def rack(tmp_path: Path, pager: Receiver) -> Iterator[Rack]:
-    directory = tmp_path / "rack"
+def alertmanager(tmp_path: Path, pager: Receiver) -> Iterator[RunningAlertmanager]:
+    directory = tmp_path / "alertmanager"
     directory.mkdir()
-    running = Rack(directory, free_port(), pager)
+    running = RunningAlertmanager(directory, free_port(), pager)
     running.start()
     try:
         yield running
@@ -104,108 +104,117 @@ def rack(tmp_path: Path, pager: Receiver) -> Iterator[Rack]:
             process.wait()
 
 
-def config(tmp_path: Path, rack: Rack, timing: str = "") -> Path:
+def config(tmp_path: Path, alertmanager: RunningAlertmanager, timing: str = "") -> Path:
     given = {"refresh_seconds": 0.5, "outlive_refreshes": 40, "poll_silences_seconds": 0.3}
     file = tmp_path / "dispatch.toml"
-    text = destination("rack", "alertmanager", **given) + f'urls = ["{rack.url}"]\n'
-    file.write_text(config_text(text, '[["rack"]]', timing=timing))
+    text = destination("alertmanager", "alertmanager", **given) + f'urls = ["{alertmanager.url}"]\n'
+    file.write_text(config_text(text, '[["alertmanager"]]', timing=timing))
     return file
 
 
 def test_levels_follow_each_other_and_only_the_engine_ends_an_alert(
-    kafka_settings: Fresh, rack: Rack, tmp_path: Path
+    kafka_settings: Fresh, alertmanager: RunningAlertmanager, tmp_path: Path
 ) -> None:
     settings = kafka_settings()
     watch = WatchWriter(settings)
     one = alert_id("p1", "A")
-    with dispatcher(settings, config(tmp_path, rack)):
+    with dispatcher(settings, config(tmp_path, alertmanager)):
         watch.alerts(alert("p1", "A", priority="medium"))
-        until(lambda: rack.notified() == [f"firing {one}"])
-        watch.alerts(alert("p1", "A", 2, "updated", priority="medium"))  # words change: nobody is called again
+        until(lambda: alertmanager.notified() == [f"firing {one}"])
+        watch.alerts(alert("p1", "A", 2, "updated", priority="medium"))  # only the text changes: no new notification
         time.sleep(1.5)
         watch.alerts(alert("p1", "A", 3, "updated", grade=3))
-        until(lambda: f"firing {one}:g3" in rack.notified() and f"resolved {one}" in rack.notified())
-        assert list(rack.open()) == [f"{one}:g3"]
-        assert rack.open()[f"{one}:g3"]["labels"]["severity"] == "critical"
+        until(lambda: f"firing {one}:g3" in alertmanager.notified() and f"resolved {one}" in alertmanager.notified())
+        assert list(alertmanager.open()) == [f"{one}:g3"]
+        assert alertmanager.open()[f"{one}:g3"]["labels"]["severity"] == "critical"
         watch.alerts(alert("p1", "A", 4, "updated", priority="medium", grade=2))  # eases: the same incident
         time.sleep(1.5)
-        assert list(rack.open()) == [f"{one}:g3"]
+        assert list(alertmanager.open()) == [f"{one}:g3"]
         watch.alerts(alert("p1", "A", 5, "resolved"))
-        until(lambda: not rack.open())
-        until(lambda: f"resolved {one}:g3" in rack.notified())
-        time.sleep(1.5)  # several posts of an open set that must not open it again
-        assert rack.open() == {}
-    assert sorted(rack.notified()) == sorted(
+        until(lambda: not alertmanager.open())
+        until(lambda: f"resolved {one}:g3" in alertmanager.notified())
+        time.sleep(1.5)  # several refreshes, which must not open it again
+        assert alertmanager.open() == {}
+    assert sorted(alertmanager.notified()) == sorted(
         [f"firing {one}", f"resolved {one}", f"firing {one}:g3", f"resolved {one}:g3"]
     )
 
 
-def test_a_restart_on_either_side_calls_nobody_and_ends_nothing(
-    kafka_settings: Fresh, rack: Rack, tmp_path: Path
+def test_a_restart_of_either_notifies_nobody_and_ends_nothing(
+    kafka_settings: Fresh, alertmanager: RunningAlertmanager, tmp_path: Path
 ) -> None:
     settings = kafka_settings()
     watch = WatchWriter(settings)
     keys = [alert_id(f"p{n}", "A") for n in range(3)]
-    file = config(tmp_path, rack)
+    file = config(tmp_path, alertmanager)
     process = dispatcher_process.start(settings, file)
     try:
         watch.alerts(*(alert(f"p{n}", "A", priority="medium") for n in range(3)))
-        until(lambda: len(rack.notified()) == 3)
+        until(lambda: len(alertmanager.notified()) == 3)
         dispatcher_process.stop(process, signal.SIGKILL)
         time.sleep(2)
-        assert sorted(rack.open()) == sorted(keys)
+        assert sorted(alertmanager.open()) == sorted(keys)
         process = dispatcher_process.start(settings, file)
         watch.alerts(alert("p0", "A", 2, "resolved"))
-        until(lambda: sorted(rack.open()) == sorted(keys[1:]))
-        rack.stop()
+        until(lambda: sorted(alertmanager.open()) == sorted(keys[1:]))
+        alertmanager.stop()
         watch.alerts(alert("p1", "A", 2, "resolved"), alert("p9", "A", priority="medium"))
         time.sleep(1)
-        rack.start()  # it has forgotten all alerts, and remembers whom it has called
-        until(lambda: sorted(rack.open()) == sorted([keys[2], alert_id("p9", "A")]))
+        alertmanager.start()  # it has lost its alerts, and still has its notification log
+        until(lambda: sorted(alertmanager.open()) == sorted([keys[2], alert_id("p9", "A")]))
         time.sleep(2)
     finally:
         dispatcher_process.stop(process)
-    firing = [told for told in rack.notified() if told.startswith("firing")]
+    firing = [each for each in alertmanager.notified() if each.startswith("firing")]
     assert sorted(firing) == sorted(f"firing {key}" for key in [*keys, alert_id("p9", "A")])
-    assert f"resolved {keys[2]}" not in rack.notified()
+    assert f"resolved {keys[2]}" not in alertmanager.notified()
 
 
-def test_a_silence_of_one_alert_is_an_answer_to_it(kafka_settings: Fresh, rack: Rack, tmp_path: Path) -> None:
+def test_a_silence_of_one_alert_becomes_an_assessment(
+    kafka_settings: Fresh, alertmanager: RunningAlertmanager, tmp_path: Path
+) -> None:
     settings = kafka_settings()
     watch = WatchWriter(settings)
-    with dispatcher(settings, config(tmp_path, rack)):
+    with dispatcher(settings, config(tmp_path, alertmanager)):
         watch.alerts(alert("p1", "A", grade=3), alert("p2", "B"))
-        until(lambda: len(rack.open()) == 2)
-        amtool(rack, "20m", f"incident={alert_id('p1', 'A')}:g3")
-        amtool(rack, "4h", f"alert_id={alert_id('p2', 'B')}")
-        amtool(rack, "4h", "kind=escalation")  # about a kind: no answer to anybody
-        said = {one["kind"]: one for one in dispatcher_process.assessments(settings, 2)}
+        until(lambda: len(alertmanager.open()) == 2)
+        amtool(alertmanager, "20m", f"incident={alert_id('p1', 'A')}:g3")
+        amtool(alertmanager, "4h", f"alert_id={alert_id('p2', 'B')}")
+        amtool(alertmanager, "4h", "kind=escalation")  # about a kind: answers no alert
+        written = {one["kind"]: one for one in dispatcher_process.assessments(settings, 2)}
         time.sleep(1)
         assert len(dispatcher_process.assessments(settings, 2)) == 2
-    quiet = said["snooze"]
+    quiet = written["snooze"]
     asked = datetime.fromisoformat(quiet["until"]) - datetime.fromisoformat(quiet["effective_at"])
     assert 18 * 60 < asked.total_seconds() <= 20 * 60
     assert (quiet["patient_id"], quiet["alert_id"]) == ("p1", alert_id("p1", "A"))
-    assert (said["acknowledge"]["patient_id"], said["acknowledge"]["by"]) == ("p2", "Dr. Gray")
+    assert (written["acknowledge"]["patient_id"], written["acknowledge"]["by"]) == ("p2", "Dr. Gray")
 
 
-def amtool(rack: Rack, duration: str, matcher: str) -> None:
-    command = ["amtool", f"--alertmanager.url={rack.url}", "silence", "add", "--author=Dr. Gray", "--comment=seen"]
+def amtool(alertmanager: RunningAlertmanager, duration: str, matcher: str) -> None:
+    command = [
+        "amtool",
+        f"--alertmanager.url={alertmanager.url}",
+        "silence",
+        "add",
+        "--author=Dr. Gray",
+        "--comment=seen",
+    ]
     subprocess.run([*command, f"--duration={duration}", matcher], check=True, capture_output=True, timeout=20)
 
 
-def test_the_dead_man_alert_stands_while_the_whole_path_works_and_falls_with_it(
-    kafka_settings: Fresh, rack: Rack, tmp_path: Path
+def test_the_dead_man_alert_is_active_while_the_whole_path_works_and_ends_with_it(
+    kafka_settings: Fresh, alertmanager: RunningAlertmanager, tmp_path: Path
 ) -> None:
     settings = kafka_settings(partitions=2)
     watch = WatchWriter(settings)
-    with dispatcher(settings, config(tmp_path, rack, "heartbeat_within_seconds = 3\n")):
-        until(lambda: [watch.heartbeats(), time.sleep(0.3), "CrsMonitorAlive" in rack.open()][2])
-        for _ in range(12):  # one partition falls silent
+    with dispatcher(settings, config(tmp_path, alertmanager, "heartbeat_within_seconds = 3\n")):
+        until(lambda: [watch.heartbeats(), time.sleep(0.3), "CrsMonitorAlive" in alertmanager.open()][2])
+        for _ in range(12):  # partition 1 has no heartbeat any more
             watch.heartbeat(0)
             time.sleep(0.5)
-        until(lambda: "CrsMonitorAlive" not in rack.open())
-        (trouble,) = rack.open().values()
+        until(lambda: "CrsMonitorAlive" not in alertmanager.open())
+        (trouble,) = alertmanager.open().values()
         assert trouble["labels"]["kind"] == "dispatch"
         assert "partition 1" in json.dumps(trouble["annotations"])
-        until(lambda: [watch.heartbeats(), time.sleep(0.3), list(rack.open()) == ["CrsMonitorAlive"]][2])
+        until(lambda: [watch.heartbeats(), time.sleep(0.3), list(alertmanager.open()) == ["CrsMonitorAlive"]][2])

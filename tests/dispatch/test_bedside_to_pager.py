@@ -1,4 +1,4 @@
-"""The whole loop: bedside to log to judgement to pager, and the answer back into the log; killed on the way."""
+"""The whole path: from the bedside through log, worker and dispatch to a pager, and the acknowledgement back."""
 
 from __future__ import annotations
 
@@ -32,15 +32,15 @@ PATIENT = "mrn-canary-5520"
 
 
 class Bedside:
-    """Feeds, as a hospital would have them."""
+    """Writes to the feeds as a hospital does."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.producer = Producer(settings.librdkafka() | {"acks": "all", "linger.ms": 0})
         self.number = 0
 
-    def say(self, topic: TopicSpec, **fields: Any) -> None:
-        """One event, true now."""
+    def write(self, topic: TopicSpec, **fields: Any) -> None:
+        """Writes one event with the current time."""
         self.number += 1
         event = {"event_id": f"e{self.number}", "patient_id": PATIENT, "effective_at": datetime.now(UTC).isoformat()}
         self.producer.produce(self.settings.topic(topic), json.dumps(event | fields).encode(), PATIENT.encode())
@@ -61,12 +61,12 @@ def worker(settings: Settings, directory: Path) -> subprocess.Popen[bytes]:
         return subprocess.Popen(command, env=environment, stdout=log, stderr=log)
 
 
-def told(pager: Receiver) -> list[tuple[str, str, str]]:
-    """What the pager was told, each message once: kind, act, priority."""
-    messages = {one.headers["webhook-id"]: one.json for one in list(pager.taken)}
+def messages(pager: Receiver) -> list[tuple[str, str, str]]:
+    """The messages that the pager accepted, each once: kind, act, priority."""
+    unique_messages = {one.headers["webhook-id"]: one.json for one in list(pager.taken)}
     return [
         (post["data"]["kind"], post["type"].removeprefix("crs.alert."), post["data"]["priority"])
-        for post in messages.values()
+        for post in unique_messages.values()
     ]
 
 
@@ -81,36 +81,36 @@ def test_from_the_bedside_to_the_pager_and_back(kafka_settings: Fresh, pager: Re
     paging = dispatcher_process.start(settings, file, "--metrics-port", str(metrics))
     try:
         hours_ago = (datetime.now(UTC) - timedelta(hours=8)).isoformat()
-        bedside.say(topics.PATIENTS, status="admitted", unit="7A", bed="12", weight_kg=80, infused_at=hours_ago)
+        bedside.write(topics.PATIENTS, status="admitted", unit="7A", bed="12", weight_kg=80, infused_at=hours_ago)
         until(lambda: dispatcher_process.read_all(settings, settings.topic(topics.PATIENT_STATE)), 90)
-        bedside.say(topics.VITALS, source="charted", temperature_celsius=38.47)
-        until(lambda: ("onset", "open", "low") in told(pager), 90)
-        bedside.say(topics.VITALS, source="charted", systolic_mmhg=83.6)
-        until(lambda: ("escalation", "open", "medium") in told(pager))
+        bedside.write(topics.VITALS, source="charted", temperature_celsius=38.47)
+        until(lambda: ("onset", "open", "low") in messages(pager), 90)
+        bedside.write(topics.VITALS, source="charted", systolic_mmhg=83.6)
+        until(lambda: ("escalation", "open", "medium") in messages(pager))
         dispatcher_process.stop(paging, signal.SIGKILL)
-        bedside.say(topics.MEDICATIONS, drug="norepinephrine", action="started", rate=30, rate_unit="mcg/min")
+        bedside.write(topics.MEDICATIONS, drug="norepinephrine", action="started", rate=30, rate_unit="mcg/min")
         paging = dispatcher_process.start(settings, file, "--metrics-port", str(metrics))
-        until(lambda: ("escalation", "open", "high") in told(pager), 90)
+        until(lambda: ("escalation", "open", "high") in messages(pager), 90)
         dispatcher_process.stop(judging, signal.SIGKILL)
         judging = worker(settings, tmp_path)
         page = next(post["data"] for post in pager.posts() if post["data"]["priority"] == "high")
         assert (page["unit"], page["bed"]) == ("7A", "12")
         assert "I have seen it" in httpx.get(page["link"]).text
         assert httpx.post(page["link"], data={"by": "Nurse Joy"}).status_code == 202
-        until(lambda: (page["kind"], "acknowledge", "high") in told(pager), 90)
-        until(lambda: heard(metrics, settings.partitions), 90)
-        before = told(pager)
+        until(lambda: (page["kind"], "acknowledge", "high") in messages(pager), 90)
+        until(lambda: heartbeats_received(metrics, settings.partitions), 90)
+        before = messages(pager)
         time.sleep(2)
-        assert told(pager) == before
+        assert messages(pager) == before
     finally:
         for process in (paging, judging):
             dispatcher_process.stop(process)
-    told_of, over = on_topic(settings)
-    assert {post["data"]["alert_id"] for post in unique(pager) if post["type"] == "crs.alert.open"} == set(told_of)
+    versions, over = on_topic(settings)
+    assert {post["data"]["alert_id"] for post in unique(pager) if post["type"] == "crs.alert.open"} == set(versions)
     assert {post["data"]["alert_id"] for post in unique(pager) if post["type"] == "crs.alert.close"} == over
-    # No phantom: every message is about a version that the engine has told.
-    assert all(post["data"]["version"] in told_of[post["data"]["alert_id"]] for post in unique(pager))
-    # An alert that became worse has an incident of its own for that; none is opened twice.
+    # Every message is about a version that the engine has published.
+    assert all(post["data"]["version"] in versions[post["data"]["alert_id"]] for post in unique(pager))
+    # A worse version has an incident of its own; none is opened twice.
     opened = [post["data"]["incident"] for post in unique(pager) if post["type"] == "crs.alert.open"]
     assert len(opened) == len(set(opened))
     logs = (tmp_path / "log").read_text() + (tmp_path / "worker.log").read_text()
@@ -121,7 +121,7 @@ def test_from_the_bedside_to_the_pager_and_back(kafka_settings: Fresh, pager: Re
 
 
 def on_topic(settings: Settings) -> tuple[dict[str, set[int]], set[str]]:
-    """The versions of each alert that the engine has told, and which alerts are over."""
+    """The published versions of each alert, and which alerts are over."""
     versions: dict[str, set[int]] = {}
     over = set()
     for key, value in dispatcher_process.read_all(settings, settings.topic(topics.ALERTS)):
@@ -133,8 +133,8 @@ def on_topic(settings: Settings) -> tuple[dict[str, set[int]], set[str]]:
     return versions, over
 
 
-def heard(metrics: int, partitions: int) -> bool:
-    """Whether a heartbeat of every partition has come through."""
+def heartbeats_received(metrics: int, partitions: int) -> bool:
+    """Whether a heartbeat of every partition was received."""
     shown = httpx.get(f"http://127.0.0.1:{metrics}/metrics").text
     return all(f'crs_heartbeat_timestamp_seconds{{partition="{p}"}}' in shown for p in range(partitions))
 

@@ -1,4 +1,4 @@
-"""Answers that come back: by PagerDuty, by a link, by a token, by a silence; nobody gets in without proof."""
+"""Acknowledgements and snoozes from PagerDuty, a link, a token, or a silence; without proof nothing is accepted."""
 
 from __future__ import annotations
 
@@ -57,8 +57,8 @@ def config(**given: Any) -> CallbacksConfig:
     )
 
 
-def talk(play: Callable[[httpx.AsyncClient], Awaitable[list[httpx.Response]]]) -> tuple[list[int], list[Any]]:
-    """Status of each answer, and what was written into the log."""
+def requests(play: Callable[[httpx.AsyncClient], Awaitable[list[httpx.Response]]]) -> tuple[list[int], list[Any]]:
+    """The status of each answer, and the assessments that were written."""
     written = FakeAssessments()
 
     async def all_of_it() -> list[int]:
@@ -87,12 +87,12 @@ def signature(body: bytes, secret: str = HOOK) -> dict[str, str]:
     return {"X-PagerDuty-Signature": "v1=0000,v1=" + hmac.new(secret.encode(), body, sha256).hexdigest()}
 
 
-def test_pagerduty_says_who_has_taken_it_on_and_the_log_hears_it_once() -> None:
+def test_an_acknowledgement_at_pagerduty_is_written_with_its_name_and_applied_once() -> None:
     async def play(client: httpx.AsyncClient) -> list[httpx.Response]:
         body = hook()
         return [await client.post("/pagerduty", content=body, headers=signature(body)) for _ in range(2)]
 
-    statuses, (first, second) = talk(play)
+    statuses, (first, second) = requests(play)
     assert statuses == [202, 202]
     assert (first.alert_id, first.patient_id, first.by) == ("a1", "somebody", "Dr. Gray")
     assert first.event_id == second.event_id  # delivered twice, applied once
@@ -101,20 +101,20 @@ def test_pagerduty_says_who_has_taken_it_on_and_the_log_hears_it_once() -> None:
     assert decoded.event == first
 
 
-def test_an_incident_that_a_person_closed_is_taken_on_and_stays_open() -> None:
+def test_an_incident_that_a_person_closed_is_acknowledged_and_stays_open() -> None:
     async def play(client: httpx.AsyncClient) -> list[httpx.Response]:
         body = hook("incident.resolved")
         return [await client.post("/pagerduty", content=body, headers=signature(body))]
 
-    statuses, events = talk(play)
+    statuses, events = requests(play)
     assert statuses == [202]
     assert [event.kind for event in events] == ["acknowledge"]
 
 
-def test_what_is_unsigned_unreadable_or_not_for_us_changes_nothing() -> None:
+def test_a_body_that_is_unsigned_unreadable_or_about_another_alert_changes_nothing() -> None:
     async def play(client: httpx.AsyncClient) -> list[httpx.Response]:
         good = hook()
-        told: list[tuple[bytes, dict[str, str]]] = [
+        bodies: list[tuple[bytes, dict[str, str]]] = [
             (good, {}),
             (good, signature(good, "another secret")),
             (good + b" ", signature(good)),
@@ -124,18 +124,18 @@ def test_what_is_unsigned_unreadable_or_not_for_us_changes_nothing() -> None:
             (hook(key=None), signature(hook(key=None))),
             (hook(key="a2"), signature(hook(key="a2"))),
         ]
-        return [await client.post("/pagerduty", content=body, headers=headers) for body, headers in told]
+        return [await client.post("/pagerduty", content=body, headers=headers) for body, headers in bodies]
 
-    statuses, events = talk(play)
+    statuses, events = requests(play)
     assert statuses == [401, 401, 401, 400, 400, 204, 204, 404]
     assert events == []
 
 
-def test_without_a_key_of_ours_no_signature_holds() -> None:
+def test_without_a_key_no_signature_is_valid() -> None:
     assert not signed(b"x", "v1=" + hmac.new(b"", b"x", sha256).hexdigest(), [])
 
 
-def test_the_link_of_a_page_answers_that_page_and_looking_at_it_changes_nothing() -> None:
+def test_the_link_of_a_page_acknowledges_that_alert_and_opening_it_changes_nothing() -> None:
     link = f"/alert/a1/{link_token(TOKEN.encode(), 'a1')}"
 
     async def play(client: httpx.AsyncClient) -> list[httpx.Response]:
@@ -151,14 +151,14 @@ def test_the_link_of_a_page_answers_that_page_and_looking_at_it_changes_nothing(
             await client.post(link, data={"by": "Nurse Joy"}),
         ]
 
-    statuses, events = talk(play)
+    statuses, events = requests(play)
     assert statuses == [200, 403, 404, 403, 202]
     assert [(event.alert_id, event.by) for event in events] == [("a1", "Nurse Joy")]
 
 
 def test_a_token_acknowledges_and_snoozes_for_an_hour_at_most() -> None:
     tomorrow = (datetime.now(UTC) + timedelta(days=1)).isoformat()
-    told: list[tuple[str, Any, str]] = [
+    given: list[tuple[str, Any, str]] = [
         ("/acknowledge", {"alert_id": "a1", "by": "board"}, TOKEN),
         ("/snooze", {"alert_id": "a1", "until": tomorrow, "reason": "in theatre"}, TOKEN),
         ("/acknowledge", {"alert_id": "a1", "by": "board"}, "wrong"),
@@ -172,11 +172,11 @@ def test_a_token_acknowledges_and_snoozes_for_an_hour_at_most() -> None:
 
     async def play(client: httpx.AsyncClient) -> list[httpx.Response]:
         return [
-            await client.post(path, json=asked, headers={"Authorization": f"Bearer {token}"})
-            for path, asked, token in told
+            await client.post(path, json=fields, headers={"Authorization": f"Bearer {token}"})
+            for path, fields, token in given
         ]
 
-    statuses, events = talk(play)
+    statuses, events = requests(play)
     assert statuses == [202, 202, 401, 401, 404, 400, 400, 400, 404]
     acknowledged, snoozed = events
     assert acknowledged.by == "board"
@@ -184,15 +184,15 @@ def test_a_token_acknowledges_and_snoozes_for_an_hour_at_most() -> None:
     assert isinstance(decode(snoozed.model_dump_json(exclude_none=True).encode(), "assessment"), Decoded)
 
 
-def test_there_is_nothing_else_to_ask_for() -> None:
+def test_there_are_no_other_paths() -> None:
     async def play(client: httpx.AsyncClient) -> list[httpx.Response]:
         return [await client.get(path) for path in ("/", "/metrics", "/acknowledge", "/alert/a1")]
 
-    statuses, _ = talk(play)
+    statuses, _ = requests(play)
     assert statuses == [404, 404, 405, 404]
 
 
-def test_it_listens_on_loopback_unless_told_otherwise_and_wants_a_long_token(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_listens_on_loopback_by_default_and_needs_a_long_token(monkeypatch: pytest.MonkeyPatch) -> None:
     assert config().host == "127.0.0.1"
     assert not config().open_to_others
     assert config(host="0.0.0.0").open_to_others
@@ -201,7 +201,7 @@ def test_it_listens_on_loopback_unless_told_otherwise_and_wants_a_long_token(mon
         config()
 
 
-def test_a_port_in_use_is_said_in_one_line() -> None:
+def test_a_port_in_use_is_an_error_of_one_line() -> None:
     async def play() -> None:
         first = CallbackServer(config(), find, FakeAssessments())  # type: ignore[arg-type]
         await first.start()
@@ -227,7 +227,7 @@ def silence(number: str, ends_at: datetime, name: str = "incident", value: str =
     }
 
 
-def test_a_short_silence_asks_for_quiet_a_long_one_takes_it_on_and_each_is_heard_once() -> None:
+def test_a_short_silence_is_a_snooze_a_long_one_an_acknowledgement_and_each_is_written_once() -> None:
     now = datetime.now(UTC)
     written = FakeAssessments()
     with receiver() as service:
@@ -243,13 +243,13 @@ def test_a_short_silence_asks_for_quiet_a_long_one_takes_it_on_and_each_is_heard
         ]
         given = AlertmanagerConfig.model_validate({"kind": "alertmanager", "urls": ["http://127.0.0.1:1", service.url]})
 
-        async def look() -> None:
+        async def poll() -> None:
             silences = Silences(given, find, written)  # type: ignore[arg-type]
             await silences.poll(now)
             await silences.poll(now)
             await silences.client.close()
 
-        asyncio.run(look())
+        asyncio.run(poll())
     assert [event.kind for event in written.events] == ["snooze", "acknowledge"]
     assert written.events[0].until == now + timedelta(minutes=30)
     assert written.events[1].by == "Dr. Gray"

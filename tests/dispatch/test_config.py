@@ -1,4 +1,4 @@
-"""A ward's plan: what is wrong is named, secrets are not shown, and the example is sound."""
+"""Settings of paging: errors name the setting, secrets are not shown, and the example file is valid."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def secrets(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REFERENCE", "a-long-enough-secret")
 
 
-def complaint(tmp_path: Path, text: str) -> str:
+def error_text(tmp_path: Path, text: str) -> str:
     file = tmp_path / "dispatch.toml"
     file.write_text(text)
     with pytest.raises(UserError) as error:
@@ -36,7 +36,7 @@ def complaint(tmp_path: Path, text: str) -> str:
     return error.value.message.removeprefix(f"{file}: ")
 
 
-def test_a_small_plan_is_sound(tmp_path: Path) -> None:
+def test_a_small_file_is_valid(tmp_path: Path) -> None:
     file = tmp_path / "dispatch.toml"
     file.write_text('topic_prefix = "ward."\n' + GOOD)
     assert load(file).policy().routing.default == (("desk",),)
@@ -44,7 +44,7 @@ def test_a_small_plan_is_sound(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "words"),
+    ("old", "new", "expected"),
     [
         ('kind = "console"', 'kind = "consol"', "destinations.desk: Input tag 'consol'"),
         ('kind = "console"', 'kind = "console"\ncolour = 1', "destinations.desk.console.colour: no such setting"),
@@ -56,7 +56,7 @@ def test_a_small_plan_is_sound(tmp_path: Path) -> None:
         (
             'kind = "console"',
             'kind = "console"\nsecond = "desk"',
-            "destinations.desk.second: cannot stand in for itself",
+            "destinations.desk.second: cannot be its own fallback",
         ),
         ('kind = "console"', 'kind = "console"\ntemplate = "{patient_id}"', "unknown field {patient_id}"),
         ('kind = "console"', 'kind = "console"\ntemplate = "{bed!r}"', "{bed} takes no format"),
@@ -74,44 +74,44 @@ def test_a_small_plan_is_sound(tmp_path: Path) -> None:
         ("[dispatch", "[dispach", "no table [dispatch]"),
     ],
 )
-def test_what_is_wrong_is_named(old: str, new: str, words: str, tmp_path: Path) -> None:
+def test_an_error_names_the_setting(old: str, new: str, expected: str, tmp_path: Path) -> None:
     assert old in GOOD
-    said = complaint(tmp_path, GOOD.replace(old, new))
-    assert words in said
-    assert "written-down-secret" not in said
-    assert "\n" not in said
+    found = error_text(tmp_path, GOOD.replace(old, new))
+    assert expected in found
+    assert "written-down-secret" not in found
+    assert "\n" not in found
 
 
 def test_a_short_secret_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REFERENCE", "short")
-    assert "reference_secret: at least 16 characters" in complaint(tmp_path, GOOD)
+    assert "reference_secret: at least 16 characters" in error_text(tmp_path, GOOD)
 
 
-def test_without_a_file_it_says_where_an_example_is() -> None:
+def test_without_a_file_the_error_names_the_example() -> None:
     with pytest.raises(UserError, match=r"deploy/dispatch\.example\.toml"):
         load(None)
 
 
-def test_the_example_is_sound_and_routes_by_day_and_night(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_example_is_valid_and_routes_by_day_and_night(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in ("CRS_REFERENCE_SECRET", "CRS_CALLBACK_TOKEN", "CRS_PAGERDUTY_KEY", "CRS_PAGERDUTY_SENIOR_KEY"):
         monkeypatch.setenv(name, "a-long-enough-secret")
     monkeypatch.setenv("CRS_PAGERDUTY_HOOK_SECRET", "a-long-enough-secret")
     monkeypatch.setenv("CRS_WEBHOOK_SECRET", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
     monkeypatch.setenv("CRS_MAIL_URL", "mailtos://user:password@mail.example")
     routing = load(EXAMPLE).policy().routing
-    told = page(priority="medium").alert
+    alert = page(priority="medium").alert
     day, night = datetime(2026, 3, 4, 12, tzinfo=UTC), datetime(2026, 3, 4, 2, tzinfo=UTC)
-    assert routing.tiers(told, day) != routing.tiers(told, night)
+    assert routing.tiers(alert, day) != routing.tiers(alert, night)
     assert routing.tiers(page().alert, day) == routing.tiers(page().alert, night) == routing.default
 
 
-def test_hours_over_midnight_and_the_ward_clock(tmp_path: Path) -> None:
+def test_hours_over_midnight_are_in_the_time_zone_of_the_ward(tmp_path: Path) -> None:
     file = tmp_path / "dispatch.toml"
     line = '{ begin = "22:00", end = "06:00", tiers = [] }'
     file.write_text(GOOD.replace("default =", f'zone = "Europe/Berlin"\nroutes = [{line}]\ndefault ='))
     routing = load(file).policy().routing
-    told = page().alert
-    summer = [routing.tiers(told, datetime(2026, 7, 1, hour, 59, tzinfo=UTC)) for hour in (19, 20, 3, 4)]
+    alert = page().alert
+    summer = [routing.tiers(alert, datetime(2026, 7, 1, hour, 59, tzinfo=UTC)) for hour in (19, 20, 3, 4)]
     assert [bool(tiers) for tiers in summer] == [True, False, False, True]
 
 

@@ -1,4 +1,4 @@
-"""A dispatcher as a process, on a real Kafka, against receivers that misbehave: each alert arrives, once, in order."""
+"""A dispatcher process on a real Kafka with misbehaving receivers: every alert arrives once and in order."""
 
 from __future__ import annotations
 
@@ -35,20 +35,20 @@ def config(tmp_path: Path, pager: Receiver, more: str = "", timing: str = "", re
 
 
 def story(pager: Receiver) -> dict[str, list[str]]:
-    """What the pager saw of each alert, repeats of the same message taken away, in order."""
+    """The messages about each alert in order, without repeats of the same message."""
     seen: dict[str, None] = {}
-    told: dict[str, list[str]] = {}
+    messages: dict[str, list[str]] = {}
     for received in list(pager.taken):
         if received.headers["webhook-id"] not in seen:
             seen[received.headers["webhook-id"]] = None
             data = received.json["data"]
-            told.setdefault(data["alert_id"], []).append(
+            messages.setdefault(data["alert_id"], []).append(
                 f"{received.json['type'].removeprefix('crs.alert.')} {data['version']}"
             )
-    return told
+    return messages
 
 
-def test_an_alert_goes_out_is_updated_and_ends_with_bed_and_reference_only(
+def test_an_alert_opens_is_updated_and_closes_with_bed_and_reference_only(
     kafka_settings: Fresh, pager: Receiver, tmp_path: Path
 ) -> None:
     settings = kafka_settings()
@@ -86,10 +86,10 @@ def test_a_restart_and_a_replay_page_nobody_twice(kafka_settings: Fresh, pager: 
 MODES = {"down": "down", "slow": "slow", "failing": "500", "busy": "429", "resetting": "resets"}
 
 
-def test_whatever_pagers_do_each_alert_is_seen_once_and_in_order_with_a_kill_in_between(
+def test_each_alert_arrives_once_and_in_order_at_misbehaving_pagers_and_across_a_kill(
     kafka_settings: Fresh, tmp_path: Path
 ) -> None:
-    """Five pagers that misbehave each in its own way, all of them told everything."""
+    """Five pagers that each misbehave in another way; all get every alert."""
     settings = kafka_settings()
     watch = WatchWriter(settings)
     with ExitStack() as stack:
@@ -124,11 +124,11 @@ def test_whatever_pagers_do_each_alert_is_seen_once_and_in_order_with_a_kill_in_
 
 
 def seen(pager: Receiver) -> int:
-    """Different messages that a pager took."""
+    """How many different messages a pager accepted."""
     return sum(map(len, story(pager).values()))
 
 
-def test_in_a_burst_of_500_every_high_alert_is_through_in_five_seconds_and_the_rest_is_one_summary(
+def test_in_a_burst_of_500_every_high_alert_arrives_in_five_seconds_and_the_rest_is_one_summary(
     kafka_settings: Fresh, pager: Receiver, tmp_path: Path
 ) -> None:
     settings = kafka_settings()
@@ -147,8 +147,8 @@ def test_in_a_burst_of_500_every_high_alert_is_through_in_five_seconds_and_the_r
         while not summary and time.monotonic() < until:
             time.sleep(0.1)
             summary = [post["data"]["text"] for post in pager.posts() if post["data"]["kind"] == "summary"]
-    told = {one.json["data"]["alert_id"]: one for one in pager.taken}
-    high = [told[dispatcher_process.alert_id(f"p{n}", "A")].at for n in range(0, 500, 5)]
+    accepted = {one.json["data"]["alert_id"]: one for one in pager.taken}
+    high = [accepted[dispatcher_process.alert_id(f"p{n}", "A")].at for n in range(0, 500, 5)]
     medium = [one for one in pager.posts() if one["data"]["priority"] == "medium" and one["data"]["kind"] != "summary"]
     assert max(high) - began < 5
     assert len(medium) <= 10

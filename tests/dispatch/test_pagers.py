@@ -1,4 +1,4 @@
-"""What each kind of receiver is sent, and what its answers mean."""
+"""What each kind of pager sends, and how it reads answers."""
 
 from __future__ import annotations
 
@@ -89,11 +89,11 @@ def webhook(url: str, *secrets: str) -> WebhookPager:
         (504, "retry"),
     ],
 )
-def test_what_a_status_says_about_trying_again(status: int, outcome: str) -> None:
+def test_each_status_is_final_or_worth_another_attempt(status: int, outcome: str) -> None:
     assert http.answer_to_status(status).outcome == outcome
 
 
-def test_retry_after_may_be_seconds_or_a_date_and_nonsense_is_nothing() -> None:
+def test_retry_after_may_be_seconds_or_a_date_and_an_invalid_one_is_ignored() -> None:
     assert http.answer_to_status(429, "7").retry_after_seconds == 7
     in_a_minute = http.retry_after_seconds(format_datetime(datetime.now(UTC) + timedelta(seconds=60), usegmt=True))
     assert in_a_minute is not None
@@ -110,28 +110,28 @@ def test_a_connection_that_breaks_is_worth_another_attempt(mode: str, service: R
     assert answer.outcome == "retry"
 
 
-def test_nobody_is_followed_elsewhere_with_our_keys(service: Receiver, other: Receiver) -> None:
+def test_no_redirect_is_followed_because_it_would_carry_keys(service: Receiver, other: Receiver) -> None:
     service.mode, service.location = "307", other.url
     (answer,) = send(webhook(service.url), page())
     assert answer == PagerAnswer("rejected", "HTTP 307")
     assert other.tried == 0
 
 
-def test_nobody_there_is_worth_another_attempt() -> None:
+def test_a_refused_connection_is_worth_another_attempt() -> None:
     (answer,) = send(webhook("http://127.0.0.1:1"), page())
     assert answer == PagerAnswer("retry", "ClientConnectorError")
 
 
 def test_pagerduty_gets_one_incident_for_each_key_with_severity_and_place(service: Receiver) -> None:
-    told = [
+    pages = [
         page(priority="medium", link="https://board.example/a1"),
-        page("update", "updated", priority="medium"),  # not sent: it would open anew what a person closed there
+        page("update", "updated", priority="medium"),  # not sent: it would open again what a person closed there
         page("close", "superseded", primary=False),
         page("open", "worsened", key="a1:g3", grade=3),
         page("acknowledge", "acknowledged", key="a1:g3"),
         page("close", "over", key="a1:g3", status="resolved"),
     ]
-    assert {answer.outcome for answer in send(pagerduty(service.url), *told)} == {"accepted"}
+    assert {answer.outcome for answer in send(pagerduty(service.url), *pages)} == {"accepted"}
     events = service.posts()
     assert [(e["event_action"], e["dedup_key"]) for e in events] == [
         ("trigger", "a1"),
@@ -160,7 +160,7 @@ def test_pagerduty_gets_one_incident_for_each_key_with_severity_and_place(servic
     assert {received.path for received in service.taken} == {"/v2/enqueue"}
 
 
-def test_a_dedup_key_is_never_longer_than_pagerduty_takes() -> None:
+def test_a_dedup_key_is_never_longer_than_pagerduty_allows() -> None:
     assert dedup_key("x" * 255) == "x" * 255
     assert len(dedup_key("x" * 256)) == 64
     assert dedup_key("x" * 256) != dedup_key("x" * 257)
@@ -178,9 +178,9 @@ def test_pagerduty_severities(priority: str, severity: str, service: Receiver) -
 def test_a_webhook_is_signed_so_that_the_library_agrees(service: Receiver) -> None:
     send(webhook(service.url), page(link="https://board.example/a1"))
     (received,) = service.taken
-    told = Verifier(OLD).verify(received.body, received.headers)
-    assert told["type"] == "crs.alert.open"
-    assert told["data"]["alert_id"] == "a1"
+    message = Verifier(OLD).verify(received.body, received.headers)
+    assert message["type"] == "crs.alert.open"
+    assert message["data"]["alert_id"] == "a1"
     assert received.headers["webhook-id"] == "a1.1"
     with pytest.raises(WebhookVerificationError):
         Verifier(NEW).verify(received.body, received.headers)
@@ -195,12 +195,12 @@ def test_keys_of_a_webhook_can_be_changed_without_a_gap(service: Receiver) -> No
         Verifier(key).verify(received.body, received.headers)
 
 
-def test_a_webhook_hears_of_an_alert_and_not_of_its_incidents(service: Receiver) -> None:
+def test_a_webhook_is_sent_alerts_and_not_their_incidents(service: Receiver) -> None:
     send(webhook(service.url), page("close", "superseded", primary=False), page("open", "again", key="a1:2", repeat=1))
     assert [received.headers["webhook-id"] for received in service.taken] == ["a1.1.1"]
 
 
-def test_alertmanager_always_gets_both_times_and_an_identity_that_does_not_move(service: Receiver) -> None:
+def test_alertmanager_always_gets_both_times_and_labels_that_do_not_change(service: Receiver) -> None:
     opened, moved = (
         page(),
         page("update", "eased", bed="14", unit="8B", priority="medium", level="high", status="updated"),
@@ -218,28 +218,28 @@ def test_alertmanager_always_gets_both_times_and_an_identity_that_does_not_move(
     assert all(alert["startsAt"] <= alert["endsAt"] for alert in (first, second, last))
 
 
-def test_an_alert_from_a_clock_ahead_of_ours_does_not_start_after_it_ends(service: Receiver) -> None:
+def test_an_alert_from_a_clock_that_is_ahead_does_not_start_after_it_ends(service: Receiver) -> None:
     send(alertmanager(service.url), page("close", "over", raised_at=datetime.now(UTC) + timedelta(minutes=1)))
     ((alert,),) = service.posts()
     assert alert["startsAt"] <= alert["endsAt"]
 
 
-def test_an_empty_identity_is_refused_before_two_patients_become_one(service: Receiver) -> None:
+def test_an_empty_label_is_rejected_because_two_patients_would_become_one(service: Receiver) -> None:
     (answer,) = send(alertmanager(service.url), page(reference=""))
     assert answer == PagerAnswer("rejected", "empty label reference")
     assert service.taken == []
 
 
-def test_the_whole_open_set_is_posted_with_a_sign_of_life(service: Receiver) -> None:
+def test_the_whole_open_set_is_posted_with_the_dead_man_alert(service: Receiver) -> None:
     pager = alertmanager(service.url)
 
-    async def remind() -> None:
+    async def refresh() -> None:
         await pager.refresh([page(), page(key="a2")], alive=True)
         await pager.refresh([page()], alive=False)
         await pager.refresh([page(key=f"a{n}") for n in range(501)], alive=False)
         await pager.close()
 
-    asyncio.run(remind())
+    asyncio.run(refresh())
     sets = [
         [alert["labels"].get("incident", alert["labels"]["alertname"]) for alert in post] for post in service.posts()
     ]
@@ -254,11 +254,11 @@ def test_one_member_of_the_cluster_is_enough_and_none_is_worth_another_attempt(s
     assert send(alertmanager(service.url), page())[0].outcome == "rejected"
 
 
-def test_chat_and_mail_get_one_line_and_no_quiet_changes(service: Receiver) -> None:
+def test_chat_and_mail_get_one_line_and_no_updates(service: Receiver) -> None:
     address = service.url.replace("http", "json") + "/notify"
-    at = AppriseConfig.model_construct(kind="apprise", urls=(SecretStr(address),), tell_end=True)
+    config = AppriseConfig.model_construct(kind="apprise", urls=(SecretStr(address),), tell_end=True)
     answers = send(
-        ApprisePager(at, "place"),
+        ApprisePager(config, "place"),
         page(),
         page("update", "updated"),
         page("acknowledge", "acknowledged"),
@@ -271,17 +271,17 @@ def test_chat_and_mail_get_one_line_and_no_quiet_changes(service: Receiver) -> N
     ]
 
 
-def test_chat_that_does_not_take_it_is_asked_again(service: Receiver) -> None:
+def test_a_failed_chat_message_is_worth_another_attempt(service: Receiver) -> None:
     service.mode = "500"
-    at = AppriseConfig.model_construct(kind="apprise", urls=(SecretStr(service.url.replace("http", "json")),))
-    (answer,) = send(ApprisePager(at, "place"), page())
+    config = AppriseConfig.model_construct(kind="apprise", urls=(SecretStr(service.url.replace("http", "json")),))
+    (answer,) = send(ApprisePager(config, "place"), page())
     assert answer == PagerAnswer("retry", "not delivered")
 
 
-def test_an_address_that_apprise_does_not_know_is_said_at_once_and_not_shown() -> None:
-    at = AppriseConfig.model_construct(kind="apprise", urls=(SecretStr("nonsense://secret-password"),))
+def test_an_address_that_apprise_does_not_know_is_an_error_that_does_not_show_it() -> None:
+    config = AppriseConfig.model_construct(kind="apprise", urls=(SecretStr("nonsense://secret-password"),))
     with pytest.raises(UserError) as error:
-        ApprisePager(at, "dispatch.destinations.mail")
+        ApprisePager(config, "dispatch.destinations.mail")
     assert error.value.message == "dispatch.destinations.mail: address 1 is none that apprise knows"
 
 
@@ -304,16 +304,16 @@ def test_every_kind_can_be_built_and_a_bad_signing_key_is_named_not_shown(monkey
         "hook": {"kind": "webhook", "url": "http://127.0.0.1:1/", "secrets": [{"env": "OLD"}]},
         "alarm": {"kind": "acm", "host": "127.0.0.1", "port": 2575},
     }
-    plan = {"reference_secret": {"env": "REFERENCE"}, "default": [["desk"]], "destinations": destinations}
-    assert set(built(plan)) == set(destinations)
+    settings = {"reference_secret": {"env": "REFERENCE"}, "default": [["desk"]], "destinations": destinations}
+    assert set(built(settings)) == set(destinations)
     monkeypatch.setenv("OLD", "whsec_!")
     with pytest.raises(UserError, match=r"^dispatch\.destinations\.hook\.secrets: not base64, as in whsec_\.\.\.$"):
-        built(plan)
+        built(settings)
 
 
-def test_no_receiver_is_told_more_than_a_brief_holds(service: Receiver) -> None:
+def test_no_message_contains_more_than_a_public_alert(service: Receiver) -> None:
     send(webhook(service.url), page())
     send(pagerduty(service.url), page())
     send(alertmanager(service.url), page())
-    words = " ".join(json.dumps(post) for post in service.posts())
-    assert "patient" not in words
+    sent = " ".join(json.dumps(post) for post in service.posts())
+    assert "patient" not in sent

@@ -1,4 +1,4 @@
-"""Whatever happens, with restarts anywhere in between: nobody is paged twice, and every incident ends once."""
+"""For random events and restarts: no page is sent twice, and every incident is opened and closed once."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NAMES = ("A", "B", "C")
 PRIORITIES = ("low", "medium", "high")
 
 WORDS = st.one_of(
-    st.tuples(st.just("told"), st.sampled_from(NAMES), st.sampled_from(PRIORITIES), st.integers(1, 4)),
+    st.tuples(st.just("version"), st.sampled_from(NAMES), st.sampled_from(PRIORITIES), st.integers(1, 4)),
     st.tuples(st.just("ack"), st.sampled_from(NAMES)),
     st.tuples(st.just("snooze"), st.sampled_from(NAMES)),
     st.tuples(st.just("resolve"), st.sampled_from(NAMES)),
@@ -31,25 +31,25 @@ STORIES = st.lists(st.tuples(WORDS, st.booleans()), max_size=40)
 Story = list[tuple[tuple[object, ...], bool]]
 
 
-class Ward(PagingStory):
-    """Notes every page that a destination took, as it took it."""
+class RecordedStory(PagingStory):
+    """Keeps every page that a destination accepted, in order."""
 
-    took: list[Page]
+    accepted: list[Page]
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.took = []
+        self.accepted = []
 
     def _deliver(self) -> None:
         for page in list(self.queue):
             if page in self.queue and page.destination not in self.dead:
                 self.queue.remove(page)
-                self.took.append(page)
+                self.accepted.append(page)
                 self.execute(self.paging.page_ended(page, "accepted", self.at))
 
 
-def tell(desk: Ward, words: tuple[object, ...]) -> None:
-    """One thing that happens, if it can happen now: what is over stays over."""
+def happens(desk: RecordedStory, words: tuple[object, ...]) -> None:
+    """One event, if it is possible now: an alert that is over stays over."""
     match words:
         case ("wait", int(seconds)):
             for _ in range(seconds // 10 + 1):
@@ -57,7 +57,7 @@ def tell(desk: Ward, words: tuple[object, ...]) -> None:
                 desk.execute(desk.paging.ticked(desk.at))
         case ("dead" | "back", str(name)):
             desk.happens([str(words[0]), name])
-        case ("told", str(name), str(priority), int(grade)):
+        case ("version", str(name), str(priority), int(grade)):
             known = desk.latest.get(name)
             if known is None or not known.alert.over:
                 desk.happens(["raise" if known is None else "update", name, priority, "grade", str(grade)])
@@ -68,38 +68,38 @@ def tell(desk: Ward, words: tuple[object, ...]) -> None:
 
 
 def in_20_minutes(at: datetime) -> str:
-    """As a story writes a time."""
+    """The time in the form that stories use."""
     since = at + timedelta(minutes=20) - DAY
     minutes, seconds = divmod(since.seconds, 60)
     return f"{since.days}d{minutes // 60}:{minutes % 60}:{seconds}"
 
 
-def played(story: Story, *, restarts: bool, guarded: bool = False) -> Ward:
-    """The ward after the story, with everybody back and everything ended."""
-    desk = Ward(GUARDED if guarded else QUIET)
+def played(story: Story, *, restarts: bool, guarded: bool = False) -> RecordedStory:
+    """The state after the story, when all destinations accept again and every alert is resolved."""
+    desk = RecordedStory(GUARDED if guarded else QUIET)
     for words, restart in story:
-        tell(desk, words)
+        happens(desk, words)
         if restart and restarts:
             desk.restart()
     for name in ("doctor", "senior", "desk"):
         desk.happens(["back", name])
     for name in NAMES:
-        tell(desk, ("resolve", name))
-    tell(desk, ("wait", 1400))
+        happens(desk, ("resolve", name))
+    happens(desk, ("wait", 1400))
     return desk
 
 
-def of_patients(desk: Ward) -> list[tuple[str, str, str, int, str]]:
-    """Pages about patients, each once: where, what, which incident, which version, why."""
-    told = dict.fromkeys(
-        (p.destination, p.act, p.key, p.alert.version, p.cause) for p in desk.took if p.key[0] in "ABC"
+def of_patients(desk: RecordedStory) -> list[tuple[str, str, str, int, str]]:
+    """Pages about patients, each once: destination, act, key, version, cause."""
+    pages = dict.fromkeys(
+        (p.destination, p.act, p.key, p.alert.version, p.cause) for p in desk.accepted if p.key[0] in "ABC"
     )
-    return list(told)
+    return list(pages)
 
 
 @given(STORIES)
 @settings(max_examples=300)
-def test_restarts_change_nothing_that_people_see(story: Story) -> None:
+def test_restarts_change_no_page(story: Story) -> None:
     assert sorted(of_patients(played(story, restarts=True))) == sorted(of_patients(played(story, restarts=False)))
 
 
@@ -130,11 +130,11 @@ def test_versions_of_an_alert_arrive_in_order_at_every_destination(story: Story)
 
 @given(STORIES)
 @settings(max_examples=200)
-def test_the_flood_guard_holds_nothing_back_that_is_high_and_keeps_nothing_for_ever(story: Story) -> None:
+def test_the_flood_guard_holds_nothing_back_that_is_high_and_releases_everything(story: Story) -> None:
     desk = played(story, restarts=True, guarded=True)
     free = played(story, restarts=True)
-    high = {(p.destination, p.key, p.cause) for p in free.took if p.act == "open" and p.level == "high"}
-    told = {(p.destination, p.cause) for p in desk.took if p.act == "open" and p.level == "high"}
-    assert {(destination, cause) for destination, _, cause in high} == told
+    high = {(p.destination, p.key, p.cause) for p in free.accepted if p.act == "open" and p.level == "high"}
+    sent = {(p.destination, p.cause) for p in desk.accepted if p.act == "open" and p.level == "high"}
+    assert {(destination, cause) for destination, _, cause in high} == sent
     assert desk.paging.cases == {}
     assert all(not flood.held for flood in desk.paging.pages.flood_guards.values())

@@ -1,4 +1,4 @@
-"""The dispatcher as a whole: refusals, other destinations, answers, partitions that move, silence, and what leaks."""
+"""The dispatch process as a whole: fallbacks, acknowledgements, rebalances, missing heartbeats, privacy."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def free_port() -> int:
 
 
 def until(holds: Callable[[], Any], seconds: float = 60.0) -> Any:
-    """Waits for something to hold."""
+    """Waits until the result is true, and returns it."""
     last = time.monotonic() + seconds
     while True:
         found = holds()
@@ -79,12 +79,12 @@ def until(holds: Callable[[], Any], seconds: float = 60.0) -> Any:
 def opened(pager: Receiver) -> list[str]:
     """Alerts that were opened at a webhook, each message once, in order."""
     ids = {received.headers["webhook-id"]: received.json for received in pager.taken}
-    return [told["data"]["alert_id"] for told in ids.values() if told["type"] == "crs.alert.open"]
+    return [message["data"]["alert_id"] for message in ids.values() if message["type"] == "crs.alert.open"]
 
 
-@pytest.mark.parametrize(("mode", "words"), [("400", "pager refuses pages"), ("410", "pager is gone for good")])
-def test_what_is_refused_reaches_the_second_destination_with_a_technical_alarm(
-    mode: str, words: str, kafka_settings: Fresh, pager: Receiver, other: Receiver, tmp_path: Path
+@pytest.mark.parametrize(("mode", "alarm_text"), [("400", "pager refuses pages"), ("410", "pager is gone for good")])
+def test_a_rejected_page_reaches_the_fallback_with_a_technical_alarm(
+    mode: str, alarm_text: str, kafka_settings: Fresh, pager: Receiver, other: Receiver, tmp_path: Path
 ) -> None:
     settings = kafka_settings()
     pager.mode = mode
@@ -98,12 +98,12 @@ def test_what_is_refused_reaches_the_second_destination_with_a_technical_alarm(
         tried = pager.tried
         watch.alerts(alert("p2", "B"))
         other.wait(4)
-    told = {received.json["data"]["alert_id"]: received.json["data"] for received in other.taken[:2]}
-    (alarm,) = (data for data in told.values() if data["kind"] == "dispatch")
-    assert alert_id("p1", "A") in told
-    assert alarm["text"] == f"Alert delivery needs attention: {words}"
+    sent = {received.json["data"]["alert_id"]: received.json["data"] for received in other.taken[:2]}
+    (alarm,) = (data for data in sent.values() if data["kind"] == "dispatch")
+    assert alert_id("p1", "A") in sent
+    assert alarm["text"] == f"Alert delivery needs attention: {alarm_text}"
     assert alarm["priority"] == "technical"
-    assert pager.tried == tried + (1 if mode == "400" else 0)  # what is gone is asked no more
+    assert pager.tried == tried + (1 if mode == "400" else 0)  # a removed destination is not asked again
     assert [received.json["type"] for received in other.taken[2:]] == ["crs.alert.close", "crs.alert.open"]
 
 
@@ -124,7 +124,7 @@ def test_a_dead_destination_delays_no_other(
     assert len(opened(other)) == 40
 
 
-def test_what_a_receiver_took_and_forgot_it_is_told_again_with_the_open_set(
+def test_what_a_receiver_accepted_and_lost_it_gets_again_with_the_open_set(
     kafka_settings: Fresh, pager: Receiver, tmp_path: Path
 ) -> None:
     settings = kafka_settings()
@@ -142,7 +142,7 @@ def test_what_a_receiver_took_and_forgot_it_is_told_again_with_the_open_set(
     assert posted - {None} == {alert_id("p1", "A"), alert_id("p2", "B")}
 
 
-def test_an_answer_at_pagerduty_stops_the_repeats_and_comes_back_as_an_assessment(
+def test_an_acknowledgement_at_pagerduty_stops_the_repeats_and_is_written_as_an_assessment(
     kafka_settings: Fresh, pager: Receiver, tmp_path: Path
 ) -> None:
     settings = kafka_settings()
@@ -168,16 +168,16 @@ def test_an_answer_at_pagerduty_stops_the_repeats_and_comes_back_as_an_assessmen
         url = f"http://127.0.0.1:{port}/pagerduty"
         assert httpx.post(url, content=body, headers={"X-PagerDuty-Signature": "v1=00"}).status_code == 401
         assert httpx.post(url, content=body, headers={"X-PagerDuty-Signature": signature}).status_code == 202
-        (said,) = dispatcher_process.assessments(settings)
+        (assessment,) = dispatcher_process.assessments(settings)
         watch.alerts(alert("p1", "A", 2, "updated", grade=3, acknowledged_at=datetime.now(UTC)))
         pager.wait(4)
         time.sleep(8)  # longer than a repeat takes
-    assert (said["type"], said["kind"], said["by"]) == ("assessment", "acknowledge", "Dr. Gray")
-    assert (said["patient_id"], said["alert_id"]) == ("p1", alert_id("p1", "A"))
+    assert (assessment["type"], assessment["kind"], assessment["by"]) == ("assessment", "acknowledge", "Dr. Gray")
+    assert (assessment["patient_id"], assessment["alert_id"]) == ("p1", alert_id("p1", "A"))
     actions = [event["event_action"] for event in pager.posts()]
     seen = actions.index("acknowledge")
     assert set(actions[:seen]) == {"trigger"}
-    assert actions[seen:] == ["acknowledge"] * seen, "every incident is told once, and none is opened any more"
+    assert actions[seen:] == ["acknowledge"] * seen, "every incident is acknowledged once, and none is opened any more"
 
 
 def test_two_dispatchers_share_the_partitions_and_the_death_of_one_changes_nothing(
@@ -240,7 +240,7 @@ def test_a_dispatcher_that_was_frozen_ends_itself_and_another_has_its_patients(
 def closed(pager: Receiver) -> list[str]:
     """Alerts that were closed at a webhook, each message once."""
     ids = {received.headers["webhook-id"]: received.json for received in list(pager.taken)}
-    return [told["data"]["alert_id"] for told in ids.values() if told["type"] == "crs.alert.close"]
+    return [message["data"]["alert_id"] for message in ids.values() if message["type"] == "crs.alert.close"]
 
 
 @pytest.mark.parametrize("writer", [WatchWriter, WatchWriter01])  # dispatch is updated before the workers
@@ -263,7 +263,7 @@ def test_when_heartbeats_stop_the_technicians_are_paged_until_they_come_again(
         until(lambda: [watch.heartbeat(0), time.sleep(0.3), pager.taken][2])
         posted = len(other.taken)
         until(lambda: [watch.heartbeat(0), time.sleep(0.3), time.time() > pager.taken[0].at + 3][2])
-        assert len(other.taken) <= posted + 1  # the switch outside falls
+        assert len(other.taken) <= posted + 1  # the dead-man's switch is not posted to
         text = pager.posts()[0]["data"]["text"]
         until(lambda: [watch.heartbeats(), time.sleep(0.3), len(pager.taken) > 1][2])
     assert "no heartbeat of partition 1: alerts may not be arriving, watch patients by hand" in text
@@ -285,7 +285,7 @@ def test_heartbeats_from_before_the_start_do_not_count(
     assert other.taken == []
 
 
-def test_after_a_long_outage_only_what_is_still_true_is_told(
+def test_after_a_long_outage_only_the_last_version_of_open_alerts_is_paged(
     kafka_settings: Fresh, pager: Receiver, tmp_path: Path
 ) -> None:
     settings = kafka_settings()
@@ -305,17 +305,17 @@ def test_after_a_long_outage_only_what_is_still_true_is_told(
     )
 
 
-def test_ack_finds_the_patient_of_an_open_alert_and_says_it_into_the_log(kafka_settings: Fresh) -> None:
+def test_ack_finds_the_patient_of_an_open_alert_and_writes_an_assessment(kafka_settings: Fresh) -> None:
     settings = kafka_settings()
     WatchWriter(settings).open_alert("p1", "A")
     key = f"{alert_id('p1', 'A')}:g3:2"
     assert ack(settings, key, "--by", "Nurse Joy") == (0, f"{alert_id('p1', 'A')}: acknowledged")
     assert ack(settings, key, "--by", "Nurse Joy", "--snooze", "30") == (0, f"{alert_id('p1', 'A')}: quiet for 30 min")
-    code, words = ack(settings, "no-such-alert", "--by", "Nurse Joy")
-    assert (code, words.startswith("crs-monitor: no-such-alert: no such alert is open")) == (2, True)
-    seen, quiet = sorted(dispatcher_process.assessments(settings, 2), key=lambda said: str(said["kind"]))
+    code, output = ack(settings, "no-such-alert", "--by", "Nurse Joy")
+    assert (code, output.startswith("crs-monitor: no-such-alert: no such alert is open")) == (2, True)
+    seen, snoozed = sorted(dispatcher_process.assessments(settings, 2), key=lambda each: str(each["kind"]))
     assert (seen["patient_id"], seen["by"], seen["alert_id"]) == ("p1", "Nurse Joy", alert_id("p1", "A"))
-    asked = datetime.fromisoformat(quiet["until"]) - datetime.fromisoformat(quiet["effective_at"])
+    asked = datetime.fromisoformat(snoozed["until"]) - datetime.fromisoformat(snoozed["effective_at"])
     assert asked == timedelta(minutes=30)
 
 
@@ -326,13 +326,13 @@ def ack(settings: Settings, *arguments: str) -> tuple[int, str]:
     return done.returncode, done.stderr.strip()
 
 
-def test_nothing_about_a_patient_leaves_the_house(
+def test_no_page_log_or_metric_contains_anything_about_a_patient(
     kafka_settings: Fresh, pager: Receiver, other: Receiver, tmp_path: Path
 ) -> None:
     settings = kafka_settings()
     patient = "mrn-canary-7731"
     metrics, port = free_port(), free_port()
-    other.mode = "400"  # refusals and alarms are told as well
+    other.mode = "400"  # rejections and alarms are included
     rack = destination("rack", "alertmanager", refresh_seconds=0.5, poll_silences_seconds=0)
     destinations = (
         webhook("pager", pager.url)
@@ -343,7 +343,7 @@ def test_nothing_about_a_patient_leaves_the_house(
     )
     tiers = '[["pager", "duty", "rack", "broken", "screen"]]'
     watch = WatchWriter(settings)
-    watch.location(patient, "7A", f"bed of {patient}")  # a feed that spells the patient into the bed
+    watch.location(patient, "7A", f"bed of {patient}")  # a feed with the patient id in the bed
     with dispatcher(
         settings,
         written(tmp_path, config_text(destinations, tiers, callbacks(port))),
@@ -366,13 +366,13 @@ def test_nothing_about_a_patient_leaves_the_house(
         assert httpx.get(f"http://127.0.0.1:{metrics}/readyz").status_code == 200
     log = (tmp_path / "log").read_text()
     requests = [*pager.taken, *other.taken]
-    told = " ".join(f"{one.path} {one.headers} {one.body.decode()}" for one in requests)
+    sent = " ".join(f"{one.path} {one.headers} {one.body.decode()}" for one in requests)
     assert "PAGE" in log
     assert "decision reason=unreadable" in log
     assert 'crs_pages_total{act="open",destination="duty",outcome="taken"}' in shown
     assert "crs_page_seconds_bucket" in shown
     assert len(requests) > 8
-    for place, words in {"log": log, "metrics": shown, "requests": told}.items():
+    for place, content in {"log": log, "metrics": shown, "requests": sent}.items():
         for canary in (
             patient,
             dispatcher_process.CANARY_DRUG,
@@ -381,15 +381,15 @@ def test_nothing_about_a_patient_leaves_the_house(
             dispatcher_process.TOKEN,
             dispatcher_process.SIGNING,
         ):
-            assert canary not in words, f"{canary} in {place}"
-        assert dispatcher_process.ROUTING_KEY not in words or place == "requests"
+            assert canary not in content, f"{canary} in {place}"
+        assert dispatcher_process.ROUTING_KEY not in content or place == "requests"
 
 
 def opened_anywhere(pager: Receiver) -> list[str]:
     return [one.path for one in list(pager.taken) if b'"crs.alert.open"' in one.body]
 
 
-def test_what_stops_it_from_starting_is_one_line(kafka_settings: Fresh, pager: Receiver, tmp_path: Path) -> None:
+def test_a_reason_not_to_start_is_one_line(kafka_settings: Fresh, pager: Receiver, tmp_path: Path) -> None:
     settings = kafka_settings(topics=False)
     file = written(tmp_path, config_text(webhook("pager", pager.url), '[["pager"]]'))
     process = dispatcher_process.start(settings, file)
@@ -400,7 +400,7 @@ def test_what_stops_it_from_starting_is_one_line(kafka_settings: Fresh, pager: R
     assert (tmp_path / "log").read_text().splitlines()[-1] == "1 destinations, 0 routes: sound"
 
 
-def test_it_leaves_cleanly_and_says_nothing_about_it(kafka_settings: Fresh, pager: Receiver, tmp_path: Path) -> None:
+def test_it_stops_cleanly_and_without_a_traceback(kafka_settings: Fresh, pager: Receiver, tmp_path: Path) -> None:
     settings = kafka_settings()
     file = written(tmp_path, config_text(webhook("pager", pager.url), '[["pager"]]'))
     process = dispatcher_process.start(settings, file)
@@ -410,7 +410,7 @@ def test_it_leaves_cleanly_and_says_nothing_about_it(kafka_settings: Fresh, page
     assert "Traceback" not in (tmp_path / "log").read_text()
 
 
-def test_while_brokers_are_away_open_alerts_are_kept_up_and_nothing_is_lost(pager: Receiver, tmp_path: Path) -> None:
+def test_while_brokers_are_away_open_alerts_are_refreshed_and_nothing_is_lost(pager: Receiver, tmp_path: Path) -> None:
     rack = destination("rack", "alertmanager", refresh_seconds=0.5, poll_silences_seconds=0)
     file = written(tmp_path, config_text(f'{rack}urls = ["{pager.url}"]\n', '[["rack"]]'))
     with Embedded(partitions=2, topic_prefix="crs.") as brokers:
@@ -418,22 +418,22 @@ def test_while_brokers_are_away_open_alerts_are_kept_up_and_nothing_is_lost(page
         watch = WatchWriter(settings)
         with dispatcher(settings, file):
             watch.alerts(alert("p1", "A"))
-            until(lambda: alert_id("p1", "A") in told_open(pager))
+            until(lambda: alert_id("p1", "A") in open_set(pager))
             brokers.down()
             time.sleep(12)  # longer than the session
             before = len(pager.taken)
             until(lambda: len(pager.taken) > before + 2)
-            assert told_open(pager) == {alert_id("p1", "A")}
+            assert open_set(pager) == {alert_id("p1", "A")}
             brokers.up()
             watch.alerts(alert("p2", "B"))
-            until(lambda: told_open(pager) == {alert_id("p1", "A"), alert_id("p2", "B")}, 60)
+            until(lambda: open_set(pager) == {alert_id("p1", "A"), alert_id("p2", "B")}, 60)
             watch.alerts(alert("p1", "A", 2, "resolved"))
-            until(lambda: told_open(pager) == {alert_id("p2", "B")}, 60)
+            until(lambda: open_set(pager) == {alert_id("p2", "B")}, 60)
     assert "Traceback" not in (tmp_path / "log").read_text()
 
 
-def told_open(pager: Receiver) -> set[str]:
-    """The open set as last posted: posts of one alert only add or end."""
+def open_set(pager: Receiver) -> set[str]:
+    """The alerts that are open according to all posts so far."""
     opened: set[str] = set()
     for post in pager.posts():
         for one in post:

@@ -16,7 +16,7 @@ NAMES = ("crs.alerts", "crs.patient-state", "crs.heartbeats", "crs.dispatch-deli
 
 
 def require(monkeypatch: pytest.MonkeyPatch, described: dict[str, TopicDescription]) -> None:
-    monkeypatch.setattr(preflight, "describe_topics", lambda settings: described)
+    monkeypatch.setattr(preflight, "describe_topics", lambda *arguments: described)
     _require_topics(load(topic_prefix="crs."))
 
 
@@ -34,5 +34,5 @@ def test_a_missing_topic_is_named(name: str, monkeypatch: pytest.MonkeyPatch) ->
 @pytest.mark.parametrize("name", ["crs.patient-state", "crs.heartbeats", "crs.dispatch-delivered"])
 def test_another_number_of_partitions_is_named(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     described = dict.fromkeys(NAMES, TopicDescription(4, 1)) | {name: TopicDescription(8, 1)}
-    with pytest.raises(UserError, match=rf"^topic {re.escape(name)} has 8 partitions, crs\.alerts has 4: "):
+    with pytest.raises(UserError, match=rf"{re.escape(name)} has 8"):
         require(monkeypatch, described)
