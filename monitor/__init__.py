@@ -1,0 +1,18 @@
+"""The judgement: one event in, the patient's new state and alerts out. Pure: no clock, no I/O, no randomness.
+
+step.py          one event or tick: record -> course -> alerts; the centre
+fast_path.py     the same, for a reading like the one before
+defect.py        what happens when `step` fails on an event
+patient_view.py  the published state of a patient
+verdicts.py      the reasons for what a step did, or did not do
+model.py         the state of one patient
+alerts/          which alerts should be open, their texts, and their life
+record/          what is known: the facts of an event, in bedside order
+course/          what it means: findings, episode, grades
+guidelines/      by what it is judged: profiles and formulary
+units/           instants, and rounding
+decisions/       why it is so
+
+An event is turned into facts (record), the facts are folded into the course, and rules compare the course with the open
+alerts (alerts). The same events in the same order always give the same states and alerts.
+"""

@@ -4,7 +4,8 @@ It gives the state that the full way would give (tests/properties/test_fast_path
 taken only when nothing but this reading can change the patient's state. Its guards, in their order: the patient's
 limits are set; no timer is due; the reading is not from the future; the feed was not silent and has sent no implausible
 values; no clock is ahead; there is no defect, backlog or merge; nothing is replaced; the patient has not left; the
-reading was not voided before it came. The guards of `advance_within_bands` follow.
+reading was not voided before it came; it is not a monitor's first one after charted vitals. The guards of
+`advance_within_bands` follow.
 
 For speed, tuples are taken apart at once, made without calling their constructors, and what is due is checked in place.
 """
@@ -32,7 +33,7 @@ def apply_unchanged_reading(
     profile = guideline.profile
     patient_id, log_at, due_at, checkpoint, course, facts, voided, latest, alerts, feed = state[:10]
     merged_into, defect_at, unknown_drugs, catching_up, thinned_until, recent_courses, unknown_fields = state[10:]
-    vitals_at, _, rejects, clock_ahead_at, _ = feed
+    vitals_at, vitals_charted, rejects, clock_ahead_at, _ = feed
     if known_at > log_at:
         log_at = known_at
     if (
@@ -52,6 +53,9 @@ def apply_unchanged_reading(
     ):
         return None
     fact = vitals_fact(event, effective_at)
+    if vitals_charted and not fact.charted:
+        # After charted vitals a monitor's are missed sooner: the timer that tells of a silence must come earlier.
+        return None
     advanced = observations.advance_within_bands(profile, course, fact)
     if advanced is None:
         return None

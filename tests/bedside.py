@@ -46,10 +46,11 @@ class Log:
         self.apply(event, implausible)
         return self.alerts[event.patient_id][before:]
 
-    def apply(self, event: Charted, implausible: tuple[ImplausibleSignal, ...] = ()) -> None:
-        """One event at the log's own time, and whatever it sends on to another patient."""
-        patient_id = event.patient_id
-        done = step(self.guideline, self.state(patient_id), event, implausible, at=to_datetime(self.at))
+    def apply(self, event: Charted, implausible: tuple[ImplausibleSignal, ...] = (), *, backlog: bool = False) -> None:
+        """One event at the log's own time, and what it forwards to another patient; `backlog`: it had to wait."""
+        patient_id, backlog_at = event.patient_id, self.at if backlog else None
+        at = to_datetime(self.at)
+        done = step(self.guideline, self.state(patient_id), event, implausible, at=at, backlog_at=backlog_at)
         self.states[patient_id] = done.state
         self.alerts[patient_id] += done.alerts
         self.verdicts.update(verdict.reason for verdict in done.verdicts)

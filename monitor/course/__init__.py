@@ -1,0 +1,11 @@
+"""What the facts mean: the clinical course of a patient, by bedside time alone.
+
+fold.py          facts and timers, instant by instant
+observations.py  what a reading changes, and when it counts; the fast path of a reading
+entries.py       what doses, infusions, the context and clinicians' statements change
+axes.py          the grades of hypotension and hypoxia
+episodes.py      fever and masked fever, the episode, and how its grade rises and falls
+
+Facts change the signals, the signals give the findings of the axes, and these and the fever give episode and grade.
+No log time occurs here, and no alert.
+"""

@@ -13,6 +13,7 @@ from monitor.course import episodes
 from monitor.guidelines.model import Profile
 from monitor.guidelines.oxygen_ladder import DEVICE_RANK
 from monitor.model import ChartedSign, Course, Oxygen, Reading, Signal, VitalsFact
+from monitor.units.instants import LONG_AGO
 from schemas.events import Consciousness
 
 AVPU: tuple[Consciousness, ...] = ("alert", "voice", "pain", "unresponsive")
@@ -25,7 +26,7 @@ def advance_within_bands(profile: Profile, course: Course, fact: VitalsFact) -> 
     """The course after such an observation; None when it has to be judged in full."""
     at, sbp, mean, spo2, temperature, fever, timer, sbp_below, map_below, oxygen = course[:10]
     seen_at, event_id, _, tenths, systolic, pressure, saturation, device, flow, fio2, ice, consciousness, _ = fact
-    if not at < seen_at < timer or ice is not None or consciousness is not None:
+    if not LONG_AGO < at < seen_at < timer or ice is not None or consciousness is not None:
         return None
     support = oxygen
     if device is not None or flow is not None or fio2 is not None:

@@ -6,57 +6,27 @@ from monitor.defect import step_on_defect
 from monitor.step import step
 from monitor.units.instants import HOUR, MINUTE, to_datetime
 from schemas.events import Tick
-from tests.bedside import GUIDELINES, Log, told
-from tests.oracle import Charted
+from tests.bedside import GUIDELINES
+from tests.monitor.bed import START, Bed
 
-START = 1_772_438_400_000
 GUIDELINE = GUIDELINES["house"]
 
 
-class Bedside:
-    """One patient of a log, told in the order of arrival."""
-
-    def __init__(self) -> None:
-        self.log = Log()
-        self.number = 0
-        self.tell(0, type="patient", infused_at=iso(0), weight_kg=80.0)
-
-    def event(self, minutes: float, **said: object) -> Charted:
-        self.number += 1
-        arrival = told({"event_id": f"E{self.number}", "patient_id": "A", "effective_at": iso(minutes), **said})
-        assert arrival is not None
-        return arrival[0]
-
-    def tell(self, minutes: float, *, received: float | None = None, **said: object) -> list[str]:
-        at = START + round((minutes if received is None else received) * MINUTE)
-        return [f"{a.kind} {a.status}" for a in self.log.receive(self.event(minutes, **said), at)]
-
-    def vitals(self, minutes: float, *, received: float | None = None, **said: object) -> list[str]:
-        return self.tell(minutes, received=received, type="vitals", **said)
-
-    def titles(self, kind: str) -> list[str]:
-        return [alert.title for alert in self.log.alerts["A"] if alert.kind == kind]
-
-
-def iso(minutes: float) -> str:
-    return to_datetime(START + round(minutes * MINUTE)).isoformat()
-
-
 def test_a_clock_that_runs_ahead_is_not_mended_by_another_feed() -> None:
-    bed = Bedside()
+    bed = Bed()
     monitor = {"device_id": "monitor-7", "heart_rate_per_min": 90.0}
     assert bed.vitals(20, received=10, **monitor) == ["data_quality raised"]
-    assert bed.tell(11, type="medication", drug="acetaminophen", action="given") == []
+    assert bed.receive(11, type="medication", drug="acetaminophen", action="given") == []
     assert bed.vitals(12, device_id="monitor-8", heart_rate_per_min=90.0) == []
     assert bed.vitals(23, received=13, **monitor) == []
     assert bed.vitals(14, **monitor) == ["data_quality resolved"]
 
 
 def test_a_depressant_stays_named_when_the_sign_is_charted_again() -> None:
-    bed = Bedside()
+    bed = Bed()
     bed.vitals(60, source="charted", temperature_celsius=38.5)
     assert bed.vitals(120, source="charted", ice_score=7) == ["neuro raised"]
-    assert bed.tell(130, type="medication", drug="lorazepam", action="given", dose=1.0, dose_unit="mg") == [
+    assert bed.receive(130, type="medication", drug="lorazepam", action="given", dose=1.0, dose_unit="mg") == [
         "neuro updated"
     ]
     assert bed.vitals(180, source="charted", ice_score=6) == []
@@ -66,9 +36,9 @@ def test_a_depressant_stays_named_when_the_sign_is_charted_again() -> None:
 
 
 def test_the_work_up_is_asked_for_in_each_episode() -> None:
-    bed = Bedside()
+    bed = Bed()
     assert "step raised" in bed.vitals(60, source="charted", temperature_celsius=38.5, systolic_mmhg=120.0)
-    assert bed.tell(70, type="assessment", kind="infection_workup", state="sent") == ["step resolved"]
+    assert bed.receive(70, type="assessment", kind="infection_workup", state="sent") == ["step resolved"]
     days = 5 * 24 * 60
     bed.vitals(days - 60, source="charted", temperature_celsius=37.0, systolic_mmhg=120.0)
     assert bed.log.view("A").monitoring == "live"
@@ -77,13 +47,13 @@ def test_the_work_up_is_asked_for_in_each_episode() -> None:
 
 
 def test_cultures_sent_just_before_the_fever_are_this_episodes() -> None:
-    bed = Bedside()
-    bed.tell(50, type="assessment", kind="infection_workup", state="sent")
+    bed = Bed()
+    bed.receive(50, type="assessment", kind="infection_workup", state="sent")
     assert bed.vitals(60, source="charted", temperature_celsius=38.5, systolic_mmhg=120.0) == ["onset raised"]
 
 
 def test_a_defect_of_ours_does_not_stop_a_patients_timers() -> None:
-    bed = Bedside()
+    bed = Bed()
     bed.vitals(60, source="charted", temperature_celsius=38.5, systolic_mmhg=84.0, spo2_percent=97.0)
     state = bed.log.states["A"]
     done = step_on_defect(GUIDELINE, state, bed.event(61, type="vitals", heart_rate_per_min=80.0))
@@ -101,6 +71,6 @@ def test_a_defect_of_ours_does_not_stop_a_patients_timers() -> None:
 
 
 def test_a_drug_nobody_knows_is_shown_as_it_was_written() -> None:
-    bed = Bedside()
-    bed.tell(60, type="medication", drug="norepinephrol", action="started", rate=5.0, rate_unit="mcg/min")
+    bed = Bed()
+    bed.receive(60, type="medication", drug="norepinephrol", action="started", rate=5.0, rate_unit="mcg/min")
     assert bed.log.view("A").unmapped_drugs == ("norepinephrol",)

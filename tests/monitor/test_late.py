@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from monitor.units.instants import HOUR, MINUTE
-from tests.monitor.test_feed_health import START, Bedside
+from tests.monitor.bed import START, Bed
 
 DAY = 24 * 60
 GIVEN = {"type": "medication", "drug": "tocilizumab", "action": "given", "dose": 640.0, "dose_unit": "mg"}
 
 
-def ill_for(days: int) -> Bedside:
+def ill_for(days: int) -> Bed:
     """A fever and low pressure, charted every four hours for so long."""
-    bed = Bedside()
+    bed = Bed()
     for hour in range(4, days * 24 + 1, 4):
         bed.vitals(hour * 60, source="charted", temperature_celsius=38.6, systolic_mmhg=84.0, spo2_percent=97.0)
     assert bed.log.states["A"].checkpoint.at > START
@@ -20,40 +20,40 @@ def ill_for(days: int) -> Bedside:
 
 def test_a_dose_told_two_days_late_counts_from_the_bedside() -> None:
     bed = ill_for(3)
-    bed.tell(10 * 60, received=3 * DAY, **GIVEN)
+    bed.receive(10 * 60, received=3 * DAY, **GIVEN)
     shown = bed.log.view("A").tocilizumab
     assert (shown.count_total, shown.count_24h) == (1, 0)
     assert bed.log.verdicts["late"] == 1
 
 
 def test_a_dose_of_two_days_ago_that_never_was_does_not_count() -> None:
-    bed = Bedside()
-    bed.tell(10 * 60, **GIVEN)
-    wrong = f"E{bed.number}"
+    bed = Bed()
+    bed.receive(10 * 60, **GIVEN)
+    wrong = bed.last_event_id
     for hour in range(12, 72, 4):
         bed.vitals(hour * 60, source="charted", temperature_celsius=38.6, systolic_mmhg=84.0, spo2_percent=97.0)
     assert bed.log.states["A"].checkpoint.doses
-    bed.tell(10 * 60, received=3 * DAY, **GIVEN, replaces=wrong, status="entered_in_error")
+    bed.receive(10 * 60, received=3 * DAY, **GIVEN, replaces=wrong, status="entered_in_error")
     assert bed.log.view("A").tocilizumab.count_total == 0
 
 
 def test_a_weight_from_admission_is_taken_if_none_is_known() -> None:
     bed = ill_for(3)
-    bed.tell(5, received=3 * DAY, type="patient", weight_kg=90.0, neutrophils_per_ul=300.0)
+    bed.receive(5, received=3 * DAY, type="patient", weight_kg=90.0, neutrophils_per_ul=300.0)
     context = bed.log.view("A").context
     assert context.weight_kg == 80.0, "a newer one was known"
     assert context.neutrophils_per_ul == 300.0
 
 
 def test_an_infusion_of_two_days_ago_that_never_was_does_not_run() -> None:
-    bed = Bedside()
-    bed.tell(5 * 60, type="medication", drug="norepinephrine", action="started", rate=30.0, rate_unit="mcg/min")
-    wrong = f"E{bed.number}"
+    bed = Bed()
+    bed.receive(5 * 60, type="medication", drug="norepinephrine", action="started", rate=30.0, rate_unit="mcg/min")
+    wrong = bed.last_event_id
     for hour in range(6, 72, 4):
         bed.vitals(hour * 60, source="charted", temperature_celsius=38.6, systolic_mmhg=120.0, spo2_percent=97.0)
     assert bed.log.view("A").grade == 3
     void = {"type": "medication", "drug": "norepinephrine", "action": "started", "status": "entered_in_error"}
-    bed.tell(5 * 60, received=3 * DAY, **void, replaces=wrong)
+    bed.receive(5 * 60, received=3 * DAY, **void, replaces=wrong)
     bed.log.tick_until(START + 3 * DAY * MINUTE + HOUR)
     assert bed.log.view("A").supports == ()
     assert bed.log.view("A").grade == 1
