@@ -6,13 +6,12 @@ apart at once rather than field by field, and made without the call of their own
 
 from __future__ import annotations
 
-from monitor.alerts.candidate import DISCHARGED
 from monitor.course import unchanged_reading
 from monitor.guidelines.in_force import Guideline
 from monitor.model import Facts, FeedHealth, State
 from monitor.record import history, insertion, latest_values
 from monitor.record.facts import vitals_fact
-from schemas.events import Vitals
+from schemas.events import DISCHARGED, Vitals
 
 _new = tuple.__new__
 assert State._fields[9:13] == ("feed_health", "merged_into", "defect_at", "unknown_drugs")

@@ -1,8 +1,8 @@
 """A partition's sign of life: written by watch after a tick was judged, read by dispatch and board.
 
-A heartbeat proves the whole path of a partition: ticker, log, watch. Build 0.1 wrote it to `crs.alerts` with a header of
-its own and the field `heartbeat` instead of `partition`; readers accept that form too, so that dispatch and board can be
-updated before the workers.
+A heartbeat proves the whole path of a partition: ticker, log, watch. Build 0.1 wrote it to `crs.alerts` with a header
+of its own and the field `heartbeat` instead of `partition`; readers accept that form too, so that dispatch and board
+can be updated before the workers.
 """
 
 from __future__ import annotations

@@ -15,10 +15,11 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, model_validator
 
 from agents.dispatch.commands import PagingPolicy
-from agents.dispatch.public_alert import DEFAULT_TEMPLATE, WORDS, template_fault
+from agents.dispatch.public_alert import DEFAULT_TEMPLATE, SYSTEM_TEXTS, template_fault
 from agents.dispatch.routing import Hours, Routing, RoutingRule, Tiers
 from agents.platform.errors import UserError
 from agents.platform.settings import is_loopback, whole_file
+from schemas.alert_kinds import ALERT_KINDS
 from schemas.alerts import Priority
 
 SECRET_SHORTEST = 16
@@ -162,7 +163,7 @@ class RouteLine(ConfigTable):
 
     @model_validator(mode="after")
     def _sound(self) -> Self:
-        if unknown := self.kinds - WORDS.keys():
+        if unknown := self.kinds - ALERT_KINDS.keys() - SYSTEM_TEXTS.keys():
             raise ValueError(f"no alert kind {', '.join(sorted(unknown))}")
         if (self.begin is None) != (self.end is None):
             raise ValueError("begin and end go together")

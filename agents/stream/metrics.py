@@ -13,6 +13,7 @@ from prometheus_client.registry import Collector
 
 from monitor.model import State
 from monitor.units.instants import HOUR
+from schemas.events import DISCHARGED
 
 LATENCIES = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15, 30, 60, 300)
 STEP_SECONDS = (5e-6, 1e-5, 2e-5, 5e-5, 1e-4, 2e-4, 5e-4, 1e-3, 5e-3, 2e-2)
@@ -76,7 +77,7 @@ class WardCollector(Collector):
         ward = WardNumbers(Count(), Count(), Count(), Count(), Count(), Count())
         for states in list(self._parts.values()):
             for state in list(states.values()):
-                if state.merged_into is None and state.course.context.status not in ("discharged", "died"):
+                if state.merged_into is None and state.course.context.status not in DISCHARGED:
                     count(ward, state)
         yield self._patient_time(ward.grades)
         yield gauge("crs_patients", "Patients by unit and grade.", ("unit", "grade"), ward.grades)
