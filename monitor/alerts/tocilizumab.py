@@ -52,9 +52,8 @@ def counts_toward_limit(course: Course, dose: Dose) -> bool:
 
 def weight_based_dose(profile: Profile, weight_kg: float | None) -> tuple[float | None, str]:
     """The dose by weight in mg (None: weight unknown), and how it was worked out."""
-    tenths = None if weight_kg is None else to_tenths(weight_kg)
     for band in profile.by_weight:
-        if weight_kg is not None and tenths is not None and band.from_kg * 10 <= tenths < band.below_kg * 10:
+        if weight_kg is not None and band.from_kg * 10 <= to_tenths(weight_kg) < band.below_kg * 10:
             dose = min(round(band.mg_per_kg * weight_kg, 1), profile.maximum_mg)
             return dose, f"{band.mg_per_kg} mg/kg at {weight_kg:g} kg, at most {profile.maximum_mg:g} mg"
     bands = "; ".join(f"{b.mg_per_kg} mg/kg from {b.from_kg:g} kg" for b in profile.by_weight)
