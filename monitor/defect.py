@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from monitor.alerts import lifecycle
-from monitor.alerts.candidate import RuleContext, open_alert
+from monitor.alerts.candidate import RuleContext, find_open_alert
 from monitor.course.fold import begin
 from monitor.guidelines.in_force import Guideline
 from monitor.model import Course, State
@@ -26,11 +26,11 @@ def step_on_defect(guideline: Guideline, state: State, event: JudgedEvent, at: d
     rejected = () if isinstance(event, Tick) else (Rejected(None, "defect", "could not be judged", event_id),)
     # The patient's timers go on; a state that cannot be judged at all is not tried at every tick.
     marked = state._replace(clock=log_at, defect_at=log_at, due_at=whole_second(log_at + MINUTE))
-    if open_alert(state, "unmonitored", "") is not None:
+    if find_open_alert(state, "unmonitored", "") is not None:
         return Step(marked, (), (Verdict("defect"),), rejected)
     course: Course = begin(guideline.profile)
-    scene = RuleContext(guideline, marked._replace(course=course), course, log_at, 0, 0, [])
-    outcome = lifecycle.reconcile(scene, 0, retracting=False)
+    context = RuleContext(guideline, marked._replace(course=course), course, log_at, 0, 0)
+    outcome = lifecycle.reconcile(context, 0, retracting=False)
     raised = [a for a in outcome.book.open if a.kind == "unmonitored"]
     messages = tuple(a for a in outcome.alerts if a.kind == "unmonitored")
     book = state.alerts._replace(open=(*state.alerts.open, *raised), raised=outcome.book.raised)

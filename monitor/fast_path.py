@@ -12,14 +12,13 @@ For speed, tuples are taken apart at once, made without calling their constructo
 
 from __future__ import annotations
 
-from monitor.alerts.candidate import DISCHARGED
 from monitor.course import observations
 from monitor.guidelines.in_force import Guideline
 from monitor.model import Facts, FeedHealth, State
 from monitor.record import history, latest_values
 from monitor.record.facts import vitals_fact
 from monitor.record.thinning import THIN_AFTER_NEW_OBSERVATIONS
-from schemas.events import Vitals
+from schemas.events import DISCHARGED, Vitals
 
 _new = tuple.__new__
 assert State._fields[9:13] == ("feed_health", "merged_into", "defect_at", "unknown_drugs")

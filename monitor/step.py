@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from monitor import fast_path
 from monitor.alerts import acknowledge, lifecycle, messages
+from monitor.alerts.candidate import rule_context
 from monitor.course import fold
 from monitor.guidelines.in_force import Guideline
 from monitor.model import AlertBook, CatchingUp, Course, Fact, State, fresh
@@ -210,12 +211,12 @@ def _reconcile(
         due_at = whole_second(state.catching_up.report_at)
         return Step(state._replace(due_at=due_at), (), (*verdicts, Verdict("held_catching_up")), rejected)
     at = state.clock
-    course = fold.advance(guideline, state.course, at)
-    scene, overtaken = lifecycle.rule_context(guideline, state, course, at)
-    outcome = lifecycle.reconcile(scene, state.alerts.reported_grade, retracting=retracting)
-    due = min((t for t in (course.timer, *scene.recheck_at) if at < t < NEVER), default=None)
+    context = rule_context(guideline, state, at)
+    course = context.course
+    outcome = lifecycle.reconcile(context, state.alerts.reported_grade, retracting=retracting)
+    due = min((t for t in (course.timer, *outcome.recheck_at) if at < t < NEVER), default=None)
     state = state._replace(alerts=outcome.book, due_at=None if due is None else whole_second(due))
-    if overtaken:
+    if context.overtaken:
         verdicts.append(Verdict("overtaken"))
     if not outcome.alerts:
         pending = any(s.pending is not None for s in (course.sbp, course.map, course.spo2))
@@ -232,9 +233,9 @@ def _merge(
 ) -> Step:
     """The record is merged into another patient's: its alerts close here, its state is forwarded there."""
     at = state.clock
-    scene, _ = lifecycle.rule_context(guideline, state, fold.advance(guideline, state.course, at), at)
+    context = rule_context(guideline, state, at)
     closed = tuple(
-        messages.closing_message(scene, alert, "resolved", "merged into another record", scene.grade)
+        messages.closing_message(context, alert, "resolved", "merged into another record", context.grade)
         for alert in state.alerts.open
     )
     story = merge.handover(guideline, state, event, into, path)

@@ -28,6 +28,7 @@ TemperatureSite = Literal["oral", "axillary", "rectal", "tympanic", "core", "ski
 Consciousness = Literal["alert", "voice", "pain", "unresponsive"]
 Source = Literal["monitor", "charted"]
 PatientStatus = Literal["admitted", "updated", "transferred", "discharged", "died", "final", "entered_in_error"]
+DISCHARGED: tuple[PatientStatus, ...] = ("discharged", "died")  # the patient is in the ward no longer
 Axis = Literal["fever", "hypotension", "hypoxia"]
 Action = Literal["given", "started", "rate_changed", "stopped", "held", "not_given"]
 DoseUnit = Literal["mg", "g", "mcg", "mL", "L", "units"]

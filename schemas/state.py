@@ -12,6 +12,8 @@ from schemas.events import PatientId, Wire
 GradeBasis = Literal["fever", "masked", "masked_unconfirmed", "none"]
 Monitoring = Literal["live", "stale", "discharged"]
 BlockedBy = Literal["interval", "limit_24h", "limit_total"]
+# The grade of an axis that shows no sign: a fever is there or not, the other axes start at grade 1.
+GRADE_WITHOUT_SIGN = {"fever": 0, "hypotension": 1, "hypoxia": 1}
 
 
 class AxisState(Wire):

@@ -25,9 +25,7 @@ settings.load_profile("ci" if in_ci() else "local")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """`--examples`: a longer search, `python -m pytest tests/properties --examples 1000`."""
-    parser.addoption(
-        "--examples", type=int, help="of each property, instead of its own number"
-    )
+    parser.addoption("--examples", type=int, help="of each property, instead of its own number")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

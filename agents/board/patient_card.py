@@ -20,11 +20,17 @@ from monitor.guidelines.model import Profile
 from monitor.units.rounding import to_integer, to_tenths
 from schemas.alerts import Evidence, Recommendation
 from schemas.events import Wire
-from schemas.state import AxisState, DoseState, PatientState, ReadingState, SupportState, TocilizumabState
+from schemas.state import (
+    GRADE_WITHOUT_SIGN,
+    AxisState,
+    DoseState,
+    PatientState,
+    ReadingState,
+    SupportState,
+    TocilizumabState,
+)
 from schemas.wording import BASES, amount, name_of, number, observed
 
-# The axes, each with its grade when there is nothing to find: fever is there or not, the others begin at 1.
-NOTHING_FOUND = {"fever": 0, "hypotension": 1, "hypoxia": 1}
 # Always shown, also when there is nothing to show.
 SIGNALS = (
     "temperature_celsius",
@@ -64,7 +70,7 @@ def card(patient: BoardPatient, discretion: Pseudonyms, at: datetime) -> CardCon
         "monitoring": state.monitoring,
         "has_left": patient.has_left,
         **grade(state),
-        "axes": [axis(name, getattr(state.axes, name)) for name in NOTHING_FOUND],
+        "axes": [axis(name, getattr(state.axes, name)) for name in GRADE_WITHOUT_SIGN],
         "latest": [{"name": name_of(name), **latest(name, state.latest.get(name))} for name in SIGNALS],
         "oxygen": oxygen(state),
         "tocilizumab": tocilizumab(state.tocilizumab, state.profile),
@@ -126,7 +132,7 @@ def is_held(state: PatientState) -> bool:
 
 def axis(name: str, one: AxisState) -> Json:
     """One axis; without data it is unknown. Attribution is asked only where there is something to attribute."""
-    is_finding = one.grade is not None and one.grade > NOTHING_FOUND[name]
+    is_finding = one.grade is not None and one.grade > GRADE_WITHOUT_SIGN[name]
     says = one.attribution if is_finding or one.attribution != "not_confirmed" else None
     return {
         "name": name,

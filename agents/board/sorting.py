@@ -6,29 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from agents.board.ward import BoardPatient, OpenAlertWithText
-from agents.dispatch.public_alert import LOUDNESS
-from schemas.alerts import AlertKind
-
-BY_HAND = "unmonitored"
-# How a patient's alerts of one priority are read: what has happened, what may harm, what to do, what to look at.
-READ_FIRST: tuple[AlertKind, ...] = (
-    "unmonitored",
-    "escalation",
-    "dose_safety",
-    "refractory",
-    "no_improvement",
-    "neuro",
-    "dose_indicated",
-    "repeat_dose_eligible",
-    "dose_limit",
-    "masked_fever",
-    "step",
-    "review",
-    "onset",
-    "recovery",
-    "signal_lost",
-    "data_quality",
-)
+from schemas.alert_kinds import ALERT_KINDS, PRIORITY_RANK
 
 
 def is_quiet(one: OpenAlertWithText, at: datetime) -> bool:
@@ -42,13 +20,14 @@ def is_waiting(one: OpenAlertWithText, at: datetime) -> bool:
 
 
 def loudness(one: OpenAlertWithText, at: datetime) -> tuple[bool, int, int, float]:
-    """What comes first in a patient's list: what waits, the loudest of it, in the order above, the newest of that."""
-    return is_waiting(one, at), rank(one), -READ_FIRST.index(one.brief.kind), one.brief.raised_at.timestamp()
+    """A patient's alerts, greatest first: waiting, then rank, then place in the table of kinds, then the newest."""
+    list_order = ALERT_KINDS[one.brief.kind].list_order
+    return is_waiting(one, at), rank(one), -list_order, one.brief.raised_at.timestamp()
 
 
 def rank(one: OpenAlertWithText) -> int:
-    """A patient who cannot be judged is as loud as anything."""
-    return LOUDNESS["high"] if one.brief.kind == BY_HAND else LOUDNESS[one.brief.priority]
+    """The rank of its priority, or of the one that the table of kinds prescribes for the board."""
+    return PRIORITY_RANK[ALERT_KINDS[one.brief.kind].board_priority or one.brief.priority]
 
 
 def urgency(patient: BoardPatient, standing: Sequence[OpenAlertWithText], at: datetime) -> list[int]:
@@ -61,7 +40,7 @@ def urgency(patient: BoardPatient, standing: Sequence[OpenAlertWithText], at: da
     loudest = max(waiting, default=-1)
     return [
         int(not patient.has_left),
-        int(loudest == LOUDNESS["high"]),
+        int(loudest == PRIORITY_RANK["high"]),
         max(state.grade, state.astct_grade),
         loudest,
         int(state.monitoring == "stale"),

@@ -174,17 +174,6 @@ def newer(known: AlertText | None, alert: Alert, offset: int) -> AlertText:
 
 
 def in_brief(alert: Alert) -> OpenAlertState:
-    """A version of an alert as a state would list it."""
-    return OpenAlertState(
-        alert_id=alert.alert_id,
-        version=alert.version,
-        status=alert.status,
-        kind=alert.kind,
-        priority=alert.priority,
-        title=alert.title,
-        rule_id=alert.rule.id,
-        effective_at=alert.effective_at,
-        raised_at=alert.raised_at,
-        acknowledged_at=alert.acknowledged_at,
-        snoozed_until=alert.snoozed_until,
-    )
+    """A version of an alert as a state would list it: the same fields, the rule by its id."""
+    fields = {name: getattr(alert, name) for name in OpenAlertState.model_fields if name != "rule_id"}
+    return OpenAlertState(**fields, rule_id=alert.rule.id)

@@ -14,12 +14,12 @@ from rich.text import Text
 from agents.demo import scripted
 from agents.demo.schedule import Schedule
 from monitor.units.instants import HOUR, MINUTE, to_ms
-from schemas.alerts import Alert
+from schemas.alert_kinds import PRIORITY_RANK
+from schemas.alerts import Alert, Priority
 
 ROWS = 14
 STYLE = {"high": "bold red", "medium": "yellow", "low": "cyan", "technical": "dim"}
 SIGN = {"high": "▲ high", "medium": "◆ medium", "low": "● low", "technical": "■ technical"}
-LOUDNESS = {"technical": 0, "low": 1, "medium": 2, "high": 3}
 A_LINE_EVERY_SECONDS = 10.0
 A_PICTURE_EVERY_SECONDS = 0.2
 
@@ -29,7 +29,7 @@ class LiveView:
 
     def __init__(self, console: Console, programme: Schedule) -> None:
         self.raised: Counter[str] = Counter()
-        self._heard: dict[str, str] = {}
+        self._heard: dict[str, Priority] = {}
         self._console = console
         self._programme = programme
         self._total = programme.left()
@@ -58,7 +58,7 @@ class LiveView:
         self._heard[alert.alert_id] = alert.priority
         if before is None:
             self.raised[alert.priority] += 1
-        elif LOUDNESS[alert.priority] <= LOUDNESS[before]:
+        elif PRIORITY_RANK[alert.priority] <= PRIORITY_RANK[before]:
             return
         self._rows.append(alert)
         if self._live is None and alert.patient_id == scripted.PATIENT:

@@ -16,11 +16,12 @@ from pydantic import Field, ValidationError, model_validator
 from agents.dispatch.commands import PagingPolicy
 from agents.dispatch.config_values import SECRET_SHORTEST, ConfigTable, Name, Secret, WebAddress, Zone
 from agents.dispatch.pagers.registry import AnyDestination
-from agents.dispatch.public_alert import WORDS
+from agents.dispatch.public_alert import SYSTEM_TEXTS
 from agents.dispatch.routing import Hours, Routing, RoutingRule, Tiers
 from agents.platform.errors import UserError
 from agents.platform.kafka_connection import is_loopback
 from agents.platform.settings import whole_file
+from schemas.alert_kinds import ALERT_KINDS
 from schemas.alerts import Priority
 
 
@@ -36,7 +37,7 @@ class RouteConfig(ConfigTable):
 
     @model_validator(mode="after")
     def _sound(self) -> Self:
-        if unknown := self.kinds - WORDS.keys():
+        if unknown := self.kinds - ALERT_KINDS.keys() - SYSTEM_TEXTS.keys():
             raise ValueError(f"no alert kind {', '.join(sorted(unknown))}")
         if (self.begin is None) != (self.end is None):
             raise ValueError("begin and end go together")

@@ -14,33 +14,13 @@ from datetime import datetime
 from typing import Literal
 from urllib.parse import quote
 
+from schemas.alert_kinds import ALERT_KINDS, PRIORITY_RANK
 from schemas.alerts import Alert, AlertStatus, Priority
 
-# Said about each kind, and nothing more. `dispatch` and `summary` are about the pager itself, not about a patient.
-WORDS: dict[str, str] = {
-    "onset": "CRS suspected: an episode began",
-    "escalation": "CRS grade rose",
-    "masked_fever": "CRS signs while fever may be masked",
-    "dose_indicated": "A treatment decision is due",
-    "repeat_dose_eligible": "A repeat treatment may be due",
-    "dose_limit": "A treatment limit is reached",
-    "dose_safety": "Safety check on a treatment",
-    "step": "A step of the guideline is due",
-    "no_improvement": "No improvement after treatment",
-    "refractory": "CRS does not respond to treatment",
-    "neuro": "Neurological signs",
-    "review": "Please review",
-    "recovery": "CRS grade fell, or the episode ended",
-    "signal_lost": "No vitals are arriving",
-    "data_quality": "Data of this patient need mending",
-    "unmonitored": "A patient cannot be judged: watch by hand",
-    "dispatch": "Alert delivery needs attention",
-    "summary": "Several alerts at once",
-}
+# Kinds that are about the pager itself, not about a patient; those of patients are in schemas/alert_kinds.py.
+SYSTEM_TEXTS = {"dispatch": "Alert delivery needs attention", "summary": "Several alerts at once"}
 DEFAULT_TEMPLATE = "{what}{level} - bed {bed} {unit} - ref {reference}"
 FIELDS = frozenset({"what", "kind", "level", "priority", "grade", "bed", "unit", "reference", "link", "status"})
-LOUDNESS: dict[str, int] = {"technical": 0, "low": 1, "medium": 2, "high": 3}
-GRADED = frozenset({"onset", "escalation", "masked_fever", "no_improvement", "refractory", "recovery"})
 
 PageLevel = Literal["technical", "low", "medium", "high", "g3", "g4"]
 
@@ -85,7 +65,7 @@ class PublicAlert:
     @property
     def urgency(self) -> int:
         """The rank of the page level; a higher one opens a new incident."""
-        return {"g3": 4, "g4": 5}.get(self.page_level, LOUDNESS[self.priority])
+        return {"g3": 4, "g4": 5}.get(self.page_level, PRIORITY_RANK[self.priority])
 
 
 def reference(secret: bytes, patient_id: str) -> str:
@@ -118,13 +98,20 @@ def public_id(alert: Alert, secret: bytes) -> str:
     return alert.alert_id
 
 
+def kind_text(kind: str) -> str:
+    """What a kind of alert means, in words that may leave the hospital."""
+    entry = ALERT_KINDS.get(kind)
+    return SYSTEM_TEXTS.get(kind, kind) if entry is None else entry.public_text
+
+
 def text(alert: PublicAlert, template: str = DEFAULT_TEMPLATE) -> str:
-    """One line of text for a person."""
+    """One line for a person."""
     if alert.detail is not None:
-        return f"{WORDS.get(alert.kind, alert.kind)}: {alert.detail}"
-    level = f", grade {alert.grade}" if alert.kind in GRADED else ""
+        return f"{kind_text(alert.kind)}: {alert.detail}"
+    entry = ALERT_KINDS.get(alert.kind)
+    level = f", grade {alert.grade}" if entry is not None and entry.shows_grade else ""
     values = {
-        "what": WORDS.get(alert.kind, alert.kind),
+        "what": kind_text(alert.kind),
         "kind": alert.kind,
         "level": level,
         "priority": alert.priority,

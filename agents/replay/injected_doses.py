@@ -10,10 +10,11 @@ from collections import Counter
 from collections.abc import Callable
 
 from agents.engine.patients import Judged
+from monitor.guidelines.rule_ids import DOSE_DUE_RULES
 from monitor.step import PatientEventType
 from monitor.units.instants import MINUTE, to_datetime, to_ms
 from schemas.alerts import Alert
-from schemas.events import Medication, Tick
+from schemas.events import DISCHARGED, Medication, Tick
 
 Plan = Callable[[PatientEventType, Callable[[], bool]], None]
 
@@ -21,8 +22,6 @@ PREFIX = "injected-"
 # About what ordering, mixing and hanging take; a deadline of 60 min stands against it.
 GIVEN_AFTER = 40 * MINUTE
 INJECTED = "injected by the demonstration, not in the record"
-# A dose that may be considered (grade 1) is not one that is due.
-DUE = frozenset({"dose-first", "dose-delay", "dose-repeat"})
 
 
 class DoseInjector:
@@ -37,7 +36,7 @@ class DoseInjector:
 
     def observe(self, one: Judged) -> None:
         """Gives what has become due; nobody gets a dose who has left."""
-        if one.step.state.course.context.status in ("discharged", "died"):
+        if one.step.state.course.context.status in DISCHARGED:
             self._gone.add(one.patient_id)
             return
         self._gone.discard(one.patient_id)
@@ -59,12 +58,7 @@ class DoseInjector:
 
 def is_due(alert: Alert) -> bool:
     """Whether an alert asks for a dose now."""
-    return (
-        alert.kind in ("dose_indicated", "repeat_dose_eligible")
-        and alert.status in ("raised", "updated")
-        and alert.rule.id in DUE
-        and alert.acknowledged_at is None
-    )
+    return alert.rule.id in DOSE_DUE_RULES and alert.status in ("raised", "updated") and alert.acknowledged_at is None
 
 
 def dose_for(alert: Alert) -> Medication:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from typing import get_args
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console, Group, RenderableType
@@ -12,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from agents.replay.statistics import DISCLAIMER, GRADES, Statistics, Stay
-from schemas.alerts import AlertKind
+from schemas.alert_kinds import ALERT_KINDS
 
 PATIENTS_SHOWN = 15
 NAMES_SHOWN = 5
@@ -72,7 +71,7 @@ def alerts(tally: Statistics) -> Table:
     for heading in ("alerts", "patients", "a patient-day"):
         table.add_column(heading, justify="right")
     raised = tally.raised()
-    for kind in get_args(AlertKind):
+    for kind in ALERT_KINDS:
         if raised[kind]:
             having = sum(kind in stay.raised for stay in tally.stays.values())
             table.add_row(kind, f"{raised[kind]:,}", f"{having:,}", tally.per_day(raised[kind]))

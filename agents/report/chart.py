@@ -8,12 +8,12 @@ from typing import NamedTuple
 from agents.report.series import Series, Steps
 from monitor.model import Context
 from monitor.units.instants import LONG_AGO
+from schemas.alert_kinds import PRIORITY_RANK
 from schemas.alerts import Alert
 
 SIGNALS = ("temperature_celsius", "systolic_mmhg", "mean_arterial_mmhg", "spo2_percent")
 ALERTS_KEPT = 250
 DOSES_KEPT = 500
-URGENCY = {"high": 3, "medium": 2, "low": 1, "technical": 0}
 
 
 class Graded(NamedTuple):
@@ -61,7 +61,7 @@ class AlertLife:
     @property
     def urgency(self) -> int:
         """How loud it was at its loudest known."""
-        return max(URGENCY[self.first.priority], URGENCY[self.latest.priority])
+        return max(PRIORITY_RANK[self.first.priority], PRIORITY_RANK[self.latest.priority])
 
 
 @dataclass(slots=True)

@@ -10,29 +10,14 @@ from agents.replay.injected_doses import INJECTED
 from agents.report.chart import AlertLife, Chart, Given
 from monitor.units.instants import MINUTE, clock, duration, to_ms
 from schemas import wording
+from schemas.alert_kinds import ALERT_KINDS, report_order
 from schemas.alerts import Alert
+from schemas.events import DISCHARGED
 
 # What belongs together at the bedside is one paragraph.
 TOGETHER = 5 * MINUTE
 TOLD_AT_MOST = 18
 EVIDENCE_TOLD = 3
-ORDER = (
-    "onset",
-    "escalation",
-    "masked_fever",
-    "dose_indicated",
-    "repeat_dose_eligible",
-    "dose_limit",
-    "dose_safety",
-    "step",
-    "no_improvement",
-    "refractory",
-    "neuro",
-    "review",
-    "recovery",
-    "signal_lost",
-)
-TOLD_ONCE = ("step", "masked_fever", "signal_lost", "no_improvement")
 RULE = (
     "Chosen by a rule: among the stays of at most ten days in which a measured fever began the episode, the grade "
     "reached 3 or 4 and ended at least two lower, the one with the most different kinds of alert; then with most "
@@ -117,17 +102,17 @@ def of_doses(chart: Chart) -> Iterator[Moment]:
     seen = set()
     for given in sorted(chart.doses.values()):
         if given.role == "tocilizumab":
-            yield Moment(given.at, len(ORDER), 9, f"{told(given)}.")
+            yield Moment(given.at, len(ALERT_KINDS), 9, f"{told(given)}.")
         elif given.drug not in seen and given.role in ("steroid", "antipyretic", "siltuximab", "anakinra"):
-            yield Moment(given.at, len(ORDER), 2, f"{told(given)}: from here on it can hide a fever.")
+            yield Moment(given.at, len(ALERT_KINDS), 2, f"{told(given)}: from here on it can hide a fever.")
         seen.add(given.drug)
 
 
 def of_the_end(chart: Chart) -> Iterator[Moment]:
     """How the stay ended."""
     ends = {"discharged": "The patient is discharged.", "died": "The patient dies."}
-    if chart.context.status in ends:
-        yield Moment(chart.last_at, len(ORDER) + 1, 9, ends[chart.context.status])
+    if chart.context.status in DISCHARGED:
+        yield Moment(chart.last_at, len(ALERT_KINDS) + 1, 9, ends[chart.context.status])
 
 
 def told(given: Given) -> str:
@@ -141,11 +126,11 @@ def of_alerts(chart: Chart) -> Iterator[Moment]:
     once = set()
     for life in sorted(chart.alerts.values(), key=lambda life: life.first.raised_at):
         alert = life.first
-        if alert.kind not in ORDER or (alert.kind in TOLD_ONCE and alert.rule.id in once):
+        kind = ALERT_KINDS[alert.kind]
+        if kind.story_weight == 0 or (kind.once_in_story and alert.rule.id in once):
             continue
         once.add(alert.rule.id)
-        weight = {"onset": 8, "escalation": 7, "step": 3, "signal_lost": 1}.get(alert.kind, 5)
-        yield Moment(to_ms(alert.raised_at), ORDER.index(alert.kind), weight, sentence(life))
+        yield Moment(to_ms(alert.raised_at), report_order(alert.kind), kind.story_weight, sentence(life))
 
 
 def sentence(life: AlertLife) -> str:

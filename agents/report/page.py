@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from importlib import resources
 from pathlib import Path
-from typing import Any, NamedTuple, get_args
+from typing import Any, NamedTuple
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from plotly.offline import get_plotlyjs
@@ -19,7 +19,7 @@ from agents.report.collect import Charts
 from agents.report.narrative import Narrative
 from agents.report.timeline import timeline
 from monitor.units.instants import MINUTE, duration
-from schemas.alerts import AlertKind
+from schemas.alert_kinds import ALERT_KINDS, report_order
 
 CLIF_SOURCE = "CLIF"
 SHORT_LIFE_WORDS = "the same alert raised and resolved within 30 min, more than twice in a day"
@@ -46,8 +46,8 @@ class PageLine(NamedTuple):
     @property
     def lives(self) -> list[AlertLife]:
         """Alerts in the order in which they were raised."""
-        kinds = get_args(AlertKind)
-        return sorted(self.chart.alerts.values(), key=lambda life: (life.first.raised_at, kinds.index(life.first.kind)))
+        lives = self.chart.alerts.values()
+        return sorted(lives, key=lambda life: (life.first.raised_at, report_order(life.first.kind)))
 
     @property
     def is_floor(self) -> bool:
@@ -126,7 +126,7 @@ def kinds(tally: Statistics) -> list[tuple[str, int, int, str]]:
     raised = tally.raised()
     return [
         (kind, raised[kind], sum(kind in stay.raised for stay in tally.stays.values()), tally.per_day(raised[kind]))
-        for kind in get_args(AlertKind)
+        for kind in ALERT_KINDS
         if raised[kind]
     ]
 

@@ -1,0 +1,15 @@
+"""Alerts: which ones should be open for a patient, and the messages that follow from the difference.
+
+The way of a judgement: `lifecycle.reconcile` asks `rules` what should be open, compares that with the open alerts and
+lets `messages` write what changed. Nothing here reads a clock, keeps a state or changes its input.
+
+    candidate.py        what a rule reads and what it returns
+    rules.py            onset, escalation, masked fever, neurotoxicity, review, recovery; collects the other rules
+    tocilizumab.py      doses due, to consider, to repeat, limited or unsafe
+    treatment_steps.py  what the guideline asks for beside tocilizumab
+    technical.py        signal lost, data quality, a patient who cannot be judged
+    evidence.py         the observations that an alert rests on
+    messages.py         the alert as it is published, and why one was closed
+    lifecycle.py        raise, update, resolve, retract
+    acknowledge.py      acknowledgement and snooze
+"""

@@ -1,16 +1,16 @@
-"""Someone acknowledges or snoozes an alert: what that makes of it, and what people are told."""
+"""Somebody acknowledges or snoozes an alert: the alert afterwards, and the message about it."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-from monitor.alerts import lifecycle, messages
-from monitor.alerts.candidate import RuleContext
-from monitor.course import fold
+from monitor.alerts import messages
+from monitor.alerts.candidate import RuleContext, rule_context
 from monitor.guidelines.in_force import Guideline
 from monitor.model import AlertBook, OpenAlert, State
 from monitor.units.instants import clock, to_ms
 from monitor.verdicts import Verdict
+from schemas.alert_kinds import ALERT_KINDS
 from schemas.alerts import Alert
 from schemas.events import Acknowledge, Snooze
 
@@ -18,7 +18,7 @@ MAX_ACK_EVENT_IDS = 8
 
 
 class AckResult(NamedTuple):
-    """The book after an answer, the message about it, and the verdict."""
+    """The open alerts afterwards, the message about it if there is one, and the verdict."""
 
     book: AlertBook
     message: Alert | None
@@ -26,46 +26,48 @@ class AckResult(NamedTuple):
 
 
 def apply(guideline: Guideline, state: State, event: Acknowledge | Snooze) -> AckResult:
-    """The alert as it is after the answer; the same book when the answer changes nothing."""
+    """Apply an acknowledgement or a snooze; without effect the book stays the same object."""
     book = state.alerts
     index = next((i for i, a in enumerate(book.open) if a.alert_id == event.alert_id), None)
     if index is None or event.status == "entered_in_error":
         return AckResult(book, None, Verdict("no_such_alert"))
     alert = book.open[index]
     if event.event_id in alert.ack_event_ids:
-        # Seen is what was seen then: a repeat must not quieten what has worsened since.
+        # It is about the alert as it was then: a repeat must not silence one that has become worse since.
         return AckResult(book, None, Verdict("duplicate", alert.kind))
     alert = alert._replace(ack_event_ids=(*alert.ack_event_ids, event.event_id)[-MAX_ACK_EVENT_IDS:])
     others = (*book.open[:index], *book.open[index + 1 :])
-    at = state.clock
-    scene, _ = lifecycle.rule_context(guideline, state, fold.advance(guideline, state.course, at), at)
+    context = rule_context(guideline, state, state.clock)
     if isinstance(event, Acknowledge):
-        return _acknowledged(scene, others, alert, event)
-    return _snoozed(scene, others, alert, event)
+        return _acknowledged(context, others, alert, event)
+    return _snoozed(context, others, alert, event)
 
 
-def _acknowledged(scene: RuleContext, others: tuple[OpenAlert, ...], alert: OpenAlert, event: Acknowledge) -> AckResult:
-    book = scene.state.alerts
+def _acknowledged(
+    context: RuleContext, others: tuple[OpenAlert, ...], alert: OpenAlert, event: Acknowledge
+) -> AckResult:
+    book = context.state.alerts
     if alert.acknowledged_at is not None:
         return AckResult(book, None, Verdict("duplicate", alert.kind))
-    seen_by = "acknowledged" if event.by is None else f"acknowledged by {event.by}"
+    reason = "acknowledged" if event.by is None else f"acknowledged by {event.by}"
     verdict = Verdict("acknowledged", alert.kind)
-    if alert.kind in lifecycle.UNTIL_ACKNOWLEDGED:
-        message = messages.closing_message(scene, alert, "resolved", seen_by, scene.grade)
+    if ALERT_KINDS[alert.kind].closed_by == "acknowledgement":
+        message = messages.closing_message(context, alert, "resolved", reason, context.grade)
         closed = (*book.closed, f"{alert.kind}:{alert.key}")
         return AckResult(book._replace(open=others, closed=closed), message, verdict)
-    seen = alert._replace(version=alert.version + 1, status="updated", acknowledged_at=scene.at)
-    return AckResult(book._replace(open=(*others, seen)), messages.status_message(scene, seen, seen_by), verdict)
+    acknowledged = alert._replace(version=alert.version + 1, status="updated", acknowledged_at=context.at)
+    message = messages.status_message(context, acknowledged, reason)
+    return AckResult(book._replace(open=(*others, acknowledged)), message, verdict)
 
 
-def _snoozed(scene: RuleContext, others: tuple[OpenAlert, ...], alert: OpenAlert, event: Snooze) -> AckResult:
-    book = scene.state.alerts
-    longest = to_ms(event.effective_at) + scene.guideline.profile.snooze_at_most
-    until = min(to_ms(event.until), longest)
+def _snoozed(context: RuleContext, others: tuple[OpenAlert, ...], alert: OpenAlert, event: Snooze) -> AckResult:
+    book = context.state.alerts
+    latest = to_ms(event.effective_at) + context.guideline.profile.snooze_at_most
+    until = min(to_ms(event.until), latest)
     if alert.snoozed_until == until:
         return AckResult(book, None, Verdict("duplicate", alert.kind))
-    if until <= scene.at:
+    if until <= context.at:
         return AckResult(book, None, Verdict("snooze_ended", alert.kind))
-    quiet = alert._replace(version=alert.version + 1, status="updated", snoozed_until=until)
-    message = messages.status_message(scene, quiet, f"snoozed until {clock(until)}")
-    return AckResult(book._replace(open=(*others, quiet)), message, Verdict("snoozed", alert.kind))
+    snoozed = alert._replace(version=alert.version + 1, status="updated", snoozed_until=until)
+    message = messages.status_message(context, snoozed, f"snoozed until {clock(until)}")
+    return AckResult(book._replace(open=(*others, snoozed)), message, Verdict("snoozed", alert.kind))

@@ -1,20 +1,21 @@
-"""What the rules look at, and what they may want to say: the scene, an alert that should stand, and common words."""
+"""What the rules for alerts read (course and grade of a patient) and return (alerts that should be open)."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import NamedTuple
 
+from monitor.course import fold
 from monitor.guidelines.in_force import Guideline
-from monitor.model import Course, OpenAlert, State
+from monitor.model import Course, HeldGrade, OpenAlert, State
+from schemas.alert_kinds import ALERT_KINDS
 from schemas.alerts import AlertKind, Evidence, Priority
 
-DISCHARGED = ("discharged", "died")
-Sources = Callable[[], tuple[Evidence, ...]]
+GatherEvidence = Callable[[], tuple[Evidence, ...]]
 
 
 class AlertCandidate(NamedTuple):
-    """One alert that should be open. Alerts with equal `kind` and `key` are one thing to know."""
+    """One alert that should be open. Candidates with equal `kind` and `key` are versions of one alert. Times in ms."""
 
     kind: AlertKind
     key: str
@@ -23,7 +24,7 @@ class AlertCandidate(NamedTuple):
     effective_at: int
     title: str
     message: str
-    evidence: Sources
+    evidence: GatherEvidence  # called only when a message is written
     unknown: tuple[str, ...] = ()
     action: str | None = None
     drug: str | None = None
@@ -32,21 +33,29 @@ class AlertCandidate(NamedTuple):
     not_before: int | None = None
     limits: str | None = None
     raise_if_new: bool = True  # False: stays open if it is, but is not raised anew
-    until_acknowledged: bool = False
 
-    def same_content(self, standing: OpenAlert) -> bool:
+    def same_content(self, open_alert: OpenAlert) -> bool:
         """Whether a new version would not be worth a message."""
         return (
-            self.title == standing.title
-            and self.priority == standing.priority
-            and self.rule_id == standing.rule_id
-            and self.dose_mg == standing.dose_mg
-            and self.not_before == standing.not_before
+            self.title == open_alert.title
+            and self.priority == open_alert.priority
+            and self.rule_id == open_alert.rule_id
+            and self.dose_mg == open_alert.dose_mg
+            and self.not_before == open_alert.not_before
         )
 
 
+class RecheckAt(NamedTuple):
+    """The result of a rule may change at `at` (log clock, ms) by time alone: judge the patient again then."""
+
+    at: int
+
+
+RuleResult = AlertCandidate | RecheckAt
+
+
 class RuleContext(NamedTuple):
-    """What the rules look at: the course advanced to the log clock, and the grade that people know."""
+    """What the rules read: the course as of the log clock, and the grade to report by each scale."""
 
     guideline: Guideline
     state: State
@@ -54,38 +63,49 @@ class RuleContext(NamedTuple):
     at: int
     grade: int
     astct: int
-    recheck_at: list[int]
+    overtaken: bool = False  # a grade fell again before anybody was notified of it
 
     @property
-    def level(self) -> int:
-        """The higher of the two grades: priorities follow it."""
-        return max(self.grade, self.astct)
+    def grade_text(self) -> str:
+        """The grade as messages write it, with the ASTCT grade where that differs."""
+        other = "" if self.astct == self.grade else f"; ASTCT 2019: grade {self.astct}"
+        return f"grade {self.grade}{other}"
+
+    def priority(self, kind: AlertKind, ungraded: int = 0) -> Priority:
+        """The priority of a kind of alert at the highest of the two grades and the signs that were not graded."""
+        entry = ALERT_KINDS[kind]
+        is_severe = max(self.grade, self.astct, ungraded) >= 3
+        return "high" if entry.high_from_grade_3 and is_severe else entry.default_priority
 
 
-def priority(level: int) -> Priority:
-    """The priority of what belongs to a grade."""
-    return "high" if level >= 3 else "medium" if level == 2 else "low"
+def rule_context(guideline: Guideline, state: State, at: int) -> RuleContext:
+    """The context at a log time (ms), with the course advanced to it.
+
+    A new grade that the signs no longer support, and that is held only because grades fall late, is not reported.
+    """
+    course = state.course if state.course.sbp_below else fold.begin(guideline.profile)
+    course = fold.advance(guideline, course, at)
+    reported = state.alerts.reported_grade
+    grade, astct = _reportable_grade(course.held, reported), _reportable_grade(course.astct, reported)
+    return RuleContext(guideline, state, course, at, grade, astct, _is_overtaken(course.held, reported))
 
 
-def at_least_medium(level: int) -> Priority:
-    """Medium; high from grade 3."""
-    return "high" if level >= 3 else "medium"
+def _is_overtaken(held: HeldGrade, reported: int) -> bool:
+    return held.grade > reported and held.supported < held.grade
 
 
-def grades(scene: RuleContext) -> str:
-    if scene.astct == scene.grade:
-        return f"grade {scene.grade}"
-    return f"grade {scene.grade}; ASTCT 2019: grade {scene.astct}"
+def _reportable_grade(held: HeldGrade, reported: int) -> int:
+    return max(held.supported, reported) if _is_overtaken(held, reported) else held.grade
 
 
 def missing(course: Course) -> tuple[str, ...]:
-    """What was missing for the grade: it is then a floor."""
+    """The signals that were missing for the grade: the true grade may then be higher."""
     unknown = dict.fromkeys((*course.hypotension.unknown, *course.hypoxia.unknown))
     if course.temperature is None:
         unknown["fever"] = None
     return tuple(unknown)
 
 
-def open_alert(state: State, kind: str, key: str) -> OpenAlert | None:
+def find_open_alert(state: State, kind: AlertKind, key: str) -> OpenAlert | None:
     """The open alert of this kind and key."""
     return next((a for a in state.alerts.open if a.kind == kind and a.key == key), None)

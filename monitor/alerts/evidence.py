@@ -1,6 +1,8 @@
-"""What a finding rests on: signals with value, unit, bedside time and the event that carried them."""
+"""Evidence of alerts and axes: observations with value, unit, bedside time and the event that carried them."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 from monitor.course import axes
 from monitor.course.episodes import on_board
@@ -43,8 +45,8 @@ def temperature(course: Course) -> tuple[Evidence, ...]:
 
 
 def hypotension(profile: Profile, course: Course) -> tuple[Evidence, ...]:
-    """What makes the hypotension axis, or what shows that the pressure holds."""
-    found = [infusion(i) for i in course.infusions if i.role in ("vasopressor", "vasopressin")]
+    """What the grade of the hypotension axis rests on; without a sign, the pressure itself."""
+    found = list(infusions(i for i in course.infusions if i.role in ("vasopressor", "vasopressin")))
     for name, signal, below in (
         ("systolic_mmhg", course.sbp, course.sbp_below),
         ("mean_arterial_mmhg", course.map, course.map_below),
@@ -123,7 +125,7 @@ def masked(profile: Profile, course: Course) -> tuple[Evidence, ...]:
 
 
 def mask(profile: Profile, course: Course) -> tuple[Evidence, ...]:
-    """The drug that hides a fever: the one on board, else the first of the episode."""
+    """The drug that hides a fever: the one in effect, else the first of the episode."""
     found = on_board(profile, course, course.at)
     if found is not None:
         return doses((found[0],))
@@ -145,20 +147,23 @@ def doses(given: tuple[Dose, ...]) -> tuple[Evidence, ...]:
     )
 
 
-def infusion(running: Infusion) -> Evidence:
-    """A running infusion as evidence."""
-    return trusted(
-        Evidence,
-        signal=running.drug,
-        value=running.rate,
-        unit=running.rate_unit,
-        effective_at=to_datetime(running.charted_at),
-        event_id=running.event_id,
+def infusions(running: Iterable[Infusion]) -> tuple[Evidence, ...]:
+    """Running infusions as evidence."""
+    return tuple(
+        trusted(
+            Evidence,
+            signal=one.drug,
+            value=one.rate,
+            unit=one.rate_unit,
+            effective_at=to_datetime(one.charted_at),
+            event_id=one.event_id,
+        )
+        for one in running
     )
 
 
 def neuro(course: Course, depressant: Dose | None) -> tuple[Evidence, ...]:
-    """ICE score, consciousness, and a CNS depressant given on top."""
+    """ICE score and consciousness, and a CNS depressant if one was given."""
     signs = [("ice_score", course.ice), ("consciousness", course.consciousness)]
     found = [
         trusted(
@@ -175,15 +180,16 @@ def neuro(course: Course, depressant: Dose | None) -> tuple[Evidence, ...]:
 
 
 def weight(course: Course) -> tuple[Evidence, ...]:
-    """The weight that doses and rates per kg were worked out with."""
+    """The present weight, with which doses and rates per kg are worked out."""
     return context(course, "weight_kg")
 
 
-def weight_at(course: Course, dose: Dose) -> tuple[Evidence, ...]:
-    """The weight that a dose is held against: the one of then, where it has changed since."""
+def dose_and_weight(course: Course, dose: Dose) -> tuple[Evidence, ...]:
+    """A dose, and the weight it is checked against: that of its time, where the weight has changed since."""
     if dose.weight_kg in (None, course.context.weight_kg):
-        return weight(course)
-    return (Evidence(signal="weight_kg", value=dose.weight_kg, unit="kg", effective_at=to_datetime(dose.at)),)
+        return doses((dose,)) + weight(course)
+    then = Evidence(signal="weight_kg", value=dose.weight_kg, unit="kg", effective_at=to_datetime(dose.at))
+    return (*doses((dose,)), then)
 
 
 def context(course: Course, *names: str) -> tuple[Evidence, ...]:
@@ -196,16 +202,16 @@ def context(course: Course, *names: str) -> tuple[Evidence, ...]:
     )
 
 
-def silence(watch: FeedHealth) -> tuple[Evidence, ...]:
+def silence(feed: FeedHealth) -> tuple[Evidence, ...]:
     """The last vitals before a silence."""
-    if watch.vitals_at == LONG_AGO:
+    if feed.vitals_at == LONG_AGO:
         return ()
-    return (trusted(Evidence, signal="vitals", value="the last that came", effective_at=to_datetime(watch.vitals_at)),)
+    return (trusted(Evidence, signal="vitals", value="the last that came", effective_at=to_datetime(feed.vitals_at)),)
 
 
-def implausible(rejects: ImplausibleReadings, count: int) -> tuple[Evidence, ...]:
-    """The last implausible values of a signal: when they came; what they said is in the dead letters."""
+def implausible(readings: ImplausibleReadings, count: int) -> tuple[Evidence, ...]:
+    """The times of the last implausible values of a signal; the values themselves are in the dead letters."""
     return tuple(
-        trusted(Evidence, signal=rejects.signal, value="implausible", effective_at=to_datetime(at))
-        for at in rejects.times[-count:]
+        trusted(Evidence, signal=readings.signal, value="implausible", effective_at=to_datetime(at))
+        for at in readings.times[-count:]
     )

@@ -1,234 +1,210 @@
-"""The life of an alert: what should stand is held against what stands; the difference is what people are told."""
+"""The life of an alert: compare what should be open with what is open, then raise, update, resolve or retract."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from hashlib import blake2s
 from typing import NamedTuple
 
-from monitor.alerts import evidence
-from monitor.alerts.candidate import DISCHARGED, AlertCandidate, RuleContext, missing
-from monitor.alerts.messages import MessageText, alert_of, closing_message, ended_at, recommended, resolution_reason
-from monitor.alerts.rules import desired_alerts
-from monitor.guidelines.in_force import Guideline
-from monitor.model import AlertBook, AlertIdCounter, Course, OpenAlert, State
-from monitor.units.instants import LONG_AGO, MINUTE, clock
+from monitor.alerts.candidate import AlertCandidate, RecheckAt, RuleContext, RuleResult
+from monitor.alerts.messages import MessageText, alert_of, closing_message, recommended, resolution_reason
+from monitor.alerts.rules import desired_alerts, recovery
+from monitor.guidelines.rule_ids import DOSE_DUE_RULES
+from monitor.model import AlertBook, AlertIdCounter, OpenAlert
+from monitor.units.instants import MINUTE, clock
 from monitor.verdicts import Verdict
+from schemas.alert_kinds import ALERT_KINDS, PRIORITY_RANK
 from schemas.alerts import Alert, AlertStatus
+from schemas.events import DISCHARGED
 
-URGENCY = {"technical": 0, "low": 1, "medium": 2, "high": 3}
 KNOWN_LATE_AFTER = 2 * MINUTE
-UNTIL_ACKNOWLEDGED = ("dose_safety", "review")  # these end when somebody has seen them
 MAX_UNACKNOWLEDGED = 24
 MAX_NAMES = 32
 
 
 class Reconciled(NamedTuple):
-    """The book after the difference was told, and what was told."""
+    """The open alerts afterwards, the messages, their verdicts, and when time alone may change the result (ms)."""
 
     book: AlertBook
     alerts: list[Alert]
     verdicts: list[Verdict]
+    recheck_at: list[int]
 
 
-def reconcile(scene: RuleContext, previous: int, *, retracting: bool) -> Reconciled:
-    """Raise what is new, update what is worse, resolve what is over. `retracting`: an entry was just taken back."""
-    told = Reconciliation(scene, previous)
-    standing = {(a.kind, a.key): a for a in scene.state.alerts.open}
-    targets = desired_alerts(scene)
-    closed = set(scene.state.alerts.closed)
-    still = {f"{target.kind}:{target.key}" for target in targets}
-    kept = [(standing.pop((target.kind, target.key), None), target) for target in targets]
-    # What is over is told first: a receiver that knows levels must not see two at once.
-    for before in standing.values():
-        if retracting:
-            told.close(before, "retracted", "rested on an entry made in error")
-        elif (
-            before.kind in UNTIL_ACKNOWLEDGED
-            and scene.course.context.status not in DISCHARGED
-            and not _dose_now_safe(scene, before)
-        ):
-            told.open.append(before)
-        else:
-            told.close(before, "resolved", resolution_reason(scene, before))
-    for stands, target in kept:
-        if stands is not None:
-            told.keep(stands, target)
-        elif f"{target.kind}:{target.key}" not in closed and target.raise_if_new:
-            told.raise_new(target)
-    closed |= told.close_oldest_unacknowledged()
-    told.report_recovery(retracting)
-    return told.outcome(tuple(sorted(closed & still)))
+def reconcile(context: RuleContext, previous: int, *, retracting: bool) -> Reconciled:
+    """Raise new alerts, update changed ones, close those that no rule asks for any more.
 
-
-def _dose_now_safe(scene: RuleContext, alert: OpenAlert) -> bool:
-    """Whether an entry that came late shows that nothing was unsafe about the dose: its weight, the doses before it."""
-    counted = [dose for dose in scene.course.doses if dose.at >= scene.course.episode.counts_from]
-    return alert.kind == "dose_safety" and any(dose.event_id == alert.key for dose in counted)
+    `previous`: the grade reported before. `retracting`: the event corrected or voided an earlier one.
+    """
+    result = Reconciliation(context, previous)
+    open_alerts = {(a.kind, a.key): a for a in context.state.alerts.open}
+    candidates = result.candidates(desired_alerts(context))
+    desired = [(candidate, open_alerts.pop((candidate.kind, candidate.key), None)) for candidate in candidates]
+    # Closing comes first: a receiver that shows one level at a time must not see two.
+    for before in open_alerts.values():
+        result.close_or_leave(before, retracting=retracting)
+    closed = set(context.state.alerts.closed)
+    for candidate, open_alert in desired:
+        if open_alert is not None:
+            result.keep(open_alert, candidate)
+        elif f"{candidate.kind}:{candidate.key}" not in closed and candidate.raise_if_new:
+            result.raise_new(candidate)
+    closed |= result.close_oldest_unacknowledged()
+    if not retracting:
+        result.report_recovery()
+    return result.outcome(tuple(sorted(closed & {f"{one.kind}:{one.key}" for one in candidates})))
 
 
 class Reconciliation:
-    """Collects the messages of one reconciliation; lives no longer than the call."""
+    """Collects the results of one `reconcile`; lives no longer than the call."""
 
-    def __init__(self, scene: RuleContext, previous: int) -> None:
-        self.scene = scene
+    def __init__(self, context: RuleContext, previous: int) -> None:
+        self.context = context
         self.previous = previous
         self.open: list[OpenAlert] = []
-        raised = scene.state.alerts.raised
-        self.raised = raised if raised.at == scene.at else AlertIdCounter(scene.at)
+        raised = context.state.alerts.raised
+        self.raised = raised if raised.at == context.at else AlertIdCounter(context.at)
         self.alerts: list[Alert] = []
         self.verdicts: list[Verdict] = []
+        self.recheck_at: list[int] = []
 
-    def raise_new(self, target: AlertCandidate) -> None:
-        """A new alert, with an id of its own."""
-        alert_id = self._alert_id(target.kind, target.key)
-        at = self.scene.at
-        made = OpenAlert(
-            target.kind,
-            target.key,
-            alert_id,
+    def candidates(self, results: Iterable[RuleResult]) -> list[AlertCandidate]:
+        """The candidates among the rules' results; notes when the rules ask to judge again."""
+        found: list[AlertCandidate] = []
+        for one in results:
+            if isinstance(one, RecheckAt):
+                self.recheck_at.append(one.at)
+            else:
+                found.append(one)
+        return found
+
+    def close_or_leave(self, before: OpenAlert, *, retracting: bool) -> None:
+        """An open alert that no rule asks for any more; some kinds stay open until somebody acknowledges them."""
+        if retracting:
+            self.close(before, "retracted", "rested on an entry made in error")
+        elif self._waits_for_acknowledgement(before):
+            self.open.append(before)
+        else:
+            self.close(before, "resolved", resolution_reason(self.context, before))
+
+    def _waits_for_acknowledgement(self, alert: OpenAlert) -> bool:
+        course = self.context.course
+        if ALERT_KINDS[alert.kind].closed_by != "acknowledgement" or course.context.status in DISCHARGED:
+            return False
+        # The dose is still known, and no longer unsafe: a late entry changed its weight or the doses before it.
+        counted = (dose for dose in course.doses if dose.at >= course.episode.counts_from)
+        return not (alert.kind == "dose_safety" and any(dose.event_id == alert.key for dose in counted))
+
+    def raise_new(self, candidate: AlertCandidate) -> None:
+        """Open a new alert, with an id of its own."""
+        at, course = self.context.at, self.context.course
+        opened = OpenAlert(
+            candidate.kind,
+            candidate.key,
+            self._alert_id(candidate.kind, candidate.key),
             1,
             "raised",
-            target.priority,
-            target.title,
-            target.rule_id,
-            self.scene.course.episode.number if self.scene.course.episode.open else 0,
-            target.effective_at,
+            candidate.priority,
+            candidate.title,
+            candidate.rule_id,
+            course.episode.number if course.episode.open else 0,
+            candidate.effective_at,
             at,
-            target.dose_mg,
-            target.not_before,
-            indicated_at=at if target.kind == "dose_indicated" and target.rule_id != "dose-consider" else None,
+            candidate.dose_mg,
+            candidate.not_before,
+            indicated_at=at if _is_first_dose_due(candidate) else None,
         )
-        self.open.append(made)
-        self._emit("raised", made, target)
-        if made.indicated_at is not None:
-            self.scene.recheck_at.append(at + self.scene.guideline.profile.dose_delay)
+        self.open.append(opened)
+        self._emit("raised", opened, candidate)
+        if opened.indicated_at is not None:
+            self.recheck_at.append(at + self.context.guideline.profile.dose_delay)
 
-    def keep(self, before: OpenAlert, target: AlertCandidate) -> None:
-        """An alert that stands: a new version when it says something new; a snooze holds all but worse."""
-        at = self.scene.at
-        worse = URGENCY[target.priority] > URGENCY[before.priority]
-        snoozed = before.snoozed_until is not None and at < before.snoozed_until
-        ended = before.snoozed_until is not None and not snoozed
-        if target.same_content(before) and not ended:
-            self.open.append(before)
-            self._schedule_snooze_end(before)
+    def keep(self, before: OpenAlert, candidate: AlertCandidate) -> None:
+        """An alert that stays open: a new version if it changed. A snooze holds every change but a higher priority."""
+        at = self.context.at
+        is_worse = PRIORITY_RANK[candidate.priority] > PRIORITY_RANK[before.priority]
+        is_snoozed = before.snoozed_until is not None and at < before.snoozed_until
+        snooze_ended = before.snoozed_until is not None and not is_snoozed
+        is_unchanged = candidate.same_content(before) and not snooze_ended
+        if is_unchanged or (is_snoozed and not is_worse):
+            if not is_unchanged:
+                self.verdicts.append(Verdict("held_snoozed", before.kind))
+            self._leave(before)
             return
-        if snoozed and not worse:
-            self.open.append(before)
-            self.verdicts.append(Verdict("held_snoozed", before.kind))
-            self._schedule_snooze_end(before)
-            return
-        indicated = before.indicated_at
-        if target.kind == "dose_indicated" and indicated is None and target.rule_id != "dose-consider":
-            indicated = at
-        now = before._replace(
+        updated = before._replace(
             version=before.version + 1,
             status="updated",
-            priority=target.priority,
-            title=target.title,
-            rule_id=target.rule_id,
-            dose_mg=target.dose_mg,
-            not_before=target.not_before,
+            priority=candidate.priority,
+            title=candidate.title,
+            rule_id=candidate.rule_id,
+            dose_mg=candidate.dose_mg,
+            not_before=candidate.not_before,
             snoozed_until=None,
-            acknowledged_at=None if worse else before.acknowledged_at,
-            indicated_at=indicated,
+            acknowledged_at=None if is_worse else before.acknowledged_at,
+            indicated_at=at if before.indicated_at is None and _is_first_dose_due(candidate) else before.indicated_at,
         )
-        self.open.append(now)
-        self._emit("updated", now, target)
-        if worse:
-            self.verdicts[-1] = Verdict("worsened", now.kind)
-        elif ended:
-            self.verdicts[-1] = Verdict("snooze_ended", now.kind)
+        self.open.append(updated)
+        self._emit("updated", updated, candidate)
+        if is_worse:
+            self.verdicts[-1] = Verdict("worsened", updated.kind)
+        elif snooze_ended:
+            self.verdicts[-1] = Verdict("snooze_ended", updated.kind)
+
+    def _leave(self, before: OpenAlert) -> None:
+        self.open.append(before)
+        if before.snoozed_until is not None:
+            self.recheck_at.append(before.snoozed_until)
 
     def close(self, before: OpenAlert, status: AlertStatus, reason: str) -> None:
         """The last version of an alert."""
-        self.alerts.append(closing_message(self.scene, before, status, reason, self.previous))
+        self.alerts.append(closing_message(self.context, before, status, reason, self.previous))
         self.verdicts.append(Verdict("retracted" if status == "retracted" else "resolved", before.kind))
 
     def close_oldest_unacknowledged(self) -> set[str]:
-        """What nobody has ever looked at does not pile up without end: the oldest make way, for good."""
-        unseen = sorted((a for a in self.open if a.kind in UNTIL_ACKNOWLEDGED), key=lambda a: (a.raised_at, a.key))
-        given_up = unseen[:-MAX_UNACKNOWLEDGED]
-        for before in given_up:
+        """Close the oldest of too many alerts that nobody acknowledges, and name them so that none is raised again."""
+        waiting = [a for a in self.open if ALERT_KINDS[a.kind].closed_by == "acknowledgement"]
+        oldest = sorted(waiting, key=lambda a: (a.raised_at, a.key))[:-MAX_UNACKNOWLEDGED]
+        for before in oldest:
             self.open.remove(before)
             self.close(before, "resolved", "never acknowledged, and many newer ones stand")
-        return {f"{before.kind}:{before.key}" for before in given_up}
+        return {f"{before.kind}:{before.key}" for before in oldest}
 
-    def report_recovery(self, retracting: bool) -> None:
-        """Tell that the grade fell or the episode ended; said and closed at once."""
-        scene, book = self.scene, self.scene.state.alerts
-        if retracting or scene.course.context.status in DISCHARGED:
-            return
-        course, number = scene.course, scene.course.episode.number
-        # An episode that by a late entry never began has not ended either.
-        ended = not course.episode.open and any(a.kind == "onset" and a.episode <= number for a in book.open)
-        if scene.grade < book.reported_grade or ended:
-            title = f"CRS episode {number} ended" if ended else f"CRS grade {scene.grade} (was higher)"
-            since = ended_at(course) if ended else course.held.since
-            since = scene.at if since == LONG_AGO else since
-            unexplained = course.unmasked_signs_at is not None
-            target = AlertCandidate(
-                "recovery",
-                "ended" if ended else str(scene.grade),
-                "low",
-                "recovery",
-                since,
-                title,
-                f"The grade fell from {book.reported_grade} to {scene.grade}."
-                + (" Hypotension or hypoxia persists without a fever: please review." if unexplained else "")
-                if not ended
-                else f"Episode {number} ended at {clock(since)}.",
-                lambda: evidence.hypotension(scene.guideline.profile, scene.course) + evidence.hypoxia(scene.course),
-                unknown=missing(scene.course),
-            )
-            self.raise_new(target)
-            self.close(self.open.pop(), "resolved", "said once")
+    def report_recovery(self) -> None:
+        """Report that the grade fell or the episode ended; this alert is closed as soon as it is raised."""
+        candidate = recovery(self.context)
+        if candidate is not None:
+            self.raise_new(candidate)
+            self.close(self.open.pop(), "resolved", ALERT_KINDS[candidate.kind].resolution)
 
     def outcome(self, closed: tuple[str, ...]) -> Reconciled:
-        """The book and the messages."""
-        order = sorted(self.open, key=lambda a: (a.kind, a.key))
-        raised = self.raised if self.raised.total else self.scene.state.alerts.raised
-        return Reconciled(AlertBook(tuple(order), raised, closed, self.scene.grade), self.alerts, self.verdicts)
-
-    def _schedule_snooze_end(self, alert: OpenAlert) -> None:
-        if alert.snoozed_until is not None:
-            self.scene.recheck_at.append(alert.snoozed_until)
+        """Everything together. `closed`: kinds and keys that are not raised again."""
+        in_order = tuple(sorted(self.open, key=lambda a: (a.kind, a.key)))
+        raised = self.raised if self.raised.total else self.context.state.alerts.raised
+        book = AlertBook(in_order, raised, closed, self.context.grade)
+        return Reconciled(book, self.alerts, self.verdicts, self.recheck_at)
 
     def _alert_id(self, kind: str, key: str) -> str:
-        """The same log gives the same id, and none is given twice: patient, episode, kind, key, log time, how often.
+        """A hash of patient, episode, kind, key, log time and a count: the same log gives the same ids, each once.
 
-        Log time never goes back, so only what was raised at this very instant needs to be remembered.
+        Log time never goes back, so the counts of this instant are enough.
         """
-        name = f"{self.scene.course.episode.number}|{kind}|{key}"
+        name = f"{self.context.course.episode.number}|{kind}|{key}"
         at, names, total = self.raised
-        known = dict(names)
-        # Names beyond those that are kept may have been forgotten: then the number of all of them is new for each.
-        count = known.pop(name, total if total >= MAX_NAMES else 0) + 1
-        self.raised = AlertIdCounter(at, (*known.items(), (name, count))[-MAX_NAMES:], total + 1)
-        whole = f"{self.scene.state.patient_id}|{name}|{at}|{count}"
+        counts = dict(names)
+        # The count of a name that was dropped is unknown: the number of all alerts of this instant is new for each.
+        count = counts.pop(name, total if total >= MAX_NAMES else 0) + 1
+        self.raised = AlertIdCounter(at, (*counts.items(), (name, count))[-MAX_NAMES:], total + 1)
+        whole = f"{self.context.state.patient_id}|{name}|{at}|{count}"
         return blake2s(whole.encode("utf-8", "surrogatepass"), digest_size=12).hexdigest()
 
-    def _emit(self, status: AlertStatus, alert: OpenAlert, target: AlertCandidate) -> None:
-        late = self.scene.at - target.effective_at > KNOWN_LATE_AFTER and status == "raised"
-        told_late = f" Known late: true since {clock(target.effective_at)}." if late else ""
-        rests_on = tuple(dict.fromkeys(target.evidence()))  # A weight may count twice, and is named once.
-        words = MessageText(status, target.message + told_late, rests_on, target.unknown, recommended(target))
-        self.alerts.append(alert_of(self.scene, alert, self.previous, words))
-        self.verdicts.append(Verdict(status, target.kind))
+    def _emit(self, status: AlertStatus, alert: OpenAlert, candidate: AlertCandidate) -> None:
+        is_late = self.context.at - candidate.effective_at > KNOWN_LATE_AFTER and status == "raised"
+        known_late = f" Known late: true since {clock(candidate.effective_at)}." if is_late else ""
+        rests_on = tuple(dict.fromkeys(candidate.evidence()))  # grade and dose may both rest on the weight
+        text = MessageText(status, candidate.message + known_late, rests_on, candidate.unknown, recommended(candidate))
+        self.alerts.append(alert_of(self.context, alert, self.previous, text))
+        self.verdicts.append(Verdict(status, candidate.kind))
 
 
-def rule_context(guideline: Guideline, state: State, course: Course, at: int) -> tuple[RuleContext, bool]:
-    """The scene at a log time, and whether a grade was overtaken before people knew of it.
-
-    A grade that only the falling delay still holds is no news: it stands in the record, and nobody is told anew.
-    """
-    known = state.alerts.reported_grade
-    grade, overtaken = _reportable_grade(course.held.grade, course.held.supported, known)
-    astct, _ = _reportable_grade(course.astct.grade, course.astct.supported, known)
-    return RuleContext(guideline, state, course, at, grade, astct, []), overtaken
-
-
-def _reportable_grade(grade: int, raw: int, known: int) -> tuple[int, bool]:
-    if grade > known and raw < grade:
-        return max(raw, known), True
-    return grade, False
+def _is_first_dose_due(candidate: AlertCandidate) -> bool:
+    return candidate.kind == "dose_indicated" and candidate.rule_id in DOSE_DUE_RULES

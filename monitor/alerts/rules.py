@@ -1,79 +1,81 @@
-"""The alerts that should stand at an instant: what is true now, each with its rule, its words and its evidence."""
+"""The clinical rules: which alerts should be open for a patient now, each with its text and its evidence."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 from monitor.alerts import evidence, technical, tocilizumab, treatment_steps
-from monitor.alerts.candidate import DISCHARGED, AlertCandidate, RuleContext, at_least_medium, grades, missing, priority
+from monitor.alerts.candidate import AlertCandidate, RecheckAt, RuleContext, RuleResult, missing
 from monitor.course import episodes
 from monitor.guidelines.model import Profile
 from monitor.model import Course
-from monitor.units.instants import clock, hours
+from monitor.units.instants import LONG_AGO, clock, hours
 from schemas.alerts import Evidence
+from schemas.events import DISCHARGED
 
 
-def desired_alerts(scene: RuleContext) -> list[AlertCandidate]:
-    """Everything that should be open now. A patient who left has no open alerts."""
-    if scene.course.context.status in DISCHARGED:
-        return list(technical.technical(scene))
-    return [*_clinical(scene), *technical.technical(scene)]
+def desired_alerts(context: RuleContext) -> Iterator[RuleResult]:
+    """Every alert that should be open now, and when to judge again. None of the clinical ones after a discharge."""
+    if context.course.context.status not in DISCHARGED:
+        yield from _clinical(context)
+    yield from technical.technical(context)
 
 
-def _clinical(scene: RuleContext) -> Iterator[AlertCandidate]:
-    if scene.course.episode.open:
-        yield _onset(scene)
-        yield from tocilizumab.doses(scene)
-        yield from _neuro(scene)
-    yield from _escalation(scene)
-    yield from _masked(scene)
-    yield from tocilizumab.dose_safety(scene)
-    yield from _table(scene)
-    yield from _review(scene)
+def _clinical(context: RuleContext) -> Iterator[RuleResult]:
+    if context.course.episode.open:
+        yield _onset(context)
+        yield from tocilizumab.due_doses(context)
+        yield from _neuro(context)
+    yield from _escalation(context)
+    yield from _masked(context)
+    yield from tocilizumab.unsafe_doses(context)
+    yield from _treatment_steps(context)
+    yield from _review(context)
 
 
 def _assumptions(course: Course) -> str:
-    """What the grade takes for granted, in words."""
-    words = []
+    """The assumptions behind the grade, in brackets; empty when there are none."""
+    found = []
     if any(i.role == "vasopressin" for i in course.infusions) and not any(
         i.role == "vasopressor" for i in course.infusions
     ):
-        words.append("vasopressin alone is taken as grade 3 by ward policy")
-    for name, finding, said in (
+        found.append("vasopressin alone is taken as grade 3 by ward policy")
+    for name, finding, attributed in (
         ("hypotension", course.hypotension, course.attributed.hypotension),
         ("hypoxia", course.hypoxia, course.attributed.hypoxia),
     ):
-        if (finding.grade or 1) > 1 and said is None:
-            words.append(f"{name}: attribution to CRS not confirmed")
-        if (finding.grade or 1) > 1 and said is False:
-            words.append(f"{name} left out: not attributed to CRS")
-    return "".join(f" ({'; '.join(words)})" if words else "")
+        if (finding.grade or 1) > 1 and attributed is None:
+            found.append(f"{name}: attribution to CRS not confirmed")
+        if (finding.grade or 1) > 1 and attributed is False:
+            found.append(f"{name} left out: not attributed to CRS")
+    return f" ({'; '.join(found)})" if found else ""
 
 
-def _onset(scene: RuleContext) -> AlertCandidate:
-    course, episode = scene.course, scene.course.episode
+def _onset(context: RuleContext) -> AlertCandidate:
+    course, episode = context.course, context.course.episode
     risk = course.context.high_risk
     marked = "" if episode.infusion_known else " The time of the infusion is not known."
     what = "A fever" if episode.documented else "A masked fever"
     return AlertCandidate(
         "onset",
         "",
-        "medium" if risk else "low",
+        "medium" if risk else context.priority("onset"),
         "onset",
         episode.onset_at,
         f"CRS suspected: episode {episode.number} began",
         f"{what} started episode {episode.number} at {clock(episode.onset_at)}.{marked} Antipyretics, hydration and "
         "symptomatic care; watch for ICANS; work-up without delaying treatment."
         + (" High risk: consider tocilizumab early." if risk else ""),
-        lambda: evidence.fever(course) or evidence.masked(scene.guideline.profile, course),
+        lambda: evidence.fever(course) or evidence.masked(context.guideline.profile, course),
         unknown=missing(course),
     )
 
 
-def _escalation(scene: RuleContext) -> Iterator[AlertCandidate]:
-    if not 2 <= scene.grade <= 4:
+def _escalation(context: RuleContext) -> Iterator[AlertCandidate]:
+    if not 2 <= context.grade <= 4:
         return
-    course = scene.course
+    course = context.course
     what = {
         2: " Fluid boluses and oxygen as needed.",
         3: " Intensive care, echocardiogram and haemodynamic monitoring.",
@@ -82,77 +84,76 @@ def _escalation(scene: RuleContext) -> Iterator[AlertCandidate]:
     basis = {"masked": " Fever is masked.", "masked_unconfirmed": " No fever on record: masked, please review."}
     yield AlertCandidate(
         "escalation",
-        str(scene.grade),
-        priority(scene.level),
+        str(context.grade),
+        context.priority("escalation"),
         "escalation",
         course.held.since,
-        f"CRS {grades(scene)}",
-        f"CRS has reached {grades(scene)}.{basis.get(course.basis, '')}{_assumptions(course)}{what[scene.grade]} "
-        "Tocilizumab is indicated from grade 2.",
-        lambda: evidence.grade(scene.guideline.profile, course),
+        f"CRS {context.grade_text}",
+        f"CRS has reached {context.grade_text}.{basis.get(course.basis, '')}{_assumptions(course)}{what[context.grade]}"
+        " Tocilizumab is indicated from grade 2.",
+        lambda: evidence.grade(context.guideline.profile, course),
         unknown=missing(course),
-        raise_if_new=scene.grade > scene.state.alerts.reported_grade
-        or (course.held.rose and scene.grade == course.held.grade),
+        raise_if_new=context.grade > context.state.alerts.reported_grade
+        or (course.held.rose and context.grade == course.held.grade),
     )
 
 
-def _masked(scene: RuleContext) -> Iterator[AlertCandidate]:
-    course = scene.course
-    hot = course.temperature is not None and course.temperature.value >= scene.guideline.profile.fever_tenths
-    signs = episodes.axes_grade(course, astct=False)
-    graded = scene.grade >= 2 and not hot and course.basis in ("masked", "masked_unconfirmed")
+def _masked(context: RuleContext) -> Iterator[AlertCandidate]:
+    course = context.course
+    hot = course.temperature is not None and course.temperature.value >= context.guideline.profile.fever_tenths
+    graded = context.grade >= 2 and not hot and course.basis in ("masked", "masked_unconfirmed")
     if not graded and course.masked_signs_at is None:
         return
-    level = max(scene.level, signs if course.masked_signs_at is not None else 0)
+    ungraded = 0 if course.masked_signs_at is None else episodes.axes_grade(course, astct=False)
     drug = course.episode.masked_by or "an antipyretic, steroid or anti-cytokine"
     since = course.masked_signs_at if not graded and course.masked_signs_at is not None else course.held.since
     yield AlertCandidate(
         "masked_fever",
         "",
-        priority(level),
+        context.priority("masked_fever", ungraded),
         "masked-fever",
         since,
-        f"Fever may be masked: {grades(scene)}",
-        f"Signs of CRS without a documented fever while {drug} is on board ({grades(scene)}). Grading goes by "
+        f"Fever may be masked: {context.grade_text}",
+        f"Signs of CRS without a documented fever while {drug} is on board ({context.grade_text}). Grading goes by "
         "hypotension and hypoxia. Please review for CRS and infection.",
-        lambda: evidence.masked(scene.guideline.profile, course),
+        lambda: evidence.masked(context.guideline.profile, course),
         unknown=missing(course),
     )
 
 
-def _table(scene: RuleContext) -> Iterator[AlertCandidate]:
-    course = scene.course
-    for row in treatment_steps.table(scene.guideline.profile, course, scene.grade, scene.at):
-        if isinstance(row, treatment_steps.RecheckAt):
-            scene.recheck_at.append(row.at)
+def _treatment_steps(context: RuleContext) -> Iterator[RuleResult]:
+    course = context.course
+    for step in treatment_steps.table(context.guideline.profile, course, context.grade, context.at):
+        if isinstance(step, RecheckAt):
+            yield step
             continue
         yield AlertCandidate(
-            row.kind,
-            row.rule_id,
-            at_least_medium(scene.level) if row.kind == "step" else "high",
-            row.rule_id,
-            row.effective_at,
-            row.title,
-            f"{row.message} (CRS {grades(scene)}.)",
-            lambda row=row: _of_a_row(scene.guideline.profile, course, row),  # type: ignore[misc]
+            step.kind,
+            step.rule_id,
+            context.priority(step.kind),
+            step.rule_id,
+            step.effective_at,
+            step.title,
+            f"{step.message} (CRS {context.grade_text}.)",
+            partial(_evidence_of_step, context.guideline.profile, course, step),
             unknown=missing(course),
-            action=row.action,
-            drug=row.drug,
-            dose_mg=row.dose_mg,
-            dose_basis=row.dose_basis,
+            action=step.action,
+            drug=step.drug,
+            dose_mg=step.dose_mg,
+            dose_basis=step.dose_basis,
         )
 
 
-def _of_a_row(profile: Profile, course: Course, row: treatment_steps.StepDue) -> tuple[Evidence, ...]:
+def _evidence_of_step(profile: Profile, course: Course, step: treatment_steps.StepDue) -> tuple[Evidence, ...]:
     signs = evidence.grade(profile, course) or evidence.fever(course)
-    rests_on = (*signs, *evidence.doses(row.rests_on), *evidence.context(course, *row.context))
+    rests_on = (*signs, *evidence.doses(step.rests_on), *evidence.context(course, *step.context))
     return tuple(dict.fromkeys(rests_on))
 
 
-def _neuro(scene: RuleContext) -> Iterator[AlertCandidate]:
-    course = scene.course
+def _neuro(context: RuleContext) -> Iterator[AlertCandidate]:
+    course = context.course
     ice, awake = course.ice, course.consciousness
-    full = scene.guideline.profile.ice_full_score
+    full = context.guideline.profile.ice_full_score
     low_ice = ice is not None and int(ice.value) < full
     not_alert = awake is not None and awake.value != "alert"
     if not (low_ice or not_alert):
@@ -164,7 +165,7 @@ def _neuro(scene: RuleContext) -> Iterator[AlertCandidate]:
     yield AlertCandidate(
         "neuro",
         "",
-        "high",
+        context.priority("neuro"),
         "neuro",
         since,
         title,
@@ -174,32 +175,63 @@ def _neuro(scene: RuleContext) -> Iterator[AlertCandidate]:
     )
 
 
-def _review(scene: RuleContext) -> Iterator[AlertCandidate]:
-    profile = scene.guideline.profile
-    course, episode = scene.course, scene.course.episode
+def _review(context: RuleContext) -> Iterator[AlertCandidate]:
+    profile = context.guideline.profile
+    course, episode = context.course, context.course.episode
     if course.unmasked_signs_at is not None:
         yield AlertCandidate(
             "review",
             "signs",
-            "medium",
+            context.priority("review"),
             "review-signs-without-fever",
             course.unmasked_signs_at,
             "Signs persist without fever",
             f"Hypotension or hypoxia persists more than {hours(profile.fever_holds)} after the last fever, with "
             "nothing on board that masks one: not graded as CRS. Please review for another cause.",
-            lambda: evidence.grade(scene.guideline.profile, course),
-            until_acknowledged=True,
+            lambda: evidence.grade(context.guideline.profile, course),
         )
     if episode.open and episode.reopened_at is not None:
         yield AlertCandidate(
             "review",
             f"reopened:{course.reopenings}",
-            "medium",
+            context.priority("review"),
             "review-reopened",
             episode.reopened_at,
             "Fever again: the episode is reopened",
             f"New fever within {hours(profile.reopens_within)} of the end of the episode: infection, or IEC-HS? The "
             "episode is reopened.",
             lambda: evidence.fever(course),
-            until_acknowledged=True,
         )
+
+
+def recovery(context: RuleContext) -> AlertCandidate | None:
+    """The grade is lower than the one reported before, or the episode ended. Not after a discharge."""
+    course, book = context.course, context.state.alerts
+    number = course.episode.number
+    # An episode that by a late entry never began has not ended either.
+    ended = not course.episode.open and any(a.kind == "onset" and a.episode <= number for a in book.open)
+    if course.context.status in DISCHARGED or not (ended or context.grade < book.reported_grade):
+        return None
+    since = ended_at(course) if ended else course.held.since
+    since = context.at if since == LONG_AGO else since
+    review = " Hypotension or hypoxia persists without a fever: please review."
+    fell = f"The grade fell from {book.reported_grade} to {context.grade}."
+    return AlertCandidate(
+        "recovery",
+        "ended" if ended else str(context.grade),
+        context.priority("recovery"),
+        "recovery",
+        since,
+        f"CRS episode {number} ended" if ended else f"CRS grade {context.grade} (was higher)",
+        f"Episode {number} ended at {clock(since)}."
+        if ended
+        else fell + (review if course.unmasked_signs_at is not None else ""),
+        lambda: evidence.hypotension(context.guideline.profile, course) + evidence.hypoxia(course),
+        unknown=missing(course),
+    )
+
+
+def ended_at(course: Course) -> int:
+    """When the episode ended (ms): by itself, or because another treatment began."""
+    episode = course.episode
+    return episode.ended_at if episode.ended_at > LONG_AGO else episode.counts_from

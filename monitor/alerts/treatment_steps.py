@@ -1,11 +1,12 @@
-"""The step table: what the guideline asks for beside tocilizumab, when it falls due and when it is done."""
+"""The treatment steps of the guideline beside tocilizumab: when each is due, and when it is done."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
-from monitor.alerts import dosing
+from monitor.alerts.candidate import RecheckAt
+from monitor.alerts.tocilizumab import counts_toward_limit, doses_so_far
 from monitor.course import episodes
 from monitor.guidelines.model import Profile
 from monitor.model import Course, Dose
@@ -16,7 +17,7 @@ STEROID_CAUTION = "Steroids may weaken the cell therapy; in severe CRS their ben
 
 
 class StepDue(NamedTuple):
-    """One row of the table that asks for something now."""
+    """One step that is due now."""
 
     kind: Literal["step", "no_improvement", "refractory"]
     rule_id: str
@@ -27,18 +28,12 @@ class StepDue(NamedTuple):
     drug: str | None = None
     dose_mg: float | None = None
     dose_basis: str | None = None
-    rests_on: tuple[Dose, ...] = ()  # doses that make it due, beside the signs
+    rests_on: tuple[Dose, ...] = ()  # doses that make it due, apart from the signs
     context: tuple[str, ...] = ()  # fields of the context that make it due
 
 
-class RecheckAt(NamedTuple):
-    """A row that may fall due by time alone."""
-
-    at: int
-
-
 def table(profile: Profile, course: Course, grade: int, at: int) -> Iterator[StepDue | RecheckAt]:
-    """The rows that ask for something at an instant, and when others will. `grade` is the one people know."""
+    """The steps that are due at an instant (ms), and when others may be. `grade`: the one that was reported."""
     if course.episode.open:
         yield from _work_up(profile, course)
         yield from _persistent_hypotension(profile, course, grade, at)
@@ -51,7 +46,7 @@ def table(profile: Profile, course: Course, grade: int, at: int) -> Iterator[Ste
 
 
 def _work_up(profile: Profile, course: Course) -> Iterator[StepDue]:
-    # What was sent for an earlier episode tells nothing about this one.
+    # A work-up for an earlier episode does not count for this one.
     if course.context.workup_at < course.episode.onset_at - profile.quiet_for:
         yield StepDue(
             "step",
@@ -178,8 +173,8 @@ def _alternatives(profile: Profile, course: Course, grade: int, at: int) -> Iter
     doses, steroid = _tocilizumab(course), _first_steroid(course)
     if grade < 3 or steroid is None or not doses:
         return
-    tocilizumab = dosing.tocilizumab(profile, course, at)
-    enough = len(doses) >= profile.alternatives_doses or tocilizumab.blocked_by in ("limit_24h", "limit_total")
+    so_far = doses_so_far(profile, course, at)
+    enough = len(doses) >= profile.alternatives_doses or so_far.blocked_by in ("limit_24h", "limit_total")
     if not enough or grade < max(doses[-1].grade or 0, steroid.grade or 0):
         return
     due = max(steroid.at + profile.alternatives_after, course.held.since)
@@ -231,7 +226,7 @@ def _antibiotics(profile: Profile, course: Course, at: int) -> Iterator[StepDue]
 
 
 def _tocilizumab(course: Course) -> tuple[Dose, ...]:
-    return tuple(d for d in course.doses if d.role == "tocilizumab" and dosing.counts(course, d))
+    return tuple(d for d in course.doses if d.role == "tocilizumab" and counts_toward_limit(course, d))
 
 
 def _first_steroid(course: Course) -> Dose | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+# Rules that ask for a dose of tocilizumab now. `dose-consider` (grade 1) only asks to consider one.
+DOSE_DUE_RULES = frozenset({"dose-first", "dose-delay", "dose-repeat"})
 RULES = frozenset(
     {
         "onset",

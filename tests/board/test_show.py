@@ -9,9 +9,9 @@ from pydantic_core import to_json
 
 from agents.board.patient_card import card
 from agents.board.pseudonyms import Pseudonyms
-from agents.board.sorting import READ_FIRST
 from agents.board.ward import BoardPatient
 from agents.dispatch.public_alert import reference
+from schemas.alert_kinds import ALERT_KINDS
 from schemas.alerts import AlertKind
 from tests.board.scene import (
     DISCREET,
@@ -216,8 +216,8 @@ def test_what_has_happened_is_read_before_what_to_do_about_it() -> None:
     ward = ward_of(arrival(), fever("09:00", 38.6), vitals("09:05", **ROOM_AIR, systolic_mmhg=84))
     kinds = [one["kind"] for one in picture(ward, "09:10")["alerts"] if one["priority"] == "medium"]
     assert kinds[:2] == ["escalation", "dose_indicated"]
-    assert set(READ_FIRST) == set(get_args(AlertKind))
-    assert len(READ_FIRST) == len(set(READ_FIRST))
+    orders = [ALERT_KINDS[kind].list_order for kind in get_args(AlertKind)]
+    assert len(orders) == len(set(orders))
 
 
 def test_a_patient_who_cannot_be_judged_is_as_loud_as_anything() -> None:

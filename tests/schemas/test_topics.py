@@ -13,6 +13,7 @@ patient-events  patient_id          delete   60    -
 patient-state   patient_id          compact  -     -
 alerts          patient_id          delete   60    -
 dead-letters    patient_id_or_null  delete   60    -
+heartbeats      null                delete   1     -
 """
 
 
@@ -31,4 +32,4 @@ def test_a_prefix_makes_the_name_on_the_broker() -> None:
 
 def test_state_and_alerts_lie_beside_their_part_of_the_log() -> None:
     together = {topic.name for topic in topics.TOPICS if topic.co_partitioned}
-    assert together == {"patient-events", "patient-state", "alerts"}
+    assert together == {"patient-events", "patient-state", "alerts", "heartbeats"}
