@@ -1,4 +1,4 @@
-# One command each, from a fresh clone: the first one makes .venv by itself.
+# One command for each task, from a fresh clone: the first one creates .venv.
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint format bench schemas clean
 
@@ -13,9 +13,9 @@ help:
 	@echo "make demo    the whole system on this machine, on real ICU stays"
 	@echo "make test    every test"
 	@echo "make lint    style, types, layers, generated schemas"
-	@echo "make bench   what it costs"
-	@echo "make format  lets ruff put things in order"
-	@echo "make schemas writes the JSON Schemas anew"
+	@echo "make bench   benchmarks"
+	@echo "make format  formats the code with ruff"
+	@echo "make schemas writes the JSON Schemas"
 	@echo "make clean   removes .venv, caches and output"
 
 $(STAMP): pyproject.toml
@@ -24,25 +24,25 @@ $(STAMP): pyproject.toml
 	done; \
 	if [ -z "$$found" ]; then \
 	  echo "crs-monitor needs Python 3.11 or newer; tried: $(CANDIDATES)." >&2; \
-	  echo "Install one (Debian, Ubuntu: apt-get install python3 python3-venv) or say make PYTHON=/path/to/python" >&2; \
+	  echo "Install one (Debian, Ubuntu: apt-get install python3 python3-venv) or use make PYTHON=/path/to/python" >&2; \
 	  exit 1; \
 	fi; \
 	if [ ! -x $(BIN)/python ] || ! $(BIN)/python -c $(NEW_ENOUGH); then \
 	  echo "making .venv with $$found"; \
 	  "$$found" -m venv --clear .venv || { rm -rf .venv; echo "Is the package python3-venv installed?" >&2; exit 1; }; \
 	fi
-	@echo "installing what pyproject.toml names"
+	@echo "installing the packages of pyproject.toml"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@
 
 demo: $(STAMP)
 	@$(BIN)/crs-monitor demo
 
-# Most of the time is waiting for brokers, pagers and browsers: four files at once on two cores.
+# The tests mostly wait for brokers, pagers and browsers: four files at once suit two cores.
 test: $(STAMP)
 	@$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder
 
-# Every check runs, also after one has failed: one run tells all.
+# Every check runs, also after one has failed, so that one run reports everything.
 lint: $(STAMP)
 	@failed=0; \
 	for check in "ruff check ." "ruff format --check ." "mypy" "lint-imports" "python -m agents.cli.schemas --check"; do \

@@ -97,8 +97,3 @@ HEARTBEATS = TopicSpec(
 
 FEEDS = (VITALS, MEDICATIONS, PATIENTS, ASSESSMENTS)
 TOPICS = (*FEEDS, PATIENT_EVENTS, PATIENT_STATE, ALERTS, DEAD_LETTERS, HEARTBEATS)
-
-
-def by_full_name(prefix: str = DEFAULT_PREFIX) -> dict[str, TopicSpec]:
-    """The table, by the names on the broker."""
-    return {topic.full_name(prefix): topic for topic in TOPICS}

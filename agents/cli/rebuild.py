@@ -10,8 +10,8 @@ import click
 from confluent_kafka import KafkaException
 
 from agents.brokers.preflight import require_all
-from agents.engine.guideline_option import load_guideline
 from agents.platform.errors import UserError
+from agents.platform.guideline_option import load_guideline
 from agents.platform.settings import Settings, with_settings
 from agents.verify.kafka_reader import KafkaReader
 from agents.verify.kafka_writer import KafkaWriter

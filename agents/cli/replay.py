@@ -10,12 +10,12 @@ from pathlib import Path
 import click
 
 from agents.cli.output import STDOUT, NdjsonWriter, reject_same_file
-from agents.engine.guideline_option import load_guideline
 from agents.engine.patients import Judged
 from agents.engine.playback import Watcher
 from agents.feeds.ndjson import STDIN, NdjsonFiles
 from agents.platform.errors import UserError
 from agents.platform.extras import require_extra
+from agents.platform.guideline_option import load_guideline
 from agents.replay.progress import watched
 from agents.replay.replay import EventSource, Replay
 from agents.replay.statistics import Statistics

@@ -10,8 +10,8 @@ from time import monotonic
 import click
 from confluent_kafka import KafkaException
 
-from agents.engine.guideline_option import load_guideline
 from agents.platform.errors import UserError
+from agents.platform.guideline_option import load_guideline
 from agents.platform.settings import Settings, with_settings
 from agents.verify.kafka_reader import KafkaReader
 from agents.verify.progress_bar import ProgressBar

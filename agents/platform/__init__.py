@@ -5,6 +5,7 @@ errors.py              an error that the user can fix: one line, exit code 2
 extras.py              optional dependencies, and the install command when one is missing
 kafka_connection.py    the settings that reach the brokers, for three client libraries
 settings.py            all settings: options, environment, TOML file
+guideline_option.py    the guideline that the setting `profile` names, or what is wrong with it
 logging_setup.py       one line format, quiet libraries
 signals.py             run until SIGINT or SIGTERM
 health.py              /metrics, /healthz, /readyz

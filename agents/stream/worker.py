@@ -13,9 +13,9 @@ from typing import Any
 from faust.types import TP
 
 from agents.brokers import preflight
-from agents.engine.guideline_option import load_guideline
 from agents.platform import health
 from agents.platform.fail_stop import Fence, Watchdog, fail_stop, load_reasons
+from agents.platform.guideline_option import load_guideline
 from agents.platform.settings import Settings
 from agents.platform.signals import set_on_stop
 from agents.stream import faust_app, metrics

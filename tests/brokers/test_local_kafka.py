@@ -1,10 +1,11 @@
-"""A Kafka on this machine: comes up, can be hurt and heals, keeps its data, stops cleanly, and says what is missing."""
+"""A Kafka on this machine starts, survives kills and pauses, keeps its data, stops, and names what is missing."""
 
 from __future__ import annotations
 
 import json
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from click.testing import CliRunner
 from confluent_kafka import Consumer, Producer, TopicPartition
 
 from agents.brokers.local_kafka.cluster import Cluster, answering
+from agents.brokers.local_kafka.data_directory import is_locked
 from agents.brokers.local_kafka.libraries import find_java, find_libraries
 from agents.brokers.local_kafka.server_properties import HOST, Login
 from agents.cli.simulate import command as simulate
@@ -23,20 +25,21 @@ from agents.cli.topics import command as topics
 from agents.platform.errors import UserError
 from agents.platform.settings import Settings
 from tests.broker import IMAGE, environment, fresh
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.kafka
 LOGIN = Login("crs", "the-right-one")
 
 
 @pytest.fixture(scope="module")
-def hurt(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """One broker of our own, with a listener that asks for a password."""
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """One broker, with a further listener that asks for a password."""
     with Cluster(data=tmp_path_factory.mktemp("kafka"), login=LOGIN) as cluster:
         yield cluster
 
 
 def write(settings: Settings, value: str) -> None:
-    """One confirmed record."""
+    """Writes one record and waits until it is confirmed."""
     refused: list[object] = []
     producer = Producer(settings.librdkafka() | {"acks": "all", "delivery.timeout.ms": 30_000})
     producer.produce(
@@ -46,14 +49,14 @@ def write(settings: Settings, value: str) -> None:
     assert refused == [None]
 
 
-def written(settings: Settings, count: int) -> list[str]:
-    """The first records of a partition."""
+def read_first(settings: Settings, count: int) -> list[str]:
+    """The values of the first records of a partition."""
     consumer = Consumer(settings.librdkafka() | {"group.id": "none", "enable.auto.commit": False})
     consumer.assign([TopicPartition(f"{settings.topic_prefix}vitals", 0, 0)])
     found: list[str] = []
     while len(found) < count:
-        record = consumer.poll(20)
-        assert record is not None, f"only {found} within 20 s"
+        record = consumer.poll(60)
+        assert record is not None, f"only {found} within 60 s"
         value = record.value()
         if record.error() is None and value is not None:
             found.append(value.decode())
@@ -61,24 +64,24 @@ def written(settings: Settings, count: int) -> list[str]:
     return found
 
 
-def test_what_was_confirmed_survives_a_kill_and_a_pause(hurt: Cluster) -> None:
-    with fresh(hurt.bootstrap_servers) as settings:
+def test_what_was_confirmed_survives_a_kill_and_a_pause(broker: Cluster) -> None:
+    with fresh(broker.bootstrap_servers) as settings:
         write(settings, "before the kill")
-        hurt.kill(1)
-        assert not hurt.alive(1)
-        assert answering(hurt.bootstrap_servers) == set()
-        hurt.start(1)
+        broker.kill(1)
+        assert not broker.alive(1)
+        assert answering(broker.bootstrap_servers) == set()
+        broker.start(1)
         write(settings, "before the pause")
-        hurt.pause(1)
-        assert answering(hurt.bootstrap_servers) == set()
-        hurt.resume(1)
+        broker.pause(1)
+        assert answering(broker.bootstrap_servers) == set()
+        broker.resume(1)
         write(settings, "after the pause")
-        assert written(settings, 3) == ["before the kill", "before the pause", "after the pause"]
+        assert read_first(settings, 3) == ["before the kill", "before the pause", "after the pause"]
 
 
 @pytest.mark.parametrize("command", [topics, simulate], ids=["topics", "simulate"])
 def test_wrong_credentials_are_one_line_and_the_right_ones_work(
-    hurt: Cluster, command: object, monkeypatch: pytest.MonkeyPatch
+    broker: Cluster, command: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in (
         ("SECURITY_PROTOCOL", "SASL_PLAINTEXT"),
@@ -87,24 +90,24 @@ def test_wrong_credentials_are_one_line_and_the_right_ones_work(
         ("SASL_PASSWORD", "not-the-right-one"),
     ):
         monkeypatch.setenv(f"CRS_{name}", value)
-    where = ["--bootstrap-servers", hurt.login_servers]
-    result = CliRunner().invoke(command, where)  # type: ignore[arg-type]
+    servers = ["--bootstrap-servers", broker.login_servers]
+    result = CliRunner().invoke(command, servers)  # type: ignore[arg-type]
     assert result.exit_code == 2
     assert "the brokers refuse the credentials" in result.output
     assert "not-the-right-one" not in result.output
     monkeypatch.setenv("CRS_SASL_PASSWORD", LOGIN.password)
-    assert CliRunner().invoke(topics, where).exit_code == 0
-    assert CliRunner().invoke(simulate, [*where, "--rate", "50", "--duration", "0.2"]).exit_code == 0
+    assert CliRunner().invoke(topics, servers).exit_code == 0
+    assert CliRunner().invoke(simulate, [*servers, "--rate", "50", "--duration", "0.2"]).exit_code == 0
 
 
-def test_tls_to_a_broker_that_speaks_none_is_told(hurt: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tls_to_a_broker_without_tls_is_named(broker: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CRS_SECURITY_PROTOCOL", "SSL")
-    result = CliRunner().invoke(topics, ["--bootstrap-servers", hurt.bootstrap_servers])
+    result = CliRunner().invoke(topics, ["--bootstrap-servers", broker.bootstrap_servers])
     assert result.exit_code == 2
     assert "no TLS connection; check security_protocol" in result.output
 
 
-def launcher(data: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def kafka_command(data: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """`crs-monitor kafka`, as typed."""
     command = [sys.executable, "-m", "agents.cli.main", "kafka", *arguments, "--data", str(data)]
     return subprocess.run(command, capture_output=True, text=True, timeout=150, check=False)
@@ -112,40 +115,52 @@ def launcher(data: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 def test_up_status_and_down(tmp_path: Path) -> None:
     port = free_port()
-    assert launcher(tmp_path, "status").returncode == 1
-    up = launcher(tmp_path, "up", "--detach", "--port", str(port))
+    assert kafka_command(tmp_path, "status").returncode == 1
+    up = kafka_command(tmp_path, "up", "--detach", "--port", str(port))
     try:
         assert up.stdout == f"KAFKA_BOOTSTRAP_SERVERS={HOST}:{port}\n", up.stderr
-        assert launcher(tmp_path, "status").returncode == 0
-        again = launcher(tmp_path, "up")
+        assert kafka_command(tmp_path, "status").returncode == 0
+        again = kafka_command(tmp_path, "up")
         assert again.returncode == 2
         assert "in use by a running cluster" in again.stderr
     finally:
-        assert launcher(tmp_path, "down").returncode == 0
-    assert launcher(tmp_path, "status").returncode == 1
+        assert kafka_command(tmp_path, "down").returncode == 0
+    assert kafka_command(tmp_path, "status").returncode == 1
     assert answering(f"{HOST}:{port}") == set()
 
 
+def test_ctrl_c_while_it_starts_stops_it(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "agents.cli.main", "kafka", "up", "--data", str(tmp_path)]
+    up = subprocess.Popen(
+        [*command, "--port", str(free_port())], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    wait_until((tmp_path / "node-1" / "server.properties").is_file, "the settings of the first node")
+    up.send_signal(signal.SIGINT)
+    output, errors = up.communicate(timeout=120)
+    assert (up.returncode, output, errors) == (0, "", "stopping\n")
+    assert not is_locked(tmp_path)
+
+
 def free_port() -> int:
-    """A port that nobody listens on."""
+    """A port that no process listens on."""
     with socket.create_server((HOST, 0)) as server:
         return int(server.getsockname()[1])
 
 
-def test_launcher_containers_and_tests_run_the_same_kafka() -> None:
-    house = Path(__file__).parents[2]
-    (version,) = re.findall(r"<kafka.version>(.+)</kafka.version>", (house / "deploy/kafka/pom.xml").read_text())
+def test_local_brokers_containers_and_tests_run_the_same_kafka() -> None:
+    root = Path(__file__).parents[2]
+    (version,) = re.findall(r"<kafka.version>(.+)</kafka.version>", (root / "deploy/kafka/pom.xml").read_text())
     assert f"apache/kafka:{version}" == IMAGE
-    assert re.findall(r"image: (\S*kafka\S*)", (house / "docker-compose.yml").read_text()) == [IMAGE]
+    assert re.findall(r"image: (\S*kafka\S*)", (root / "docker-compose.yml").read_text()) == [IMAGE]
 
 
-def test_a_kafka_in_docker_is_told_what_one_of_ours_is_told() -> None:
-    told = environment("docker.example:25000", 25000)
-    assert told["KAFKA_ADVERTISED_LISTENERS"] == "PLAINTEXT://docker.example:25000"
-    assert told["KAFKA_LISTENERS"] == "PLAINTEXT://0.0.0.0:25000,CONTROLLER://127.0.0.1:9093"
-    assert told["KAFKA_CONTROLLER_QUORUM_VOTERS"] == "1@127.0.0.1:9093"
-    assert told["KAFKA_AUTO_CREATE_TOPICS_ENABLE"] == "false"
-    assert told["KAFKA_OFFSETS_TOPIC_REPLICATION_FACTOR"] == told["KAFKA_MIN_INSYNC_REPLICAS"] == "1"
+def test_a_kafka_in_docker_gets_the_settings_of_a_local_one() -> None:
+    settings = environment("docker.example:25000", 25000)
+    assert settings["KAFKA_ADVERTISED_LISTENERS"] == "PLAINTEXT://docker.example:25000"
+    assert settings["KAFKA_LISTENERS"] == "PLAINTEXT://0.0.0.0:25000,CONTROLLER://127.0.0.1:9093"
+    assert settings["KAFKA_CONTROLLER_QUORUM_VOTERS"] == "1@127.0.0.1:9093"
+    assert settings["KAFKA_AUTO_CREATE_TOPICS_ENABLE"] == "false"
+    assert settings["KAFKA_OFFSETS_TOPIC_REPLICATION_FACTOR"] == settings["KAFKA_MIN_INSYNC_REPLICAS"] == "1"
 
 
 def test_a_port_in_use_is_named(tmp_path: Path) -> None:
@@ -161,8 +176,8 @@ def test_another_number_of_nodes_than_last_time_is_refused(tmp_path: Path) -> No
         Cluster(nodes=3, data=tmp_path)
 
 
-def program(directory: Path, name: str, script: str) -> None:
-    """Something that can be called by this name."""
+def write_program(directory: Path, name: str, script: str) -> None:
+    """Writes a shell script that can be called by this name."""
     path = directory / name
     path.write_text(f"#!/bin/sh\n{script}\n")
     path.chmod(0o755)
@@ -184,7 +199,7 @@ def test_without_java_one_line_says_what_to_install(tmp_path: Path) -> None:
 
 
 def test_a_java_that_is_too_old_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    program(tmp_path, "java", "echo 'openjdk version \"11.0.2\" 2019-01-15' >&2")
+    write_program(tmp_path, "java", "echo 'openjdk version \"11.0.2\" 2019-01-15' >&2")
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(UserError, match="is Java 11: Kafka needs 17 or newer"):
         find_java()
@@ -197,11 +212,11 @@ def test_without_maven_one_line_says_what_to_install(tmp_path: Path, monkeypatch
         find_libraries(tmp_path)
 
 
-def test_a_registry_that_cannot_be_reached_is_told_in_mavens_words(
+def test_a_registry_that_cannot_be_reached_is_reported_with_mavens_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "pom.xml").write_text("<project/>")
-    program(tmp_path, "mvn", "echo '[ERROR] Could not transfer artifact: unknown host'; exit 1")
+    write_program(tmp_path, "mvn", "echo '[ERROR] Could not transfer artifact: unknown host'; exit 1")
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(UserError, match="could not fetch Kafka's libraries: Could not transfer artifact: unknown host"):
         find_libraries(tmp_path)
@@ -212,7 +227,7 @@ def test_libraries_are_fetched_once_and_again_when_the_recipe_changes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fetched = tmp_path / "fetched"
-    program(tmp_path, "mvn", f"echo once >>{fetched}; mkdir -p {tmp_path}/target/libs")
+    write_program(tmp_path, "mvn", f"echo once >>{fetched}; mkdir -p {tmp_path}/target/libs")
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     for recipe in ("<project/>", "<project/>", "<project>newer</project>"):
         (tmp_path / "pom.xml").write_text(recipe)

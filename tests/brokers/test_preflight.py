@@ -6,8 +6,8 @@ import pytest
 
 from agents.brokers import preflight
 from agents.brokers.preflight import TopicDescription, problems, require_topics
-from agents.engine.guideline_option import load_guideline
 from agents.platform.errors import UserError
+from agents.platform.guideline_option import load_guideline
 from agents.platform.settings import Settings
 from schemas.topics import TOPICS
 

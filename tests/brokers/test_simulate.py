@@ -92,7 +92,7 @@ def test_a_patient_is_in_the_partition_that_a_java_producer_would_choose(kafka_s
     for (topic, partition, _), (key, event) in sorted(in_kafka(settings).items()):
         assert key.decode() == event["patient_id"]
         assert partition == (murmur2(key) & 0x7FFFFFFF) % settings.partitions
-        assert "received_at" not in event, "when it came is for intake to say"
+        assert "received_at" not in event, "intake stamps the time of arrival"
         if event.get("source") == "monitor":
             orders[topic, event["patient_id"]].append(int(event["event_id"].rpartition("-")[2]))
     assert all(order == sorted(set(order)) for order in orders.values())

@@ -1,4 +1,4 @@
-"""What the simulator tells: the same for the same seed, as of now, at any rate, with ill patients within minutes."""
+"""The simulated ward: the same for the same seed, as of now, at any rate, with ill patients within minutes."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def ward(
     return list(islice(simulated(WardPlan(patients, rate, seed, START_MS, pace)), round(rate * seconds)))
 
 
-def test_the_same_seed_tells_the_same_story_and_another_one_another() -> None:
+def test_the_same_seed_gives_the_same_events_and_another_seed_others() -> None:
     assert ward(10) == ward(10)
     assert [due.event.get("systolic_mmhg") for due in ward(10)] != [
         due.event.get("systolic_mmhg") for due in ward(10, seed=2)
@@ -60,12 +60,12 @@ def test_events_come_at_the_rate_and_are_true_about_now() -> None:
 
 
 def test_a_message_that_comes_twice_is_the_same_message() -> None:
-    told: dict[str, Json] = {}
+    first: dict[str, Json] = {}
     repeated = 0
     for due in ward(60, rate=200):
         event = {name: value for name, value in due.event.items() if name != "received_at"}
-        repeated += event["event_id"] in told
-        assert told.setdefault(event["event_id"], event) == event
+        repeated += event["event_id"] in first
+        assert first.setdefault(event["event_id"], event) == event
     assert repeated > 20
 
 
@@ -75,15 +75,15 @@ def test_every_event_is_one_of_the_contract_but_for_the_mishaps() -> None:
     assert all(isinstance(each, Decoded) for each in decoded)
     assert any(each.implausible for each in decoded if isinstance(each, Decoded))
     ahead = [due for due in story if to_ms(due.event["effective_at"]) > due.at_ms + 2 * MINUTE_MS]
-    assert ahead, "a clock gone wild stays as wild as it was"
+    assert ahead, "a monitor with a wrong clock keeps it wrong"
     assert {due.event["type"] for due in story} == {"vitals", "medication", "patient", "assessment"}
     assert any("replaces" in due.event for due in story)
 
 
 def test_patients_fall_ill_and_are_treated_within_two_minutes() -> None:
     kinds: Counter[str] = Counter()
-    fold = Patients(load("house"))
-    playback = Playback(fold, [lambda one: kinds.update(alert.kind for alert in one.step.alerts)])
+    patients = Patients(load("house"))
+    playback = Playback(patients, [lambda one: kinds.update(alert.kind for alert in one.step.alerts)])
     for due in ward(120, rate=50):
         decoded = decode(json.dumps(due.event).encode())
         assert isinstance(decoded, Decoded)
@@ -124,8 +124,8 @@ def test_a_ward_that_runs_for_months_remembers_a_day() -> None:
     assert clock.ours(149_000 * 60_000 + 6000) == START_MS + 149_000 * 1000 + 100
 
 
-class Waiting(Sender):
-    """Sends nothing, and notes how long it is asked to wait."""
+class RecordingSender(Sender):
+    """A sender that sends nothing and records the waits between events."""
 
     def __init__(self) -> None:
         self.account = Account()
@@ -146,9 +146,9 @@ class Waiting(Sender):
 
 
 def test_a_feed_of_a_thousand_events_a_second_sleeps_between_them() -> None:
-    """Whole milliseconds: librdkafka does not wait at all for less, and the load would take a core."""
+    """Waits are whole milliseconds: for less librdkafka does not wait at all, and a core would be busy."""
     start_ms = time.time() * 1000
-    sender = Waiting()
+    sender = RecordingSender()
     tell((TimedEvent(round(start_ms + number), {}) for number in range(200)), sender, Event(), lambda account: None)
     assert sender.account.sent == 200
     assert sender.waits, "it was never late"

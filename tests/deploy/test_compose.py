@@ -1,4 +1,4 @@
-"""The compose system and the image, as far as they can be looked at without an engine."""
+"""The compose file and the Dockerfile, checked without a container engine."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from agents.cli.main import module_of
 from agents.platform.settings import Settings
 from tests.deploy.tools import DEPLOY, ROOT, passes, run
 
-# Passwords that exist only here.
+# Passwords for this test only.
 ENVIRONMENT = {"CRS_DB_PASSWORD": "db", "CRS_READER_PASSWORD": "reader", "CRS_GRAFANA_PASSWORD": "grafana"} | {
     "CRS_REFERENCE_SECRET": "only-for-this-test-run",
     "CRS_BOARD_TOKEN": "only-for-this-test-run",
@@ -26,10 +26,10 @@ OURS = {"topics", "worker-1", "worker-2", "dispatch", "history", "board", "ward"
 
 
 def compose(*profiles: str, environment: dict[str, str] = ENVIRONMENT) -> dict[str, Any]:
-    """The system as Docker Compose itself reads it."""
+    """The services as Docker Compose itself parses them."""
     chosen = [word for profile in profiles for word in ("--profile", profile)]
-    said = passes("docker-compose", *chosen, "config", "--format", "json", env=environment)
-    return dict(json.loads(said))
+    output = passes("docker-compose", *chosen, "config", "--format", "json", env=environment)
+    return dict(json.loads(output))
 
 
 @pytest.fixture(scope="module")
@@ -50,12 +50,12 @@ def test_one_node_by_default_and_three_by_profile(services: dict[str, Any]) -> N
         assert f"DESK://:{desk['target']}" in settings["KAFKA_LISTENERS"]
 
 
-def test_the_whole_system_is_there(services: dict[str, Any]) -> None:
+def test_every_service_is_listed(services: dict[str, Any]) -> None:
     others = {"kafka-1", "kafka-2", "kafka-3", "history-db", "prometheus", "alertmanager", "grafana", "board-tls"}
     assert services.keys() == OURS | others
 
 
-def test_passwords_are_asked_for_and_never_written_down() -> None:
+def test_passwords_come_from_the_environment_and_are_not_in_the_files() -> None:
     done = run("docker-compose", "config", "--quiet", env={})
     assert done.returncode != 0
     for name in ENVIRONMENT:
@@ -80,7 +80,7 @@ def test_every_container_is_guarded(services: dict[str, Any]) -> None:
         )
 
 
-def test_every_container_says_whether_it_is_well(services: dict[str, Any]) -> None:
+def test_every_service_has_a_health_check(services: dict[str, Any]) -> None:
     for name, service in services.items():
         check = service.get("healthcheck", {})
         assert bool(check.get("test")) != (name in WITHOUT_HEALTHCHECK), name
@@ -95,7 +95,7 @@ def test_ports_are_on_loopback_only(services: dict[str, Any]) -> None:
     assert len(published) == len(set(published))
 
 
-def test_what_is_mounted_is_there_and_what_is_written_has_a_volume(services: dict[str, Any]) -> None:
+def test_mounted_files_exist_and_written_data_has_a_volume(services: dict[str, Any]) -> None:
     for name, service in services.items():
         for volume in service.get("volumes", []):
             if volume["type"] == "bind":
@@ -109,7 +109,7 @@ def test_what_is_mounted_is_there_and_what_is_written_has_a_volume(services: dic
     assert writes["kafka-1"] == {services["kafka-1"]["environment"]["KAFKA_LOG_DIRS"]}
 
 
-def test_our_commands_and_settings_are_ones_that_exist(services: dict[str, Any]) -> None:
+def test_our_commands_and_settings_exist(services: dict[str, Any]) -> None:
     known = {f"CRS_{name.upper()}" for name in Settings.model_fields} | {"KAFKA_BOOTSTRAP_SERVERS"}
     for name in OURS:
         service = services[name]
@@ -119,14 +119,14 @@ def test_our_commands_and_settings_are_ones_that_exist(services: dict[str, Any])
         assert set(service["environment"]) - {"CRS_REFERENCE_SECRET", "CRS_BOARD_TOKEN"} <= known, name
 
 
-def test_prometheus_asks_whom_there_is(services: dict[str, Any]) -> None:
+def test_prometheus_scrapes_services_that_exist(services: dict[str, Any]) -> None:
     text = (DEPLOY / "prometheus/prometheus.yml").read_text(encoding="utf-8")
     hosts = set(re.findall(r'"([a-z][a-z0-9-]*):\d+"', text))
     assert hosts <= services.keys()
     assert {"worker-1", "worker-2", "dispatch", "board", "history", "alertmanager"} <= hosts
 
 
-def test_dispatch_finds_its_destinations_sound(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_dispatch_configuration_is_valid(monkeypatch: pytest.MonkeyPatch) -> None:
     from click.testing import CliRunner
 
     from agents.cli.dispatch import command
@@ -136,5 +136,5 @@ def test_dispatch_finds_its_destinations_sound(monkeypatch: pytest.MonkeyPatch) 
     assert done.exit_code == 0, done.output
 
 
-def test_hadolint_finds_nothing_to_say() -> None:
+def test_hadolint_finds_no_fault_in_the_dockerfile() -> None:
     passes("hadolint", DEPLOY / "Dockerfile")

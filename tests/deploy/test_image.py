@@ -1,4 +1,4 @@
-"""What goes into the image: enough to watch a ward, and pinned."""
+"""The image: pinned packages for the services and nothing else, run by an unprivileged user."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_the_image_holds_what_these_extras_bring_and_nothing_else() -> None:
         assert brought == PINS.keys()
 
 
-def test_the_image_runs_as_nobody_special_and_has_no_build_tools() -> None:
+def test_the_image_runs_as_an_unprivileged_user_without_build_tools() -> None:
     last = DOCKERFILE.rpartition("\nFROM ")[2]
     assert re.search(r"^USER 10001:10001$", last, re.MULTILINE)
     assert "pip uninstall" in last
@@ -45,8 +45,8 @@ def test_the_image_runs_as_nobody_special_and_has_no_build_tools() -> None:
     assert re.search(r"^ARG PYTHON=3\.11\.\d+-slim-bookworm$", DOCKERFILE, re.MULTILINE)
 
 
-def test_what_is_copied_in_is_let_in() -> None:
-    let_in = {
+def test_the_build_context_holds_exactly_what_is_copied() -> None:
+    allowed = {
         line.removeprefix("!")
         for line in (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
         if line.startswith("!")
@@ -56,5 +56,5 @@ def test_what_is_copied_in_is_let_in() -> None:
         for line in re.findall(r"^COPY (?!--from)(.+)$", DOCKERFILE, re.MULTILINE)
         for source in line.split()[:-1]
     }
-    assert copied == let_in
+    assert copied == allowed
     assert all((ROOT / source).exists() for source in copied)

@@ -1,4 +1,4 @@
-"""The Kubernetes manifests: valid, guarded, and of one mind with the program and among themselves."""
+"""The Kubernetes manifests: valid, hardened, and consistent with the program and with each other."""
 
 from __future__ import annotations
 
@@ -41,14 +41,14 @@ def test_resources_are_valid(version: str) -> None:
 def test_the_kustomization_names_every_file_but_the_secrets() -> None:
     there = {path.name for path in FOLDER.glob("*.yaml")}
     assert there == {path.name for path in FILES} | {"kustomization.yaml", "secrets.example.yaml"}
-    assert not any(SECRET["stringData"].values()), "an example holds no secret"
+    assert not any(SECRET["stringData"].values()), "the example must hold no secret"
     (image,) = KUSTOMIZATION["images"]
     assert {container(each)["image"] for each in RUNNING.values()} == {image["name"]}
     assert image["newTag"] == "0.1.0"
 
 
 @pytest.mark.parametrize("name", RUNNING)
-def test_a_pod_is_guarded(name: str) -> None:
+def test_a_pod_is_hardened(name: str) -> None:
     spec, only = pod(RUNNING[name]), container(RUNNING[name])
     assert spec["securityContext"]["runAsNonRoot"] is True
     assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
@@ -68,7 +68,7 @@ def test_a_pod_runs_what_exists_with_settings_that_exist(name: str) -> None:
     only = container(RUNNING[name])
     given, *arguments = only["args"]
     command = import_module(str(module_of(given))).command
-    command.make_context(given, [str(FILES[0]) if "/" in word else word for word in arguments])
+    command.make_context(given, [str(FILES[0]) if "/" in argument else argument for argument in arguments])
     known = {f"CRS_{field.upper()}" for field in Settings.model_fields} | {"KAFKA_BOOTSTRAP_SERVERS"}
     known |= {f"CRS_{field.upper()}_FILE" for field in SECRETS}
     known |= {f"{variable}_FILE" for variable in BOARD_SECRETS.values()}
@@ -77,7 +77,7 @@ def test_a_pod_runs_what_exists_with_settings_that_exist(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", RUNNING)
-def test_what_a_pod_mounts_is_there(name: str) -> None:
+def test_what_a_pod_mounts_exists(name: str) -> None:
     resource = RUNNING[name]
     claims = [claim["metadata"]["name"] for claim in resource["spec"].get("volumeClaimTemplates", [])]
     volumes = {volume["name"]: volume for volume in pod(resource)["volumes"]}
@@ -91,7 +91,7 @@ def test_what_a_pod_mounts_is_there(name: str) -> None:
     assert asked <= files
 
 
-def test_workers_keep_their_names_their_disks_and_each_other_apart() -> None:
+def test_workers_have_stable_names_disks_of_their_own_and_different_nodes() -> None:
     worker = RESOURCES["StatefulSet", "crs-worker"]["spec"]
     spec = worker["template"]["spec"]
     labels = worker["template"]["metadata"]["labels"]
@@ -109,14 +109,14 @@ def test_workers_keep_their_names_their_disks_and_each_other_apart() -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in RUNNING if not name.startswith("crs-topics")])
-def test_liveness_and_readiness_ask_what_is_served(name: str) -> None:
+def test_liveness_and_readiness_probes_match_what_is_served(name: str) -> None:
     only = container(RUNNING[name])
     assert only["livenessProbe"]["httpGet"] == {"path": "/healthz", "port": "metrics"}
     assert only["readinessProbe"]["httpGet"] == {"path": "/readyz", "port": "metrics"}
     assert {"name": "metrics", "containerPort": 9101} in only["ports"]
 
 
-def test_dispatchs_file_is_sound(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_dispatch_configuration_is_valid(monkeypatch: pytest.MonkeyPatch) -> None:
     from agents.dispatch.config import PagingConfig
 
     text = RESOURCES["ConfigMap", "crs-dispatch"]["data"]["dispatch.toml"]

@@ -1,4 +1,4 @@
-"""Runs the real checkers (promtool, amtool, …); one that is missing skips the test and names its Debian package."""
+"""The real checkers of configuration files (promtool, hadolint, …); a test without its checker is skipped by name."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PACKAGES = {
 
 
 def tool(name: str) -> str:
-    """A checker's path: in the virtual environment when a wheel brings it, else from the distribution."""
+    """The path of a checker: in the virtual environment when a wheel brings it, else on the PATH."""
     found = shutil.which(name, path=str(Path(sys.executable).parent)) or shutil.which(name)
     if found is None:
         pytest.skip(f"{name} is not installed (Debian: apt-get install {PACKAGES.get(name, name)})")
@@ -30,13 +30,13 @@ def tool(name: str) -> str:
 
 
 def run(name: str, *arguments: str | Path, cwd: Path = ROOT, **more: Any) -> subprocess.CompletedProcess[str]:
-    """Runs a checker; its output is in the result."""
+    """Runs a checker and returns its exit code and output."""
     command = [tool(name), *map(str, arguments)]
     return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=120, check=False, **more)
 
 
 def passes(name: str, *arguments: str | Path, **more: Any) -> str:
-    """Runs a checker that must be content; returns what it printed."""
+    """Runs a checker that must find no fault; returns its output."""
     done = run(name, *arguments, **more)
     assert done.returncode == 0, f"{name}: {done.stdout}{done.stderr}"
     return done.stdout

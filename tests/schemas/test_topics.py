@@ -27,7 +27,7 @@ def test_the_table() -> None:
 
 def test_a_prefix_makes_the_name_on_the_broker() -> None:
     assert topics.PATIENT_EVENTS.full_name() == "crs.patient-events"
-    assert set(topics.by_full_name("ward7.")) == {"ward7." + topic.name for topic in topics.TOPICS}
+    assert {topic.full_name("ward7.") for topic in topics.TOPICS} == {"ward7." + topic.name for topic in topics.TOPICS}
 
 
 def test_state_and_alerts_lie_beside_their_part_of_the_log() -> None:
