@@ -15,11 +15,11 @@ from agents.board.broadcast import Broadcaster
 from agents.dispatch.assessments import Assessments, acknowledgement, snooze
 from schemas.events import Wire
 
-PATIENCE_SECONDS = 10.0
+WRITE_TIMEOUT_SECONDS = 10.0
 
 log = logging.getLogger("crs.board")
 
-AssessmentLine = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=128)]
+ClinicianName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=128)]
 
 
 class AnswerRequest(Wire):
@@ -27,7 +27,7 @@ class AnswerRequest(Wire):
 
     alert: Annotated[str, StringConstraints(min_length=1, max_length=128)]
     act: Literal["acknowledge", "snooze"]
-    by: AssessmentLine
+    by: ClinicianName
     click: Annotated[str, StringConstraints(pattern=r"^[0-9a-zA-Z-]{8,64}$")]
     minutes: int = Field(15, ge=1, le=60)
     reason: Annotated[str, StringConstraints(strip_whitespace=True, max_length=300)] = ""
@@ -36,21 +36,21 @@ class AnswerRequest(Wire):
 class AnswerWriter:
     """Takes clicks. What it answers is a status and a sentence."""
 
-    def __init__(self, viewers: Broadcaster, producer: Any, topic: str) -> None:
-        self.viewers = viewers
+    def __init__(self, broadcaster: Broadcaster, producer: Any, topic: str) -> None:
+        self.broadcaster = broadcaster
         self.assessments = Assessments(producer, topic)
 
-    async def take(self, body: bytes) -> tuple[int, str]:
+    async def write(self, body: bytes) -> tuple[int, str]:
         """One click: written and confirmed by the brokers before we say so."""
         try:
             click = AnswerRequest.model_validate_json(body)
         except ValidationError:
-            return self._done("unknown", "unreadable", 400, "This is no answer to an alert.")
-        found = self.viewers.find(click.alert)
+            return self._result("unknown", "unreadable", 400, "This is no answer to an alert.")
+        found = self.broadcaster.find_alert(click.alert)
         if found is None:
-            return self._done(click.act, "not_open", 404, "This alert is not open any more.")
+            return self._result(click.act, "not_open", 404, "This alert is not open any more.")
         patient_id, alert_id = found
-        at, source = self.viewers.clock(), f"board:{click.click}"
+        at, source = self.broadcaster.clock(), f"board:{click.click}"
         if click.act == "acknowledge":
             event: Any = acknowledgement(alert_id, patient_id, click.by, at, source)
         else:
@@ -58,14 +58,14 @@ class AnswerWriter:
             reason = f"{click.by}: {click.reason}" if click.reason else f"asked by {click.by}"
             event = snooze(alert_id, patient_id, until, at, reason, source)
         try:
-            await asyncio.wait_for(self.assessments.publish(event), PATIENCE_SECONDS)
+            await asyncio.wait_for(self.assessments.publish(event), WRITE_TIMEOUT_SECONDS)
         except (KafkaError, TimeoutError) as error:
             log.warning("answer not written act=%s why=%s", click.act, type(error).__name__)
-            return self._done(click.act, "not_written", 503, "Not written: the brokers do not answer. Try again.")
-        return self._done(click.act, "written", 202, "Said.")
+            return self._result(click.act, "not_written", 503, "Not written: the brokers do not answer. Try again.")
+        return self._result(click.act, "written", 202, "Said.")
 
     @staticmethod
-    def _done(act: str, outcome: str, status: int, words: str) -> tuple[int, str]:
+    def _result(act: str, outcome: str, status: int, words: str) -> tuple[int, str]:
         metrics.ANSWERS.labels(act, outcome).inc()
         log.info("answer act=%s outcome=%s", act, outcome)
         return status, words

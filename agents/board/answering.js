@@ -1,8 +1,8 @@
-// Answers: who says it, what is asked for, and that one click is one event however often it must be sent.
+// Acknowledge and snooze: asks for the name and the minutes; each click has an id, so that a repeat is the same event.
 
 import { el } from "/elements.js";
 import { at, draw, patients, state } from "/ward.js";
-import { named } from "/words.js";
+import { named } from "/labels.js";
 
 document.addEventListener("click", (click) => {
   const button = click.target.closest("[data-act]");

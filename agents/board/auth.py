@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 
 from agents.platform.kafka_connection import is_loopback
 
-WRONG_AT_MOST = 20
-WRONG_WITHIN_SECONDS = 60.0
+MAX_WRONG_TOKENS = 20
+WRONG_TOKENS_WINDOW_SECONDS = 60.0
 
 
 class SessionAuth:
@@ -21,53 +21,55 @@ class SessionAuth:
         self._token = token
         self._key = hmac.new(token, b"board session", sha256).digest()
         self.session_seconds = session_seconds
-        self._wrong: deque[float] = deque(maxlen=WRONG_AT_MOST)
-        self._left: dict[str, float] = {}
+        self._wrong_at: deque[float] = deque(maxlen=MAX_WRONG_TOKENS)
+        self._ended_sessions: dict[str, float] = {}
 
     def accepts_token(self, token: str, seconds: float) -> bool:
         """Whether this is the token. Every comparison takes as long as any other."""
         right = hmac.compare_digest(sha256(token.strip().encode()).digest(), sha256(self._token).digest())
         if not right:
-            self._wrong.append(seconds)
+            self._wrong_at.append(seconds)
         return right
 
     def rate_limited(self, seconds: float) -> bool:
         """Too many wrong tokens in a short time: nobody is asked for a while."""
-        return len(self._wrong) == WRONG_AT_MOST and seconds - self._wrong[0] < WRONG_WITHIN_SECONDS
+        return len(self._wrong_at) == MAX_WRONG_TOKENS and seconds - self._wrong_at[0] < WRONG_TOKENS_WINDOW_SECONDS
 
     def cookie(self, seconds: float, before: str | None = None) -> str:
         """A session that begins now, or the same one for longer."""
-        name = name_of(before) if before is not None and self.valid_session(before, seconds) else secrets.token_hex(8)
+        name = (
+            session_id(before) if before is not None and self.valid_session(before, seconds) else secrets.token_hex(8)
+        )
         body = f"{int(seconds + self.session_seconds)}.{name}"
-        return f"{body}.{self._seal(body)}"
+        return f"{body}.{self._signature(body)}"
 
     def valid_session(self, cookie: str | None, seconds: float) -> bool:
         """Whether a session is ours, has not ended and was not left."""
         body, _, seal = (cookie or "").rpartition(".")
-        if not hmac.compare_digest(seal.encode(), self._seal(body).encode()):
+        if not hmac.compare_digest(seal.encode(), self._signature(body).encode()):
             return False
-        return int(body.partition(".")[0]) > seconds and not self.was_left(cookie)
+        return int(body.partition(".")[0]) > seconds and not self.was_ended(cookie)
 
-    def leave(self, cookie: str | None, seconds: float) -> None:
+    def end_session(self, cookie: str | None, seconds: float) -> None:
         """The session ends now, for whoever has a copy of any of its cookies too."""
-        self._left = {name: ends for name, ends in self._left.items() if ends > seconds}
+        self._ended_sessions = {name: ends for name, ends in self._ended_sessions.items() if ends > seconds}
         if cookie is not None and self.valid_session(cookie, seconds):
-            self._left[name_of(cookie)] = seconds + self.session_seconds
+            self._ended_sessions[session_id(cookie)] = seconds + self.session_seconds
 
-    def was_left(self, cookie: str | None) -> bool:
+    def was_ended(self, cookie: str | None) -> bool:
         """Whether someone has ended this session."""
-        return cookie is not None and name_of(cookie) in self._left
+        return cookie is not None and session_id(cookie) in self._ended_sessions
 
-    def _seal(self, body: str) -> str:
+    def _signature(self, body: str) -> str:
         return hmac.new(self._key, body.encode(), sha256).hexdigest()
 
 
-def name_of(cookie: str) -> str:
+def session_id(cookie: str) -> str:
     """What stays the same while a session is made longer."""
     return ".".join(cookie.split(".")[1:2])
 
 
-def is_our_page(origin: str | None, host: str | None, public: str | None) -> bool:
+def is_same_origin(origin: str | None, host: str | None, public: str | None) -> bool:
     """Whether a request that changes something comes from a page of ours. `public`: the address behind a proxy."""
     if not origin:
         return False
@@ -76,7 +78,7 @@ def is_our_page(origin: str | None, host: str | None, public: str | None) -> boo
     return bool(host) and urlsplit(origin).netloc == host
 
 
-def is_our_name(host: str | None) -> bool:
+def is_loopback_host(host: str | None) -> bool:
     """On loopback, whether we are called by a name of this machine: no other name may lead a browser here."""
     try:
         return is_loopback(urlsplit(f"//{host or ''}").hostname or "")

@@ -1,14 +1,14 @@
-// The board: hears the server, tells what is new, and says so when it does not hear.
+// Entry point of the page: receives the server's events, announces new high alerts, and shows when nothing arrives.
 
 import { askName, say, showName } from "/answering.js";
 import { at, count, draw, holds, now, patients, state, times, touch } from "/ward.js";
-import { SIGNS, isLoud, named, waits } from "/words.js";
+import { SIGNS, isLoud, named, waits } from "/labels.js";
 
-const DEAF_MS = 10000; // the server says something every two seconds
+const DEAF_MS = 10000; // the server sends its status every two seconds
 const heard = { at: 0, words: null, parts: 0, edition: null, unreadable: 0, first: true, blind: false };
 let audio = null;
 
-// Hearing.
+// Receiving.
 
 function listen() {
   const stream = new EventSource("/live");

@@ -18,121 +18,123 @@ from agents.board.pseudonyms import Pseudonyms
 from agents.board.ward import BoardWard
 from agents.platform.json_types import Json
 
-LOOK_SECONDS = 0.5
-PULSE_SECONDS = 2.0
-WAITING_MESSAGES = 64
-VIEWERS_AT_MOST = 100
+REFRESH_SECONDS = 0.5
+STATUS_SECONDS = 2.0
+MAX_QUEUED_MESSAGES = 64
+MAX_VIEWERS = 100
 PAGES = ("board.html", "enter.html")
-PARTS = ("board.css", "board.js", "answering.js", "details.js", "draw.js", "elements.js", "ward.js", "words.js")
+ASSETS = ("board.css", "board.js", "answering.js", "details.js", "draw.js", "elements.js", "ward.js", "labels.js")
 
-Messages = asyncio.Queue[bytes | None]
+MessageQueue = asyncio.Queue[bytes | None]
 
 
 class Broadcaster:
     """Draws each patient anew when something has changed, and says it to all. A viewer who is too slow is let go."""
 
-    def __init__(self, ward: BoardWard, pulse: Liveness, discretion: Pseudonyms) -> None:
-        self.ward, self.pulse, self.discretion = ward, pulse, discretion
-        self.edition = edition()
-        self.pictures: dict[str, Json] = {}
-        self._drawn: dict[str, bytes] = {}
-        self._changes_at: dict[str, datetime] = {}
-        self._queues: set[Messages] = set()
-        self._pulsed = 0.0
+    def __init__(self, ward: BoardWard, liveness: Liveness, pseudonyms: Pseudonyms) -> None:
+        self.ward, self.liveness, self.pseudonyms = ward, liveness, pseudonyms
+        self.page_version = page_version()
+        self.cards: dict[str, Json] = {}
+        self._encoded: dict[str, bytes] = {}
+        self._due_at: dict[str, datetime] = {}
+        self._queues: set[MessageQueue] = set()
+        self._status_sent = 0.0
 
     async def run(self) -> None:
         """Until cancelled."""
         while True:
-            self.look(self.clock(), monotonic())
-            await asyncio.sleep(LOOK_SECONDS)
+            self.refresh(self.clock(), monotonic())
+            await asyncio.sleep(REFRESH_SECONDS)
 
     def clock(self) -> datetime:
         """What time it is on the board."""
-        return self.pulse.clock(datetime.now(UTC), monotonic())
+        return self.liveness.clock(datetime.now(UTC), monotonic())
 
-    def look(self, at: datetime, seconds: float) -> None:
+    def refresh(self, at: datetime, seconds: float) -> None:
         """Whatever has changed, also by itself: a quiet hour that ends, a dose that may be given now."""
-        self.ward.sweep(at)
-        due = {patient_id for patient_id, when in self._changes_at.items() if when <= at}
+        self.ward.remove_departed(at)
+        due = {patient_id for patient_id, when in self._due_at.items() if when <= at}
         changed, self.ward.changed = self.ward.changed | due, set()
-        drawn = [message for patient_id in changed if (message := self._draw(patient_id, at)) is not None]
+        drawn = [message for patient_id in changed if (message := self._render(patient_id, at)) is not None]
         if drawn:
-            self._say(event("patients", b"[" + b",".join(drawn) + b"]"))
-        if drawn or seconds - self._pulsed >= PULSE_SECONDS:
-            self._pulsed = seconds
-            self._say(event("pulse", to_json(self.says(at, self.pulse.sight(seconds)))))
+            self._publish(event("patients", b"[" + b",".join(drawn) + b"]"))
+        if drawn or seconds - self._status_sent >= STATUS_SECONDS:
+            self._status_sent = seconds
+            self._publish(event("pulse", to_json(self.status(at, self.liveness.health(seconds)))))
 
-    def _draw(self, patient_id: str, at: datetime) -> bytes | None:
+    def _render(self, patient_id: str, at: datetime) -> bytes | None:
         """The patient's picture if it is a new one; who is gone is said by reference alone."""
-        self._changes_at.pop(patient_id, None)
+        self._due_at.pop(patient_id, None)
         patient = self.ward.patients.get(patient_id)
         if patient is None:
-            self.pictures.pop(patient_id, None)
-            gone = self._drawn.pop(patient_id, None)
-            return gone and to_json({"reference": self.discretion.of(patient_id), "gone": True})
-        picture, changes_at = card(patient, self.discretion, at)
+            self.cards.pop(patient_id, None)
+            gone = self._encoded.pop(patient_id, None)
+            return gone and to_json({"reference": self.pseudonyms.reference_of(patient_id), "gone": True})
+        picture, changes_at = card(patient, self.pseudonyms, at)
         if changes_at is not None:
-            self._changes_at[patient_id] = changes_at
+            self._due_at[patient_id] = changes_at
         drawn = to_json(picture)
-        if self._drawn.get(patient_id) == drawn:
+        if self._encoded.get(patient_id) == drawn:
             return None
-        self.pictures[patient_id], self._drawn[patient_id] = picture, drawn
+        self.cards[patient_id], self._encoded[patient_id] = picture, drawn
         return drawn
 
-    def says(self, at: datetime, sight: BoardHealth) -> dict[str, Any]:
+    def status(self, at: datetime, health: BoardHealth) -> dict[str, Any]:
         """The pulse of the page: the clock, and whether the board sees."""
         return {
             "at": at,
-            "edition": self.edition,
-            "blind": sight.blind,
-            "parts": len(self.pulse.beats),
-            "words": sight.words,
-            "waiting": sight.waiting,
+            "edition": self.page_version,
+            "blind": health.unmonitored,
+            "parts": len(self.liveness.last_heartbeats),
+            "words": health.problem,
+            "waiting": health.waiting,
             "unreadable": self.ward.unreadable,
         }
 
-    def find(self, key: str) -> tuple[str, str] | None:
+    def find_alert(self, key: str) -> tuple[str, str] | None:
         """Patient and alert behind the key of an open alert that the page shows."""
-        for patient_id, picture in self.pictures.items():
+        for patient_id, picture in self.cards.items():
             if any(alert["key"] == key for alert in picture["alerts"]):
                 patient = self.ward.patients[patient_id]
-                ids = (brief.alert_id for brief, _ in patient.standing())
-                return next(((patient_id, one) for one in ids if self.discretion.key(patient_id, one) == key), None)
+                ids = (brief.alert_id for brief, _ in patient.open_alerts())
+                return next(
+                    ((patient_id, one) for one in ids if self.pseudonyms.alert_key(patient_id, one) == key), None
+                )
         return None
 
     @property
-    def full(self) -> bool:
+    def is_full(self) -> bool:
         """No more can look."""
-        return len(self._queues) >= VIEWERS_AT_MOST
+        return len(self._queues) >= MAX_VIEWERS
 
     @property
-    def number(self) -> int:
+    def viewer_count(self) -> int:
         """How many are looking."""
         return len(self._queues)
 
-    def join(self, at: datetime, seconds: float) -> Messages:
+    def subscribe(self, at: datetime, seconds: float) -> MessageQueue:
         """A new viewer, who first gets the whole ward. None among the messages: this viewer is let go."""
-        queue: Messages = asyncio.Queue(WAITING_MESSAGES)
-        queue.put_nowait(event("ward", b"[" + b",".join(self._drawn.values()) + b"]"))
-        queue.put_nowait(event("pulse", to_json(self.says(at, self.pulse.sight(seconds)))))
+        queue: MessageQueue = asyncio.Queue(MAX_QUEUED_MESSAGES)
+        queue.put_nowait(event("ward", b"[" + b",".join(self._encoded.values()) + b"]"))
+        queue.put_nowait(event("pulse", to_json(self.status(at, self.liveness.health(seconds)))))
         self._queues.add(queue)
         return queue
 
-    def leave(self, queue: Messages) -> None:
+    def unsubscribe(self, queue: MessageQueue) -> None:
         """One who does not look any more."""
         self._queues.discard(queue)
 
     def close(self) -> None:
         """The board closes: everybody is let go."""
-        self._let_go(list(self._queues))
+        self._disconnect(list(self._queues))
 
-    def _say(self, message: bytes) -> None:
+    def _publish(self, message: bytes) -> None:
         for queue in self._queues:
             if not queue.full():
                 queue.put_nowait(message)
-        self._let_go([queue for queue in self._queues if queue.full()])
+        self._disconnect([queue for queue in self._queues if queue.full()])
 
-    def _let_go(self, queues: Iterable[Messages]) -> None:
+    def _disconnect(self, queues: Iterable[MessageQueue]) -> None:
         for queue in queues:
             self._queues.discard(queue)
             while not queue.empty():
@@ -150,6 +152,6 @@ def asset(name: str) -> str:
     return (resources.files("agents.board") / name).read_text(encoding="utf-8")
 
 
-def edition() -> str:
+def page_version() -> str:
     """A page of another edition loads itself anew."""
-    return sha256("".join(asset(name) for name in (*PAGES, *PARTS)).encode()).hexdigest()[:12]
+    return sha256("".join(asset(name) for name in (*PAGES, *ASSETS)).encode()).hexdigest()[:12]

@@ -34,7 +34,7 @@ class BoardConfig(ConfigTable):
     session_hours: float = Field(12, gt=0, le=168, description="A browser that does not look for so long must show it.")
 
     @model_validator(mode="after")
-    def _safe(self) -> Self:
+    def _check_safety(self) -> Self:
         for name in SECRETS:
             secret = getattr(self, name)
             if secret is not None and len(secret.get_secret_value()) < SECRET_SHORTEST:
@@ -79,16 +79,16 @@ def is_origin(given: str) -> bool:
         return False
 
 
-def load(config: Path | None, **options: Any) -> BoardConfig:
+def load(file: Path | None, **options: Any) -> BoardConfig:
     """Options, then the environment, then the file. Raises UserError naming every setting that is wrong."""
-    table = whole_file(config).get("board", {})
+    table = whole_file(file).get("board", {})
     if not isinstance(table, dict):
-        raise UserError(f"{config}: board must be a table, [board]")
+        raise UserError(f"{file}: board must be a table, [board]")
     given = {name: value for name, value in options.items() if value is not None}
     try:
         return BoardConfig.model_validate(table | in_environment() | given)
     except ValidationError as error:
-        raise UserError("; ".join(complaint(found) for found in error.errors())) from error
+        raise UserError("; ".join(problem(found) for found in error.errors())) from error
 
 
 def in_environment() -> dict[str, dict[str, str]]:
@@ -102,7 +102,7 @@ def in_environment() -> dict[str, dict[str, str]]:
     return found
 
 
-def complaint(found: Any) -> str:
+def problem(found: Any) -> str:
     """One refusal; never the value."""
     place = ".".join(str(part) for part in ("board", *found["loc"]))
     words = "no such setting" if found["type"] == "extra_forbidden" else found["msg"].removeprefix("Value error, ")

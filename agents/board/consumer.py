@@ -18,12 +18,12 @@ from agents.platform.settings import Settings
 from schemas import topics
 from schemas.heartbeats import is_heartbeat_of_build_0_1
 
-BATCH = 2000
-WAIT_MS = 200
-AGAIN_AFTER_SECONDS = 2.0
+MAX_RECORDS = 2000
+POLL_MS = 200
+RETRY_SECONDS = 2.0
 # An alert is told within moments of the event that it rests on; what is open for longer is looked for no further back.
-WORDS_MARGIN = timedelta(minutes=5)
-WORDS_WITHIN = timedelta(days=14)
+TEXT_MARGIN = timedelta(minutes=5)
+MAX_LOOK_BACK = timedelta(days=14)
 
 log = logging.getLogger("crs.board")
 
@@ -31,25 +31,25 @@ log = logging.getLogger("crs.board")
 class BoardConsumer:
     """Reads without a group: every board hears everything, and none takes anything away from another."""
 
-    def __init__(self, settings: Settings, partitions: int, ward: BoardWard, pulse: Liveness) -> None:
-        self.settings, self.ward, self.pulse = settings, ward, pulse
+    def __init__(self, settings: Settings, partitions: int, ward: BoardWard, liveness: Liveness) -> None:
+        self.settings, self.ward, self.liveness = settings, ward, liveness
         self.states, self.alerts, self.heartbeats = (
             [TopicPartition(settings.topic(topic), number) for number in range(partitions)]
             for topic in (topics.PATIENT_STATE, topics.ALERTS, topics.HEARTBEATS)
         )
-        self.moved_at = monotonic()
+        self.polled_at = monotonic()
 
     async def run(self) -> None:
         """Until cancelled. When brokers let us down the board says so, and tries again from the beginning."""
         while True:
             try:
-                await self._follow()
+                await self._read_topics()
             except (KafkaError, OSError) as error:
-                self.pulse.fault = type(error).__name__
+                self.liveness.fault = type(error).__name__
                 log.warning("reading stopped why=%s", type(error).__name__)
-                await asyncio.sleep(AGAIN_AFTER_SECONDS)
+                await asyncio.sleep(RETRY_SECONDS)
 
-    async def _follow(self) -> None:
+    async def _read_topics(self) -> None:
         consumer = self._consumer()
         looking: asyncio.Task[None] | None = None
         await consumer.start()
@@ -61,45 +61,45 @@ class BoardConsumer:
             # A heartbeat of before our start says nothing about now.
             for partition in (*self.alerts, *self.heartbeats):
                 consumer.seek(partition, ends[partition])
-            self.pulse.fault = None
+            self.liveness.fault = None
             while True:
-                for partition, records in (await consumer.getmany(timeout_ms=WAIT_MS, max_records=BATCH)).items():
-                    self._take(partition, records)
-                self.moved_at = monotonic()
-                if looking is None and await self._has_read(consumer, ends):
-                    self.pulse.loading = False
-                    looking = asyncio.create_task(self._look_back(ends), name="words")
+                for partition, records in (await consumer.getmany(timeout_ms=POLL_MS, max_records=MAX_RECORDS)).items():
+                    self._apply(partition, records)
+                self.polled_at = monotonic()
+                if looking is None and await self._states_read(consumer, ends):
+                    self.liveness.loading = False
+                    looking = asyncio.create_task(self._read_missing_texts(ends), name="words")
         finally:
             if looking is not None:
                 looking.cancel()
             await consumer.stop()
 
-    async def _has_read(self, consumer: Any, ends: dict[Any, int]) -> bool:
+    async def _states_read(self, consumer: Any, ends: dict[Any, int]) -> bool:
         return all([await consumer.position(partition) >= ends[partition] for partition in self.states])
 
-    def _take(self, partition: TopicPartition, records: list[Any]) -> None:
+    def _apply(self, partition: TopicPartition, records: list[Any]) -> None:
         now = datetime.now(UTC)
-        clock = self.pulse.clock(now, monotonic())
+        clock = self.liveness.clock(now, monotonic())
         for record in records:
             if partition.topic == self.states[0].topic:
-                self.ward.take_state(partition.partition, record.key, record.value, clock)
+                self.ward.apply_state(partition.partition, record.key, record.value, clock)
             elif partition.topic == self.heartbeats[0].topic or is_heartbeat_of_build_0_1(record.headers):
-                self.pulse.beat(record.value, now, monotonic())
+                self.liveness.record(record.value, now, monotonic())
             else:
-                self.ward.take_alert(record.value, number(record.headers, "log_offset") or 0)
+                self.ward.apply_alert(record.value, number(record.headers, "log_offset") or 0)
 
-    async def _look_back(self, ends: dict[Any, int]) -> None:
+    async def _read_missing_texts(self, ends: dict[Any, int]) -> None:
         """Reads again what was told about alerts that were open before we came. Without it they have only a title."""
         wanted: dict[int, datetime] = {}
         for place, brief in self.ward.missing_text():
             since = min(brief.effective_at, brief.raised_at)
             wanted[place] = min(since, wanted.get(place, since))
-        earliest = datetime.now(UTC) - WORDS_WITHIN
+        earliest = datetime.now(UTC) - MAX_LOOK_BACK
         consumer = self._consumer()
         await consumer.start()
         try:
             for place, since in wanted.items():
-                await self._reread(consumer, self.alerts[place], max(since - WORDS_MARGIN, earliest), ends)
+                await self._reread(consumer, self.alerts[place], max(since - TEXT_MARGIN, earliest), ends)
         except (KafkaError, OSError) as error:
             log.warning("words of older alerts not read why=%s", type(error).__name__)
         finally:
@@ -111,10 +111,10 @@ class BoardConsumer:
         begins = (await consumer.beginning_offsets([partition]))[partition]
         consumer.seek(partition, begins if found is None else max(begins, found.offset))
         while await consumer.position(partition) < ends[partition]:
-            batches = await consumer.getmany(partition, timeout_ms=WAIT_MS, max_records=BATCH)
+            batches = await consumer.getmany(partition, timeout_ms=POLL_MS, max_records=MAX_RECORDS)
             for record in batches.get(partition, ()):
                 if not is_heartbeat_of_build_0_1(record.headers):
-                    self.ward.take_alert(record.value, number(record.headers, "log_offset") or 0)
+                    self.ward.apply_alert(record.value, number(record.headers, "log_offset") or 0)
             await asyncio.sleep(0)
 
     def _consumer(self) -> Any:

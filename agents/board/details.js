@@ -1,7 +1,7 @@
-// What stands behind a patient's card when someone asks: evidence, doses, supports, the rule of an alert.
+// The details of an open card: evidence, doses, supports, and the rule of each alert.
 
 import { el, when } from "/elements.js";
-import { AXES, gradeWords } from "/words.js";
+import { AXES, gradeWords } from "/labels.js";
 
 export function why(alert) {
   return el("dl", { class: "why" },
@@ -11,7 +11,7 @@ export function why(alert) {
     el("div", {}, el("dt", {}, "True since"), el("dd", {}, when(alert.since, "clock"), " · alert ", el("code", {}, alert.key))));
 }
 
-// What stands in the record for good, such as an age, has no time.
+// An age or another fact without a time of its own has none here either.
 export const observed = (one) => [one.what, " ", one.at && when(one.at, "clock")];
 const observation = (one) => el("li", {}, observed(one), one.injected && el("em", {}, " injected by the demonstration"));
 

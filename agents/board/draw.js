@@ -1,11 +1,11 @@
-// How one patient looks: a picture from the server becomes elements.
+// Turns the server's data about one patient into elements: a card, or a small tile.
 
 import { details, observed, why } from "/details.js";
 import { el, when } from "/elements.js";
-import { AXES, SIGNS, gradeWords, isLoud, named, title, waits } from "/words.js";
+import { AXES, SIGNS, gradeWords, isLoud, named, title, waits } from "/labels.js";
 
 const narrow = matchMedia("(max-width: 820px)");
-const shortly = () => (narrow.matches ? 1 : 3); // alerts of a patient before someone asks for all
+const shortly = () => (narrow.matches ? 1 : 3); // alerts on a card that is not open
 const SHORT = ["temperature", "systolic pressure", "SpO2"];
 
 export function card(patient, state) {

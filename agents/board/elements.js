@@ -1,4 +1,4 @@
-// Elements, and times that move. All text goes in as text, never as markup.
+// Creates elements, and times that are updated every second. All text is inserted as text, never as markup.
 
 const MINUTE = 60000, HOUR = 60 * MINUTE, DAY = 24 * HOUR;
 
@@ -13,7 +13,7 @@ export function el(tag, given = {}, ...children) {
   return element;
 }
 
-// Times that move: `as` says how they are told.
+// `as`: how the time is shown, one of ago, for, until, clock.
 export function when(at, as) {
   if (!at) return el("span", { class: "unknown" }, "since an unknown time");
   return el("time", { datetime: at, "data-as": as, title: new Date(at).toLocaleString() });

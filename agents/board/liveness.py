@@ -11,10 +11,10 @@ SILENT_AFTER_SECONDS = 30.0
 BEHIND_AFTER = timedelta(seconds=30)
 
 
-class Beat(NamedTuple):
+class LastHeartbeat(NamedTuple):
     """The last sign of life of a partition: when it came (monotonic s), the log's time in it, and how old it was."""
 
-    heard: float
+    received: float
     at: datetime
     behind: timedelta
 
@@ -22,14 +22,14 @@ class Beat(NamedTuple):
 class BoardHealth(NamedTuple):
     """What the board sees. `blind`: partitions whose patients nobody judges now, as far as the board can tell."""
 
-    blind: tuple[int, ...]
-    words: str | None
+    unmonitored: tuple[int, ...]
+    problem: str | None
     waiting: str | None
 
     @property
-    def clear(self) -> bool:
+    def is_clear(self) -> bool:
         """Nothing is wrong."""
-        return self.words is None and self.waiting is None
+        return self.problem is None and self.waiting is None
 
 
 class Liveness:
@@ -39,49 +39,53 @@ class Liveness:
         self.started = started
         self.loading = True
         self.fault: str | None = None
-        self.beats: dict[int, Beat | None] = dict.fromkeys(range(partitions))
+        self.last_heartbeats: dict[int, LastHeartbeat | None] = dict.fromkeys(range(partitions))
 
-    def beat(self, value: bytes | None, now: datetime, seconds: float) -> None:
+    def record(self, value: bytes | None, now: datetime, seconds: float) -> None:
         """One heartbeat message; one that cannot be read, or of a partition that the ward does not have, is ignored."""
         heartbeat = read_heartbeat(value)
-        if heartbeat is not None and heartbeat.partition in self.beats:
-            self.beats[heartbeat.partition] = Beat(seconds, heartbeat.at, now - heartbeat.at)
+        if heartbeat is not None and heartbeat.partition in self.last_heartbeats:
+            self.last_heartbeats[heartbeat.partition] = LastHeartbeat(seconds, heartbeat.at, now - heartbeat.at)
 
     def clock(self, now: datetime, seconds: float) -> datetime:
         """What time it is on the board: ours, or the log's where that is ahead, as when a story is told at speed."""
-        beats = [beat.at + timedelta(seconds=seconds - beat.heard) for beat in self.beats.values() if beat]
+        beats = [beat.at + timedelta(seconds=seconds - beat.received) for beat in self.last_heartbeats.values() if beat]
         return max((now, *beats))
 
     def unmonitored_partitions(self, seconds: float) -> dict[int, float]:
         """Partitions without a sign of life, and for how long (s)."""
         still = {
-            partition: seconds - (self.started if beat is None else beat.heard)
-            for partition, beat in self.beats.items()
+            partition: seconds - (self.started if beat is None else beat.received)
+            for partition, beat in self.last_heartbeats.items()
         }
         return {partition: lasts for partition, lasts in still.items() if lasts > SILENT_AFTER_SECONDS}
 
-    def sight(self, seconds: float) -> BoardHealth:
+    def health(self, seconds: float) -> BoardHealth:
         """What is to be said now."""
         silent = self.unmonitored_partitions(seconds)
         if self.fault is not None:
-            return BoardHealth(tuple(self.beats), f"The board cannot read from the brokers ({self.fault}).", None)
+            return BoardHealth(
+                tuple(self.last_heartbeats), f"The board cannot read from the brokers ({self.fault}).", None
+            )
         if silent:
-            longest = span(max(silent.values()))
-            if len(silent) == len(self.beats):
+            longest = duration_text(max(silent.values()))
+            if len(silent) == len(self.last_heartbeats):
                 return BoardHealth(tuple(silent), f"No sign of life from the judgement for {longest}.", None)
-            share = f"{len(silent)} of {len(self.beats)} parts"
+            share = f"{len(silent)} of {len(self.last_heartbeats)} parts"
             return BoardHealth(tuple(silent), f"No sign of life from {share} of the ward for {longest}.", None)
-        late = {number: beat.behind for number, beat in self.beats.items() if beat and beat.behind > BEHIND_AFTER}
+        late = {
+            number: beat.behind for number, beat in self.last_heartbeats.items() if beat and beat.behind > BEHIND_AFTER
+        }
         if late:
-            behind = span(max(late.values()).total_seconds())
+            behind = duration_text(max(late.values()).total_seconds())
             return BoardHealth(tuple(late), f"The judgement is {behind} behind: it is catching up.", None)
         if self.loading:
             return BoardHealth((), None, "Reading the ward …")
-        if None in self.beats.values():
+        if None in self.last_heartbeats.values():
             return BoardHealth((), None, "Waiting for the first sign of life of the judgement …")
         return BoardHealth((), None, None)
 
 
-def span(seconds: float) -> str:
+def duration_text(seconds: float) -> str:
     """Seconds, or minutes when they are many."""
     return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"

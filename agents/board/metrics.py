@@ -8,4 +8,4 @@ ANSWERS = Counter("crs_board_answers_total", "Acknowledgements and snoozes on th
 ENTRIES = Counter("crs_board_entries_total", "Tokens shown at the door.", ["outcome"])
 VIEWERS = Gauge("crs_board_viewers", "Pages that are looking now.")
 PATIENTS = Gauge("crs_board_patients", "Patients on the board.")
-BLIND = Gauge("crs_board_blind_partitions", "Partitions without a sign of life of the judgement.")
+UNMONITORED = Gauge("crs_board_blind_partitions", "Partitions without a sign of life of the judgement.")

@@ -19,7 +19,6 @@ from monitor.guidelines import profile_loader
 from monitor.guidelines.model import Profile
 from monitor.units.rounding import to_integer, to_tenths
 from schemas.alerts import Evidence, Recommendation
-from schemas.events import Wire
 from schemas.state import (
     GRADE_WITHOUT_SIGN,
     AxisState,
@@ -55,16 +54,16 @@ BLOCKS = {
 class CardContent(NamedTuple):
     """A picture of a patient, and when it must be drawn anew though nothing new was heard."""
 
-    picture: Json
+    content: Json
     changes_at: datetime | None
 
 
-def card(patient: BoardPatient, discretion: Pseudonyms, at: datetime) -> CardContent:
+def card(patient: BoardPatient, pseudonyms: Pseudonyms, at: datetime) -> CardContent:
     """The picture at a time."""
-    state, standing = patient.state, patient.standing()
+    state, standing = patient.state, patient.open_alerts()
     alerts = sorted(standing, key=lambda one: loudness(one, at), reverse=True)
     picture = {
-        **who(state, discretion),
+        **identity(state, pseudonyms),
         "partition": patient.partition,
         "as_of": state.as_of,
         "monitoring": state.monitoring,
@@ -76,7 +75,7 @@ def card(patient: BoardPatient, discretion: Pseudonyms, at: datetime) -> CardCon
         "tocilizumab": tocilizumab(state.tocilizumab, state.profile),
         "supports": [support(one) for one in state.supports],
         "doses": [dose(one) for one in reversed(state.doses)],
-        "alerts": [alert(one, state.patient_id, discretion, at) for one in alerts],
+        "alerts": [alert(one, state.patient_id, pseudonyms, at) for one in alerts],
         "reminders": list(state.reminders),
         "urgency": urgency(patient, standing, at),
     }
@@ -84,15 +83,15 @@ def card(patient: BoardPatient, discretion: Pseudonyms, at: datetime) -> CardCon
     return CardContent(picture, min((when for when in instants if when is not None and when > at), default=None))
 
 
-def who(state: PatientState, discretion: Pseudonyms) -> Json:
+def identity(state: PatientState, pseudonyms: Pseudonyms) -> Json:
     """Whom it is about, as far as the page may say."""
     context, patient_id = state.context, state.patient_id
     return {
-        "reference": discretion.of(patient_id),
-        "patient_id": patient_id if discretion.show_ids else None,
-        "unit": discretion.place(patient_id, context.unit),
-        "bed": discretion.place(patient_id, context.bed),
-        "goes_on_as": None if context.merged_into is None else discretion.of(context.merged_into),
+        "reference": pseudonyms.reference_of(patient_id),
+        "patient_id": patient_id if pseudonyms.show_ids else None,
+        "unit": pseudonyms.location(patient_id, context.unit),
+        "bed": pseudonyms.location(patient_id, context.bed),
+        "goes_on_as": None if context.merged_into is None else pseudonyms.reference_of(context.merged_into),
         "product": context.product,
         "infused_at": context.infused_at,
         "weight_kg": context.weight_kg,
@@ -142,7 +141,7 @@ def axis(name: str, one: AxisState) -> Json:
         "left_out": one.attribution == "left_out",
         "since": one.since,
         "attribution": None if says is None else ATTRIBUTIONS[says],
-        "evidence": [rests_on(each) for each in one.evidence],
+        "evidence": [observation(each) for each in one.evidence],
     }
 
 
@@ -155,7 +154,7 @@ def axis_words(name: str, grade: int | None, is_finding: bool) -> str:
     return f"grade {grade}" if is_finding else "no finding"
 
 
-def rests_on(one: Evidence) -> Json:
+def observation(one: Evidence) -> Json:
     """One observation."""
     return {"what": observed(one), "at": one.effective_at, "injected": is_injected(one.event_id)}
 
@@ -165,14 +164,14 @@ def latest(name: str, reading: ReadingState | None) -> Json:
     if reading is None:
         return {"value": None, "unit": None, "at": None, "source": None}
     return {
-        "value": printed(name, reading.value),
+        "value": rounded_text(name, reading.value),
         "unit": reading.unit,
         "at": reading.effective_at,
         "source": reading.source,
     }
 
 
-def printed(name: str, value: float | str) -> str:
+def rounded_text(name: str, value: float | str) -> str:
     """A value at the resolution at which the rules read it."""
     if isinstance(value, str):
         return value.replace("_", " ")
@@ -237,13 +236,13 @@ def dose(one: DoseState) -> Json:
     }
 
 
-def alert(one: OpenAlertWithText, patient_id: str, discretion: Pseudonyms, at: datetime) -> Json:
+def alert(one: OpenAlertWithText, patient_id: str, pseudonyms: Pseudonyms, at: datetime) -> Json:
     """An open alert with all that it rests on; without its words while they have not been read."""
-    brief, told = one.brief, one.told
-    words = None if told is None else told.words
+    brief, told = one.brief, one.versions
+    words = None if told is None else told.descriptive
     latest_of = None if told is None else told.latest
     return {
-        "key": discretion.key(patient_id, brief.alert_id),
+        "key": pseudonyms.alert_key(patient_id, brief.alert_id),
         "kind": brief.kind,
         "priority": brief.priority,
         "rank": rank(one),
@@ -254,7 +253,7 @@ def alert(one: OpenAlertWithText, patient_id: str, discretion: Pseudonyms, at: d
         "quiet_until": brief.snoozed_until if is_quiet(one, at) else None,
         "reason": latest_of.reason if latest_of and (brief.acknowledged_at or brief.snoozed_until) else None,
         "message": words.message if words else None,
-        "evidence": [rests_on(each) for each in words.evidence] if words else [],
+        "evidence": [observation(each) for each in words.evidence] if words else [],
         "unknown": [name_of(name) for name in words.unknown] if words else [],
         "rule": brief.rule_id,
         "rule_of": f"{words.rule.profile} {words.rule.profile_version}" if words else None,
@@ -266,8 +265,3 @@ def alert(one: OpenAlertWithText, patient_id: str, discretion: Pseudonyms, at: d
 def recommendation(one: Recommendation | None) -> Json | None:
     """What the guideline suggests, if anything."""
     return None if one is None else one.model_dump()
-
-
-def plain(one: Wire) -> Json:
-    """Fields as they are."""
-    return one.model_dump()

@@ -34,32 +34,36 @@ log = logging.getLogger("crs.board")
 class BoardProcess:
     """One board. `say` gets the lines that whoever starts it must see: where it is, and the token if we made it up."""
 
-    def __init__(self, settings: Settings, plan: BoardConfig, partitions: int, say: Callable[[str], None]) -> None:
-        self.settings, self.plan, self.say = settings, plan, say
+    def __init__(
+        self, settings: Settings, config: BoardConfig, partitions: int, print_line: Callable[[str], None]
+    ) -> None:
+        self.settings, self.config, self.print_line = settings, config, print_line
         self.ward = BoardWard()
-        self.pulse = Liveness(partitions, monotonic())
-        secret = plan.reference_secret.get_secret_value().encode() if plan.reference_secret else secrets.token_bytes(32)
-        self.viewers = Broadcaster(self.ward, self.pulse, Pseudonyms(secret, plan.show_ids))
-        self.follower = BoardConsumer(settings, partitions, self.ward, self.pulse)
+        self.liveness = Liveness(partitions, monotonic())
+        secret = (
+            config.reference_secret.get_secret_value().encode() if config.reference_secret else secrets.token_bytes(32)
+        )
+        self.broadcaster = Broadcaster(self.ward, self.liveness, Pseudonyms(secret, config.show_ids))
+        self.consumer = BoardConsumer(settings, partitions, self.ward, self.liveness)
         self.leaving = asyncio.Event()
 
     async def run(self) -> None:
         """Until SIGTERM or SIGINT. Raises what a part of it died of: a board that stands still must not look alive."""
         set_on_stop(self.leaving)
-        made_up = None if self.plan.token else secrets.token_urlsafe(TOKEN_BYTES)
-        token = made_up if self.plan.token is None else self.plan.token.get_secret_value()
+        made_up = None if self.config.token else secrets.token_urlsafe(TOKEN_BYTES)
+        token = made_up if self.config.token is None else self.config.token.get_secret_value()
         producer = AIOKafkaProducer(acks="all", enable_idempotence=True, **self.settings.aiokafka())
-        answers = AnswerWriter(self.viewers, producer, self.settings.topic(topics.ASSESSMENTS))
-        door = SessionAuth(str(token).encode(), self.plan.session_hours * 3600)
-        server = BoardServer(self.plan, door, self.viewers, answers, (self.wrong, self.not_ready))
+        answers = AnswerWriter(self.broadcaster, producer, self.settings.topic(topics.ASSESSMENTS))
+        auth = SessionAuth(str(token).encode(), self.config.session_hours * 3600)
+        server = BoardServer(self.config, auth, self.broadcaster, answers, (self.unhealthy, self.not_ready))
         if self.settings.metrics_port:
-            health.serve(self.settings.metrics_host, self.settings.metrics_port, self.wrong, self.not_ready)
+            health.serve(self.settings.metrics_host, self.settings.metrics_port, self.unhealthy, self.not_ready)
         await server.start()
         try:
             await producer.start()
-            self.say(f"board: {server.url}")
+            self.print_line(f"board: {server.url}")
             if made_up is not None:
-                self.say(f"token: {made_up}")
+                self.print_line(f"token: {made_up}")
             await self._work()
         finally:
             await server.stop()
@@ -69,8 +73,8 @@ class BoardProcess:
         parts = {
             asyncio.create_task(work, name=name)
             for name, work in (
-                ("ears", self.follower.run()),
-                ("pictures", self.viewers.run()),
+                ("ears", self.consumer.run()),
+                ("pictures", self.broadcaster.run()),
                 ("numbers", self._count()),
                 ("leaving", self.leaving.wait()),
             )
@@ -84,19 +88,19 @@ class BoardProcess:
 
     async def _count(self) -> None:
         while True:
-            metrics.VIEWERS.set(self.viewers.number)
+            metrics.VIEWERS.set(self.broadcaster.viewer_count)
             metrics.PATIENTS.set(len(self.ward.patients))
-            metrics.BLIND.set(len(self.pulse.sight(monotonic()).blind))
+            metrics.UNMONITORED.set(len(self.liveness.health(monotonic()).unmonitored))
             await asyncio.sleep(COUNT_SECONDS)
 
-    def wrong(self) -> str | None:
+    def unhealthy(self) -> str | None:
         """Not alive: nothing is read, and nobody tries. None: nothing is wrong."""
-        still = monotonic() - self.follower.moved_at
-        if self.pulse.fault is None and still > self.settings.stall_seconds:
+        still = monotonic() - self.consumer.polled_at
+        if self.liveness.fault is None and still > self.settings.stall_seconds:
             return f"nothing was read for {still:.0f} s"
         return None
 
     def not_ready(self) -> str | None:
         """Not ready: the board does not see, or not yet."""
-        sight = self.pulse.sight(monotonic())
-        return self.wrong() or sight.words or sight.waiting
+        sight = self.liveness.health(monotonic())
+        return self.unhealthy() or sight.problem or sight.waiting

@@ -14,15 +14,15 @@ class Pseudonyms:
     secret: bytes
     show_ids: bool = False
 
-    def of(self, patient_id: str) -> str:
+    def reference_of(self, patient_id: str) -> str:
         """The opaque reference of a patient."""
         return reference(self.secret, patient_id)
 
-    def key(self, patient_id: str, alert_id: str) -> str:
+    def alert_key(self, patient_id: str, alert_id: str) -> str:
         """The alert id, which is opaque; should one spell out the patient id, a keyed hash stands in for it."""
         return reference(self.secret, alert_id) if patient_id in alert_id else alert_id
 
-    def place(self, patient_id: str, given: str | None) -> str | None:
+    def location(self, patient_id: str, given: str | None) -> str | None:
         """A unit or a bed; not one that spells out the patient id."""
         if given is None or not given.strip() or (patient_id in given and not self.show_ids):
             return None

@@ -1,10 +1,10 @@
-// The ward on the page: who is where, in which order, what the choice above hides.
+// The list of patients: which group each belongs to, in which order, and how many the filters hide.
 
 import { card, tile } from "/draw.js";
 import { el, tell } from "/elements.js";
-import { RANK, SIGNS, isLoud, waits } from "/words.js";
+import { RANK, SIGNS, isLoud, waits } from "/labels.js";
 
-const HELD_MS = 4000; // while someone points, nothing moves under the pointer
+const HELD_MS = 4000; // while someone uses the pointer no card moves, so that no click hits another patient
 const HELD_AT_MOST_MS = 20000;
 export const at = (id) => document.getElementById(id);
 export const patients = new Map();

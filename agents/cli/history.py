@@ -40,12 +40,12 @@ def command(
         database.migrate(engine)
     database.require_migrated(engine)
     if migrate_only:
-        click.echo(f"{database.shown(url)} is up to date")
+        click.echo(f"{database.without_password(url)} is up to date")
         return
     sink = Sink(settings, Store(engine))
     with stop_requested(sink.stopping):  # The batch at hand is finished first.
         serve(settings, sink)
-        say("started", database=database.shown(url))
+        say("started", database=database.without_password(url))
         sink.run(begin_anew=begin_anew, until_end=until_end)
     engine.dispose()
     say("stopped", **dict(sorted(sink.counts.items())))

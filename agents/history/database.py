@@ -16,7 +16,7 @@ from agents.platform.errors import UserError
 from agents.platform.settings import Settings
 
 MIGRATIONS = Path(__file__).parent / "migrations"
-FILE = "history.sqlite"
+SQLITE_FILE = "history.sqlite"
 POSTGRESQL = {"postgresql", "postgres", "postgresql+psycopg"}
 CONNECT_SECONDS = 5
 # Two processes that migrate at the same time take turns (any number that is ours will do).
@@ -26,7 +26,7 @@ MIGRATION_LOCK = 0x63_72_73
 def url_of(settings: Settings) -> URL:
     """Where the history is kept; an SQLite file in the data directory when no server is named."""
     if settings.database_url is None:
-        return URL.create("sqlite", database=str(settings.data_dir / FILE))
+        return URL.create("sqlite", database=str(settings.data_dir / SQLITE_FILE))
     try:
         url = make_url(settings.database_url.get_secret_value())
     except ArgumentError as error:
@@ -43,17 +43,17 @@ def connect(url: URL) -> Engine:
     if url.drivername == "sqlite":
         Path(url.database or "").parent.mkdir(parents=True, exist_ok=True)
         engine = create_engine(url)
-        event.listen(engine, "connect", careful)
+        event.listen(engine, "connect", set_pragmas)
     else:
         engine = create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": CONNECT_SECONDS})
     try:
         with engine.connect():
             return engine
     except OperationalError as error:
-        raise UserError(f"database {shown(url)} cannot be used: {first_line(error)}") from error
+        raise UserError(f"database {without_password(url)} cannot be used: {first_line(error)}") from error
 
 
-def careful(connection: object, _record: object) -> None:
+def set_pragmas(connection: object, _record: object) -> None:
     """SQLite: a reader (a dashboard, a backup) never blocks us, and a commit is on the disk."""
     cursor = connection.cursor()  # type: ignore[attr-defined]
     for pragma in ("journal_mode = WAL", "synchronous = FULL", "busy_timeout = 5000"):
@@ -61,7 +61,7 @@ def careful(connection: object, _record: object) -> None:
     cursor.close()
 
 
-def shown(url: URL) -> str:
+def without_password(url: URL) -> str:
     """A database's URL without the password."""
     return url.set(drivername=url.get_backend_name()).render_as_string(hide_password=True)
 
@@ -87,7 +87,7 @@ def require_migrated(engine: Engine) -> None:
         wanted = ScriptDirectory.from_config(configuration(connection)).get_current_head()
     if found != wanted:
         raise UserError(
-            f"database {shown(engine.url)} is at migration {found or 'none'}, this version needs {wanted}: "
+            f"database {without_password(engine.url)} is at migration {found or 'none'}, this version needs {wanted}: "
             "run crs-monitor history --migrate"
         )
 

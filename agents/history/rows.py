@@ -77,7 +77,7 @@ def vital_row(signal: str, reading: ReadingState) -> TableRow:
     }
 
 
-def words(support: SupportState) -> str:
+def support_text(support: SupportState) -> str:
     """A running infusion or the oxygen support, as the charts say it."""
     parts = [support.name.replace("_", " ")]
     if support.kind == "infusion":

@@ -26,13 +26,13 @@ from schemas.topics import ALERTS, PATIENT_STATE
 
 BATCH = 500
 POLL_SECONDS = 0.5
-REACH_SECONDS = 10.0
+CONNECT_SECONDS = 10.0
 # A database that is away is waited for: so often, and each time twice as long; then whoever runs us starts us again.
 RETRY_SECONDS = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
 # Longer than all retries together: then nothing will mend it but a new start.
-STUCK_SECONDS = 120.0
+STALLED_SECONDS = 120.0
 # librdkafka's own lines, one for each attempt to connect; `told_by_kafka` says it once.
-SILENT = 0
+NO_CLIENT_LOG = 0
 LOG = logging.getLogger("crs.history")
 
 
@@ -46,7 +46,7 @@ class Sink:
         self.alert_topic = settings.topic(ALERTS)
         self.stopping = Event()
         self.counts: Counter[str] = Counter()
-        self.turned_at: float | None = None
+        self.polled_at: float | None = None
 
     def run(self, begin_anew: bool = False, until_end: bool = False) -> None:
         """Writes until told to stop, or (`until_end`) until everything that was there at the start is written."""
@@ -60,7 +60,7 @@ class Sink:
         with self.consumer() as consumer:
             self.store.begin(self.settings.topic_prefix, self.connect(consumer), anew=begin_anew)
             if until_end:
-                self.finish(consumer)
+                self.read_to_end(consumer)
             else:
                 consumer.subscribe([self.state_topic, self.alert_topic], on_assign=self.on_assign)
                 while not self.stopping.is_set():
@@ -75,40 +75,40 @@ class Sink:
         position = self.store.position(part.topic, part.partition)
         return TopicPartition(part.topic, part.partition, OFFSET_BEGINNING if position is None else position)
 
-    def finish(self, consumer: Consumer) -> None:
+    def read_to_end(self, consumer: Consumer) -> None:
         """Up to what is there now and no further, without joining the group."""
         parts = partitions(consumer, (self.state_topic, self.alert_topic))
-        edges = {part: consumer.get_watermark_offsets(part, timeout=REACH_SECONDS) for part in parts}
+        edges = {part: consumer.get_watermark_offsets(part, timeout=CONNECT_SECONDS) for part in parts}
         self.on_assign(consumer, parts)
-        while not self.stopping.is_set() and any(self.shortfall(part, *edges[part]) for part in parts):
+        while not self.stopping.is_set() and any(self.is_behind(part, *edges[part]) for part in parts):
             self.poll_once(consumer)
 
-    def shortfall(self, part: TopicPartition, first: int, end: int) -> bool:
+    def is_behind(self, part: TopicPartition, first: int, end: int) -> bool:
         """Whether the database lacks something of a partition that begins at `first` and ended at `end`."""
         return max(first, self.store.position(part.topic, part.partition) or 0) < end
 
     def poll_once(self, consumer: Consumer) -> None:
         """One batch: read, write, and only then commit to Kafka."""
-        self.turned_at = monotonic()
-        messages = [message for message in consumer.consume(BATCH, POLL_SECONDS) if usable(message)]
+        self.polled_at = monotonic()
+        messages = [message for message in consumer.consume(BATCH, POLL_SECONDS) if is_message(message)]
         if not messages:
             return
         states, alerts = self.sort(messages)
-        self.write(states, alerts, {place(message): (message.offset() or 0) + 1 for message in messages})
+        self.write(states, alerts, {partition_of(message): (message.offset() or 0) + 1 for message in messages})
         try:
             consumer.commit(asynchronous=False)
         except KafkaException as error:  # A rebalance came between: the next owner reads it again, and skips it.
             LOG.warning(json.dumps({"event": "commit_refused", "error": error.args[0].name()}))
-        self.measure(consumer)
+        self.update_lag(consumer)
 
     def stuck(self) -> str | None:
         """Why this process should be started anew; None: no reason."""
-        waited = 0.0 if self.turned_at is None else monotonic() - self.turned_at
-        return f"no turn for {waited:.0f} s" if waited > STUCK_SECONDS else None
+        waited = 0.0 if self.polled_at is None else monotonic() - self.polled_at
+        return f"no turn for {waited:.0f} s" if waited > STALLED_SECONDS else None
 
     def not_ready(self) -> str | None:
         """Why nothing is being written; None: it is, or there is nothing to write."""
-        return "not started" if self.turned_at is None else self.stuck()
+        return "not started" if self.polled_at is None else self.stuck()
 
     def sort(self, messages: list[Message]) -> tuple[list[PatientState], list[TableRow]]:
         """States and alerts, each in order; everything else is counted by its reason."""
@@ -144,7 +144,7 @@ class Sink:
                     raise UserError(f"the database went away and did not come back: {first_line(error)}") from error
                 metrics.RETRIES.inc()
 
-    def measure(self, consumer: Consumer) -> None:
+    def update_lag(self, consumer: Consumer) -> None:
         """How far behind we are, by what the last fetch said (no extra request)."""
         for tp in consumer.position(consumer.assignment()):
             _, high = consumer.get_watermark_offsets(tp, cached=True)
@@ -154,9 +154,9 @@ class Sink:
 
     def connect(self, consumer: Consumer) -> str:
         """The cluster's id. Raises UserError when no broker answers or a topic is missing."""
-        require_topics(self.settings, (), (self.state_topic, self.alert_topic), REACH_SECONDS)
+        require_topics(self.settings, (), (self.state_topic, self.alert_topic), CONNECT_SECONDS)
         try:
-            found = consumer.list_topics(timeout=REACH_SECONDS)
+            found = consumer.list_topics(timeout=CONNECT_SECONDS)
         except KafkaException as error:
             raise UserError(
                 f"no Kafka broker answers at {self.settings.bootstrap_servers}: is it up, and the address right?"
@@ -176,8 +176,8 @@ class Sink:
                 "auto.offset.reset": "earliest",
                 "enable.partition.eof": False,
                 "session.timeout.ms": int(self.settings.session_timeout_seconds * 1000),
-                "log_level": SILENT,
-                "error_cb": told_by_kafka,
+                "log_level": NO_CLIENT_LOG,
+                "error_cb": log_kafka_error,
             }
         )
         try:
@@ -186,12 +186,12 @@ class Sink:
             consumer.close()
 
 
-def told_by_kafka(error: KafkaError) -> None:
+def log_kafka_error(error: KafkaError) -> None:
     """What librdkafka cannot mend by itself, or mends in its own time."""
     LOG.warning(json.dumps({"event": "kafka", "error": error.name()}))
 
 
-def usable(message: Message) -> bool:
+def is_message(message: Message) -> bool:
     """Whether there is a message; an error that librdkafka cannot mend by itself ends us."""
     error = message.error()
     if error is None:
@@ -205,10 +205,10 @@ def usable(message: Message) -> bool:
 
 def partitions(consumer: Consumer, topics: tuple[str, ...]) -> list[TopicPartition]:
     """All partitions of the topics."""
-    found = consumer.list_topics(timeout=REACH_SECONDS).topics
+    found = consumer.list_topics(timeout=CONNECT_SECONDS).topics
     return [TopicPartition(topic, number) for topic in topics for number in sorted(found[topic].partitions)]
 
 
-def place(message: Message) -> tuple[str, int]:
+def partition_of(message: Message) -> tuple[str, int]:
     """Topic and partition of a message; within a partition offsets come in order."""
     return str(message.topic()), int(message.partition() or 0)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-from agents.history.rows import TableRow, dose_row, episode_row, patient_row, vital_row, words
+from agents.history.rows import TableRow, dose_row, episode_row, patient_row, support_text, vital_row
 from schemas.state import PatientState, ReadingState
 
 DAY = timedelta(hours=24)
@@ -38,7 +38,7 @@ class LastWritten:
 class StateChange:
     """The rows of one state, by table; `change` is None where nothing clinical changed."""
 
-    known: LastWritten
+    written: LastWritten
     patient: TableRow
     episode: TableRow | None
     change: TableRow | None
@@ -48,33 +48,33 @@ class StateChange:
     vitals_withdrawn: tuple[WithdrawnReading, ...]
 
 
-def diff(known: LastWritten, state: PatientState) -> StateChange | None:
+def diff(written: LastWritten, state: PatientState) -> StateChange | None:
     """The next chapter; None when the history has been told at least as far (a repeat, or an older state)."""
     assert state.log_offset is not None, "states in the stream say how far they have come"
-    if state.log_offset <= known.log_offset:
+    if state.log_offset <= written.log_offset:
         return None
     place: TableRow = {"patient_id": state.patient_id, "log_offset": state.log_offset}
     clinical = clinical_part(state)
     now = LastWritten(
         log_offset=state.log_offset,
         fingerprint=hashlib.sha256(json.dumps(clinical, sort_keys=True, default=str).encode()).hexdigest(),
-        latest={signal: mark(reading) for signal, reading in state.latest.items()},
+        latest={signal: reading_key(reading) for signal, reading in state.latest.items()},
         doses={dose.event_id: iso(dose.effective_at) for dose in state.doses},
     )
-    changed = now.fingerprint != known.fingerprint
+    changed = now.fingerprint != written.fingerprint
     return StateChange(
-        known=now,
+        written=now,
         patient=place | patient_row(state),
         episode=place | episode_row(state) if changed and state.episode else None,
         change=place | clinical | change_row(state) if changed else None,
         doses=tuple(place | dose_row(state, dose) for dose in state.doses) if changed else (),
-        doses_withdrawn=taken_back(known, state),
+        doses_withdrawn=withdrawn_doses(written, state),
         vitals=tuple(
             place | vital_row(signal, reading)
             for signal, reading in state.latest.items()
-            if known.latest.get(signal) != mark(reading)
+            if written.latest.get(signal) != reading_key(reading)
         ),
-        vitals_withdrawn=tuple(withdrawn_readings(known, state)),
+        vitals_withdrawn=tuple(withdrawn_readings(written, state)),
     )
 
 
@@ -90,8 +90,8 @@ def clinical_part(state: PatientState) -> TableRow:
         "fever": state.axes.fever.grade,
         "hypotension": state.axes.hypotension.grade,
         "hypoxia": state.axes.hypoxia.grade,
-        "infusions": "; ".join(words(s) for s in state.supports if s.kind == "infusion"),
-        "oxygen": "; ".join(words(s) for s in state.supports if s.kind == "oxygen"),
+        "infusions": "; ".join(support_text(s) for s in state.supports if s.kind == "infusion"),
+        "oxygen": "; ".join(support_text(s) for s in state.supports if s.kind == "oxygen"),
         "doses": [(dose.event_id, dose.dose_mg, iso(dose.effective_at)) for dose in state.doses],
         "monitoring": state.monitoring,
         "missing": list(state.unknown),
@@ -104,13 +104,13 @@ def change_row(state: PatientState) -> TableRow:
     return {"as_of": state.as_of, "effective_at": state.grade_since or state.as_of}
 
 
-def taken_back(known: LastWritten, state: PatientState) -> tuple[str, ...]:
+def withdrawn_doses(written: LastWritten, state: PatientState) -> tuple[str, ...]:
     """Doses told before that are not listed any more, though the list reaches back to them."""
     listed = {dose.event_id for dose in state.doses}
     since = listed_since(state)
     return tuple(
         event_id
-        for event_id, effective_at in known.doses.items()
+        for event_id, effective_at in written.doses.items()
         if event_id not in listed and datetime.fromisoformat(effective_at) >= since
     )
 
@@ -125,21 +125,21 @@ def listed_since(state: PatientState) -> datetime:
     return since
 
 
-def withdrawn_readings(known: LastWritten, state: PatientState) -> list[WithdrawnReading]:
+def withdrawn_readings(written: LastWritten, state: PatientState) -> list[WithdrawnReading]:
     """Signals whose latest reading is gone or older than before: the one told last was entered in error.
 
     A reading that was the latest no more when it was voided, or came late, does not show in the state: vitals are a
     sample; grade, onset, peak and doses are what is told anew.
     """
     found = []
-    for signal, mark_before in known.latest.items():
+    for signal, mark_before in written.latest.items():
         reading, at = state.latest.get(signal), datetime.fromisoformat(mark_before.partition("|")[0])
         if reading is None or reading.effective_at < at:
             found.append(WithdrawnReading(signal, at))
     return found
 
 
-def mark(reading: ReadingState) -> str:
+def reading_key(reading: ReadingState) -> str:
     """A reading in brief, to see whether the next one differs: its time, then its value."""
     return f"{iso(reading.effective_at)}|{reading.value}"
 

@@ -17,10 +17,10 @@ from agents.platform.errors import UserError
 from schemas.state import PatientState
 
 # What a row keeps, however often it is written.
-ONCE = {"reference", "superseded_by"}
+WRITTEN_ONCE = {"reference", "superseded_by"}
 Key = tuple[Any, ...]
 Positions = Mapping[tuple[str, int], int]
-NOWHERE: Positions = {}
+NO_POSITIONS: Positions = {}
 INSERTS: dict[str, Callable[[Table], Any]] = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}
 
 
@@ -28,7 +28,7 @@ INSERTS: dict[str, Callable[[Table], Any]] = {"postgresql": postgresql.insert, "
 class Pending:
     """The rows of one transaction, the last of each key; what was taken back meanwhile is not among them."""
 
-    known: dict[str, LastWritten]
+    written: dict[str, LastWritten]
     rows: dict[str, dict[Key, TableRow]] = field(default_factory=dict)
     doses_withdrawn: list[TableRow] = field(default_factory=list)
     vitals_withdrawn: list[TableRow] = field(default_factory=list)
@@ -42,24 +42,24 @@ class Pending:
         """The rows of a table."""
         return list(self.rows.get(table.name, {}).values())
 
-    def add(self, chapter: StateChange) -> None:
+    def add(self, change: StateChange) -> None:
         """The rows of one state."""
-        patient = chapter.patient
-        self.known[patient["patient_id"]] = chapter.known
-        self.put(PATIENTS, patient | {"told": asdict(chapter.known)})
-        for event_id in chapter.doses_withdrawn:
-            self.take_back_dose(patient, event_id)
-        for withdrawn in chapter.vitals_withdrawn:
-            self.take_back_vital(patient, withdrawn)
-        for table, rows in ((EPISODES, (chapter.episode,)), (STATE_CHANGES, (chapter.change,))):
+        patient = change.patient
+        self.written[patient["patient_id"]] = change.written
+        self.put(PATIENTS, patient | {"told": asdict(change.written)})
+        for event_id in change.doses_withdrawn:
+            self.withdraw_dose(patient, event_id)
+        for withdrawn in change.vitals_withdrawn:
+            self.withdraw_reading(patient, withdrawn)
+        for table, rows in ((EPISODES, (change.episode,)), (STATE_CHANGES, (change.change,))):
             for row in rows:
                 if row is not None:
                     self.put(table, {name: value for name, value in row.items() if name in table.c})
-        for table, more in ((DOSES, chapter.doses), (VITALS, chapter.vitals)):
+        for table, more in ((DOSES, change.doses), (VITALS, change.vitals)):
             for row in more:
                 self.put(table, row)
 
-    def take_back_dose(self, patient: TableRow, event_id: str) -> None:
+    def withdraw_dose(self, patient: TableRow, event_id: str) -> None:
         """The dose stays, with the log time at which it was taken back."""
         at, offset = patient["as_of"], patient["log_offset"]
         self.doses_withdrawn.append(
@@ -68,7 +68,7 @@ class Pending:
         if (row := self.rows.get(DOSES.name, {}).get((patient["patient_id"], event_id))) is not None:
             row["withdrawn_at"] = at
 
-    def take_back_vital(self, patient: TableRow, withdrawn: WithdrawnReading) -> None:
+    def withdraw_reading(self, patient: TableRow, withdrawn: WithdrawnReading) -> None:
         """The reading goes: it never was, and the log keeps what was said."""
         patient_id, offset = patient["patient_id"], patient["log_offset"]
         self.vitals_withdrawn.append(
@@ -89,17 +89,19 @@ class Store:
         self.engine = engine
         self._insert = INSERTS[engine.dialect.name]
 
-    def write(self, states: Iterable[PatientState], alerts: Sequence[TableRow], positions: Positions = NOWHERE) -> int:
+    def write(
+        self, states: Iterable[PatientState], alerts: Sequence[TableRow], positions: Positions = NO_POSITIONS
+    ) -> int:
         """States in log order for each patient, alert versions, and how far that is; returns how many states were news.
 
         `positions`: by topic and partition, the offset of the first message that is not among them.
         """
         ordered = list(states)
         with self.engine.begin() as connection:
-            pending = Pending(self._known(connection, sorted({state.patient_id for state in ordered})))
+            pending = Pending(self._last_written(connection, sorted({state.patient_id for state in ordered})))
             news = 0
             for state in ordered:
-                chapter = diff(pending.known.get(state.patient_id, LastWritten()), state)
+                chapter = diff(pending.written.get(state.patient_id, LastWritten()), state)
                 if chapter is not None:
                     pending.add(chapter)
                     news += 1
@@ -133,14 +135,14 @@ class Store:
                 return
             connection.execute(insert(ORIGINS).values(topic_prefix=topic_prefix, cluster_id=cluster_id))
 
-    def _known(self, connection: Connection, patient_ids: Sequence[str]) -> dict[str, LastWritten]:
+    def _last_written(self, connection: Connection, patient_ids: Sequence[str]) -> dict[str, LastWritten]:
         """What was told so far; the rows stay locked until we are done, in one order for everybody."""
         rows = select(PATIENTS.c.patient_id, PATIENTS.c.told).where(PATIENTS.c.patient_id.in_(patient_ids))
         found = connection.execute(rows.order_by(PATIENTS.c.patient_id).with_for_update())
         return {patient_id: LastWritten(**told) for patient_id, told in found}
 
     def _flush(self, connection: Connection, pending: Pending) -> None:
-        take_back(connection, pending)
+        apply_withdrawals(connection, pending)
         for table in (PATIENTS, EPISODES, STATE_CHANGES, DOSES, VITALS, ALERTS, POSITIONS):
             rows = pending.of(table)
             if rows:
@@ -151,7 +153,7 @@ class Store:
         """A row takes the place of an older one of its key, never of a newer one."""
         statement = self._insert(table)
         keys = [column.name for column in table.primary_key]
-        given = {column.name for column in table.c} - {*keys, *ONCE}
+        given = {column.name for column in table.c} - {*keys, *WRITTEN_ONCE}
         order = "next_offset" if table is POSITIONS else "log_offset"
         older = table.c[order] <= statement.excluded[order]
         if table is ALERTS:  # An alert that came without its place in the log gives way to any.
@@ -161,7 +163,7 @@ class Store:
         )
 
 
-def take_back(connection: Connection, pending: Pending) -> None:
+def apply_withdrawals(connection: Connection, pending: Pending) -> None:
     """What was entered in error: doses are marked, sampled readings go."""
     if pending.doses_withdrawn:
         connection.execute(

@@ -24,7 +24,7 @@ class Graded(NamedTuple):
     basis: str
 
 
-class Breathing(NamedTuple):
+class OxygenSupport(NamedTuple):
     """Oxygen support. None: not known."""
 
     device: str | None
@@ -32,7 +32,7 @@ class Breathing(NamedTuple):
     fio2_fraction: float | None
 
 
-class Running(NamedTuple):
+class InfusionState(NamedTuple):
     """An infusion; off when it does not run, rate None when that is not known."""
 
     on: bool
@@ -40,7 +40,7 @@ class Running(NamedTuple):
     unit: str | None
 
 
-class Given(NamedTuple):
+class GivenDose(NamedTuple):
     """A dose."""
 
     at: int
@@ -56,7 +56,7 @@ class AlertLife:
 
     first: Alert
     latest: Alert
-    over: Alert | None = None
+    ended: Alert | None = None
 
     @property
     def urgency(self) -> int:
@@ -71,23 +71,23 @@ class Chart:
     patient_id: str
     number: int
     signals: dict[str, Series] = field(default_factory=lambda: {name: Series() for name in SIGNALS})
-    oxygen: Steps[Breathing] = field(default_factory=lambda: Steps(lambda one: one.flow_l_per_min or 0))
-    infusions: dict[str, Steps[Running]] = field(default_factory=dict)
+    oxygen: Steps[OxygenSupport] = field(default_factory=lambda: Steps(lambda one: one.flow_l_per_min or 0))
+    infusions: dict[str, Steps[InfusionState]] = field(default_factory=dict)
     grades: Steps[Graded] = field(default_factory=lambda: Steps(lambda one: one.grade))
     astct: Steps[Graded] = field(default_factory=lambda: Steps(lambda one: one.grade))
-    doses: dict[tuple[str, str], Given] = field(default_factory=dict)
+    doses: dict[tuple[str, str], GivenDose] = field(default_factory=dict)
     alerts: dict[str, AlertLife] = field(default_factory=dict)
     alerts_dropped: int = 0
     context: Context = field(default_factory=Context)
     sbp_below: int = 0
     map_below: int = 0
     unknown: tuple[str, ...] = ()
-    hottest: float | None = None
+    highest_temperature_celsius: float | None = None
     merged_into: str | None = None
     first_at: int = -LONG_AGO
     last_at: int = LONG_AGO
 
-    def tell(self, alert: Alert) -> None:
+    def add_alert(self, alert: Alert) -> None:
         """One version of an alert."""
         life = self.alerts.get(alert.alert_id)
         if life is None:
@@ -95,11 +95,11 @@ class Chart:
                 self._make_room()
                 self.alerts[alert.alert_id] = AlertLife(alert, alert)
         elif alert.status in ("resolved", "retracted"):
-            life.over = alert
+            life.ended = alert
         else:
             life.latest = alert
 
-    def give(self, event_id: str, dose: Given) -> None:
+    def add_dose(self, event_id: str, dose: GivenDose) -> None:
         """One dose; of too many the oldest go."""
         self.doses[event_id, dose.drug] = dose
         if len(self.doses) > DOSES_KEPT:
@@ -109,6 +109,6 @@ class Chart:
         """Of too many alerts, the quietest and oldest that are over go, and are counted."""
         if len(self.alerts) < ALERTS_KEPT:
             return
-        over = [name for name, life in self.alerts.items() if life.over is not None] or list(self.alerts)
+        over = [name for name, life in self.alerts.items() if life.ended is not None] or list(self.alerts)
         del self.alerts[min(over, key=lambda name: (self.alerts[name].urgency, self.alerts[name].first.raised_at))]
         self.alerts_dropped += 1

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from agents.engine.patients import Judged
 from agents.replay.injected_doses import is_injected
 from agents.replay.statistics import course_of
-from agents.report.chart import SIGNALS, Breathing, Chart, Given, Graded, Running
+from agents.report.chart import SIGNALS, Chart, GivenDose, Graded, InfusionState, OxygenSupport
 from agents.report.series import Steps
 from monitor.alerts.candidate import missing
 from monitor.guidelines.in_force import Guideline
@@ -15,7 +15,7 @@ from monitor.model import Course, Infusion, State
 from monitor.units.instants import LONG_AGO, MINUTE, to_ms
 from schemas.events import Tick, Vitals
 
-OFF = Running(False, None, None)
+OFF = InfusionState(False, None, None)
 
 
 class Charts:
@@ -37,13 +37,13 @@ class Charts:
             if at <= state.clock + MINUTE:
                 chart.first_at, chart.last_at = min(chart.first_at, at), max(chart.last_at, at)
             if one.event.replaces is not None:
-                take_back(chart, one, one.event.replaces)
+                remove_event(chart, one, one.event.replaces)
             if isinstance(one.event, Vitals) and one.event.status == "final" and was_applied(one):
-                read(chart, one.event, at)
+                record_readings(chart, one.event, at)
         if state.course is not one.before.course or one.step.alerts:
-            self._follow(chart, course_of(self.guideline, one))
+            self._record_course(chart, course_of(self.guideline, one))
         for alert in one.step.alerts:
-            chart.tell(alert)
+            chart.add_alert(alert)
 
     def finish(self, states: Mapping[str, State]) -> None:
         """What is only known at the end."""
@@ -53,7 +53,7 @@ class Charts:
             if state.merged_into is None:
                 chart.context, chart.unknown = state.course.context, missing(state.course)
 
-    def _follow(self, chart: Chart, course: Course) -> None:
+    def _record_course(self, chart: Chart, course: Course) -> None:
         """What the course says now, where it says something else than before; nothing before the first fact."""
         if course.at == LONG_AGO:
             return
@@ -69,44 +69,46 @@ class Charts:
                 steps.set(held.since if risen and held.since > LONG_AGO else course.at, graded)
         oxygen = course.oxygen
         if oxygen is not None:
-            breathing = Breathing(oxygen.device, oxygen.flow, oxygen.fio2)
+            breathing = OxygenSupport(oxygen.device, oxygen.flow, oxygen.fio2)
             if chart.oxygen.value != breathing:
                 chart.oxygen.set(oxygen.charted_at, breathing)
-        run(chart, course)
+        record_infusions(chart, course)
         for dose in course.doses:
             if (dose.event_id, dose.drug) not in chart.doses:
-                given = Given(dose.at, dose.drug, dose.role, dose.dose_mg, is_injected(dose.event_id))
-                chart.give(dose.event_id, given)
+                given = GivenDose(dose.at, dose.drug, dose.role, dose.dose_mg, is_injected(dose.event_id))
+                chart.add_dose(dose.event_id, given)
 
 
-def read(chart: Chart, event: Vitals, at: int) -> None:
+def record_readings(chart: Chart, event: Vitals, at: int) -> None:
     """The readings that are drawn."""
     for name in SIGNALS:
         value = getattr(event, name)
         if value is not None:
             chart.signals[name].add(at, value)
     temperature = event.temperature_celsius
-    if temperature is not None and (chart.hottest is None or temperature > chart.hottest):
-        chart.hottest = temperature
+    if temperature is not None and (
+        chart.highest_temperature_celsius is None or temperature > chart.highest_temperature_celsius
+    ):
+        chart.highest_temperature_celsius = temperature
 
 
-def run(chart: Chart, course: Course) -> None:
+def record_infusions(chart: Chart, course: Course) -> None:
     """Infusions that began, changed or ended."""
     running: dict[str, Infusion] = {infusion.drug: infusion for infusion in course.infusions}
     for drug in {**chart.infusions, **running}:
         infusion = running.get(drug)
-        now = OFF if infusion is None else Running(True, infusion.rate, infusion.rate_unit)
+        now = OFF if infusion is None else InfusionState(True, infusion.rate, infusion.rate_unit)
         steps = chart.infusions.setdefault(drug, Steps(lambda one: one.rate or 0))
         if steps.value != now:
             steps.set(course.at if infusion is None else infusion.charted_at, now)
 
 
-def take_back(chart: Chart, one: Judged, event_id: str) -> None:
+def remove_event(chart: Chart, one: Judged, event_id: str) -> None:
     """What an event said never happened."""
     for fact in one.before.facts.vitals:
         if fact.event_id == event_id:
             for series in chart.signals.values():
-                series.take_back(fact.at)
+                series.remove(fact.at)
     for key in [key for key in chart.doses if key[0] == event_id]:
         del chart.doses[key]
 

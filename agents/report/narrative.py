@@ -7,7 +7,7 @@ from itertools import groupby, pairwise
 from typing import NamedTuple
 
 from agents.replay.injected_doses import INJECTED
-from agents.report.chart import AlertLife, Chart, Given
+from agents.report.chart import AlertLife, Chart, GivenDose
 from monitor.units.instants import MINUTE, clock, duration, to_ms
 from schemas import wording
 from schemas.alert_kinds import ALERT_KINDS, report_order
@@ -115,7 +115,7 @@ def of_the_end(chart: Chart) -> Iterator[Moment]:
         yield Moment(chart.last_at, len(ALERT_KINDS) + 1, 9, ends[chart.context.status])
 
 
-def told(given: Given) -> str:
+def told(given: GivenDose) -> str:
     """A dose."""
     amount = "" if given.dose_mg is None else f" {wording.amount(given.dose_mg)}"
     return f"{given.drug.capitalize()}{amount} is given" + (f" ({INJECTED})" if given.injected else "")

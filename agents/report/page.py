@@ -13,7 +13,7 @@ from pydantic_core import to_json
 
 from agents.platform.errors import UserError
 from agents.replay.statistics import DISCLAIMER, GRADES, Statistics, Stay
-from agents.report import colours, words
+from agents.report import colours, texts
 from agents.report.chart import AlertLife, Chart
 from agents.report.collect import Charts
 from agents.report.narrative import Narrative
@@ -69,7 +69,7 @@ def page(tally: Statistics, charts: Charts, source: str, story: Narrative | None
     rooms = Environment(
         loader=PackageLoader("agents.report", "."), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
-    rooms.globals |= {"words": words, "colours": colours, "duration": lasted}
+    rooms.globals |= {"texts": texts, "colours": colours, "duration": lasted}
     return rooms.get_template("page.html.j2").render(
         tally=tally,
         guideline=charts.guideline,
@@ -103,7 +103,7 @@ def lines_of(tally: Statistics, charts: Charts) -> list[PageLine]:
         key=lambda line: (
             -line.stay.peak,
             -line.stay.astct_peak,
-            -((line.chart.hottest or 0) >= fever),
+            -((line.chart.highest_temperature_celsius or 0) >= fever),
             -sum(line.stay.raised.values()),
             line.chart.number,
         ),

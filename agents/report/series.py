@@ -25,7 +25,7 @@ class Series:
         if len(self._points) > POINTS_KEPT:
             self._thin()
 
-    def take_back(self, at: int) -> None:
+    def remove(self, at: int) -> None:
         """What was read at an instant was entered in error."""
         self._points = [point for point in self._points if point[0] != at]
 

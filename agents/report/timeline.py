@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from agents.platform.json_types import Json
-from agents.report import colours, words
-from agents.report.chart import AlertLife, Chart, Given, Graded, Running
+from agents.report import colours, texts
+from agents.report.chart import AlertLife, Chart, GivenDose, Graded, InfusionState
 from agents.report.panels import Panel, figure
 from agents.report.series import Series, Span
 from monitor.guidelines.in_force import Guideline
@@ -14,7 +14,7 @@ from monitor.units.instants import HOUR, MINUTE, to_ms
 from schemas import wording
 
 BAND = 22
-LANES = {
+LANE_BY_ROLE = {
     "tocilizumab": "tocilizumab",
     "siltuximab": "other agents",
     "anakinra": "other agents",
@@ -64,7 +64,7 @@ def of_grade(one: Graded) -> tuple[str, str, str, str, str]:
     """Colour, colour of the text, text, pattern and tip of a grade."""
     text = "" if one.grade == 0 else f"≥ {one.grade}" if one.unknown else str(one.grade)
     pattern = "/" if one.unknown else ""
-    return colours.GRADE[one.grade], colours.ON_GRADE[one.grade], text, pattern, words.graded(one)
+    return colours.GRADE[one.grade], colours.ON_GRADE[one.grade], text, pattern, texts.graded(one)
 
 
 def band(lane: str, spans: list[Span[Graded]], look: Callable[[Graded], tuple[str, str, str, str, str]]) -> Json:
@@ -99,7 +99,7 @@ def bars(lane: str, spans: list[tuple[int, int]], looks: list[tuple[str, str, st
             },
         },
         "customdata": [
-            f"{look[4]}<br>{words.at(begins)} to {words.at(ends)}"
+            f"{look[4]}<br>{texts.at(begins)} to {texts.at(ends)}"
             for look, (begins, ends) in zip(looks, spans, strict=True)
         ],
         "hovertemplate": "%{customdata}<extra></extra>",
@@ -114,16 +114,16 @@ def alerts(chart: Chart, ends: int) -> Iterator[Panel]:
     traces = []
     for lane in lanes:
         lives = [life for life in chart.alerts.values() if life.first.priority == lane]
-        traces += [standing(lane, lives, ends), raised(lane, lives)]
+        traces += [open_lines(lane, lives, ends), raised(lane, lives)]
     axis = {"type": "category", "categoryarray": list(reversed(lanes)), "range": [-0.6, len(lanes) - 0.4]}
     yield Panel("Alerts (point at a mark for text and evidence)", BAND * len(lanes) + 6, axis, traces)
 
 
-def standing(lane: str, lives: list[AlertLife], ends: int) -> Json:
+def open_lines(lane: str, lives: list[AlertLife], ends: int) -> Json:
     """For how long each alert stood."""
     x: list[int | None] = []
     for life in lives:
-        over_at = ends if life.over is None else min(to_ms(life.over.raised_at), ends)
+        over_at = ends if life.ended is None else min(to_ms(life.ended.raised_at), ends)
         x += [to_ms(life.first.raised_at), over_at, None]
     return {
         "type": "scatter",
@@ -149,26 +149,26 @@ def raised(lane: str, lives: list[AlertLife]) -> Json:
             "size": 10,
             "line": {"color": "#ffffff", "width": 1},
         },
-        "customdata": [words.alert(life) for life in lives],
+        "customdata": [texts.alert(life) for life in lives],
         "hovertemplate": "%{customdata}<extra></extra>",
     }
 
 
 def doses(chart: Chart) -> Iterator[Panel]:
     """One lane a kind of drug; doses of the demonstration are hollow."""
-    by_lane: dict[str, list[Given]] = {}
+    by_lane: dict[str, list[GivenDose]] = {}
     for given in sorted(chart.doses.values(), key=lambda given: given.at):
-        by_lane.setdefault(LANES.get(given.role, "other agents"), []).append(given)
+        by_lane.setdefault(LANE_BY_ROLE.get(given.role, "other agents"), []).append(given)
     if not by_lane:
         return
-    lanes = sorted(by_lane, key=lambda lane: list(LANES.values()).index(lane))
+    lanes = sorted(by_lane, key=lambda lane: list(LANE_BY_ROLE.values()).index(lane))
     injected = any(given.injected for given in chart.doses.values())
     axis = {"type": "category", "categoryarray": list(reversed(lanes)), "range": [-0.6, len(lanes) - 0.4]}
     heading = "Doses" + (" (hollow: injected by the demonstration)" if injected else "")
     yield Panel(heading, BAND * len(lanes) + 6, axis, [given_in(lane, by_lane[lane]) for lane in lanes])
 
 
-def given_in(lane: str, given: list[Given]) -> Json:
+def given_in(lane: str, given: list[GivenDose]) -> Json:
     """The doses of one lane."""
     colour = colours.TOCILIZUMAB if lane == FIRST_LANE else colours.INK
     return {
@@ -182,7 +182,7 @@ def given_in(lane: str, given: list[Given]) -> Json:
             "size": 12 if lane == FIRST_LANE else 9,
             "line": {"width": 2 if lane == FIRST_LANE else 1, "color": colour},
         },
-        "customdata": [words.dose(one) for one in given],
+        "customdata": [texts.dose(one) for one in given],
         "hovertemplate": "%{customdata}<extra></extra>",
     }
 
@@ -285,7 +285,7 @@ def oxygen(guideline: Guideline, chart: Chart, ends: int) -> Iterator[Panel]:
     if not flows and not shares:
         return
     highest = max([8.0, *(span.value.flow_l_per_min or 0 for span in flows)])
-    tips = [words.breathing(span.value) for span in spans]
+    tips = [texts.oxygen_support(span.value) for span in spans]
     flow = staircase([(s.begins, s.ends, s.value.flow_l_per_min) for s in spans], tips, colours.FLOW)
     share = staircase(
         [(s.begins, s.ends, s.value.fio2_fraction and s.value.fio2_fraction * 100) for s in spans],
@@ -344,7 +344,7 @@ def infusions(chart: Chart, ends: int) -> Iterator[Panel]:
                 (s.begins, s.ends, 0.0 if not s.value.on or s.value.unit not in (unit, None) else s.value.rate)
                 for s in spans
             ]
-            tips = [words.running(drug, s.value) if s.value.on else f"{drug} off" for s in spans]
+            tips = [texts.infusion(drug, s.value) if s.value.on else f"{drug} off" for s in spans]
             highest = max((rate for _, _, rate in rates if rate is not None), default=0) or 1
             line = staircase(rates, tips, colour) | {"fill": "tozeroy", "fillcolor": tinted(colour)}
             blanks = [s for s in spans if s.value.on and s.value.rate is None]
@@ -357,7 +357,7 @@ def infusions(chart: Chart, ends: int) -> Iterator[Panel]:
             )
 
 
-def uncharted(drug: str, spans: list[Span[Running]], highest: float) -> Json:
+def uncharted(drug: str, spans: list[Span[InfusionState]], highest: float) -> Json:
     """Times at which a drug ran at a rate that nobody knows."""
     x: list[int | None] = []
     for span in spans:

@@ -1,4 +1,4 @@
-"""What the board reads as a sign of life: heartbeats of their own topic, those of build 0.1, and none of before its start."""
+"""Which messages the board takes as heartbeats: of both topics, but none from before its start."""
 
 from __future__ import annotations
 
@@ -66,10 +66,10 @@ def test_heartbeats_come_from_their_topic_and_still_from_workers_of_build_0_1(se
         consumer = asyncio.create_task(BoardConsumer(settings, PARTITIONS, ward, liveness).run())
         await until(lambda: not liveness.loading, "the states were not read")
         workers.heartbeat_of_build_0_1(1)
-        await until(lambda: liveness.beats[1] is not None, "no heartbeat of build 0.1 was taken")
-        assert liveness.beats[0] is None
+        await until(lambda: liveness.last_heartbeats[1] is not None, "no heartbeat of build 0.1 was taken")
+        assert liveness.last_heartbeats[0] is None
         workers.heartbeat(0)
-        await until(lambda: liveness.beats[0] is not None, "no heartbeat was taken from the heartbeats topic")
+        await until(lambda: liveness.last_heartbeats[0] is not None, "no heartbeat was taken from the heartbeats topic")
         consumer.cancel()
         with suppress(asyncio.CancelledError):
             await consumer

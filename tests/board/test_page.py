@@ -10,43 +10,43 @@ from time import monotonic
 
 import pytest
 
-from agents.board.broadcast import PAGES, PARTS, asset
-from tests.board.browser import Page, page, quoted
-from tests.board.house import NAME, TOKEN, House, opened
-from tests.board.scene import arrival, published
+from agents.board.broadcast import ASSETS, PAGES, asset
+from tests.board.chromium import Page, page, quoted
+from tests.board.judged_ward import arrival, published
+from tests.board.running_board import NAME, TOKEN, RunningBoard, running_board
 
 TEXT = "document.body.innerText"
 
 
-def shown(scene: Callable[[House, Page], Awaitable[None]]) -> None:
+def shown(scene: Callable[[RunningBoard, Page], Awaitable[None]]) -> None:
     """Plays a scene before a browser that has shown the token; the page may not complain of anything."""
 
-    async def play() -> None:
-        async with opened() as (house, _), page(house.url) as tab:
-            await tab.see(1600)
-            beating = asyncio.create_task(beats(house))
+    async def run() -> None:
+        async with running_board() as (board, _), page(board.url) as tab:
+            await tab.set_width(1600)
+            beating = asyncio.create_task(beats(board))
             await tab.until("document.querySelector('#token')")
             await tab.run(f"document.querySelector('#token').value = {quoted(TOKEN)}; document.forms[0].submit()")
             await tab.until("document.querySelector('article')")
-            await scene(house, tab)
+            await scene(board, tab)
             beating.cancel()
             assert tab.complaints == []
 
-    asyncio.run(play())
+    asyncio.run(run())
 
 
-async def beats(house: House) -> None:
+async def beats(board: RunningBoard) -> None:
     """The board's own clock, as its process would turn it."""
     while True:
-        house.viewers.look(datetime.now(UTC), monotonic())
+        board.broadcaster.refresh(datetime.now(UTC), monotonic())
         await asyncio.sleep(0.2)
 
 
 def test_a_ward_on_a_screen_and_on_a_phone() -> None:
-    async def scene(house: House, tab: Page) -> None:
+    async def scene(board: RunningBoard, tab: Page) -> None:
         await tab.until(f"{TEXT}.includes('live')")
         for width in (1600, 390):
-            await tab.see(width)
+            await tab.set_width(width)
             text = await tab.run(TEXT)
             for words in (
                 "Decision support: not a medical device, and not a primary alarm.",
@@ -66,10 +66,10 @@ def test_a_ward_on_a_screen_and_on_a_phone() -> None:
 
 
 def test_what_is_unknown_looks_unknown() -> None:
-    async def scene(house: House, tab: Page) -> None:
+    async def scene(board: RunningBoard, tab: Page) -> None:
         messages = published([arrival(bed="7", weight_kg=None) | {"patient_id": "p-2"}])
         state = messages[-1].state.model_copy(update={"as_of": datetime.now(UTC)})
-        house.ward.take_state(0, b"p-2", state.model_dump_json().encode(), datetime.now(UTC))
+        board.ward.apply_state(0, b"p-2", state.model_dump_json().encode(), datetime.now(UTC))
         tile = "[...document.querySelectorAll('article')].find((one) => one.innerText.includes('Bed 7'))"
         await tab.until(f"Boolean({tile})")
         text = await tab.run(f"{tile}.innerText")
@@ -86,16 +86,16 @@ def test_what_is_unknown_looks_unknown() -> None:
 
 
 def test_a_name_is_asked_once_and_a_click_says_seen() -> None:
-    async def scene(house: House, tab: Page) -> None:
+    async def scene(board: RunningBoard, tab: Page) -> None:
         press = "document.querySelector('[data-act=acknowledge]').click()"
         await tab.run(press)
         await tab.until("document.querySelector('#ask-name').open")
         await tab.run("document.querySelector('#ask-name input').value = 'Nurse Okafor'")
         await tab.run("document.querySelector('#ask-name .main').click()")
-        await written(house, 1)
+        await written(board, 1)
         await tab.until(f"{TEXT}.includes('said, waiting for the judgement')")
         await tab.run(press)
-        first, second = await written(house, 2)
+        first, second = await written(board, 2)
         assert (first["kind"], first["by"], second["by"]) == ("acknowledge", "Nurse Okafor", "Nurse Okafor")
         assert first["alert_id"] != second["alert_id"]
         assert not await tab.run("document.querySelector('#ask-name').open")
@@ -104,22 +104,22 @@ def test_a_name_is_asked_once_and_a_click_says_seen() -> None:
 
 
 def test_quiet_is_asked_for_with_minutes_and_a_reason() -> None:
-    async def scene(house: House, tab: Page) -> None:
+    async def scene(board: RunningBoard, tab: Page) -> None:
         await tab.run("sessionStorage.setItem('by', 'Nurse Okafor')")
         await tab.run("document.querySelector('[data-act=snooze]').click()")
         await tab.until("document.querySelector('#ask-quiet').open")
         await tab.run("document.querySelector('#ask-quiet [value=\"30\"]').click()")
         await tab.run("document.querySelector('#ask-quiet [name=reason]').value = 'dose is being mixed'")
         await tab.run("document.querySelector('#ask-quiet .main').click()")
-        (said,) = await written(house, 1)
+        (said,) = await written(board, 1)
         assert (said["kind"], said["reason"]) == ("snooze", "Nurse Okafor: dose is being mixed")
 
     shown(scene)
 
 
 def test_what_was_not_written_is_said_and_can_be_pressed_again() -> None:
-    async def scene(house: House, tab: Page) -> None:
-        house.writer.is_down = True
+    async def scene(board: RunningBoard, tab: Page) -> None:
+        board.producer.is_down = True
         await tab.run("sessionStorage.setItem('by', 'Nurse Okafor')")
         await tab.run("document.querySelector('[data-act=acknowledge]').click()")
         await tab.until(f"{TEXT}.includes('Not written: the brokers do not answer')")
@@ -129,17 +129,17 @@ def test_what_was_not_written_is_said_and_can_be_pressed_again() -> None:
     shown(scene)
 
 
-async def written(house: House, number: int) -> list[dict[str, str]]:
+async def written(board: RunningBoard, number: int) -> list[dict[str, str]]:
     """What the board has written, once it is so much."""
     last = monotonic() + 20
-    while len(house.writer.written) < number:
-        assert monotonic() < last, house.writer.written
+    while len(board.producer.written) < number:
+        assert monotonic() < last, board.producer.written
         await asyncio.sleep(0.05)
-    return [said for _, _, said in house.writer.written]
+    return [said for _, _, said in board.producer.written]
 
 
 def test_a_filter_that_hides_someone_says_so() -> None:
-    async def scene(house: House, tab: Page) -> None:
+    async def scene(board: RunningBoard, tab: Page) -> None:
         choice = "document.querySelector('#priority')"
         await tab.run(f"{choice}.value = 'high'; {choice}.dispatchEvent(new Event('change'))")
         await tab.until("document.querySelectorAll('article').length === 0")
@@ -149,17 +149,17 @@ def test_a_filter_that_hides_someone_says_so() -> None:
 
 
 def test_a_blind_board_is_loud_and_says_when_it_sees_again() -> None:
-    async def scene(house: House, tab: Page) -> None:
+    async def scene(board: RunningBoard, tab: Page) -> None:
         banner = "document.querySelector('#banner')"
         assert await tab.run(f"{banner}.hidden")
-        house.pulse.beats[0] = None
-        house.pulse.started -= 60
+        board.liveness.last_heartbeats[0] = None
+        board.liveness.started -= 60
         text = await tab.until(f"!{banner}.hidden && {banner}.innerText")
         assert text.startswith("This board is blind. No sign of life from the judgement for")
         assert "watch the patients by hand" in text
         assert "not being judged now" in await tab.run(TEXT)
         assert await tab.run("document.title") == "BLIND: CRS ward board"
-        house.beat()
+        board.heartbeat()
         await tab.until(f"{banner}.hidden")
         await tab.until(f"!{TEXT}.includes('not being judged now')")
 
@@ -167,8 +167,8 @@ def test_a_blind_board_is_loud_and_says_when_it_sees_again() -> None:
 
 
 def test_a_page_that_has_lost_its_server_is_blind_too() -> None:
-    async def scene(house: House, tab: Page) -> None:
-        await house.server.stop()
+    async def scene(board: RunningBoard, tab: Page) -> None:
+        await board.server.stop()
         text = await tab.until(
             "!document.querySelector('#banner').hidden && document.querySelector('#banner').innerText"
         )
@@ -178,7 +178,7 @@ def test_a_page_that_has_lost_its_server_is_blind_too() -> None:
     shown(scene)
 
 
-@pytest.mark.parametrize("name", [*PAGES, *PARTS])
+@pytest.mark.parametrize("name", [*PAGES, *ASSETS])
 def test_the_page_needs_nothing_from_outside_and_no_inline_script(name: str) -> None:
     text = asset(name)
     assert not re.search(r"https?://|//[a-z]+\.", text.replace("// ", ""))
@@ -190,12 +190,12 @@ def test_the_page_needs_nothing_from_outside_and_no_inline_script(name: str) -> 
 
 def test_every_element_that_the_scripts_ask_for_is_there() -> None:
     ids = set(re.findall(r'\bid="([^"]+)"', asset("board.html")))
-    asked = {name for part in PARTS for name in re.findall(r'\bat\("([^"`]+)"\)', asset(part))}
+    asked = {name for part in ASSETS for name in re.findall(r'\bat\("([^"`]+)"\)', asset(part))}
     assert "banner" in asked
     assert asked - ids == set()
 
 
 def test_every_script_that_is_imported_is_served() -> None:
-    imported = {name for part in PARTS for name in re.findall(r' from "/([^"]+)"', asset(part))}
+    imported = {name for part in ASSETS for name in re.findall(r' from "/([^"]+)"', asset(part))}
     assert imported
-    assert imported <= set(PARTS)
+    assert imported <= set(ASSETS)

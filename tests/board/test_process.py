@@ -19,8 +19,8 @@ from agents.board.launch import Launched, launched
 from agents.brokers.embedded import Embedded
 from agents.platform.settings import Settings
 from schemas import topics
-from tests.board.house import NAME, STORY
-from tests.board.scene import published
+from tests.board.judged_ward import published
+from tests.board.running_board import NAME, STORY
 from tests.broker import Fresh
 from tests.dispatch.dispatcher_process import WatchWriter, assessments
 

@@ -6,17 +6,17 @@ from datetime import timedelta
 
 from agents.board.ward import BoardWard
 from schemas.alerts import Alert
-from tests.board.scene import (
+from tests.board.judged_ward import (
     PATIENT,
     alert_id,
     answer,
+    apply_messages,
     arrival,
     at,
+    card_content,
     context,
     event,
     fever,
-    hears,
-    picture,
     published,
     vitals,
     ward_of,
@@ -40,16 +40,16 @@ def told(messages: list) -> list:  # type: ignore[type-arg]
 
 def test_states_and_alerts_come_to_the_same_in_any_order_of_the_two_topics() -> None:
     messages = published(STORY)
-    expected = picture(hears(BoardWard(), messages), "09:15")
-    assert picture(hears(BoardWard(), [*told(messages), *states(messages)]), "09:15") == expected
-    assert picture(hears(BoardWard(), [*states(messages), *told(messages)]), "09:15") == expected
+    expected = card_content(apply_messages(BoardWard(), messages), "09:15")
+    assert card_content(apply_messages(BoardWard(), [*told(messages), *states(messages)]), "09:15") == expected
+    assert card_content(apply_messages(BoardWard(), [*states(messages), *told(messages)]), "09:15") == expected
     assert all(one["message"] for one in expected["alerts"])
 
 
 def test_an_alert_is_shown_before_the_state_that_lists_it() -> None:
     messages = published(STORY)
     last_state = messages.index(states(messages)[-1])
-    ward = hears(BoardWard(), messages[:last_state])
+    ward = apply_messages(BoardWard(), messages[:last_state])
     assert alert_id(ward, "escalation")
     assert ward.patients[PATIENT].state.grade == 1
 
@@ -61,15 +61,15 @@ def test_an_alert_whose_times_look_older_than_the_state_is_not_lost() -> None:
     before = states(messages[: messages.index(escalation)])[-1]
     clock_went_on = before.state.model_copy(update={"as_of": at("09:12")})
     ward = BoardWard()
-    ward.take_state(0, b"p-1", clock_went_on.model_dump_json().encode(), at("09:12"))
-    ward.take_alert(escalation.value, int(escalation.headers["log_offset"] or 0))
+    ward.apply_state(0, b"p-1", clock_went_on.model_dump_json().encode(), at("09:12"))
+    ward.apply_alert(escalation.value, int(escalation.headers["log_offset"] or 0))
     assert alert_id(ward, "escalation")
 
 
 def test_an_older_state_changes_nothing() -> None:
     messages = published(STORY)
-    ward = hears(BoardWard(), messages)
-    hears(ward, states(messages)[:1])
+    ward = apply_messages(BoardWard(), messages)
+    apply_messages(ward, states(messages)[:1])
     assert ward.patients[PATIENT].state.grade == 2
 
 
@@ -78,10 +78,10 @@ def test_alerts_that_are_over_are_neither_shown_nor_kept() -> None:
     messages = published([*STORY, *better])
     over = {alert.alert_id for alert in map(alert_of, told(messages)) if alert.status == "resolved"}
     assert over
-    ward = hears(BoardWard(), messages)
-    hears(ward, told(messages))  # read again for their words
-    assert over.isdisjoint({brief.alert_id for brief, _ in ward.patients[PATIENT].standing()})
-    assert over.isdisjoint(ward.patients[PATIENT].told)
+    ward = apply_messages(BoardWard(), messages)
+    apply_messages(ward, told(messages))  # read again for their words
+    assert over.isdisjoint({brief.alert_id for brief, _ in ward.patients[PATIENT].open_alerts()})
+    assert over.isdisjoint(ward.patients[PATIENT].alert_versions)
 
 
 def alert_of(message) -> Alert:  # type: ignore[no-untyped-def]
@@ -90,29 +90,31 @@ def alert_of(message) -> Alert:  # type: ignore[no-untyped-def]
 
 def test_a_board_that_starts_late_has_titles_and_finds_the_words_again() -> None:
     messages = published(STORY)
-    ward = hears(BoardWard(), states(messages)[-1:])
-    assert [one["message"] for one in picture(ward, "09:15")["alerts"]] == [None] * len(
-        picture(ward, "09:15")["alerts"]
+    ward = apply_messages(BoardWard(), states(messages)[-1:])
+    assert [one["message"] for one in card_content(ward, "09:15")["alerts"]] == [None] * len(
+        card_content(ward, "09:15")["alerts"]
     )
-    assert {brief.kind for _, brief in ward.missing_text()} == {one["kind"] for one in picture(ward, "09:15")["alerts"]}
-    hears(ward, told(messages))
+    assert {brief.kind for _, brief in ward.missing_text()} == {
+        one["kind"] for one in card_content(ward, "09:15")["alerts"]
+    }
+    apply_messages(ward, told(messages))
     assert list(ward.missing_text()) == []
 
 
 def test_an_acknowledgement_that_is_read_first_does_not_hide_the_words() -> None:
     seen = answer("09:20", "acknowledge", alert_id(ward_of(*STORY), "escalation"), by="Nurse Okafor")
     messages = published([*STORY, seen])
-    ward = hears(hears(BoardWard(), states(messages)[-1:]), list(reversed(told(messages))))
-    assert picture(ward, "09:21") == picture(hears(BoardWard(), messages), "09:21")
+    ward = apply_messages(apply_messages(BoardWard(), states(messages)[-1:]), list(reversed(told(messages))))
+    assert card_content(ward, "09:21") == card_content(apply_messages(BoardWard(), messages), "09:21")
 
 
 def test_who_was_discharged_leaves_after_a_day() -> None:
     ward = ward_of(*STORY, context("10:00", status="discharged"))
     assert ward.patients[PATIENT].has_left
-    ward.sweep(at("10:00") + timedelta(hours=24))
+    ward.remove_departed(at("10:00") + timedelta(hours=24))
     assert PATIENT in ward.patients
     ward.changed.clear()
-    ward.sweep(at("10:00") + timedelta(hours=24, seconds=1))
+    ward.remove_departed(at("10:00") + timedelta(hours=24, seconds=1))
     assert PATIENT not in ward.patients
     assert ward.changed == {PATIENT}
 
@@ -120,45 +122,45 @@ def test_who_was_discharged_leaves_after_a_day() -> None:
 def test_who_goes_on_under_another_id_leaves_too() -> None:
     ward = ward_of(*STORY, context("10:00", merged_into="p-2"))
     assert ward.patients[PATIENT].has_left
-    assert picture(ward, "10:01")["goes_on_as"]
+    assert card_content(ward, "10:01")["goes_on_as"]
     assert not ward.patients["p-2"].has_left
     assert ward.patients["p-2"].state.grade == 2
 
 
 def test_who_has_not_been_discharged_stays_for_a_month_without_a_word() -> None:
     ward = ward_of(*STORY)
-    ward.sweep(at("09:10") + timedelta(days=29))
+    ward.remove_departed(at("09:10") + timedelta(days=29))
     assert PATIENT in ward.patients
-    ward.sweep(at("09:10") + timedelta(days=31))
+    ward.remove_departed(at("09:10") + timedelta(days=31))
     assert ward.patients == {}
 
 
 def test_who_left_long_ago_does_not_come_in_at_all() -> None:
     messages = states(published([*STORY, context("10:00", status="discharged")]))
     ward = BoardWard()
-    ward.take_state(0, b"p-1", messages[-1].value, at("10:00") + timedelta(days=3))
+    ward.apply_state(0, b"p-1", messages[-1].value, at("10:00") + timedelta(days=3))
     assert ward.patients == {}
 
 
 def test_a_state_that_was_taken_away_takes_the_patient_along() -> None:
     ward = ward_of(*STORY)
-    ward.take_state(0, b"p-1", None, at("09:20"))
+    ward.apply_state(0, b"p-1", None, at("09:20"))
     assert ward.patients == {}
 
 
 def test_what_cannot_be_read_is_counted_and_changes_nothing() -> None:
     ward = ward_of(*STORY)
-    before = picture(ward, "09:15")
+    before = card_content(ward, "09:15")
     for value in (b"", b"no json", b"{}", b'{"patient_id": "p-1"}'):
-        ward.take_state(0, b"p-1", value, at("09:20"))
-        ward.take_alert(value, 99)
+        ward.apply_state(0, b"p-1", value, at("09:20"))
+        ward.apply_alert(value, 99)
     assert ward.unreadable == 8
-    assert picture(ward, "09:15") == before
+    assert card_content(ward, "09:15") == before
 
 
 def test_alerts_of_someone_without_a_state_are_forgotten_after_a_day() -> None:
     messages = told(published(STORY))
-    ward = hears(BoardWard(), messages)
-    ward.sweep(at("09:10") + timedelta(hours=25))
-    hears(ward, states(published([*STORY, event("vitals", "09:30") | {"heart_rate_per_min": 80}]))[-1:])
+    ward = apply_messages(BoardWard(), messages)
+    ward.remove_departed(at("09:10") + timedelta(hours=25))
+    apply_messages(ward, states(published([*STORY, event("vitals", "09:30") | {"heart_rate_per_min": 80}]))[-1:])
     assert list(ward.missing_text())

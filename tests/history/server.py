@@ -18,7 +18,16 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.exc import OperationalError
 
 START_SECONDS = 60
-SWIFT = ["-c", "fsync=off", "-c", "full_page_writes=off", "-c", "max_connections=30", "-c", "shared_buffers=32MB"]
+FAST_OPTIONS = [
+    "-c",
+    "fsync=off",
+    "-c",
+    "full_page_writes=off",
+    "-c",
+    "max_connections=30",
+    "-c",
+    "shared_buffers=32MB",
+]
 
 
 def binary(name: str) -> str | None:
@@ -27,7 +36,7 @@ def binary(name: str) -> str | None:
     return shutil.which(name, path=os.pathsep.join([*map(str, places), os.environ.get("PATH", "")]))
 
 
-def nobody_special() -> str | None:
+def unprivileged_user() -> str | None:
     """The server refuses to run as root: then another user does it."""
     if os.getuid() != 0:
         return None
@@ -41,7 +50,7 @@ def postgresql() -> Iterator[Server]:
     initdb, postgres = binary("initdb"), binary("postgres")
     if initdb is None or postgres is None:
         pytest.skip("PostgreSQL is not installed (Debian: apt-get install postgresql)")
-    user = nobody_special()
+    user = unprivileged_user()
     with TemporaryDirectory(prefix="crs-postgresql-") as folder:
         if user is not None:
             shutil.chown(folder, user)
@@ -62,7 +71,18 @@ class Server:
     """A server that can be stopped and started again."""
 
     def __init__(self, postgres: str, data: str, folder: str, user: str | None, port: int) -> None:
-        self.command = [postgres, "-D", data, "-p", str(port), "-c", "listen_addresses=127.0.0.1", "-k", folder, *SWIFT]
+        self.command = [
+            postgres,
+            "-D",
+            data,
+            "-p",
+            str(port),
+            "-c",
+            "listen_addresses=127.0.0.1",
+            "-k",
+            folder,
+            *FAST_OPTIONS,
+        ]
         self.folder, self.user, self.port = folder, user, port
         self.process: subprocess.Popen[bytes] | None = None
 

@@ -8,8 +8,8 @@ import pytest
 
 from tests.broker import Fresh
 from tests.history.server import Server
-from tests.history.stream import published, ward_events
 from tests.history.test_sink import forget_positions, held, member, publish, read_so_far, wait_until, wanted
+from tests.history.topic_messages import published, ward_events
 
 WARD = published(ward_events(seed=41, count=1200))
 

@@ -22,9 +22,9 @@ from agents.history.tables import POSITIONS
 from agents.platform import child_processes
 from agents.platform.settings import Settings
 from schemas.topics import ALERTS, PATIENT_STATE
-from tests.history.looking import everything, write
+from tests.history.database_contents import all_rows, write
 from tests.history.server import Server
-from tests.history.stream import Published, published, ward_events
+from tests.history.topic_messages import Published, published, ward_events
 
 WARD = published(ward_events(seed=23, count=1500))
 KILLS = 5
@@ -91,12 +91,12 @@ def wanted(tmp_path: Path, messages: Sequence[Published] = WARD) -> dict[str, li
     engine = database.connect(make_url(f"sqlite:///{tmp_path / 'wanted.sqlite'}"))
     database.migrate(engine)
     write(Store(engine), messages, 100_000)
-    return {name: found for name, found in everything(engine).items() if name not in {"origins", "positions"}}
+    return {name: found for name, found in all_rows(engine).items() if name not in {"origins", "positions"}}
 
 
 def held(url: str) -> dict[str, list[object]]:
     engine = database.connect(database.url_of(Settings(database_url=url)))
-    found = everything(engine)
+    found = all_rows(engine)
     engine.dispose()
     return {name: rows for name, rows in found.items() if name not in {"origins", "positions"}}
 

@@ -11,15 +11,15 @@ import pytest
 from agents.history.store import Store
 from agents.history.tables import ALERTS, DOSES, EPISODES, METADATA, PATIENTS, STATE_CHANGES, VITALS
 from agents.platform.errors import UserError
-from tests.history.looking import everything, rows, write
-from tests.history.stream import fever, given, published, started, vitals, ward_events
+from tests.history.database_contents import all_rows, rows, write
+from tests.history.topic_messages import fever, given, published, started, vitals, ward_events
 
 WARD = published(ward_events(seed=11, count=900))
 
 
 def test_a_ward_fills_every_table(store: Store) -> None:
     write(store, WARD)
-    filled = everything(store.engine)
+    filled = all_rows(store.engine)
     assert {name for name, found in filled.items() if found} == set(filled) - {"origins", "positions"}
     alerts = {(m.state.patient_id) for m in WARD if m.kind == "state"}
     assert {row.patient_id for row in rows(store.engine, PATIENTS)} == alerts
@@ -37,15 +37,15 @@ def test_only_clinical_changes_have_rows(store: Store) -> None:
 @pytest.mark.parametrize("batch", [1, 7, 10_000])
 def test_told_twice_it_stays_the_same_whatever_the_batches(store: Store, batch: int) -> None:
     write(store, WARD, batch)
-    once = everything(store.engine)
+    once = all_rows(store.engine)
     write(store, WARD, 13)
-    assert everything(store.engine) == once
+    assert all_rows(store.engine) == once
 
 
 def test_a_restart_in_the_middle_reads_again_and_changes_nothing(store: Store) -> None:
     """The database had committed, Kafka had not been told: the batch comes once more, and so does what follows."""
     write(store, WARD)
-    straight = everything(store.engine)
+    straight = all_rows(store.engine)
     with store.engine.begin() as connection:
         for table in METADATA.sorted_tables:
             connection.execute(table.delete())
@@ -54,15 +54,15 @@ def test_a_restart_in_the_middle_reads_again_and_changes_nothing(store: Store) -
     while at < len(WARD):
         write(store, WARD[at : at + 120], 17)
         at += dice.choice((120, 60, 0, 120))
-    assert everything(store.engine) == straight
+    assert all_rows(store.engine) == straight
 
 
 def test_an_older_state_after_a_newer_one_is_passed_over(store: Store) -> None:
     messages = [m for m in WARD if m.kind == "state"]
     write(store, messages)
-    straight = everything(store.engine)
+    straight = all_rows(store.engine)
     write(store, list(reversed(messages)), 1)
-    assert everything(store.engine) == straight
+    assert all_rows(store.engine) == straight
 
 
 def test_both_databases_tell_the_same(store: Store) -> None:
@@ -191,5 +191,5 @@ def test_another_clusters_history_is_not_mixed_in(store: Store) -> None:
     with pytest.raises(UserError, match="name another database"):
         store.begin("other.", "cluster-a")
     store.begin("crs.", "cluster-b", anew=True)
-    filled = everything(store.engine)
+    filled = all_rows(store.engine)
     assert [name for name, found in filled.items() if found] == ["origins"]

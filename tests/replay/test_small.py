@@ -89,9 +89,9 @@ def test_of_too_many_alerts_the_quietest_go_and_are_counted() -> None:
     low = next(alert for alert in told if alert.priority == "low")
     medium = next(alert for alert in told if alert.priority == "medium")
     chart = Chart("p", 1)
-    chart.tell(medium)
+    chart.add_alert(medium)
     for number in range(ALERTS_KEPT + 9):
-        chart.tell(low.model_copy(update={"alert_id": f"low-{number}"}))
+        chart.add_alert(low.model_copy(update={"alert_id": f"low-{number}"}))
     assert len(chart.alerts) == ALERTS_KEPT
     assert chart.alerts_dropped == 10
     assert medium.alert_id in chart.alerts

@@ -20,10 +20,10 @@ NAMES = ("chromium", "chromium-browser", "google-chrome")
 QUIET = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync")
 ALONE = ("--disable-background-networking", "--disable-component-update", "--remote-debugging-port=0")
 PATIENCE_SECONDS = 30.0
-MOVED_ON = "Inspected target navigated or closed"
+PAGE_REPLACED = "Inspected target navigated or closed"
 
 
-class MovedOnError(Exception):
+class PageReplacedError(Exception):
     """The page that was asked has made way for the next one."""
 
 
@@ -50,8 +50,8 @@ class Page:
             elif said.get("method") == "Log.entryAdded" and said["params"]["entry"]["level"] == "error":
                 self.complaints.append(said["params"]["entry"]["text"])
             elif said.get("id") == self._asked:
-                if said.get("error", {}).get("message") == MOVED_ON:
-                    raise MovedOnError
+                if said.get("error", {}).get("message") == PAGE_REPLACED:
+                    raise PageReplacedError
                 assert "error" not in said, said
                 return said["result"]
 
@@ -67,7 +67,7 @@ class Page:
         loop = asyncio.get_running_loop()
         last = loop.time() + PATIENCE_SECONDS
         while True:
-            with suppress(MovedOnError):
+            with suppress(PageReplacedError):
                 done = await self.ask("Runtime.evaluate", expression=expression, returnByValue=True)
                 if found := done["result"].get("value"):
                     return found
@@ -76,7 +76,7 @@ class Page:
                 raise AssertionError(f"never: {script}\n{self.complaints}\n{seen}")
             await asyncio.sleep(0.1)
 
-    async def see(self, width: int) -> None:
+    async def set_width(self, width: int) -> None:
         """The width of a screen or a phone."""
         size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}
         await self.ask("Emulation.setDeviceMetricsOverride", **size)
@@ -92,7 +92,7 @@ async def page(url: str) -> AsyncIterator[Page]:
         command = [program, *QUIET, *ALONE, f"--user-data-dir={folder}", "about:blank"]
         process = child_processes.start(command, stdout=-3, stderr=-3)
         try:
-            port = await listening(Path(folder) / "DevToolsActivePort")
+            port = await debugging_port(Path(folder) / "DevToolsActivePort")
             async with aiohttp.ClientSession() as session:
                 tabs = await (await session.get(f"http://127.0.0.1:{port}/json")).json()
                 address = next(tab["webSocketDebuggerUrl"] for tab in tabs if tab["type"] == "page")
@@ -106,7 +106,7 @@ async def page(url: str) -> AsyncIterator[Page]:
             child_processes.end([process])
 
 
-async def listening(file: Path) -> str:
+async def debugging_port(file: Path) -> str:
     """The port that the browser has written down."""
     for _ in range(int(PATIENCE_SECONDS * 10)):
         if file.exists() and len(lines := file.read_text().split()) > 1:

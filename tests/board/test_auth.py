@@ -7,16 +7,16 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from agents.board.auth import SessionAuth, is_our_name, is_our_page
+from agents.board.auth import SessionAuth, is_loopback_host, is_same_origin
 from agents.board.config import BoardConfig, load
 from agents.platform.errors import UserError
-from tests.board.house import NAME, TOKEN, House, enter, played
+from tests.board.running_board import NAME, TOKEN, RunningBoard, enter, play
 
 CLICK = {"alert": "x", "act": "acknowledge", "by": "Nurse Okafor", "click": "0123456789"}
 
 
 def test_without_the_token_there_is_only_the_door() -> None:
-    async def scene(house: House, browser: aiohttp.ClientSession) -> None:
+    async def scene(board: RunningBoard, browser: aiohttp.ClientSession) -> None:
         front = await browser.get("/", allow_redirects=False)
         assert (front.status, front.headers["Location"]) == (303, "/enter")
         assert "Token" in await (await browser.get("/enter")).text()
@@ -24,24 +24,24 @@ def test_without_the_token_there_is_only_the_door() -> None:
             assert (await browser.get(path)).status == 401, path
         for path in ("/answers", "/leave"):
             assert (await browser.post(path, json=CLICK)).status == 401, path
-        assert house.writer.written == []
+        assert board.producer.written == []
 
-    played(scene)
+    play(scene)
 
 
 def test_a_wrong_token_opens_nothing() -> None:
-    async def scene(house: House, browser: aiohttp.ClientSession) -> None:
+    async def scene(board: RunningBoard, browser: aiohttp.ClientSession) -> None:
         for token in ("", "wrong", TOKEN[:-1], TOKEN + "x"):
             answer = await enter(browser, token)
             assert answer.status == 401
             assert "Set-Cookie" not in answer.headers
         assert (await browser.get("/live")).status == 401
 
-    played(scene)
+    play(scene)
 
 
 def test_the_token_opens_the_door_once_and_a_cookie_keeps_it_open() -> None:
-    async def scene(house: House, browser: aiohttp.ClientSession) -> None:
+    async def scene(board: RunningBoard, browser: aiohttp.ClientSession) -> None:
         answer = await enter(browser)
         assert (answer.status, answer.headers["Location"]) == (303, "/")
         cookie = answer.headers["Set-Cookie"]
@@ -52,58 +52,58 @@ def test_the_token_opens_the_door_once_and_a_cookie_keeps_it_open() -> None:
         assert "Decision support: not a medical device, and not a primary alarm." in await page.text()
         assert (await browser.get("/board.js")).status == 200
 
-    played(scene)
+    play(scene)
 
 
 def test_who_leaves_must_show_the_token_again_and_so_must_a_copy_of_the_cookie() -> None:
-    async def scene(house: House, browser: aiohttp.ClientSession) -> None:
+    async def scene(board: RunningBoard, browser: aiohttp.ClientSession) -> None:
         await enter(browser)
         stolen = {cookie.key: cookie.value for cookie in browser.cookie_jar}
         await browser.get("/")  # which makes the session longer, with a cookie of its own
         await browser.post("/leave", allow_redirects=False)
         assert (await browser.get("/live")).status == 401
-        async with aiohttp.ClientSession(house.url, cookies=stolen) as thief:
+        async with aiohttp.ClientSession(board.url, cookies=stolen) as thief:
             assert (await thief.get("/board.js")).status == 401
 
-    played(scene)
+    play(scene)
 
 
 @pytest.mark.parametrize("origin", ["https://evil.example", "http://127.0.0.1:1", "null", ""])
 def test_a_click_from_another_page_does_not_count(origin: str) -> None:
-    async def scene(house: House, browser: aiohttp.ClientSession) -> None:
+    async def scene(board: RunningBoard, browser: aiohttp.ClientSession) -> None:
         assert (await enter(browser, Origin=origin)).status == 403
         await enter(browser)
         foreign = {"Origin": origin}
-        click = CLICK | {"alert": house.keys()[0]}
+        click = CLICK | {"alert": board.keys()[0]}
         assert (await browser.post("/answers", json=click, headers=foreign)).status == 403
         assert (await browser.post("/leave", headers=foreign)).status == 403
-        assert house.writer.written == []
+        assert board.producer.written == []
         assert (await browser.get("/board.js")).status == 200
 
-    played(scene)
+    play(scene)
 
 
 def test_a_form_of_another_site_cannot_answer_even_with_our_origin() -> None:
-    async def scene(house: House, browser: aiohttp.ClientSession) -> None:
+    async def scene(board: RunningBoard, browser: aiohttp.ClientSession) -> None:
         await enter(browser)
-        assert (await browser.post("/answers", data=CLICK | {"alert": house.keys()[0]})).status == 415
-        assert house.writer.written == []
+        assert (await browser.post("/answers", data=CLICK | {"alert": board.keys()[0]})).status == 415
+        assert board.producer.written == []
 
-    played(scene)
+    play(scene)
 
 
 def test_another_name_for_this_machine_leads_nowhere() -> None:
-    async def scene(house: House, browser: aiohttp.ClientSession) -> None:
+    async def scene(board: RunningBoard, browser: aiohttp.ClientSession) -> None:
         await enter(browser)
         assert (await browser.get("/", headers={"Host": "board.evil.example"})).status == 421
-        assert (await browser.get("/", headers={"Host": f"localhost:{house.server.port}"})).status == 200
+        assert (await browser.get("/", headers={"Host": f"localhost:{board.server.port}"})).status == 200
 
-    played(scene)
+    play(scene)
 
 
 @pytest.mark.parametrize("path", ["/", "/enter", "/live", "/board.css", "/healthz", "/nothing"])
 def test_every_answer_has_headers_that_keep_others_out(path: str) -> None:
-    async def scene(house: House, browser: aiohttp.ClientSession) -> None:
+    async def scene(board: RunningBoard, browser: aiohttp.ClientSession) -> None:
         await enter(browser)
         async with browser.get(path) as answer:
             policy = answer.headers["Content-Security-Policy"]
@@ -115,12 +115,12 @@ def test_every_answer_has_headers_that_keep_others_out(path: str) -> None:
             assert answer.headers["Referrer-Policy"] == "same-origin"
             assert "Strict-Transport-Security" not in answer.headers
 
-    played(scene)
+    play(scene)
 
 
 def test_behind_a_proxy_cookies_are_for_tls_only_and_the_public_page_is_ours() -> None:
-    async def scene(house: House, browser: aiohttp.ClientSession) -> None:
-        assert house.server.url == "https://board.example/"
+    async def scene(board: RunningBoard, browser: aiohttp.ClientSession) -> None:
+        assert board.server.url == "https://board.example/"
         assert (await enter(browser)).status == 403  # our own address is not the public one
         answer = await enter(browser, Origin="https://board.example", Host="board.example")
         cookie = answer.headers["Set-Cookie"]
@@ -128,16 +128,16 @@ def test_behind_a_proxy_cookies_are_for_tls_only_and_the_public_page_is_ours() -
         assert "Secure" in cookie
         assert "Strict-Transport-Security" in answer.headers
 
-    played(scene, behind_proxy="https://board.example")
+    play(scene, behind_proxy="https://board.example")
 
 
 def test_health_needs_no_token_and_says_nothing_of_patients() -> None:
-    async def scene(house: House, browser: aiohttp.ClientSession) -> None:
+    async def scene(board: RunningBoard, browser: aiohttp.ClientSession) -> None:
         alive, ready = await browser.get("/healthz"), await browser.get("/readyz")
         assert (alive.status, await alive.text()) == (200, "ok\n")
         assert (ready.status, await ready.text()) == (503, "blind\n")
 
-    played(scene)
+    play(scene)
 
 
 def test_whoever_guesses_waits() -> None:
@@ -156,10 +156,10 @@ def test_a_session_that_is_made_longer_is_the_same_and_is_left_as_a_whole() -> N
     another = door.cookie(1030)
     assert first != second
     assert door.valid_session(second, 1089)
-    door.leave(second, 1040)
+    door.end_session(second, 1040)
     assert [door.valid_session(one, 1041) for one in (first, second, another)] == [False, False, True]
-    assert door.was_left(first)
-    assert not door.was_left(None)
+    assert door.was_ended(first)
+    assert not door.was_ended(None)
     assert not door.valid_session(door.cookie(2000, first), 2000 + 60)  # what has ended cannot be made longer
 
 
@@ -182,17 +182,19 @@ def test_a_cookie_ends_cannot_be_forged_and_outlives_a_restart() -> None:
 
 
 def test_our_page_is_ours_alone() -> None:
-    assert is_our_page("http://127.0.0.1:8780", "127.0.0.1:8780", None)
-    assert not is_our_page("http://127.0.0.1:8781", "127.0.0.1:8780", None)
-    assert not is_our_page("null", None, None)
-    assert not is_our_page(None, "127.0.0.1:8780", None)
-    assert is_our_page("https://board.example", "10.0.0.1:8780", "https://board.example")
-    assert not is_our_page("https://10.0.0.1:8780", "10.0.0.1:8780", "https://board.example")
+    assert is_same_origin("http://127.0.0.1:8780", "127.0.0.1:8780", None)
+    assert not is_same_origin("http://127.0.0.1:8781", "127.0.0.1:8780", None)
+    assert not is_same_origin("null", None, None)
+    assert not is_same_origin(None, "127.0.0.1:8780", None)
+    assert is_same_origin("https://board.example", "10.0.0.1:8780", "https://board.example")
+    assert not is_same_origin("https://10.0.0.1:8780", "10.0.0.1:8780", "https://board.example")
 
 
 def test_names_of_this_machine() -> None:
-    assert all(is_our_name(name) for name in ("127.0.0.1:8780", "localhost:1", "[::1]:8780", "localhost"))
-    assert not any(is_our_name(name) for name in (None, "", "board.example:8780", "127.0.0.1.evil.example", "[x]:1"))
+    assert all(is_loopback_host(name) for name in ("127.0.0.1:8780", "localhost:1", "[::1]:8780", "localhost"))
+    assert not any(
+        is_loopback_host(name) for name in (None, "", "board.example:8780", "127.0.0.1.evil.example", "[x]:1")
+    )
 
 
 REFUSED = [
@@ -254,12 +256,12 @@ def told(plan: BoardConfig) -> tuple[int, str | None]:
 
 
 def test_a_port_in_use_is_one_line() -> None:
-    async def scene(house: House, browser: aiohttp.ClientSession) -> None:
-        second = House(load(None, port=house.server.port))
+    async def scene(board: RunningBoard, browser: aiohttp.ClientSession) -> None:
+        second = RunningBoard(load(None, port=board.server.port))
         with pytest.raises(UserError, match=r"choose another with --port"):
             await second.server.start()
 
-    played(scene)
+    play(scene)
 
 
 def test_a_certificate_that_is_none_is_one_line(tmp_path: Path) -> None:
@@ -274,10 +276,10 @@ def test_a_certificate_that_is_none_is_one_line(tmp_path: Path) -> None:
 
 
 def test_no_address_and_no_header_names_the_patient() -> None:
-    async def scene(house: House, browser: aiohttp.ClientSession) -> None:
+    async def scene(board: RunningBoard, browser: aiohttp.ClientSession) -> None:
         await enter(browser)
         for path in ("/", "/enter", "/board.js"):
             async with browser.get(path) as answer:
                 assert NAME not in str(answer.url) + str(answer.headers) + await answer.text()
 
-    played(scene)
+    play(scene)

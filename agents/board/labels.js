@@ -1,16 +1,16 @@
-// What is said of a patient in several places.
+// Labels and small rules that several parts of the page share.
 
 export const SIGNS = { high: "▲", medium: "◆", low: "●", technical: "■" };
 export const AXES = { fever: "Fever", hypotension: "Blood pressure", hypoxia: "Oxygen" };
 
 export const title = (patient) => (patient.bed ? `Bed ${patient.bed}` : "Bed unknown");
 
-// Where several have no bed, the reference tells them apart.
+// Several patients may have no bed: the reference tells them apart.
 export const named = (patient) => (patient.bed ? title(patient) : `${title(patient)}, ref ${patient.reference}`);
 
 export const RANK = { high: 3, medium: 2 };
 export const waits = (alert) => !alert.acknowledged_at && !alert.quiet_until;
-// High, or as loud as that: a patient who cannot be judged.
+// High, or ranked like it: the alert that a patient is not being judged.
 export const isLoud = (alert) => waits(alert) && alert.rank === RANK.high;
 
 export function gradeWords(patient) {

@@ -7,12 +7,12 @@ from html import escape
 from textwrap import wrap
 
 from agents.replay.injected_doses import INJECTED, is_injected
-from agents.report.chart import AlertLife, Breathing, Given, Graded, Running
+from agents.report.chart import AlertLife, GivenDose, Graded, InfusionState, OxygenSupport
 from monitor.units.instants import to_datetime
 from schemas.alerts import Evidence
 from schemas.wording import BASES, amount, name_of, number, observed
 
-LINE = 64
+LINE_LENGTH = 64
 EVIDENCE_SHOWN = 8
 
 
@@ -22,13 +22,13 @@ def at(when: datetime | int) -> str:
     return moment.strftime("%Y-%m-%d %H:%M UTC")
 
 
-def dose(given: Given) -> str:
+def dose(given: GivenDose) -> str:
     """A dose in one line."""
     injected = f" ({INJECTED})" if given.injected else ""
     return f"{given.drug} {amount(given.dose_mg)}, {at(given.at)}{injected}"
 
 
-def breathing(one: Breathing) -> str:
+def oxygen_support(one: OxygenSupport) -> str:
     """Oxygen support in one line; what is not known is said to be unknown."""
     device = name_of(one.device) if one.device else "device unknown"
     if one.device == "room_air":
@@ -40,7 +40,7 @@ def breathing(one: Breathing) -> str:
     return f"{device}, {share}" if one.flow_l_per_min is None else f"{device}, {flow}, {share}"
 
 
-def running(drug: str, one: Running) -> str:
+def infusion(drug: str, one: InfusionState) -> str:
     """An infusion in one line."""
     return f"{drug}, rate unknown" if one.rate is None else f"{drug} {number(one.rate)} {one.unit or ''}".strip()
 
@@ -66,7 +66,7 @@ def alert(life: AlertLife) -> str:
     lines = [
         f"<b>{escape(first.title)}</b>",
         f"{first.kind.replace('_', ' ')} · {first.priority} · raised {at(first.raised_at)}",
-        *(escape(line) for line in wrap(first.message, LINE)),
+        *(escape(line) for line in wrap(first.message, LINE_LENGTH)),
     ]
     if first.evidence:
         lines.append("<b>Rests on</b>")
@@ -74,18 +74,18 @@ def alert(life: AlertLife) -> str:
     if first.unknown:
         lines.append("<b>Unknown</b>: " + escape(", ".join(name_of(name) for name in first.unknown)))
     lines.append(escape(f"Rule {first.rule.id} ({first.rule.profile} {first.rule.profile_version})"))
-    if life.over is not None:
-        lines += [escape(line) for line in wrap(f"{ended(life)} {clock_of(life)}", LINE)]
+    if life.ended is not None:
+        lines += [escape(line) for line in wrap(f"{ended(life)} {ended_at(life)}", LINE_LENGTH)]
     return "<br>".join(lines)
 
 
 def ended(life: AlertLife) -> str:
     """How an alert ended."""
-    if life.over is None:
+    if life.ended is None:
         return "open at the end"
-    return f"{life.over.status}: {life.over.reason or 'no reason given'}"
+    return f"{life.ended.status}: {life.ended.reason or 'no reason given'}"
 
 
-def clock_of(life: AlertLife) -> str:
+def ended_at(life: AlertLife) -> str:
     """When an alert ended."""
-    return "" if life.over is None else at(life.over.raised_at)
+    return "" if life.ended is None else at(life.ended.raised_at)

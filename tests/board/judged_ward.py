@@ -11,11 +11,11 @@ from agents.board.pseudonyms import Pseudonyms
 from agents.board.ward import BoardWard
 from agents.platform.json_types import Json
 from schemas.state import PatientState
-from tests.history.stream import Published, event, fever, given, instant, published, started, vitals
+from tests.history.topic_messages import Published, event, fever, given, instant, published, started, vitals
 
 SECRET = b"a secret that only tests know"
 PATIENT = "p-1"
-DISCREET = Pseudonyms(SECRET)
+PSEUDONYMS = Pseudonyms(SECRET)
 
 __all__ = ["event", "fever", "given", "instant", "published", "started", "vitals"]
 
@@ -36,24 +36,24 @@ def arrival(**fields: Any) -> dict[str, Any]:
     return context("08:00", **(known | {"status": "admitted"} | fields))
 
 
-def hears(ward: BoardWard, messages: Sequence[Published]) -> BoardWard:
+def apply_messages(ward: BoardWard, messages: Sequence[Published]) -> BoardWard:
     """The board hears these."""
     for message in messages:
         if message.kind == "state":
-            ward.take_state(0, message.patient_id.encode(), message.value, message.state.as_of)
+            ward.apply_state(0, message.patient_id.encode(), message.value, message.state.as_of)
         else:
-            ward.take_alert(message.value, int(message.headers["log_offset"] or 0))
+            ward.apply_alert(message.value, int(message.headers["log_offset"] or 0))
     return ward
 
 
 def ward_of(*events: dict[str, Any]) -> BoardWard:
     """The ward after these events."""
-    return hears(BoardWard(), published(events))
+    return apply_messages(BoardWard(), published(events))
 
 
-def picture(ward: BoardWard, clock: str, discretion: Pseudonyms = DISCREET) -> Json:
+def card_content(ward: BoardWard, clock: str, discretion: Pseudonyms = PSEUDONYMS) -> Json:
     """What is shown of the patient at a time."""
-    return card(ward.patients[PATIENT], discretion, at(clock)).picture
+    return card(ward.patients[PATIENT], discretion, at(clock)).content
 
 
 def alerts(drawn: Json) -> dict[str, Json]:
@@ -73,7 +73,7 @@ def answer(clock: str, kind: str, alert_id: str, **more: Any) -> dict[str, Any]:
 
 def alert_id(ward: BoardWard, kind: str) -> str:
     """The id of the open alert of a kind."""
-    return next(brief.alert_id for brief, _ in ward.patients[PATIENT].standing() if brief.kind == kind)
+    return next(brief.alert_id for brief, _ in ward.patients[PATIENT].open_alerts() if brief.kind == kind)
 
 
 def present(state: PatientState, **fields: Any) -> PatientState:

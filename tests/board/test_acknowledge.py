@@ -15,49 +15,49 @@ from agents.dispatch.public_alert import reference
 from monitor.units.instants import to_datetime
 from schemas.decode import Decoded, decode
 from schemas.events import Acknowledge, Snooze
-from tests.board.house import NAME, House, enter, heard, played
-from tests.board.scene import SECRET
+from tests.board.judged_ward import SECRET
+from tests.board.running_board import NAME, RunningBoard, enter, play, stream_events
 
 CLICK = {"act": "acknowledge", "by": "Nurse Okafor", "click": "3f2b8c1e-0000-4000-8000-000000000001"}
 
 
-async def press(browser: aiohttp.ClientSession, house: House, **more: Any) -> tuple[int, str]:
-    answer = await browser.post("/answers", json=CLICK | {"alert": house.keys()[0]} | more)
+async def press(browser: aiohttp.ClientSession, board: RunningBoard, **more: Any) -> tuple[int, str]:
+    answer = await browser.post("/answers", json=CLICK | {"alert": board.keys()[0]} | more)
     return answer.status, (await answer.text()).strip()
 
 
 def test_seen_is_an_acknowledgement_keyed_by_the_patient() -> None:
-    async def scene(house: House, browser: aiohttp.ClientSession) -> None:
+    async def scene(board: RunningBoard, browser: aiohttp.ClientSession) -> None:
         await enter(browser)
-        assert await press(browser, house) == (202, "Said.")
-        ((topic, key, said),) = house.writer.written
+        assert await press(browser, board) == (202, "Said.")
+        ((topic, key, said),) = board.producer.written
         assert (topic, key) == ("crs.assessments", NAME.encode())
         decoded = decode(json.dumps(said).encode())
         assert isinstance(decoded, Decoded)
         assert isinstance(decoded.event, Acknowledge)
-        assert (decoded.event.patient_id, decoded.event.alert_id) == (NAME, house.keys()[0])
+        assert (decoded.event.patient_id, decoded.event.alert_id) == (NAME, board.keys()[0])
         assert decoded.event.by == "Nurse Okafor"
 
-    played(scene)
+    play(scene)
 
 
 def test_one_click_is_one_event_however_often_it_is_sent_and_two_clicks_are_two() -> None:
-    async def scene(house: House, browser: aiohttp.ClientSession) -> None:
+    async def scene(board: RunningBoard, browser: aiohttp.ClientSession) -> None:
         await enter(browser)
         for click in ("click-one-1", "click-one-1", "click-two-2"):
-            assert (await press(browser, house, click=click))[0] == 202
-        first, again, second = (said["event_id"] for _, _, said in house.writer.written)
+            assert (await press(browser, board, click=click))[0] == 202
+        first, again, second = (said["event_id"] for _, _, said in board.producer.written)
         assert first == again != second
 
-    played(scene)
+    play(scene)
 
 
 def test_quiet_is_a_snooze_with_its_end_and_who_asked_for_it() -> None:
-    async def scene(house: House, browser: aiohttp.ClientSession) -> None:
+    async def scene(board: RunningBoard, browser: aiohttp.ClientSession) -> None:
         await enter(browser)
-        assert (await press(browser, house, act="snooze", minutes=30, reason="dose is being mixed"))[0] == 202
-        assert (await press(browser, house, act="snooze", click="another-click"))[0] == 202
-        (with_reason, without) = (said for _, _, said in house.writer.written)
+        assert (await press(browser, board, act="snooze", minutes=30, reason="dose is being mixed"))[0] == 202
+        assert (await press(browser, board, act="snooze", click="another-click"))[0] == 202
+        (with_reason, without) = (said for _, _, said in board.producer.written)
         event = decode(json.dumps(with_reason).encode())
         assert isinstance(event, Decoded)
         assert isinstance(event.event, Snooze)
@@ -65,19 +65,19 @@ def test_quiet_is_a_snooze_with_its_end_and_who_asked_for_it() -> None:
         assert with_reason["reason"] == "Nurse Okafor: dose is being mixed"
         assert (lasts(without), without["reason"]) == (timedelta(minutes=15), "asked by Nurse Okafor")
 
-    played(scene)
+    play(scene)
 
 
 def test_where_a_story_is_told_at_speed_quiet_lasts_by_the_clock_of_the_story() -> None:
-    async def scene(house: House, browser: aiohttp.ClientSession) -> None:
+    async def scene(board: RunningBoard, browser: aiohttp.ClientSession) -> None:
         await enter(browser)
-        house.beat(ahead=timedelta(days=3))
-        assert (await press(browser, house, act="snooze"))[0] == 202
-        ((_, _, said),) = house.writer.written
+        board.heartbeat(ahead=timedelta(days=3))
+        assert (await press(browser, board, act="snooze"))[0] == 202
+        ((_, _, said),) = board.producer.written
         assert datetime.fromisoformat(said["effective_at"]) > datetime.now(UTC) + timedelta(days=2)
         assert lasts(said) == timedelta(minutes=15)
 
-    played(scene)
+    play(scene)
 
 
 def lasts(said: dict[str, Any]) -> timedelta:
@@ -98,41 +98,41 @@ def lasts(said: dict[str, Any]) -> timedelta:
     ids=str,
 )
 def test_an_answer_that_is_none_is_refused(wrong: dict[str, Any]) -> None:
-    async def scene(house: House, browser: aiohttp.ClientSession) -> None:
+    async def scene(board: RunningBoard, browser: aiohttp.ClientSession) -> None:
         await enter(browser)
-        assert (await press(browser, house, **wrong))[0] == 400
-        assert house.writer.written == []
+        assert (await press(browser, board, **wrong))[0] == 400
+        assert board.producer.written == []
 
-    played(scene)
+    play(scene)
 
 
 def test_an_alert_that_is_not_open_cannot_be_answered() -> None:
-    async def scene(house: House, browser: aiohttp.ClientSession) -> None:
+    async def scene(board: RunningBoard, browser: aiohttp.ClientSession) -> None:
         await enter(browser)
-        assert await press(browser, house, alert="no-such-alert") == (404, "This alert is not open any more.")
+        assert await press(browser, board, alert="no-such-alert") == (404, "This alert is not open any more.")
         assert (await browser.post("/answers", data=b"{", headers={"Content-Type": "application/json"})).status == 400
 
-    played(scene)
+    play(scene)
 
 
 def test_what_the_brokers_did_not_take_is_not_said_to_be_done() -> None:
-    async def scene(house: House, browser: aiohttp.ClientSession) -> None:
+    async def scene(board: RunningBoard, browser: aiohttp.ClientSession) -> None:
         await enter(browser)
-        house.writer.is_down = True
-        status, words = await press(browser, house)
+        board.producer.is_down = True
+        status, words = await press(browser, board)
         assert (status, words) == (503, "Not written: the brokers do not answer. Try again.")
 
-    played(scene)
+    play(scene)
 
 
 def test_a_viewer_gets_the_whole_ward_then_the_pulse_then_what_changes() -> None:
-    async def scene(house: House, browser: aiohttp.ClientSession) -> None:
+    async def scene(board: RunningBoard, browser: aiohttp.ClientSession) -> None:
         await enter(browser)
-        listening = asyncio.create_task(heard(browser, 3))
-        while house.viewers.number == 0:
+        listening = asyncio.create_task(stream_events(browser, 3))
+        while board.broadcaster.viewer_count == 0:
             await asyncio.sleep(0.01)
-        house.ward.take_state(0, NAME.encode(), None, to_datetime(0))
-        house.viewers.look(datetime.now().astimezone(), monotonic())
+        board.ward.apply_state(0, NAME.encode(), None, to_datetime(0))
+        board.broadcaster.refresh(datetime.now().astimezone(), monotonic())
         (ward, (patient,)), (pulse, said), (changes, (gone,)) = await listening
         assert (ward, pulse, changes) == ("ward", "pulse", "patients")
         assert patient["grade"] == 2
@@ -141,50 +141,50 @@ def test_a_viewer_gets_the_whole_ward_then_the_pulse_then_what_changes() -> None
         assert (said["words"], said["waiting"], said["blind"]) == (None, None, [])
         assert NAME not in json.dumps([patient, gone, said])
 
-    played(scene)
+    play(scene)
 
 
 def test_a_blind_board_says_so_to_everybody_within_a_moment() -> None:
-    async def scene(house: House, browser: aiohttp.ClientSession) -> None:
+    async def scene(board: RunningBoard, browser: aiohttp.ClientSession) -> None:
         await enter(browser)
-        house.pulse.started -= 60
-        house.pulse.beats[0] = None
-        (_, _), (_, said) = await heard(browser, 2)
+        board.liveness.started -= 60
+        board.liveness.last_heartbeats[0] = None
+        (_, _), (_, said) = await stream_events(browser, 2)
         assert said["words"] == "No sign of life from the judgement for 60 s."
         assert said["blind"] == [0]
 
-    played(scene)
+    play(scene)
 
 
 def test_a_stream_ends_when_its_session_is_left() -> None:
-    async def scene(house: House, browser: aiohttp.ClientSession) -> None:
+    async def scene(board: RunningBoard, browser: aiohttp.ClientSession) -> None:
         await enter(browser)
         async with browser.get("/live") as stream:
             await browser.post("/leave", allow_redirects=False)
-            house.viewers.look(datetime.now().astimezone(), monotonic() + 60)
+            board.broadcaster.refresh(datetime.now().astimezone(), monotonic() + 60)
             await asyncio.wait_for(stream.content.read(), 5)
-        assert house.viewers.number == 0
+        assert board.broadcaster.viewer_count == 0
 
-    played(scene)
+    play(scene)
 
 
 def test_a_viewer_who_reads_too_slowly_is_let_go_and_delays_nobody() -> None:
-    async def scene(house: House, browser: aiohttp.ClientSession) -> None:
-        slow = house.viewers.join(datetime.now().astimezone(), monotonic())
+    async def scene(board: RunningBoard, browser: aiohttp.ClientSession) -> None:
+        slow = board.broadcaster.subscribe(datetime.now().astimezone(), monotonic())
         for turn in range(200):
-            house.viewers.look(datetime.now().astimezone(), monotonic() + 10 * turn)
-        assert house.viewers.number == 0
+            board.broadcaster.refresh(datetime.now().astimezone(), monotonic() + 10 * turn)
+        assert board.broadcaster.viewer_count == 0
         assert slow.get_nowait() is None
 
-    played(scene)
+    play(scene)
 
 
 def test_nothing_new_is_not_said_again() -> None:
-    async def scene(house: House, browser: aiohttp.ClientSession) -> None:
-        queue = house.viewers.join(datetime.now().astimezone(), monotonic())
+    async def scene(board: RunningBoard, browser: aiohttp.ClientSession) -> None:
+        queue = board.broadcaster.subscribe(datetime.now().astimezone(), monotonic())
         before = queue.qsize()
-        house.ward.changed.add(NAME)
-        house.viewers.look(datetime.now().astimezone(), house.viewers._pulsed + 0.1)
+        board.ward.changed.add(NAME)
+        board.broadcaster.refresh(datetime.now().astimezone(), board.broadcaster._status_sent + 0.1)
         assert queue.qsize() == before
 
-    played(scene)
+    play(scene)

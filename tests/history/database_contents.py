@@ -11,7 +11,7 @@ from agents.history.parse import read_alert, read_state
 from agents.history.store import Store
 from agents.history.tables import METADATA
 from schemas.state import PatientState
-from tests.history.stream import Published
+from tests.history.topic_messages import Published
 
 
 def write(store: Store, messages: Sequence[Published], batch: int = 50) -> None:
@@ -25,7 +25,7 @@ def write(store: Store, messages: Sequence[Published], batch: int = 50) -> None:
         )
 
 
-def everything(engine: Engine) -> dict[str, list[Any]]:
+def all_rows(engine: Engine) -> dict[str, list[Any]]:
     """All rows of all tables, in the order of their keys; not the references, which are random."""
     with engine.connect() as connection:
         return {

@@ -6,7 +6,7 @@ import pytest
 
 from agents.history.parse import read_alert, read_state
 from schemas.state import PatientState
-from tests.history.stream import fever, published
+from tests.history.topic_messages import fever, published
 
 MESSAGES = published([fever("10:00", 38.6)])
 STATE = next(m.value for m in MESSAGES if m.kind == "state")

@@ -21,7 +21,7 @@ from agents.board.liveness import Liveness
 from agents.board.pseudonyms import Pseudonyms
 from agents.board.server import BoardServer
 from agents.board.ward import BoardWard
-from tests.board.scene import SECRET, arrival, fever, published, vitals
+from tests.board.judged_ward import SECRET, arrival, fever, published, vitals
 
 TOKEN = "a-token-that-only-tests-know"
 NAME = "MRN-4711-canary"
@@ -33,7 +33,7 @@ STORY = [
 ]
 
 
-class Writer:
+class RecordingProducer:
     """Stands for the producer."""
 
     def __init__(self) -> None:
@@ -46,34 +46,34 @@ class Writer:
         self.written.append((topic, key, json.loads(value)))
 
 
-class House:
+class RunningBoard:
     """Everything, and ways to ask it."""
 
-    def __init__(self, plan: BoardConfig) -> None:
-        self.ward, self.pulse, self.writer = BoardWard(), Liveness(1, monotonic()), Writer()
-        self.pulse.loading = False
-        self.viewers = Broadcaster(self.ward, self.pulse, Pseudonyms(SECRET, plan.show_ids))
-        self.door = SessionAuth(TOKEN.encode(), plan.session_hours * 3600)
-        answers = AnswerWriter(self.viewers, self.writer, "crs.assessments")
-        self.server = BoardServer(plan, self.door, self.viewers, answers, (lambda: None, lambda: "blind"))
-        self.beat()
+    def __init__(self, config: BoardConfig) -> None:
+        self.ward, self.liveness, self.producer = BoardWard(), Liveness(1, monotonic()), RecordingProducer()
+        self.liveness.loading = False
+        self.broadcaster = Broadcaster(self.ward, self.liveness, Pseudonyms(SECRET, config.show_ids))
+        self.auth = SessionAuth(TOKEN.encode(), config.session_hours * 3600)
+        answers = AnswerWriter(self.broadcaster, self.producer, "crs.assessments")
+        self.server = BoardServer(config, self.auth, self.broadcaster, answers, (lambda: None, lambda: "blind"))
+        self.heartbeat()
 
-    def beat(self, ahead: timedelta = timedelta(0)) -> None:
+    def heartbeat(self, ahead: timedelta = timedelta(0)) -> None:
         """A sign of life, from a log whose clock may run ahead."""
         said = {"partition": 0, "at": (datetime.now(UTC) + ahead).isoformat()}
-        self.pulse.beat(json.dumps(said).encode(), datetime.now(UTC), monotonic())
+        self.liveness.record(json.dumps(said).encode(), datetime.now(UTC), monotonic())
 
-    def tell(self) -> None:
+    def apply_story(self) -> None:
         """The ward hears a story that ended just now."""
         messages = published([one | {"patient_id": NAME} for one in STORY])
         now = datetime.now(UTC)
         for message in messages:
             if message.kind == "state":
                 state = message.state.model_copy(update={"as_of": now})
-                self.ward.take_state(0, NAME.encode(), state.model_dump_json().encode(), now)
+                self.ward.apply_state(0, NAME.encode(), state.model_dump_json().encode(), now)
             else:
-                self.ward.take_alert(message.value, int(message.headers["log_offset"] or 0))
-        self.viewers.look(now, monotonic())
+                self.ward.apply_alert(message.value, int(message.headers["log_offset"] or 0))
+        self.broadcaster.refresh(now, monotonic())
 
     @property
     def url(self) -> str:
@@ -81,21 +81,21 @@ class House:
 
     def keys(self) -> list[str]:
         """Of the open alerts."""
-        return [alert["key"] for alert in self.viewers.pictures[NAME]["alerts"]]
+        return [alert["key"] for alert in self.broadcaster.cards[NAME]["alerts"]]
 
 
 @asynccontextmanager
-async def opened(**options: Any) -> AsyncIterator[tuple[House, aiohttp.ClientSession]]:
-    """A house that listens, and a browser that nobody knows yet."""
-    house = House(load(None, port=0, **options))
-    await house.server.start()
-    house.tell()
+async def running_board(**options: Any) -> AsyncIterator[tuple[RunningBoard, aiohttp.ClientSession]]:
+    """A board that listens, and a browser that nobody knows yet."""
+    board = RunningBoard(load(None, port=0, **options))
+    await board.server.start()
+    board.apply_story()
     jar = aiohttp.CookieJar(unsafe=True)  # cookies of an address without a name
-    async with aiohttp.ClientSession(house.url, cookie_jar=jar, headers={"Origin": house.url}) as browser:
+    async with aiohttp.ClientSession(board.url, cookie_jar=jar, headers={"Origin": board.url}) as browser:
         try:
-            yield house, browser
+            yield board, browser
         finally:
-            await house.server.stop()
+            await board.server.stop()
 
 
 async def enter(browser: aiohttp.ClientSession, token: str = TOKEN, **headers: str) -> aiohttp.ClientResponse:
@@ -103,7 +103,7 @@ async def enter(browser: aiohttp.ClientSession, token: str = TOKEN, **headers: s
     return await browser.post("/enter", data={"token": token}, headers=headers, allow_redirects=False)
 
 
-async def heard(browser: aiohttp.ClientSession, number: int) -> list[tuple[str, Any]]:
+async def stream_events(browser: aiohttp.ClientSession, number: int) -> list[tuple[str, Any]]:
     """The first events of the stream."""
     found: list[tuple[str, Any]] = []
     async with browser.get("/live") as stream:
@@ -118,11 +118,11 @@ async def heard(browser: aiohttp.ClientSession, number: int) -> list[tuple[str, 
     return found
 
 
-def played(scene: Callable[[House, aiohttp.ClientSession], Awaitable[None]], **options: Any) -> None:
-    """Plays a scene in a house of its own."""
+def play(scene: Callable[[RunningBoard, aiohttp.ClientSession], Awaitable[None]], **options: Any) -> None:
+    """Plays a scene in a board of its own."""
 
-    async def play() -> None:
-        async with opened(**options) as (house, browser):
-            await scene(house, browser)
+    async def run() -> None:
+        async with running_board(**options) as (board, browser):
+            await scene(board, browser)
 
-    asyncio.run(play())
+    asyncio.run(run())

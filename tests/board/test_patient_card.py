@@ -13,9 +13,9 @@ from agents.board.ward import BoardPatient
 from agents.dispatch.public_alert import reference
 from schemas.alert_kinds import ALERT_KINDS
 from schemas.alerts import AlertKind
-from tests.board.scene import (
-    DISCREET,
+from tests.board.judged_ward import (
     PATIENT,
+    PSEUDONYMS,
     SECRET,
     alert_id,
     alerts,
@@ -23,11 +23,11 @@ from tests.board.scene import (
     arrival,
     at,
     axes,
+    card_content,
     context,
     event,
     fever,
     given,
-    picture,
     started,
     vitals,
     ward_of,
@@ -43,7 +43,7 @@ def test_a_grade_is_shown_with_its_axes_and_what_they_rest_on() -> None:
         vitals("09:05", **ROOM_AIR),
         vitals("09:10", systolic_mmhg=84),
     )
-    drawn = picture(ward, "09:15")
+    drawn = card_content(ward, "09:15")
     assert (drawn["grade"], drawn["floor"], drawn["unknown"]) == (2, False, [])
     assert (drawn["bed"], drawn["unit"]) == ("12", "4B")
     assert drawn["basis_words"] == "fever on record"
@@ -59,7 +59,7 @@ def test_a_grade_is_shown_with_its_axes_and_what_they_rest_on() -> None:
 
 def test_what_nobody_measured_is_unknown_and_the_grade_a_floor() -> None:
     ward = ward_of(arrival(), fever("09:00", 38.4))
-    drawn = picture(ward, "09:15")
+    drawn = card_content(ward, "09:15")
     assert drawn["floor"]
     assert drawn["unknown"]
     assert [axes(drawn)[name]["words"] for name in ("hypotension", "hypoxia")] == ["unknown", "unknown"]
@@ -72,7 +72,7 @@ def test_what_nobody_measured_is_unknown_and_the_grade_a_floor() -> None:
 
 
 def test_a_patient_of_whom_nothing_is_known_does_not_look_well() -> None:
-    drawn = picture(ward_of(context("08:00", unit="4B")), "08:01")
+    drawn = card_content(ward_of(context("08:00", unit="4B")), "08:01")
     assert (drawn["grade"], drawn["floor"]) == (0, True)
     assert {one["words"] for one in drawn["axes"]} == {"unknown"}
     assert all(one["value"] is None for one in drawn["latest"])
@@ -82,7 +82,7 @@ def test_a_patient_of_whom_nothing_is_known_does_not_look_well() -> None:
 
 def test_values_are_printed_at_the_resolution_of_the_rules() -> None:
     ward = ward_of(arrival(), vitals("09:00", temperature_celsius=37.95, systolic_mmhg=89.5))
-    values = {one["name"]: one["value"] for one in picture(ward, "09:01")["latest"]}
+    values = {one["name"]: one["value"] for one in card_content(ward, "09:01")["latest"]}
     assert values["temperature"] == "38.0"
     assert values["systolic pressure"] == "90"
 
@@ -90,7 +90,7 @@ def test_values_are_printed_at_the_resolution_of_the_rules() -> None:
 def test_where_the_scales_differ_both_grades_are_there_and_the_higher_one_sorts() -> None:
     low_dose = started("09:10", "norepinephrine", 4.0)
     ward = ward_of(arrival(), fever("09:00", 38.6), vitals("09:05", **ROOM_AIR, systolic_mmhg=95), low_dose)
-    drawn = picture(ward, "09:15")
+    drawn = card_content(ward, "09:15")
     assert (drawn["grade"], drawn["astct_grade"], drawn["differs"]) == (2, 3, True)
     assert drawn["urgency"][2] == 3
     assert drawn["supports"][0]["what"] == "norepinephrine 4 mcg/min"
@@ -105,16 +105,16 @@ def test_a_masked_fever_is_said_to_be_masked() -> None:
         vitals("09:05", **ROOM_AIR),
         cooled,
     ]
-    assert picture(ward_of(*story), "09:35")["basis_words"] == "fever masked by treatment"
+    assert card_content(ward_of(*story), "09:35")["basis_words"] == "fever masked by treatment"
 
 
 def test_a_grade_that_only_waits_to_fall_is_said_to_be_held() -> None:
     bad = vitals("09:10", systolic_mmhg=84)
     better = vitals("09:20", systolic_mmhg=124)
     ward = ward_of(arrival(), fever("09:00", 38.6), vitals("09:05", **ROOM_AIR), bad)
-    assert not picture(ward, "09:11")["held"]
+    assert not card_content(ward, "09:11")["held"]
     ward = ward_of(arrival(), fever("09:00", 38.6), vitals("09:05", **ROOM_AIR), bad, better)
-    drawn = picture(ward, "09:21")
+    drawn = card_content(ward, "09:21")
     assert (drawn["grade"], drawn["held"]) == (2, True)
 
 
@@ -123,7 +123,7 @@ def test_an_axis_that_is_not_due_to_crs_is_shown_as_left_out() -> None:
     ward = ward_of(
         arrival(), fever("09:00", 38.6), vitals("09:05", **ROOM_AIR), vitals("09:10", systolic_mmhg=84), said
     )
-    axis = axes(picture(ward, "09:21"))["hypotension"]
+    axis = axes(card_content(ward, "09:21"))["hypotension"]
     assert axis["left_out"]
     assert axis["attribution"] == "left out of the grade: a clinician does not attribute it to CRS"
 
@@ -135,19 +135,19 @@ def test_tocilizumab_counts_against_the_limits_and_the_next_dose_is_an_instant()
         vitals("09:05", **ROOM_AIR, systolic_mmhg=84),
         given("09:30", "tocilizumab", 560, indication="crs"),
     )
-    toci = picture(ward, "10:00")["tocilizumab"]
+    toci = card_content(ward, "10:00")["tocilizumab"]
     assert (toci["count_24h"], toci["most_24h"], toci["count_total"], toci["most_total"]) == (1, 3, 1, 4)
     assert (toci["last_at"], toci["next_at"]) == (at("09:30"), at("17:30"))
     assert toci["blocked_words"] == "too soon after the last dose"
     assert toci["dose"] == "560 mg"
-    assert card(ward.patients[PATIENT], DISCREET, at("10:00")).changes_at == at("17:30")
-    assert card(ward.patients[PATIENT], DISCREET, at("17:30")).changes_at is None
+    assert card(ward.patients[PATIENT], PSEUDONYMS, at("10:00")).changes_at == at("17:30")
+    assert card(ward.patients[PATIENT], PSEUDONYMS, at("17:30")).changes_at is None
 
 
 def test_an_infusion_without_a_rate_and_a_cannula_without_a_flow_say_so() -> None:
     nameless = {key: value for key, value in started("09:10", "norepinephrine", 1.0).items() if "rate" not in key}
     cannula = vitals("09:11", oxygen_device="nasal_cannula", spo2_percent=95)
-    drawn = picture(ward_of(arrival(), fever("09:00", 38.6), nameless, cannula), "09:15")
+    drawn = card_content(ward_of(arrival(), fever("09:00", 38.6), nameless, cannula), "09:15")
     assert {one["what"] for one in drawn["supports"]} == {
         "norepinephrine, rate unknown",
         "nasal cannula, flow unknown",
@@ -157,7 +157,7 @@ def test_an_infusion_without_a_rate_and_a_cannula_without_a_flow_say_so() -> Non
 
 def test_an_alert_carries_words_evidence_rule_and_source() -> None:
     ward = ward_of(arrival(), fever("09:00", 38.6), vitals("09:05", **ROOM_AIR, systolic_mmhg=84))
-    due = alerts(picture(ward, "09:10"))["dose_indicated"]
+    due = alerts(card_content(ward, "09:10"))["dose_indicated"]
     assert due["priority"] == "medium"
     assert "560 mg" in due["message"]
     assert due["recommendation"]["dose_mg"] == 560
@@ -171,7 +171,7 @@ def test_who_has_seen_an_alert_stands_there_and_its_words_stay() -> None:
     story = [arrival(), fever("09:00", 38.6), vitals("09:05", **ROOM_AIR, systolic_mmhg=84)]
     seen = answer("09:10", "acknowledge", alert_id(ward_of(*story), "escalation"), by="Nurse Okafor")
     ward = ward_of(*story, seen)
-    shown_alert = alerts(picture(ward, "09:11"))["escalation"]
+    shown_alert = alerts(card_content(ward, "09:11"))["escalation"]
     assert shown_alert["acknowledged_at"] == at("09:10")
     assert "Nurse Okafor" in shown_alert["reason"]
     assert shown_alert["message"].startswith("CRS has reached grade 2")
@@ -180,19 +180,19 @@ def test_who_has_seen_an_alert_stands_there_and_its_words_stay() -> None:
 
 def test_quiet_ends_by_itself() -> None:
     story = [arrival(), fever("09:00", 38.6), vitals("09:05", **ROOM_AIR, systolic_mmhg=84)]
-    kinds = [brief.kind for brief, _ in ward_of(*story).patients[PATIENT].standing()]
+    kinds = [brief.kind for brief, _ in ward_of(*story).patients[PATIENT].open_alerts()]
     ids = [alert_id(ward_of(*story), kind) for kind in dict.fromkeys(kinds)]
     assert len(ids) > 1
     quiet = answer("09:10", "snooze", ids[0], until="2026-05-01T09:25:00+00:00", reason="asked by Nurse Okafor")
     ward = ward_of(*story, quiet)
-    drawn = card(ward.patients[PATIENT], DISCREET, at("09:11"))
-    quiet_now = [one for one in drawn.picture["alerts"] if one["quiet_until"]]
+    drawn = card(ward.patients[PATIENT], PSEUDONYMS, at("09:11"))
+    quiet_now = [one for one in drawn.content["alerts"] if one["quiet_until"]]
     assert [one["key"] for one in quiet_now] == [ids[0]]
-    assert drawn.picture["alerts"][-1]["key"] == ids[0]  # what waits comes first
+    assert drawn.content["alerts"][-1]["key"] == ids[0]  # what waits comes first
     assert drawn.changes_at == at("09:25")
-    later = picture(ward, "09:25")
+    later = card_content(ward, "09:25")
     assert all(one["quiet_until"] is None for one in later["alerts"])
-    assert later["urgency"][-1] == drawn.picture["urgency"][-1] + 1
+    assert later["urgency"][-1] == drawn.content["urgency"][-1] + 1
 
 
 def test_the_more_urgent_comes_first() -> None:
@@ -207,14 +207,14 @@ def test_the_more_urgent_comes_first() -> None:
         ward_of(arrival(), vitals("09:05", **ROOM_AIR, systolic_mmhg=120, temperature_celsius=36.8), silent),
         ward_of(*feverish, ventilated, gone),
     ]
-    urgencies = [picture(ward, "23:59")["urgency"] for ward in order]
+    urgencies = [card_content(ward, "23:59")["urgency"] for ward in order]
     assert urgencies == sorted(urgencies, reverse=True)
     assert len({tuple(one) for one in urgencies}) == len(order)
 
 
 def test_what_has_happened_is_read_before_what_to_do_about_it() -> None:
     ward = ward_of(arrival(), fever("09:00", 38.6), vitals("09:05", **ROOM_AIR, systolic_mmhg=84))
-    kinds = [one["kind"] for one in picture(ward, "09:10")["alerts"] if one["priority"] == "medium"]
+    kinds = [one["kind"] for one in card_content(ward, "09:10")["alerts"] if one["priority"] == "medium"]
     assert kinds[:2] == ["escalation", "dose_indicated"]
     orders = [ALERT_KINDS[kind].list_order for kind in get_args(AlertKind)]
     assert len(orders) == len(set(orders))
@@ -225,7 +225,7 @@ def test_a_patient_who_cannot_be_judged_is_as_loud_as_anything() -> None:
     base = ward_of(arrival(), fever("09:00", 38.6)).patients[PATIENT]
     brief = base.state.alerts[0].model_copy(update=at_any_rate | {"kind": "unmonitored", "priority": "technical"})
     patient = BoardPatient(0, base.state.model_copy(update={"alerts": (brief, *base.state.alerts[1:])}))
-    drawn = card(patient, DISCREET, at("09:10")).picture
+    drawn = card(patient, PSEUDONYMS, at("09:10")).content
     assert (drawn["alerts"][0]["kind"], drawn["alerts"][0]["rank"]) == ("unmonitored", 3)
     assert drawn["urgency"][1] == 1
 
@@ -245,22 +245,22 @@ def test_only_an_opaque_reference_names_the_patient() -> None:
         )
     ]
     patient = ward_of(*story).patients[name]
-    drawn = card(patient, DISCREET, at("09:45")).picture
+    drawn = card(patient, PSEUDONYMS, at("09:45")).content
     assert drawn["alerts"]
     assert name not in to_json(drawn).decode()
     assert drawn["reference"] == reference(SECRET, name)
     assert drawn["bed"] is None
-    with_ids = card(patient, Pseudonyms(SECRET, show_ids=True), at("09:45")).picture
+    with_ids = card(patient, Pseudonyms(SECRET, show_ids=True), at("09:45")).content
     assert (with_ids["patient_id"], with_ids["bed"]) == (name, f"bed of {name}")
 
 
 def test_an_alert_id_that_spells_out_the_patient_is_hidden() -> None:
-    assert DISCREET.key("p-1", "alert-of-p-1") == reference(SECRET, "alert-of-p-1")
-    assert DISCREET.key("p-1", "0badcafe") == "0badcafe"
+    assert PSEUDONYMS.alert_key("p-1", "alert-of-p-1") == reference(SECRET, "alert-of-p-1")
+    assert PSEUDONYMS.alert_key("p-1", "0badcafe") == "0badcafe"
 
 
 def test_a_picture_is_plain_json_and_a_function_of_its_arguments() -> None:
     ward = ward_of(arrival(), fever("09:00", 38.6), vitals("09:05", **ROOM_AIR, systolic_mmhg=84))
-    once, again = (to_json(picture(ward, "09:10")) for _ in range(2))
+    once, again = (to_json(card_content(ward, "09:10")) for _ in range(2))
     assert once == again
     assert json.loads(once)["axes"][0]["name"] == "fever"
