@@ -23,6 +23,7 @@ from monitor.units.instants import NEVER, SECOND, clock, to_ms, whole_second
 from monitor.verdicts import Reason, Verdict
 from schemas.alerts import Alert
 from schemas.dead_letters import DeadLetterReason
+from schemas.decode import ImplausibleSignal
 from schemas.events import (
     Acknowledge,
     Attribution,
@@ -56,14 +57,6 @@ class Step(NamedTuple):
     verdicts: tuple[Verdict, ...] = ()
     rejected: tuple[Rejected, ...] = ()
     forwards: tuple[PatientEventType, ...] = ()
-
-
-class ImplausibleSignal(NamedTuple):
-    """A signal outside its plausible range, taken out of its event."""
-
-    signal: str
-    value: object
-    detail: str
 
 
 # After a downtime of ours a patient's backlog is read through before anyone hears of it, but not for ever.

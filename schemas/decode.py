@@ -19,7 +19,7 @@ from schemas.refusal import Fault, faults
 from schemas.topics import EventType
 
 
-class Implausible(NamedTuple):
+class ImplausibleSignal(NamedTuple):
     """A signal that was taken out of its event because it cannot be true."""
 
     signal: str
@@ -31,7 +31,7 @@ class Decoded(NamedTuple):
     """An event that may be judged, what was taken out of it, and the names of fields that we do not know."""
 
     event: Event
-    implausible: tuple[Implausible, ...] = ()
+    implausible: tuple[ImplausibleSignal, ...] = ()
     unknown_fields: tuple[str, ...] = ()
 
 
@@ -176,7 +176,7 @@ def set_apart(event: Event, removed: Faults, payload: bytes, validate: Validate)
     if unknown and has_nan(payload):
         return Refused("not_finite", "NaN or Infinity, which JSON does not have")
     # A void says that something never happened; what else it carries is no reading, so none of it can be implausible.
-    implausible = () if is_void(event) else tuple(Implausible(f.field, f.value, f.detail) for f in removed)
+    implausible = () if is_void(event) else tuple(ImplausibleSignal(f.field, f.value, f.detail) for f in removed)
     return Decoded(validate(payload, extra="ignore") if unknown else event, implausible, unknown)
 
 

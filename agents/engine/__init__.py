@@ -1,0 +1,16 @@
+"""The pure judgement, applied to the records of a log: no clock, no sending, no broker connection.
+
+In the order in which a record passes:
+stamp.py          what intake adds to a feed's message before it goes into the log
+partitioning.py   which partition a patient belongs to
+records.py        what a Kafka record looks like, whichever client read it
+judging.py        from a decoded message to its judgement and its dead letters
+patients.py       the state of every patient, who is due at a tick, and defects kept to one patient
+changes.py        what a judgement changed: disposition, clinical change, delays of alerts
+partition.py      one partition of the log: each offset applied exactly once
+changelog.py      rows and marker as records of the changelog topic
+playback.py       recorded events with the ticks that a live log would have had (replay, demonstration)
+
+Worker, `verify`, `rebuild`, `replay` and the demonstration all use these modules. Nothing here reads a clock, logs,
+counts a metric or sends a message: results are returned, and the processes act on them.
+"""

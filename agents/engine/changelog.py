@@ -1,7 +1,8 @@
-"""The changelog: the rows of a partition's patients, and a marker that says how far the log is in them.
+"""The changelog topic: one row for each patient of a partition, and a marker with the next offset of the log.
 
-Rows and marker are one Kafka record batch, which is appended whole or not at all. Whoever takes a partition over
-claims it with a higher epoch first; what a paused worker writes after that has a lower one and is passed over.
+Rows and marker are written as one Kafka record batch, which is appended whole or not at all. A worker that takes a
+partition over first writes a marker with a higher epoch (a fencing token). What an older owner writes after that has a
+lower epoch and is not read. Records that no worker of ours can have written are not read either, and counted.
 """
 
 from __future__ import annotations
@@ -15,14 +16,15 @@ from monitor.record import row
 
 MARKER = b"\x00marker"
 EPOCH = "epoch"
+EPOCH_DIGITS = 18  # more than any number of owners; longer ones are not ours
 
 Headers = Sequence[tuple[str, bytes]]
 
 
 class Marker(NamedTuple):
-    """`next_offset`: the first record of the log that the rows do not hold. `epoch`: who wrote them.
+    """`next_offset`: the first record of the log that the rows do not hold. `epoch`: of the worker that wrote them.
 
-    `ticks`: what a shard must know of the clock to go on from there (shard.py).
+    `ticks`: the fields of `partition.Ticks` after the record before `next_offset`, or none.
     """
 
     next_offset: int = 0
@@ -31,7 +33,7 @@ class Marker(NamedTuple):
 
 
 class Record(NamedTuple):
-    """What is appended to a topic. In the changelog a value of None takes the row of that patient away."""
+    """One record to append to a topic. In the changelog a value of None deletes the row of that key."""
 
     key: bytes | None
     value: bytes | None
@@ -40,67 +42,92 @@ class Record(NamedTuple):
 
 @dataclass(slots=True)
 class PartitionRows:
-    """What one partition of the changelog holds, read in order."""
+    """The current rows and marker of one partition, built by reading the changelog in order."""
 
     rows: dict[bytes, bytes] = field(default_factory=dict)
     marker: Marker = field(default_factory=Marker)
     epoch: int = 0
     offset: int = -1  # of the last record read
-    stale: int = 0  # records of a worker that had lost the partition
+    stale: int = 0  # records of an owner that had lost the partition
+    foreign: int = 0  # records that no worker of ours can have written
 
     def take(self, offset: int, key: bytes | None, value: bytes | None, headers: Iterable[Any] | None) -> None:
-        """One more record."""
+        """Applies the next record of the changelog. Never raises: a foreign record is counted and not applied."""
         self.offset = offset
         epoch = epoch_of(headers)
-        if epoch < self.epoch or key is None:
+        marker = parse_marker(value) if key == MARKER else None
+        if epoch is None or not (is_row_key(key) or (marker is not None and marker.epoch == epoch)):
+            self.foreign += 1
+        elif epoch < self.epoch:
             self.stale += 1
-            return
+        else:
+            self._apply(epoch, key, value, marker)
+
+    def _apply(self, epoch: int, key: bytes | None, value: bytes | None, marker: Marker | None) -> None:
+        assert key is not None, "a key of ours"
         self.epoch = epoch
-        if key == MARKER:
-            self.marker = parsed(value)
+        if marker is not None:
+            self.marker = marker
         elif value is None:
             self.rows.pop(key, None)
         else:
             self.rows[key] = value
 
     def decoded(self) -> dict[str, row.Row]:
-        """The rows by patient. Raises RowError naming none of them."""
+        """The rows by patient id. Raises RowError for a row that cannot be read; the message names no patient."""
         return dict(self.decoding())
 
     def decoding(self) -> Iterator[tuple[str, row.Row]]:
-        """The same one by one, for whoever must not be busy for long."""
+        """The same one by one, so that the caller can yield to the event loop in between. Raises RowError."""
         return ((patient_of(key), row.decode(value)) for key, value in list(self.rows.items()))
 
 
 def records_of(rows: Mapping[str, row.Row | None], marker: Marker) -> Iterator[Record]:
-    """Rows (None: the patient's is taken away), the marker last."""
+    """The records that write these rows (None: delete the patient's row) and, last, the marker."""
     headers = [(EPOCH, str(marker.epoch).encode())]
     for patient_id, one in rows.items():
         yield Record(row_key(patient_id), None if one is None else row.encode(one), headers)
-    said = {"next": marker.next_offset, "epoch": marker.epoch, "ticks": marker.ticks}
-    yield Record(MARKER, json.dumps(said).encode(), headers)
+    fields = {"next": marker.next_offset, "epoch": marker.epoch, "ticks": marker.ticks}
+    yield Record(MARKER, json.dumps(fields).encode(), headers)
 
 
 def row_key(patient_id: str) -> bytes:
-    """The key of a patient's row: never that of the marker, whatever a feed calls its patients."""
+    """The key of a patient's row. It never equals the marker's key: a leading zero byte is doubled."""
     key = patient_id.encode()
     return b"\x00" + key if key.startswith(b"\x00") else key
 
 
 def patient_of(key: bytes) -> str:
-    """The patient whose row has this key."""
+    """The patient whose row has this key. Raises UnicodeDecodeError for a key that is not UTF-8."""
     return (key[1:] if key.startswith(b"\x00") else key).decode()
 
 
-def epoch_of(headers: Iterable[Any] | None) -> int:
-    """The epoch in which a record was written; 0 when it does not say."""
+def is_row_key(key: bytes | None) -> bool:
+    """Whether `row_key` can have made this key."""
+    if not key:
+        return False
+    try:
+        return row_key(patient_of(key)) == key
+    except UnicodeDecodeError:
+        return False
+
+
+def epoch_of(headers: Iterable[Any] | None) -> int | None:
+    """The epoch in which a record was written; None without a header `epoch` that is a whole number."""
     for name, value in headers or ():
         if name == EPOCH:
-            return int(value)
-    return 0
+            is_number = isinstance(value, bytes) and value.isdigit() and len(value) <= EPOCH_DIGITS
+            return int(value) if is_number else None
+    return None
 
 
-def parsed(value: bytes | None) -> Marker:
-    """The marker as it was written."""
-    said = json.loads(value or b"{}")
-    return Marker(int(said.get("next", 0)), int(said.get("epoch", 0)), tuple(said.get("ticks", ())))
+def parse_marker(value: bytes | None) -> Marker | None:
+    """The marker that `records_of` wrote; None when the value is not one."""
+    try:
+        fields = json.loads(value or b"")
+        next_offset, epoch, ticks = fields["next"], fields["epoch"], tuple(fields.get("ticks", ()))
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return None
+    whole = all(type(number) is int and number >= 0 for number in (next_offset, epoch))
+    ticks_whole = len(ticks) in (0, 3) and all(type(number) is int for number in ticks)
+    return Marker(next_offset, epoch, ticks) if whole and ticks_whole else None

@@ -1,6 +1,6 @@
-"""The ward in memory: events find their patient, time finds whoever is due, and a defect stays with one patient.
+"""The state of every patient: applies an event to its patient, a tick to those who are due, a defect to one patient.
 
-Nothing here reads a clock: ticks come from outside, out of a log or from a replay (playback.py).
+Nothing here reads a clock: ticks come from the log, or from a replay (playback.py).
 """
 
 from __future__ import annotations
@@ -24,18 +24,19 @@ STALE_ENTRIES_KEPT = 1024
 
 
 class Judged(NamedTuple):
-    """What one event did to one patient."""
+    """What one event did to one patient. `defect`: kind and place of the exception, if judging failed."""
 
     patient_id: str
     event: JudgedEvent
     before: State
     step: Step
+    defect: str | None = None
 
 
 class Patients:
-    """All patients of a log, or of one partition of it, and when time alone will next matter to whom.
+    """All patients of a log, or of one partition of it, with a heap of the times at which they are due.
 
-    `states`: the last state of every patient. `defects`: where judging failed, and how often.
+    `states`: the last state by patient id. `defects`: how often judging failed, by kind and place of the exception.
     """
 
     def __init__(self, guideline: Guideline, states: dict[str, State] | None = None) -> None:
@@ -43,38 +44,38 @@ class Patients:
         self.states: dict[str, State] = {} if states is None else states
         self.defects: Counter[str] = Counter()
         self._due: list[tuple[int, str]] = []
-        self._gather_due()
+        self._rebuild_heap()
 
     def apply(
         self, event: PatientEventType, implausible: tuple[ImplausibleSignal, ...] = (), at: datetime | None = None
     ) -> list[Judged]:
-        """One event, and whatever it sends on to other patients (a merge). `at`: log time, if the event has none."""
+        """Judges one event, and what a merge forwards to other patients. `at`: log time, if the event has none."""
         judged = [self.judge(event.patient_id, event, implausible, at)]
         for one in judged:
             for forward in one.step.forwards:
                 assert len(judged) <= len(self.states) + 2, "a merge comes to an end"
-                # An event that only moves on takes along what was taken out of it.
+                # An event that is only redirected keeps its implausible signals.
                 removed = implausible if forward.event_id == event.event_id else ()
                 judged.append(self.judge(forward.patient_id, forward, removed, at))
         return judged
 
     def tick(self, tick: Tick) -> list[Judged]:
-        """Time has come this far: everyone who is due is judged, the longest due first."""
+        """Judges every patient who is due at the tick, the longest due first."""
         return [self.judge(patient_id, tick) for patient_id in self.due(to_ms(tick.effective_at))]
 
     def due(self, at: int) -> Iterator[str]:
-        """Whoever is due at or before an instant, the longest due first; each must be judged before the next."""
+        """Patients due at or before `at` (ms), the longest due first. Each must be judged before the next is taken."""
         while (due := self.next_due()) is not None and due <= at:
             yield heapq.heappop(self._due)[1]
 
     def requeue(self, patient_id: str) -> None:
-        """Puts a patient back whom `due` named and who was not judged."""
+        """Puts a patient back whom `due` gave and who was not judged."""
         due_at = self.states[patient_id].due_at
         if due_at is not None:
             heapq.heappush(self._due, (due_at, patient_id))
 
     def next_due(self) -> int | None:
-        """When time alone will next change something for anyone, ms; None: never."""
+        """The earliest time (ms) at which a patient is due; None: nobody is."""
         while self._due:
             due, patient_id = self._due[0]
             if self.states[patient_id].due_at == due:
@@ -90,23 +91,28 @@ class Patients:
         at: datetime | None = None,
         backlog_at: int | None = None,
     ) -> Judged:
-        """One event and one patient; what it sends on to others is in the step, for the caller to follow."""
+        """Judges one event for one patient. What it forwards to others is in the step, for the caller to follow.
+
+        Never raises: if judging fails, the patient gets the alert `unmonitored`, and `Judged.defect` says where.
+        """
         before = self.states.get(patient_id) or fresh(patient_id)
+        place = None
         try:
             done = step(self.guideline, before, event, implausible, at=at, backlog_at=backlog_at)
             assert not isinstance(event, Tick) or settled(done.state, event), "a tick settles what was due"
-        except Exception as defect:  # Ours, whatever it is; the other patients must not pay for it.
-            self.defects[defect_location(defect)] += 1
+        except Exception as defect:  # A bug of ours, whatever it is. The other patients must still be judged.
+            place = defect_location(defect)
+            self.defects[place] += 1
             done = step_on_defect(self.guideline, before, event, at)
         self.states[patient_id] = done.state
         if done.state.due_at is not None and done.state.due_at != before.due_at:
             heapq.heappush(self._due, (done.state.due_at, patient_id))
             if len(self._due) > 2 * len(self.states) + STALE_ENTRIES_KEPT:
-                self._gather_due()
-        return Judged(patient_id, event, before, done)
+                self._rebuild_heap()
+        return Judged(patient_id, event, before, done, place)
 
-    def _gather_due(self) -> None:
-        """The due times anew, without those that were overtaken."""
+    def _rebuild_heap(self) -> None:
+        """Builds the heap of due times again, without entries that no longer hold."""
         self._due = [
             (state.due_at, patient_id) for patient_id, state in self.states.items() if state.due_at is not None
         ]
@@ -114,11 +120,11 @@ class Patients:
 
 
 def settled(state: State, tick: Tick) -> bool:
-    """Whether nothing is due any more at the tick; else time would stand still."""
+    """Whether the patient is no longer due at the tick; otherwise `due` would never end."""
     return state.due_at is None or state.due_at > to_ms(tick.effective_at)
 
 
 def defect_location(defect: Exception) -> str:
-    """Kind and place of a defect, without its message: that may quote a patient's values."""
+    """Kind and place of an exception (file, line, function), without its message: that may quote patient data."""
     last = extract_tb(defect.__traceback__)[-1]
     return f"{type(defect).__name__} in {Path(last.filename).name}:{last.lineno} {last.name}"

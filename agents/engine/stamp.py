@@ -1,4 +1,4 @@
-"""What intake adds to a message before it goes into the log: the event type and the time of arrival."""
+"""What intake adds to a feed's message before it goes into the log: the event type and the time of arrival."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from schemas.topics import EventType
 
 
 def stamped(value: bytes, event: Any, event_type: EventType | None, arrived_ms: int) -> bytes:
-    """The message with its type and its time of arrival, where it had none; all else as it came."""
+    """The message with `type` and `received_at` where it had none; every other byte as it came.
+
+    `value`: a JSON object. `event`: the same, decoded. `arrived_ms`: ms since 1970, when the feed topic got it.
+    """
     missing = b""
     if "type" not in event.model_fields_set:
         missing += b'"type":"%b",' % str(event_type).encode()

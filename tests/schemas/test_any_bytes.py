@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.dead_letters import DeadLetterReason
-from schemas.decode import Decoded, Implausible, Refused, decode
+from schemas.decode import Decoded, ImplausibleSignal, Refused, decode
 from schemas.events import EVENT, Medication, Patient, Vitals
 from schemas.topics import EventType
 from tests.schemas.messages import message
@@ -90,5 +90,5 @@ def test_details_never_quote_what_was_said(field: str, said: object) -> None:
 def test_an_implausible_value_is_bounded_too() -> None:
     letters = decode(message("patient", infused_at="3000-01-01T00:00:00." + "0" * 6 + "Z"))
     assert isinstance(letters, Decoded)
-    assert isinstance(letters.implausible[0], Implausible)
+    assert isinstance(letters.implausible[0], ImplausibleSignal)
     assert len(str(letters.implausible[0].value)) <= 64

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from schemas.decode import REMOVABLE, Decoded, Implausible, Refused, decode
+from schemas.decode import REMOVABLE, Decoded, ImplausibleSignal, Refused, decode
 from tests.schemas.messages import message
 
 # Signal, lowest reading, just below it, highest reading, just above it. None: no limit on that side.
@@ -60,8 +60,8 @@ def test_several_implausible_signals_are_all_named() -> None:
     decoded = decode(message("vitals", spo2_percent=150, systolic_mmhg=1200, heart_rate_per_min=92))
     assert isinstance(decoded, Decoded)
     assert decoded.implausible == (
-        Implausible("systolic_mmhg", 1200, "systolic_mmhg: must be at most 300"),
-        Implausible("spo2_percent", 150, "spo2_percent: must be at most 100"),
+        ImplausibleSignal("systolic_mmhg", 1200, "systolic_mmhg: must be at most 300"),
+        ImplausibleSignal("spo2_percent", 150, "spo2_percent: must be at most 100"),
     )
     assert decoded.event.heart_rate_per_min == 92
 
@@ -84,7 +84,7 @@ def test_an_infant_of_2_kg_with_an_infants_signs_passes_whole() -> None:
 def test_a_number_too_long_for_any_reading_is_only_implausible_where_whole_numbers_are_read() -> None:
     decoded = decode(message("vitals", spo2_percent=95, ice_score=int("9" * 400)))
     assert isinstance(decoded, Decoded)
-    assert decoded.implausible == (Implausible("ice_score", None, "ice_score: must be at most 10"),)
+    assert decoded.implausible == (ImplausibleSignal("ice_score", None, "ice_score: must be at most 10"),)
 
 
 def test_a_void_takes_its_event_back_without_judging_the_readings_it_repeats() -> None:
