@@ -92,7 +92,7 @@ class PartitionAssignment(ConsumerRebalanceListener):  # type: ignore[misc]
         await reader.start()
         try:
             stored = [TopicPartition(self.delivered_topic, number) for number in numbers]
-            reader.assign([*states, *stored, *heartbeats])
+            reader.assign([*states, *stored])
             for at in states:
                 await read_partition(reader, at, partial(self.locations.take, at.partition))
                 self.states.follow(at.partition, await reader.position(at))
