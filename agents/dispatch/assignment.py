@@ -70,7 +70,7 @@ class PartitionAssignment(ConsumerRebalanceListener):  # type: ignore[misc]
             for follower in (self.states, self.heartbeats):
                 follower.unfollow(lost)
             self.moving = False
-        log.info("partitions lost=%d", len(lost))
+        log.info("partitions revoked=%d", len(lost))
 
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
         """Reads back what is stored about each new partition; then its alerts are handled."""
@@ -80,7 +80,7 @@ class PartitionAssignment(ConsumerRebalanceListener):  # type: ignore[misc]
         except Exception as error:
             # Going on could send pages again that were sent before, or none at all.
             fail_stop("read_back", repr(error))
-        log.info("partitions won=%d", len(assigned))
+        log.info("partitions assigned=%d", len(assigned))
 
     async def _prepare(self, assigned: list[TopicPartition]) -> None:
         if not assigned:
@@ -92,7 +92,7 @@ class PartitionAssignment(ConsumerRebalanceListener):  # type: ignore[misc]
         await reader.start()
         try:
             stored = [TopicPartition(self.delivered_topic, number) for number in numbers]
-            reader.assign([*states, *stored, *heartbeats])
+            reader.assign([*states, *stored])
             for at in states:
                 await read_partition(reader, at, partial(self.locations.take, at.partition))
                 self.states.follow(at.partition, await reader.position(at))

@@ -27,7 +27,7 @@ def _secret(given: Any) -> SecretStr:
             return SecretStr(Path(str(given["file"])).read_text(encoding="utf-8").strip())
         except OSError as error:
             raise ValueError(f"{given['file']}: {error.strerror}") from error
-    raise ValueError('say where the secret is: { env = "NAME" } or { file = "/path" }')
+    raise ValueError('give the place of the secret: { env = "NAME" } or { file = "/path" }')
 
 
 def _web_address(given: Any) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
+from agents.dispatch.alert_changes import AlertChanges
 from agents.dispatch.case_closer import CaseCloser
 from agents.dispatch.case_store import CaseStore
 from agents.dispatch.commands import (
@@ -21,18 +22,17 @@ from agents.dispatch.commands import (
     PagingPolicy,
     Result,
     SaveCase,
-    verdict,
 )
 from agents.dispatch.escalation import Escalation
 from agents.dispatch.heartbeat_monitor import HeartbeatMonitor
 from agents.dispatch.model import Case
-from agents.dispatch.page import Act, Cause, Page
+from agents.dispatch.page import Page
 from agents.dispatch.pages import Pages, with_status
 from agents.dispatch.system_alarms import HEARTBEAT, SystemAlarms
 
 
 class Paging:
-    """The only entry to the parts: the case store, pages, system alarms and escalation."""
+    """The only entry to the parts: case store, pages, alert changes, escalation, system alarms and heartbeats."""
 
     def __init__(self, policy: PagingPolicy) -> None:
         self.policy = policy
@@ -42,6 +42,7 @@ class Paging:
         self.closer = CaseCloser(self.store, self.pages)
         self.alarms = SystemAlarms(policy, self.store, self.pages, self.closer)
         self.escalation = Escalation(policy, self.store, self.pages, self.alarms)
+        self.changes = AlertChanges(policy, self.store, self.pages, self.closer, self.escalation)
 
     # Questions.
 
@@ -91,7 +92,7 @@ class Paging:
 
     def alert_updated(self, update: AlertUpdate, at: datetime) -> list[Command]:
         """A version of an alert. A version that was received before changes nothing."""
-        return _saved_once(self._update(update, at))
+        return _saved_once(self.changes.update(update, at))
 
     def ticked(self, at: datetime) -> list[Command]:
         """Time has passed: repeats, next tiers, ends of snoozes, summaries, missing heartbeats."""
@@ -140,19 +141,6 @@ class Paging:
             tiers = (self.alarms.recipients,) if own else self.policy.routing.tiers(case.alert, at)
         return replace(case, destinations=destinations, tiers=tiers, tier=min(case.tier, max(len(tiers) - 1, 0)))
 
-    def _update(self, update: AlertUpdate, at: datetime) -> Commands:
-        before = self.store.cases.get(update.alert_id)
-        if update.alert.version <= self.store.last_version(update.partition, update.alert_id):
-            yield verdict("repeat", update.alert)
-        elif before is None:
-            yield from self._first(update, at)
-        elif before.closed_at is not None:
-            yield from self._reopened(_updated(before, update), at)
-        elif update.alert.over:
-            yield from self.closer.close(_updated(before, update), at)
-        else:
-            yield from self._changed(before, _updated(before, update), at)
-
     def _tick(self, at: datetime) -> Commands:
         yield from self.escalation.ticked(at)
         yield from self.alarms.send_summaries(at)
@@ -169,69 +157,6 @@ class Paging:
         yield self.store.save(with_status(case, page.destination, replace(status, pending=pending)))
         if result == "accepted":
             yield from self.alarms.end_alarm(f"stuck:{page.destination}", at)
-
-    def _first(self, update: AlertUpdate, at: datetime) -> Commands:
-        """An alert that nobody was paged about yet."""
-        alert, tiers = update.alert, self.policy.routing.tiers(update.alert, at)
-        case = _updated(Case(update.alert_id, update.patient_id, update.partition, alert, tiers, at), update)
-        if alert.over:
-            yield verdict("over_before_told", alert)
-            case = replace(case, closed_at=at)
-        elif case.quiet and tiers:
-            # Acknowledged or snoozed before it could be paged: only a worse version calls anybody.
-            yield verdict("taken_on_before_told", alert)
-        else:
-            yield verdict("paged" if tiers else "unrouted", alert)
-            for name in tiers[0] if tiers else ():
-                case = yield from self.pages.open(case, name, "raised", at)
-        yield self.store.save(case)
-
-    def _reopened(self, case: Case, at: datetime) -> Commands:
-        """The engine never raises an id again; if it did, one page too many is better than none."""
-        if case.alert.over:
-            yield self.store.save(case)
-        else:
-            yield from self._worsened(replace(case, closed_at=None), at)
-
-    def _changed(self, before: Case, case: Case, at: datetime) -> Commands:
-        """A new version of an open alert: a worse one calls again, everything else is an update."""
-        if case.alert.urgency > before.alert.urgency:
-            yield from self._worsened(case, at)
-        elif before.snoozed_until and not case.quiet:
-            yield from self.escalation.repeat_page(replace(case, rounds=0), "snooze_ended", at)
-        elif case.acknowledged_at and not before.acknowledged_at:
-            yield from self._inform(case, "acknowledge", "acknowledged")
-        elif case.snoozed_until and case.snoozed_until != before.snoozed_until:
-            yield from self._inform(case, "update", "snoozed")
-        else:
-            eased = case.alert.urgency < before.alert.urgency
-            yield from self._inform(case, "update", "eased" if eased else "updated")
-
-    def _worsened(self, case: Case, at: datetime) -> Commands:
-        """Calls the first tier of the new route, and everybody who has an open incident."""
-        tiers = self.policy.routing.tiers(case.alert, at)
-        case = replace(case, tiers=tiers, tier=0, rounds=0, paged_at=at)
-        informed = [name for name, status in case.destinations.items() if status.keys]
-        for name in dict.fromkeys([*(tiers[0] if tiers else ()), *informed]):
-            case = yield from self.pages.open_worsened(case, name, at)
-        yield verdict("worsened", case.alert)
-        yield self.store.save(case)
-
-    def _inform(self, case: Case, act: Act, cause: Cause) -> Commands:
-        case = yield from self.pages.update(case, act, cause)
-        yield verdict(cause, case.alert)
-        yield self.store.save(case)
-
-
-def _updated(case: Case, update: AlertUpdate) -> Case:
-    """The case with a new version of its alert."""
-    return replace(
-        case,
-        alert=update.alert,
-        offset=update.offset,
-        acknowledged_at=update.acknowledged_at,
-        snoozed_until=update.snoozed_until,
-    )
 
 
 def _saved_once(commands: Commands) -> list[Command]:

@@ -4,7 +4,7 @@
     10:02  tick                | doctor open A:2 again
 
 Between two lines the clock ticks every ten seconds, and no page may be sent. Destinations accept pages at once, unless
-the story says `dead NAME` (no page gets through), `refuses NAME` or `gone NAME`.
+the story has `dead NAME` (no page gets through), `refuses NAME` or `gone NAME`.
 """
 
 from __future__ import annotations
@@ -75,11 +75,11 @@ class PagingStory:
         expected, happened = [], []
         for line in filter(None, map(str.strip, story.splitlines())):
             left, _, right = line.partition("|")
-            when, *words = left.split()
+            when, *event = left.split()
             self._tick_until(instant(when))
             early = list(self.sent)
             self.sent.clear()
-            self.happens(words)
+            self.happens(event)
             expected.append(f"{left.strip():<44} | {right.split('#')[0].strip()}")
             happened.extend(f"before {when}: {page}" for page in early)
             happened.append(f"{left.strip():<44} | {', '.join(self.sent) or '-'}")
@@ -93,9 +93,9 @@ class PagingStory:
             self.execute(self.paging.ticked(self.at))
         self.at = at
 
-    def happens(self, words: list[str]) -> None:
+    def happens(self, event: list[str]) -> None:
         """One event of the story."""
-        match words:
+        match event:
             case ["tick"]:
                 self.execute(self.paging.ticked(self.at))
             case ["raise" | "update" | "resolve" | "retract" | "ack" | "snooze" | "repeat" as what, name, *rest]:
@@ -116,7 +116,7 @@ class PagingStory:
             case ["restart"]:
                 self.restart()
             case _:
-                raise AssertionError(f"unknown event: {' '.join(words)}")
+                raise AssertionError(f"unknown event: {' '.join(event)}")
 
     def restart(self, policy: PagingPolicy | None = None) -> None:
         """A new state machine that knows the stored rows and nothing else."""

@@ -48,7 +48,7 @@ def test_a_small_file_is_valid(tmp_path: Path) -> None:
     [
         ('kind = "console"', 'kind = "consol"', "destinations.desk: Input tag 'consol'"),
         ('kind = "console"', 'kind = "console"\ncolour = 1', "destinations.desk.console.colour: no such setting"),
-        ('{ env = "REFERENCE" }', '"written-down-secret"', "reference_secret: say where the secret is"),
+        ('{ env = "REFERENCE" }', '"written-down-secret"', "reference_secret: give the place of the secret"),
         ('{ env = "REFERENCE" }', '{ env = "NOT_SET" }', "reference_secret: environment variable NOT_SET is not set"),
         ('{ env = "REFERENCE" }', '{ file = "/not/there" }', "reference_secret: /not/there: No such file or directory"),
         ('[["desk"]]', '[["dask"]]', "no destination dask; there are desk"),

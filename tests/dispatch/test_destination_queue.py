@@ -166,12 +166,12 @@ def test_high_priority_is_first_also_behind_a_low_page_of_its_patient() -> None:
         bench = Bench(pager, max_concurrent=1)
         for n in range(5):
             bench.put(page(key=f"q{n}", reference=f"q{n}", priority="low"))
-        bench.put(page(key="l0", reference="loud", priority="low"), page(key="l1", reference="loud"))
+        bench.put(page(key="h0", reference="h", priority="low"), page(key="h1", reference="h"))
         bench.put(page(key="m1", reference="m", priority="medium"))
         await run_until(bench, 8)
         asked = [sent.split()[2] for sent in pager.asked]
-        # While the result of l0 is being written, another patient has the slot.
-        assert (asked[0], asked[1], asked[2]) == ("l0", "m1", "l1")
+        # While the result of h0 is being written, another patient has the slot.
+        assert (asked[0], asked[1], asked[2]) == ("h0", "m1", "h1")
         assert asked[3:] == ["q0", "q1", "q2", "q3", "q4"]
 
     run(play)

@@ -98,44 +98,42 @@ def test_reading_begins_where_the_topic_ended_when_the_partition_was_assigned() 
 
     async def play() -> None:
         consumer = FakeConsumer()
-        follower = TopicFollower(
-            TOPIC, lambda: consumer, lambda record: taken.append((record.partition, record.offset))
-        )
+        follower = TopicFollower(TOPIC, lambda: consumer, lambda record: read.append((record.partition, record.offset)))
         task = asyncio.create_task(follower.run())
         follower.follow(3, consumer.end)
         await asyncio.sleep(0.02)
-        assert taken == []
+        assert read == []
         consumer.end = 12
         await asyncio.sleep(0.02)
-        assert taken == [(3, 10), (3, 11)]
+        assert read == [(3, 10), (3, 11)]
         follower.follow(4, 12)  # another partition comes: nothing is read twice
         await asyncio.sleep(0.02)
         consumer.end = 13
         await asyncio.sleep(0.02)
-        assert sorted(taken[2:]) == [(3, 12), (4, 12)]
+        assert sorted(read[2:]) == [(3, 12), (4, 12)]
         follower.unfollow([3])
         await asyncio.sleep(0.02)
         consumer.end = 14
         await asyncio.sleep(0.02)
-        assert taken[4:] == [(4, 13)]
+        assert read[4:] == [(4, 13)]
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
 
-    taken: list[tuple[int, int]] = []
+    read: list[tuple[int, int]] = []
     asyncio.run(play())
 
 
 def test_a_batch_that_was_fetched_before_a_rebalance_is_not_taken() -> None:
-    taken: list[int] = []
-    follower = TopicFollower(TOPIC, FakeConsumer, lambda record: taken.append(record.offset))
+    read: list[int] = []
+    follower = TopicFollower(TOPIC, FakeConsumer, lambda record: read.append(record.offset))
     batch = {follower.partition(0): [Record(None, 0, offset) for offset in range(8, 12)]}
     follower.follow(0, 10)
     follower._take_all(batch)
-    assert taken == [10, 11]
+    assert read == [10, 11]
     follower.unfollow([0])
     follower._take_all(batch)
-    assert taken == [10, 11]
+    assert read == [10, 11]
 
 
 def test_both_sides_of_ninety_seconds() -> None:

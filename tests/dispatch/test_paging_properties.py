@@ -17,7 +17,7 @@ GUARDED = replace(QUIET, flood_pages={"doctor": 3})
 NAMES = ("A", "B", "C")
 PRIORITIES = ("low", "medium", "high")
 
-WORDS = st.one_of(
+EVENTS = st.one_of(
     st.tuples(st.just("version"), st.sampled_from(NAMES), st.sampled_from(PRIORITIES), st.integers(1, 4)),
     st.tuples(st.just("ack"), st.sampled_from(NAMES)),
     st.tuples(st.just("snooze"), st.sampled_from(NAMES)),
@@ -27,7 +27,7 @@ WORDS = st.one_of(
     st.tuples(st.just("dead"), st.sampled_from(("doctor", "senior", "desk"))),
     st.tuples(st.just("back"), st.sampled_from(("doctor", "senior", "desk"))),
 )
-STORIES = st.lists(st.tuples(WORDS, st.booleans()), max_size=40)
+STORIES = st.lists(st.tuples(EVENTS, st.booleans()), max_size=40)
 Story = list[tuple[tuple[object, ...], bool]]
 
 
@@ -48,23 +48,23 @@ class RecordedStory(PagingStory):
                 self.execute(self.paging.page_ended(page, "accepted", self.at))
 
 
-def happens(desk: RecordedStory, words: tuple[object, ...]) -> None:
+def happens(state: RecordedStory, event: tuple[object, ...]) -> None:
     """One event, if it is possible now: an alert that is over stays over."""
-    match words:
+    match event:
         case ("wait", int(seconds)):
             for _ in range(seconds // 10 + 1):
-                desk.at += timedelta(seconds=10)
-                desk.execute(desk.paging.ticked(desk.at))
+                state.at += timedelta(seconds=10)
+                state.execute(state.paging.ticked(state.at))
         case ("dead" | "back", str(name)):
-            desk.happens([str(words[0]), name])
+            state.happens([str(event[0]), name])
         case ("version", str(name), str(priority), int(grade)):
-            known = desk.latest.get(name)
+            known = state.latest.get(name)
             if known is None or not known.alert.over:
-                desk.happens(["raise" if known is None else "update", name, priority, "grade", str(grade)])
+                state.happens(["raise" if known is None else "update", name, priority, "grade", str(grade)])
         case (str(what), str(name)):
-            known = desk.latest.get(name)
+            known = state.latest.get(name)
             if known is not None and (what == "repeat" or not known.alert.over):
-                desk.happens([what, name, *(["until", in_20_minutes(desk.at)] if what == "snooze" else [])])
+                state.happens([what, name, *(["until", in_20_minutes(state.at)] if what == "snooze" else [])])
 
 
 def in_20_minutes(at: datetime) -> str:
@@ -76,23 +76,23 @@ def in_20_minutes(at: datetime) -> str:
 
 def played(story: Story, *, restarts: bool, guarded: bool = False) -> RecordedStory:
     """The state after the story, when all destinations accept again and every alert is resolved."""
-    desk = RecordedStory(GUARDED if guarded else QUIET)
-    for words, restart in story:
-        happens(desk, words)
+    state = RecordedStory(GUARDED if guarded else QUIET)
+    for event, restart in story:
+        happens(state, event)
         if restart and restarts:
-            desk.restart()
+            state.restart()
     for name in ("doctor", "senior", "desk"):
-        desk.happens(["back", name])
+        state.happens(["back", name])
     for name in NAMES:
-        happens(desk, ("resolve", name))
-    happens(desk, ("wait", 1400))
-    return desk
+        happens(state, ("resolve", name))
+    happens(state, ("wait", 1400))
+    return state
 
 
-def of_patients(desk: RecordedStory) -> list[tuple[str, str, str, int, str]]:
+def of_patients(state: RecordedStory) -> list[tuple[str, str, str, int, str]]:
     """Pages about patients, each once: destination, act, key, version, cause."""
     pages = dict.fromkeys(
-        (p.destination, p.act, p.key, p.alert.version, p.cause) for p in desk.accepted if p.key[0] in "ABC"
+        (p.destination, p.act, p.key, p.alert.version, p.cause) for p in state.accepted if p.key[0] in "ABC"
     )
     return list(pages)
 
@@ -106,11 +106,11 @@ def test_restarts_change_no_page(story: Story) -> None:
 @given(STORIES)
 @settings(max_examples=300)
 def test_every_incident_opens_once_ends_once_and_nothing_follows_its_end(story: Story) -> None:
-    desk = played(story, restarts=True)
-    assert desk.queue == []
-    assert desk.paging.cases == {}
+    state = played(story, restarts=True)
+    assert state.queue == []
+    assert state.paging.cases == {}
     by_incident: dict[tuple[str, str], list[str]] = {}
-    for destination, act, key, *_ in of_patients(desk):
+    for destination, act, key, *_ in of_patients(state):
         by_incident.setdefault((destination, key), []).append(act)
     for acts in by_incident.values():
         counts = Counter(acts)
@@ -131,10 +131,10 @@ def test_versions_of_an_alert_arrive_in_order_at_every_destination(story: Story)
 @given(STORIES)
 @settings(max_examples=200)
 def test_the_flood_guard_holds_nothing_back_that_is_high_and_releases_everything(story: Story) -> None:
-    desk = played(story, restarts=True, guarded=True)
+    state = played(story, restarts=True, guarded=True)
     free = played(story, restarts=True)
     high = {(p.destination, p.key, p.cause) for p in free.accepted if p.act == "open" and p.level == "high"}
-    sent = {(p.destination, p.cause) for p in desk.accepted if p.act == "open" and p.level == "high"}
+    sent = {(p.destination, p.cause) for p in state.accepted if p.act == "open" and p.level == "high"}
     assert {(destination, cause) for destination, _, cause in high} == sent
-    assert desk.paging.cases == {}
-    assert all(not flood.held for flood in desk.paging.pages.flood_guards.values())
+    assert state.paging.cases == {}
+    assert all(not flood.held for flood in state.paging.pages.flood_guards.values())

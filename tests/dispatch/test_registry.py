@@ -42,11 +42,11 @@ class LampPager:
     refresh_seconds = None
     lit = []
 
-    def __init__(self, config, around):
-        self.config, self.around = config, around
+    def __init__(self, config, context):
+        self.config, self.context = config, context
 
     async def send(self, page):
-        self.lit.append((self.config.colour, self.around.path, self.around.dispatcher, page.key))
+        self.lit.append((self.config.colour, self.context.path, self.context.dispatcher, page.key))
         return ACCEPTED
 
     async def refresh(self, pages, *, alive):

@@ -148,4 +148,4 @@ def client(config: AlertmanagerConfig, connections: int) -> HttpClient:
     return HttpClient(config.timeout_seconds, connections, token, config.proxy)
 
 
-registry.register(AlertmanagerConfig, lambda config, around: AlertmanagerPager(config, around.dispatcher))
+registry.register(AlertmanagerConfig, lambda config, context: AlertmanagerPager(config, context.dispatcher))

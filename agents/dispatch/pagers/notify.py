@@ -66,4 +66,4 @@ class ApprisePager:
         """There is no connection."""
 
 
-registry.register(AppriseConfig, lambda config, around: ApprisePager(config, around.path))
+registry.register(AppriseConfig, lambda config, context: ApprisePager(config, context.path))

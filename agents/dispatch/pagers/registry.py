@@ -21,19 +21,19 @@ PACKAGE = "agents.dispatch.pagers"
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What a pager may need besides its own settings."""
+class PagerContext:
+    """What a pager may need beside its own settings."""
 
     path: str  # of its table in the settings, for error messages
     dispatcher: str  # the name of this dispatcher
 
 
 Config = TypeVar("Config", bound=DestinationConfig)
-Build = Callable[[Any, Surroundings], Pager]
+Build = Callable[[Any, PagerContext], Pager]
 _KINDS: dict[type[DestinationConfig], Build] = {}
 
 
-def register(config_class: type[Config], build: Callable[[Config, Surroundings], Pager]) -> None:
+def register(config_class: type[Config], build: Callable[[Config, PagerContext], Pager]) -> None:
     """Adds a kind. `build` raises UserError for settings that cannot work."""
     _KINDS[config_class] = build
 
@@ -57,7 +57,7 @@ def kinds() -> dict[str, type[DestinationConfig]]:
 def build_pagers(destinations: Mapping[str, DestinationConfig], dispatcher: str) -> dict[str, Pager]:
     """A pager for each destination. Raises UserError for settings that cannot work."""
     return {
-        name: _KINDS[type(config)](config, Surroundings(f"dispatch.destinations.{name}", dispatcher))
+        name: _KINDS[type(config)](config, PagerContext(f"dispatch.destinations.{name}", dispatcher))
         for name, config in destinations.items()
     }
 

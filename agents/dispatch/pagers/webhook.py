@@ -16,7 +16,7 @@ from agents.dispatch.pagers import registry
 from agents.dispatch.pagers.destination_config import WebDestinationConfig
 from agents.dispatch.pagers.http import HttpClient
 from agents.dispatch.pagers.protocol import ACCEPTED, PagerAnswer
-from agents.dispatch.pagers.registry import Surroundings
+from agents.dispatch.pagers.registry import PagerContext
 from agents.dispatch.public_alert import text
 from agents.platform.errors import UserError
 
@@ -89,12 +89,12 @@ class WebhookPager:
         )
 
 
-def build(config: WebhookConfig, around: Surroundings) -> WebhookPager:
+def build(config: WebhookConfig, context: PagerContext) -> WebhookPager:
     """Raises UserError for a signing key that is not base64."""
     try:
         return WebhookPager(config)
     except (ValueError, EmptyWebhookSecretError) as error:
-        raise UserError(f"{around.path}.secrets: not base64, as in whsec_...") from error
+        raise UserError(f"{context.path}.secrets: not base64, as in whsec_...") from error
 
 
 registry.register(WebhookConfig, build)
