@@ -1,7 +1,7 @@
-"""The Kafka that tests talk to: a given one, one in Docker, or one on a JVM. The summary says which.
+"""The Kafka of the tests: a given one, one in Docker, or one on a local JVM. The summary of a run says which.
 
-`kafka` is one for the whole run; `kafka_cluster` is three brokers that may be hurt; `kafka_settings` gives each test
-topics of its own and takes them away afterwards.
+`kafka` is one broker for the whole run; `kafka_cluster` is three brokers that tests may kill; `kafka_settings` gives
+each test topics of its own and deletes them afterwards.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -26,74 +25,77 @@ from agents.brokers.topic_admin import create, delete
 from agents.brokers.topic_specs import wanted_topics
 from agents.platform.errors import UserError
 from agents.platform.settings import BOOTSTRAP, Settings, load
+from tests.waiting import wait_until
 
 IMAGE = "apache/kafka:4.3.1"
 START_SECONDS = 90.0
 CONTROLLER_PORT = 9093
 PARTITIONS = 4
-SAID = pytest.StashKey[list[str]]()
+DESCRIPTIONS = pytest.StashKey[list[str]]()
 
 
 class Broker(NamedTuple):
-    """Where it is, and in words which one and why."""
+    """Its address, and a text that says which one it is and why."""
 
     bootstrap_servers: str
-    says: str
+    description: str
 
 
 Fresh = Callable[..., Settings]
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Nothing has been started yet."""
-    config.stash[SAID] = []
+    """No broker was started yet."""
+    config.stash[DESCRIPTIONS] = []
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """A process that runs a part of the tests tells the one that sums up."""
+    """A worker process of pytest-xdist passes its brokers to the process that writes the summary."""
     output = getattr(session.config, "workeroutput", None)
     if output is not None:
-        output["kafka"] = session.config.stash[SAID]
+        output["kafka"] = session.config.stash[DESCRIPTIONS]
 
 
 def pytest_testnodedown(node: Any) -> None:
-    """What such a process has told; nothing when it died."""
-    node.config.stash[SAID] += getattr(node, "workeroutput", {}).get("kafka", [])
+    """Takes the brokers of such a process; it has none when it crashed."""
+    node.config.stash[DESCRIPTIONS] += getattr(node, "workeroutput", {}).get("kafka", [])
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Which Kafka the tests have talked to."""
-    for says in dict.fromkeys(config.stash[SAID]):
-        terminalreporter.line(f"Kafka: {says}")
+    """Prints which Kafka the tests have used."""
+    for description in dict.fromkeys(config.stash[DESCRIPTIONS]):
+        terminalreporter.line(f"Kafka: {description}")
 
 
 @pytest.fixture(scope="session")
 def kafka(pytestconfig: pytest.Config) -> Iterator[Broker]:
-    """One broker for all tests. Where none is possible the test fails: it is never skipped."""
+    """One broker for all tests. Where none can be started the test fails; it is never skipped."""
     with ExitStack() as stack:
         try:
             broker = stack.enter_context(chosen())
         except UserError as error:
             pytest.fail(error.message)
-        pytestconfig.stash[SAID].append(broker.says)
+        pytestconfig.stash[DESCRIPTIONS].append(broker.description)
         yield broker
 
 
 @pytest.fixture(scope="session")
 def kafka_cluster(pytestconfig: pytest.Config) -> Iterator[Cluster]:
-    """Three brokers on local JVMs: always our own, as tests kill them."""
+    """Three brokers on local JVMs; always started here, because tests kill them."""
     with ExitStack() as stack:
         try:
             cluster = stack.enter_context(Cluster(nodes=3))
         except UserError as error:
             pytest.fail(error.message)
-        pytestconfig.stash[SAID].append(f"three brokers on local JVMs ({cluster.bootstrap_servers}), to be killed")
+        pytestconfig.stash[DESCRIPTIONS].append(
+            f"three brokers on local JVMs ({cluster.bootstrap_servers}), to be killed"
+        )
         yield cluster
 
 
 @pytest.fixture
 def kafka_settings(kafka: Broker) -> Iterator[Fresh]:
-    """`kafka_settings(topics=True, **overrides)`: settings with a prefix that nobody has used, topics created."""
+    """`kafka_settings(topics=True, **overrides)`: settings with an unused topic prefix; the topics are created."""
     with ExitStack() as stack:
         yield lambda **overrides: stack.enter_context(fresh(kafka.bootstrap_servers, **overrides))
 
@@ -115,17 +117,17 @@ def fresh(bootstrap_servers: str, *, topics: bool = True, **overrides: object) -
 
 @contextmanager
 def chosen() -> Iterator[Broker]:
-    """The first that is possible: a given one, Docker, a local JVM."""
+    """The first of these that can be used: a given one, Docker, a local JVM."""
     given = os.environ.get(BOOTSTRAP)
     if given:
-        yield Broker(given, f"{given}, as {BOOTSTRAP} says")
+        yield Broker(given, f"{given}, given by {BOOTSTRAP}")
         return
     with ExitStack() as stack:
         why = docker_missing()
         if why is None:
             try:
                 broker = stack.enter_context(in_docker())
-            except Exception as error:  # whatever Docker is short of, a JVM will do
+            except Exception as error:  # whatever is wrong with Docker, a JVM will do
                 why = f"Docker runs, but not {IMAGE}: {' '.join(str(error).split())[:200]}"
         if why is not None:
             cluster = stack.enter_context(Cluster())
@@ -135,7 +137,7 @@ def chosen() -> Iterator[Broker]:
 
 @contextmanager
 def in_docker() -> Iterator[Broker]:
-    """A container of our own; testcontainers takes it away even when we are killed."""
+    """A container; testcontainers removes it even when this process is killed."""
     from testcontainers.core.container import DockerContainer  # only where Docker runs: it asks the daemon at once
 
     (port,) = free_ports(1)
@@ -144,21 +146,17 @@ def in_docker() -> Iterator[Broker]:
     for name, value in environment(servers, port).items():
         container.with_env(name, value)
     with container:
-        until = time.monotonic() + START_SECONDS
-        while not answering(servers):
-            if time.monotonic() > until:
-                raise RuntimeError(f"no answer within {START_SECONDS:.0f} s")
-            time.sleep(0.2)
+        wait_until(lambda: answering(servers), f"{servers} answers", START_SECONDS)
         yield Broker(servers, f"{servers} in Docker ({IMAGE})")
 
 
 def environment(advertised: str, port: int) -> dict[str, str]:
-    """What the image is told: as our own launcher tells a broker, but for the addresses inside a container."""
-    told = dict(line.split("=", 1) for line in properties(1, [Ports(port, CONTROLLER_PORT)], Path()).splitlines())
-    del told["log.dirs"]
-    told["listeners"] = f"PLAINTEXT://0.0.0.0:{port},CONTROLLER://{HOST}:{CONTROLLER_PORT}"
-    told["advertised.listeners"] = f"PLAINTEXT://{advertised}"
-    return {f"KAFKA_{name.replace('.', '_').upper()}": value for name, value in told.items()}
+    """The settings of the image: those of our own launcher, except for the addresses inside a container."""
+    given = dict(line.split("=", 1) for line in properties(1, [Ports(port, CONTROLLER_PORT)], Path()).splitlines())
+    del given["log.dirs"]
+    given["listeners"] = f"PLAINTEXT://0.0.0.0:{port},CONTROLLER://{HOST}:{CONTROLLER_PORT}"
+    given["advertised.listeners"] = f"PLAINTEXT://{advertised}"
+    return {f"KAFKA_{name.replace('.', '_').upper()}": value for name, value in given.items()}
 
 
 def docker_missing() -> str | None:
