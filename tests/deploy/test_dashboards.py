@@ -123,7 +123,7 @@ def test_a_panel_of_prometheus_has_data(system: System, expression: str) -> None
 
 @pytest.mark.parametrize("sql", queries("rawSql"))
 def test_a_panel_of_the_history_has_data(system: System, sql: str) -> None:
-    """As the reader, for whoever has most to show."""
+    """With the rights of the database reader, for a patient with doses and an onset."""
     with create_engine(system.database_url).connect() as connection:
         reference = connection.execute(
             text("SELECT reference FROM patients JOIN doses USING (patient_id) WHERE onset_at IS NOT NULL LIMIT 1")

@@ -14,6 +14,7 @@ from prometheus_client import REGISTRY
 import agents.board.metrics
 import agents.dispatch.metrics
 import agents.history.metrics
+import agents.platform.fail_stop
 import agents.stream.metrics
 import agents.stream.ward_collector  # noqa: F401  (each registers its metrics)
 from tests.deploy.tools import DEPLOY, ROOT, one, passes, run
