@@ -108,7 +108,7 @@ def main(events: int, slow_events: int, patients: int, partitions: int, rows: in
         click.echo(f"ours / bare loop without recovery: {found['bare aiokafka loop'].micros / ours.micros:.2f} x")
         one, two = drained(servers, plan, 1), drained(servers, plan, 2)
         click.echo(f"a backlog drained: one worker {one:,.0f} events/s, two {two:,.0f}: {two / one:.2f} x")
-        click.echo("(wall clock; the broker and whoever asks how far they are share these cores)")
+        click.echo("(wall clock; the broker and the measuring process share these cores)")
         recovery(servers, plan)
 
 

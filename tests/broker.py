@@ -71,7 +71,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 @pytest.fixture(scope="session")
 def kafka(pytestconfig: pytest.Config) -> Iterator[Broker]:
-    """One broker for all tests. Where none is possible the test fails: it is never skipped."""
+    """One broker for all tests. Where none can be started the test fails; it is never skipped."""
     with ExitStack() as stack:
         try:
             broker = stack.enter_context(chosen())
@@ -132,7 +132,7 @@ def knows(settings: Settings, names: set[str]) -> bool:
 
 @contextmanager
 def chosen() -> Iterator[Broker]:
-    """The first that is possible: a given one, Docker, a local JVM."""
+    """The first of these that can be used: a given one, Docker, a local JVM."""
     given = os.environ.get(BOOTSTRAP)
     if given:
         yield Broker(given, f"{given}, as {BOOTSTRAP} names it")

@@ -1,4 +1,4 @@
-"""Every panel of every dashboard asks something that a real run answers."""
+"""Every panel of every dashboard has data in a run of the whole system."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from tests.deploy.tools import DEPLOY, one
 GRAFANA = DEPLOY / "grafana"
 FILES = sorted((GRAFANA / "dashboards").glob("*.json"))
 BOARDS: dict[str, dict[str, Any]] = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in FILES}
-# What Grafana puts in; the intervals are short because the run is.
-PUT_IN = {
+# The variables that Grafana replaces; the intervals are short because the run is.
+REPLACED = {
     "$unit": ".*",
     "$__rate_interval": "10s",
     "$__range": "30s",
@@ -58,14 +58,14 @@ def test_the_files_are_as_the_generator_writes_them() -> None:
 
 @pytest.mark.parametrize("name", BOARDS)
 def test_a_dashboard_keeps_to_grafanas_types(name: str) -> None:
-    """Read into the schema's types and written again, nothing is lost and nothing is made up."""
+    """Read into the schema's types and written again, the file is the same."""
     read = Dashboard.from_json(BOARDS[name])
     written = json.loads(json.dumps(read, cls=JSONEncoder))
     assert not differences(BOARDS[name], written)
 
 
 def differences(ours: Any, theirs: Any, at: str = "") -> list[str]:
-    """Where the schema's types understand something else than stands in the file."""
+    """Where the schema's types read something else than the file has."""
     if isinstance(ours, dict) and isinstance(theirs, dict):
         found = [f"{at}.{key} is not known there" for key in ours.keys() - theirs.keys() if ours[key] is not None]
         for key in ours.keys() & theirs.keys():
@@ -110,7 +110,7 @@ def test_panels_do_not_lie_on_each_other(name: str) -> None:
 
 @pytest.mark.parametrize("expression", queries("expr"))
 def test_a_panel_of_prometheus_has_data(system: System, expression: str) -> None:
-    for name, value in PUT_IN.items():
+    for name, value in REPLACED.items():
         expression = expression.replace(name, value)
     deadline = time.monotonic() + 60
     while True:
@@ -123,7 +123,7 @@ def test_a_panel_of_prometheus_has_data(system: System, expression: str) -> None
 
 @pytest.mark.parametrize("sql", queries("rawSql"))
 def test_a_panel_of_the_history_has_data(system: System, sql: str) -> None:
-    """As the reader, for whoever has most to show."""
+    """With the rights of the database reader, for a patient with doses and an onset."""
     with create_engine(system.database_url).connect() as connection:
         reference = connection.execute(
             text("SELECT reference FROM patients JOIN doses USING (patient_id) WHERE onset_at IS NOT NULL LIMIT 1")

@@ -84,7 +84,9 @@ class FaultySystem(System):
         """A bug, an unreadable message, and a pause of the worker, which ends itself and is started again."""
         producer = Producer(self.connection())
         at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-        reading = f'{{"event_id": "1", "patient_id": "planted-1", "effective_at": "{at}", "spo2_percent": 97}}'
+        reading = (
+            f'{{"event_id": "1", "patient_id": "planted-1", "effective_at": "{at}", "spo2_percent": 97, "lamp": 1}}'
+        )
         producer.produce(self.settings.topic(topics.VITALS), reading, b"planted-1")
         producer.produce(self.settings.topic(topics.PATIENT_STATE), b"{", b"unreadable")
         assert producer.flush(60) == 0
@@ -121,7 +123,7 @@ def slow_faults() -> dict[str, list[Sample]]:
 
     async def story() -> None:
         setup = Setup()
-        await setup.take(vitals(0, temperature_celsius=38.4), event(1, "patient", unit="Haematology"))
+        await setup.take(vitals(0, temperature_celsius=38.4, lamp="on"), event(1, "patient", unit="Haematology"))
         await setup.take(tick(2, at=3600))
         shown.update(registry())
         await setup.take(vitals(3, at=3601))

@@ -1,4 +1,4 @@
-"""Every Prometheus rule fires when it should, keeps still when it should, and has a page in the runbook."""
+"""Every Prometheus rule fires when it should, is silent when it should be, and has a page in the runbook."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from prometheus_client import REGISTRY
 import agents.board.metrics
 import agents.dispatch.metrics
 import agents.history.metrics
-import agents.stream.metrics  # noqa: F401  (each registers what it measures)
+import agents.platform.fail_stop
+import agents.stream.metrics
+import agents.stream.ward_collector  # noqa: F401  (each registers its metrics)
 from tests.deploy.tools import DEPLOY, ROOT, one, passes, run
 
 PROMETHEUS = DEPLOY / "prometheus"
@@ -27,28 +29,28 @@ CASES = [case for path in TESTS for case in one(path)["tests"]]
 SEVERITIES = {"critical", "warning", "info", "none"}
 
 
-def test_promtool_finds_nothing_to_say() -> None:
+def test_promtool_accepts_rules_and_configuration() -> None:
     passes("promtool", "check", "rules", *FILES)
     passes("promtool", "check", "config", PROMETHEUS / "prometheus.yml")
 
 
 @pytest.mark.parametrize("path", TESTS, ids=lambda path: path.stem)
-def test_rules_fire_and_keep_still_as_written(path: Path) -> None:
+def test_rules_fire_and_are_silent_as_written(path: Path) -> None:
     passes("promtool", "test", "rules", path)
 
 
 def test_every_rule_is_tested_both_ways() -> None:
-    fires, still = Counter[str](), Counter[str]()
+    fires, silent = Counter[str](), Counter[str]()
     for case in CASES:
         for check in case["alert_rule_test"]:
-            (fires if check["exp_alerts"] else still)[check["alertname"]] += 1
+            (fires if check["exp_alerts"] else silent)[check["alertname"]] += 1
     assert set(fires) == set(RULES), "a rule that was never seen firing"
-    assert set(still) == set(RULES), "a rule that was never seen keeping still"
+    assert set(silent) == set(RULES), "a rule that was never seen being silent"
 
 
-@pytest.mark.parametrize(("expression", "kind"), [("vector(1)", "keeps still"), ("vector(1) > 1", "fires")])
-def test_the_tests_bite(tmp_path: Path, expression: str, kind: str) -> None:
-    """With every rule always firing, every quiet case must fail; with none ever firing, every other."""
+@pytest.mark.parametrize(("expression", "kind"), [("vector(1)", "silent"), ("vector(1) > 1", "firing")])
+def test_a_broken_rule_fails_its_test(tmp_path: Path, expression: str, kind: str) -> None:
+    """With every rule always firing, every silent case must fail; with none ever firing, every other."""
     (tmp_path / "rules").mkdir()
     (tmp_path / "tests").mkdir()
     for path in FILES:
@@ -82,8 +84,8 @@ def test_the_runbook_has_no_page_without_a_rule_and_no_dead_link() -> None:
     assert set(re.findall(r"\]\(#(\w+)\)", runbook)) <= {name.lower() for name in RULES}
 
 
-def test_rules_speak_of_metrics_that_exist() -> None:
-    """A renamed metric would make a rule silent for ever."""
+def test_rules_use_metrics_that_are_declared() -> None:
+    """A renamed metric would make a rule silent for ever. That they are produced: test_metrics_produced.py."""
     there = {sample for family in REGISTRY.collect() for sample in (family.name, f"{family.name}_total")} | {
         f"{family.name}_bucket" for family in REGISTRY.collect() if family.type == "histogram"
     }

@@ -1,4 +1,4 @@
-"""The whole system, looked at while it runs: what its watchers see, and that none of them sees a patient."""
+"""The whole system while it runs: rules, Alertmanager, history and metrics show it, and none of them a patient."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def ids(system: System) -> set[str]:
 
 
 def test_a_ward_has_fallen_ill(system: System) -> None:
-    """Else the tests of the dashboards would be content with empty pictures."""
+    """Otherwise the tests of the dashboards would pass on empty panels."""
     for expression in (
         'sum(crs_patients{grade=~"3|4"})',
         'sum(crs_open_alerts{priority="high"})',
@@ -40,16 +40,16 @@ def test_a_ward_has_fallen_ill(system: System) -> None:
         assert sum(float(sample["value"][1]) for sample in system.query(expression)) > 0, expression
 
 
-def test_a_system_that_is_well_says_that_it_lives_and_pages_no_operator(system: System) -> None:
+def test_a_healthy_system_fires_crs_alive_and_nothing_critical(system: System) -> None:
     system.until(lambda: firing(system).get("CrsAlive") == "none", "CrsAlive does not fire")
     system.until(lambda: "critical" not in firing(system).values(), f"{firing(system)} fire")
 
 
-def test_a_worker_that_is_well_fences_nothing(system: System) -> None:
+def test_a_healthy_worker_has_no_fence(system: System) -> None:
     assert sum(float(sample["value"][1]) for sample in system.query("sum(crs_fences_total) or vector(0)")) == 0
 
 
-def test_alertmanager_shows_patients_alerts_and_both_signs_of_life(system: System) -> None:
+def test_alertmanager_shows_patients_alerts_and_both_heartbeats(system: System) -> None:
     def shown() -> set[tuple[str, str]]:
         alerts = system.get("alertmanager", "/api/v2/alerts")
         return {(alert["labels"]["alertname"], receiver["name"]) for alert in alerts for receiver in alert["receivers"]}
@@ -58,8 +58,8 @@ def test_alertmanager_shows_patients_alerts_and_both_signs_of_life(system: Syste
     system.until(lambda: wanted <= shown(), "Alertmanager lacks some of them")
 
 
-def test_the_higher_level_speaks_for_the_lower_one(system: System) -> None:
-    """A patient whose grade rose to 3 has no warning of grade 2 standing beside it."""
+def test_a_higher_level_inhibits_the_lower_one(system: System) -> None:
+    """A patient whose grade rose to 3 has no active warning of grade 2 beside it."""
     escalations: dict[str, set[tuple[str, str]]] = {}
     for alert in system.get("alertmanager", "/api/v2/alerts"):
         if alert["labels"].get("kind") == "escalation":
@@ -70,7 +70,7 @@ def test_the_higher_level_speaks_for_the_lower_one(system: System) -> None:
 
 
 def test_the_history_is_what_the_state_topic_says(system: System) -> None:
-    def told() -> bool:
+    def is_complete() -> bool:
         wanted = last_states(system)
         with create_engine(system.database_url).connect() as connection:
             rows = connection.execute(text("SELECT patient_id, log_offset, grade, peak_grade FROM patients")).all()
@@ -83,7 +83,7 @@ def test_the_history_is_what_the_state_topic_says(system: System) -> None:
 
 
 def last_states(system: System) -> dict[str, tuple[int, int, int]]:
-    """The newest state of every patient that the topic still has: an embedded broker keeps little."""
+    """The newest state of every patient that the topic still has: an embedded broker keeps few messages."""
     consumer = Consumer(system.connection() | {"group.id": "looking"})
     topic = system.settings.topic(PATIENT_STATE)
     parts = [TopicPartition(topic, number) for number in range(system.settings.partitions)]
@@ -95,7 +95,7 @@ def last_states(system: System) -> dict[str, tuple[int, int, int]]:
     while read < ends:
         messages = consumer.consume(500, 1.0)
         if not messages:
-            break  # The broker has dropped some meanwhile; whoever asked looks again.
+            break  # The broker has dropped some meanwhile; the caller asks again.
         for message in messages:
             if message.error() is None:
                 read += 1

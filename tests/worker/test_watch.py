@@ -160,8 +160,8 @@ def test_states_are_published_at_once_when_something_clinical_changed_and_seldom
         assert len(setup.producer.of("patient-state")) == 1
         await setup.take(vitals(2, **LOW))
         (*_, last) = setup.producer.of("patient-state")
-        said = json.loads(last[1])
-        assert (said["grade"], said["log_offset"]) == (2, 2)
+        state = json.loads(last[1])
+        assert (state["grade"], state["log_offset"]) == (2, 2)
 
     run(story)
 

@@ -1,4 +1,4 @@
-"""Dashboard *Pipeline*: what comes in, how long it takes, what waits, what was refused, what restarted."""
+"""Dashboard *Pipeline*: events, latency, lag, dead letters, pages, and the health of the processes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ RATE = "[$__rate_interval]"
 
 
 def fill(board: Dashboard) -> Dashboard:
-    """Its panels, along the way of an event."""
+    """Adds its panels, in the order in which an event passes."""
     into(board)
     judged(board)
     out(board)
@@ -27,12 +27,12 @@ def quantiles(metric: str, by: str = "") -> tuple[tuple[str, str], ...]:
 
 
 def into(board: Dashboard) -> None:
-    """What feeds send."""
+    """Adds the panels of the feeds."""
     board.with_row(Row("In"))
     board.with_panel(
         panels.curves(
             "Events",
-            "Records read, by what became of them.",
+            "Records read, by disposition.",
             (f"sum by (topic, disposition) (rate(crs_events_total{RATE}))", "{{topic}} {{disposition}}"),
             unit="ops",
         )
@@ -57,7 +57,7 @@ def into(board: Dashboard) -> None:
     board.with_panel(
         panels.curves(
             "Unknown fields and clocks ahead",
-            "Fields that nobody here knows, per second; patients whose feed's clock is ahead.",
+            "Fields that are not in the contract, per second; patients whose feed's clock is ahead.",
             (f"sum(rate(crs_unknown_fields_total{RATE}))", "unknown fields"),
             ("sum(crs_clock_ahead_patients)", "patients with a clock ahead"),
         )
@@ -65,7 +65,7 @@ def into(board: Dashboard) -> None:
 
 
 def judged(board: Dashboard) -> None:
-    """What the workers do with it."""
+    """Adds the panels of the judgement."""
     board.with_row(Row("Judged"))
     board.with_panel(
         panels.curves(
@@ -78,7 +78,7 @@ def judged(board: Dashboard) -> None:
         )
     )
     board.with_panel(panels.curves("Time to judge an event", "The engine.", *quantiles("crs_step_seconds"), unit="s"))
-    board.with_panel(panels.curves("Batch", "Records folded at once.", *quantiles("crs_batch_events")))
+    board.with_panel(panels.curves("Batch", "Records judged at once.", *quantiles("crs_batch_events")))
     board.with_panel(
         panels.curves(
             "Rows and states written",
@@ -100,7 +100,7 @@ def judged(board: Dashboard) -> None:
 
 
 def out(board: Dashboard) -> None:
-    """What goes to people and to the database."""
+    """Adds the panels of pages and history."""
     board.with_row(Row("Out"))
     board.with_panel(
         panels.curves(
@@ -134,7 +134,7 @@ def out(board: Dashboard) -> None:
 
 
 def machines(board: Dashboard) -> Dashboard:
-    """The processes themselves."""
+    """Adds the panels of the processes."""
     return (
         board.with_row(Row("Processes"))
         .with_panel(

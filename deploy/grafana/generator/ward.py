@@ -1,4 +1,4 @@
-"""Dashboard *Ward*: who is ill, what is due, who is not being watched. Counts only; no patient stands here."""
+"""Dashboard *Ward*: patients by grade, open alerts, doses due, lost signals. Counts only, no single patient."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ UNIT = 'unit=~"$unit"'
 
 
 def fill(board: Dashboard) -> Dashboard:
-    """Its panels, from what matters most."""
+    """Adds its panels, the most important first."""
     grades = panels.curves(
         "Patients by grade",
         "Grade in the profile in force; 0 is no CRS.",

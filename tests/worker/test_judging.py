@@ -1,0 +1,70 @@
+"""One way from a message to its dead letters, whether the whole message was refused or a part of it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from agents.engine.judging import dead_letters, judge, refusals
+from agents.engine.partitioning import belongs_to, partition_of
+from agents.engine.patients import Patients
+from monitor.guidelines import in_force
+from monitor.units.instants import to_datetime
+from schemas.dead_letters import DeadLetter, Origin
+from schemas.decode import Refused, decode
+from tests.worker.records import BEGAN, instant
+
+ORIGIN = Origin("crs.patient-events", 0, 7, to_datetime(BEGAN))
+GUIDELINE = in_force.load("house")
+
+
+def letters(value: bytes, log_time_ms: int = BEGAN, place: str = "") -> tuple[DeadLetter, ...]:
+    decoded = decode(value)
+    result = decoded if isinstance(decoded, Refused) else judge(Patients(GUIDELINE), decoded, log_time_ms)
+    return dead_letters(result, value, ORIGIN, place)
+
+
+def reading(**fields: Any) -> bytes:
+    event = {"type": "vitals", "event_id": "e1", "patient_id": "p1", "effective_at": instant(0)}
+    return json.dumps(event | fields).encode()
+
+
+def test_a_good_message_has_no_dead_letter() -> None:
+    assert letters(reading(spo2_percent=97)) == ()
+
+
+def test_a_refused_message_is_one_dead_letter_with_its_bytes() -> None:
+    (letter,) = letters(b"{", place="ward.ndjson:3: ")
+    assert (letter.reason, letter.offset, letter.original()) == ("not_json", 7, b"{")
+    assert letter.detail.startswith("ward.ndjson:3: ")
+
+
+def test_an_implausible_signal_is_a_dead_letter_and_the_rest_is_judged() -> None:
+    (letter,) = letters(reading(spo2_percent=150, heart_rate_per_min=90))
+    assert letter.reason == "implausible_value"
+
+
+def test_a_reading_from_the_future_is_a_dead_letter() -> None:
+    assert [letter.reason for letter in letters(reading(spo2_percent=97), BEGAN - 3_600_000)] == ["from_the_future"]
+
+
+def test_a_bug_of_ours_is_a_dead_letter_and_says_where(monkeypatch: pytest.MonkeyPatch) -> None:
+    def planted(*_: Any, **__: Any) -> Any:
+        raise ZeroDivisionError("98.6")
+
+    monkeypatch.setattr("agents.engine.patients.step", planted)
+    decoded = decode(reading(spo2_percent=97))
+    assert not isinstance(decoded, Refused)
+    judged = judge(Patients(GUIDELINE), decoded, BEGAN)
+    assert [one.reason for one in refusals(judged)] == ["defect"]
+    assert judged.defect is not None
+    assert judged.defect.startswith("ZeroDivisionError in test_judging.py:")
+    assert "98.6" not in judged.defect
+
+
+def test_every_patient_belongs_to_exactly_one_partition() -> None:
+    for patient_id in ("p1", "ü", "\x00marker"):
+        owners = [partition for partition in range(6) if belongs_to(partition, 6)(patient_id)]
+        assert owners == [partition_of(patient_id.encode(), 6)]
