@@ -83,7 +83,7 @@ class BoardWard:
         self._before_state: dict[str, dict[str, AlertVersions]] = {}
 
     def apply_state(self, partition: int, key: bytes | None, value: bytes | None, at: datetime) -> None:
-        """Applies one record of patient-state: an older state than the known one is ignored, None removes the patient."""
+        """Applies one record of patient-state: an older state is ignored, None removes the patient."""
         if value is None:
             self._drop((key or b"").decode("utf-8", "replace"))
             return
