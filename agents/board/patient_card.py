@@ -7,19 +7,18 @@ shows it as unknown; it is never left out, and never looks normal.
 from __future__ import annotations
 
 from datetime import datetime
-from functools import cache
 from typing import NamedTuple
 
+from agents.board.dose_card import dose, tocilizumab
 from agents.board.pseudonyms import Pseudonyms
 from agents.board.sorting import is_quiet, loudness, rank, urgency
 from agents.board.ward import BoardPatient, OpenAlertWithText
 from agents.platform.json_types import Json
 from agents.replay.injected_doses import is_injected
-from monitor.guidelines import profile_loader
 from monitor.units.rounding import to_integer, to_tenths
 from schemas.alerts import Evidence, Recommendation
-from schemas.state import AxisState, DoseState, PatientState, ReadingState, SupportState, TocilizumabState
-from schemas.wording import BASES, amount, name_of, number, observed
+from schemas.state import AxisState, PatientState, ReadingState, SupportState
+from schemas.wording import BASES, name_of, number, observed
 
 # The axes, each with its grade when there is nothing to find: fever is there or not, the others begin at 1.
 NOTHING_FOUND = {"fever": 0, "hypotension": 1, "hypoxia": 1}
@@ -36,11 +35,6 @@ ATTRIBUTIONS = {
     "confirmed": "attributed to CRS by a clinician",
     "not_confirmed": "attribution to CRS not confirmed",
     "left_out": "left out of the grade: a clinician does not attribute it to CRS",
-}
-BLOCKS = {
-    "interval": "too soon after the last dose",
-    "limit_24h": "limit of doses in 24 h reached",
-    "limit_total": "limit of doses in the episode reached: alternatives",
 }
 
 
@@ -191,42 +185,6 @@ def support(one: SupportState) -> Json:
         text += ", flow unknown" if one.flow_l_per_min is None else f" {number(one.flow_l_per_min)} L/min"
         text += "" if one.fio2_fraction is None else f", FiO2 {one.fio2_fraction * 100:.0f} %"
     return {"kind": one.kind, "what": text, "since": one.since, "charted_at": one.charted_at}
-
-
-def tocilizumab(now: TocilizumabState, profile_name: str) -> Json:
-    """Doses counted against the profile's limits, and when the next dose is possible."""
-    profile = profile_of(profile_name)
-    return {
-        "count_24h": now.count_24h,
-        "most_24h": None if profile is None else profile.maximum_in_window,
-        "count_total": now.count_total,
-        "most_total": None if profile is None else profile.maximum_in_episode,
-        "last_at": now.last_at,
-        "next_at": now.next_eligible_at,
-        "blocked_by": now.blocked_by,
-        "blocked_words": None if now.blocked_by is None else BLOCKS[now.blocked_by],
-        "dose": None if now.dose_mg is None else amount(now.dose_mg),
-    }
-
-
-@cache
-def profile_of(name: str) -> profile_loader.Profile | None:
-    """A profile by its name; None: the state names one that this build does not have."""
-    try:
-        return profile_loader.load(name)
-    except profile_loader.ProfileError:
-        return None
-
-
-def dose(one: DoseState) -> Json:
-    """One dose of a tracked drug."""
-    return {
-        "what": f"{one.drug} {amount(one.dose_mg)}",
-        "at": one.effective_at,
-        "grade": one.grade,
-        "indication": one.indication,
-        "injected": is_injected(one.event_id),
-    }
 
 
 def alert(one: OpenAlertWithText, patient_id: str, pseudonyms: Pseudonyms, at: datetime) -> Json:

@@ -1,4 +1,4 @@
-"""A click becomes an assessment in the log, once, in the name of whoever clicked; and what viewers hear of the ward."""
+"""A click becomes one assessment with the name of the person; and what the event stream sends to viewers."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ async def press(browser: aiohttp.ClientSession, board: RunningBoard, **more: Any
     return answer.status, (await answer.text()).strip()
 
 
-def test_seen_is_an_acknowledgement_keyed_by_the_patient() -> None:
+def test_a_click_on_seen_is_an_acknowledgement_keyed_by_the_patient() -> None:
     async def scene(board: RunningBoard, browser: aiohttp.ClientSession) -> None:
         await enter(browser)
         assert await press(browser, board) == (202, "Said.")
@@ -68,7 +68,7 @@ def test_quiet_is_a_snooze_with_its_end_and_who_asked_for_it() -> None:
     play(scene)
 
 
-def test_where_a_story_is_told_at_speed_quiet_lasts_by_the_clock_of_the_story() -> None:
+def test_when_log_time_is_ahead_a_snooze_lasts_by_log_time() -> None:
     async def scene(board: RunningBoard, browser: aiohttp.ClientSession) -> None:
         await enter(browser)
         board.heartbeat(ahead=timedelta(days=3))
@@ -97,7 +97,7 @@ def lasts(said: dict[str, Any]) -> timedelta:
     ],
     ids=str,
 )
-def test_an_answer_that_is_none_is_refused(wrong: dict[str, Any]) -> None:
+def test_an_invalid_answer_is_refused(wrong: dict[str, Any]) -> None:
     async def scene(board: RunningBoard, browser: aiohttp.ClientSession) -> None:
         await enter(browser)
         assert (await press(browser, board, **wrong))[0] == 400
@@ -115,7 +115,7 @@ def test_an_alert_that_is_not_open_cannot_be_answered() -> None:
     play(scene)
 
 
-def test_what_the_brokers_did_not_take_is_not_said_to_be_done() -> None:
+def test_an_answer_that_the_brokers_did_not_confirm_is_reported_as_not_written() -> None:
     async def scene(board: RunningBoard, browser: aiohttp.ClientSession) -> None:
         await enter(browser)
         board.producer.is_down = True
@@ -125,7 +125,7 @@ def test_what_the_brokers_did_not_take_is_not_said_to_be_done() -> None:
     play(scene)
 
 
-def test_a_viewer_gets_the_whole_ward_then_the_pulse_then_what_changes() -> None:
+def test_a_viewer_gets_the_whole_ward_then_the_status_then_changes() -> None:
     async def scene(board: RunningBoard, browser: aiohttp.ClientSession) -> None:
         await enter(browser)
         listening = asyncio.create_task(stream_events(browser, 3))
@@ -144,7 +144,7 @@ def test_a_viewer_gets_the_whole_ward_then_the_pulse_then_what_changes() -> None
     play(scene)
 
 
-def test_a_blind_board_says_so_to_everybody_within_a_moment() -> None:
+def test_a_board_without_heartbeats_warns_every_viewer_at_once() -> None:
     async def scene(board: RunningBoard, browser: aiohttp.ClientSession) -> None:
         await enter(browser)
         board.liveness.started -= 60
@@ -156,7 +156,7 @@ def test_a_blind_board_says_so_to_everybody_within_a_moment() -> None:
     play(scene)
 
 
-def test_a_stream_ends_when_its_session_is_left() -> None:
+def test_a_stream_ends_with_its_session() -> None:
     async def scene(board: RunningBoard, browser: aiohttp.ClientSession) -> None:
         await enter(browser)
         async with browser.get("/live") as stream:
@@ -168,7 +168,7 @@ def test_a_stream_ends_when_its_session_is_left() -> None:
     play(scene)
 
 
-def test_a_viewer_who_reads_too_slowly_is_let_go_and_delays_nobody() -> None:
+def test_a_viewer_who_reads_too_slowly_is_disconnected_and_delays_nobody() -> None:
     async def scene(board: RunningBoard, browser: aiohttp.ClientSession) -> None:
         slow = board.broadcaster.subscribe(datetime.now().astimezone(), monotonic())
         for turn in range(200):
@@ -179,7 +179,7 @@ def test_a_viewer_who_reads_too_slowly_is_let_go_and_delays_nobody() -> None:
     play(scene)
 
 
-def test_nothing_new_is_not_said_again() -> None:
+def test_a_patient_who_has_not_changed_is_not_sent_again() -> None:
     async def scene(board: RunningBoard, browser: aiohttp.ClientSession) -> None:
         queue = board.broadcaster.subscribe(datetime.now().astimezone(), monotonic())
         before = queue.qsize()

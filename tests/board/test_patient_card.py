@@ -1,4 +1,4 @@
-"""What the board shows: every grade with what it rests on, what is unknown as unknown, and who comes first."""
+"""A patient's card: every grade with its evidence, the unknown as unknown, and the order of patients."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_a_grade_is_shown_with_its_axes_and_what_they_rest_on() -> None:
     assert shown_axes["hypoxia"]["attribution"] is None  # nothing there to attribute
 
 
-def test_what_nobody_measured_is_unknown_and_the_grade_a_floor() -> None:
+def test_what_was_not_measured_is_unknown_and_the_grade_a_floor() -> None:
     ward = ward_of(arrival(), fever("09:00", 38.4))
     drawn = card_content(ward, "09:15")
     assert drawn["floor"]
@@ -80,7 +80,7 @@ def test_a_patient_of_whom_nothing_is_known_does_not_look_well() -> None:
     assert drawn["tocilizumab"]["dose"] is None
 
 
-def test_values_are_printed_at_the_resolution_of_the_rules() -> None:
+def test_values_are_shown_at_the_resolution_of_the_rules() -> None:
     ward = ward_of(arrival(), vitals("09:00", temperature_celsius=37.95, systolic_mmhg=89.5))
     values = {one["name"]: one["value"] for one in card_content(ward, "09:01")["latest"]}
     assert values["temperature"] == "38.0"
@@ -96,7 +96,7 @@ def test_where_the_scales_differ_both_grades_are_there_and_the_higher_one_sorts(
     assert drawn["supports"][0]["what"] == "norepinephrine 4 mcg/min"
 
 
-def test_a_masked_fever_is_said_to_be_masked() -> None:
+def test_a_masked_fever_is_shown_as_masked() -> None:
     cooled = fever("09:30", 37.1)
     story = [
         arrival(),
@@ -108,7 +108,7 @@ def test_a_masked_fever_is_said_to_be_masked() -> None:
     assert card_content(ward_of(*story), "09:35")["basis_words"] == "fever masked by treatment"
 
 
-def test_a_grade_that_only_waits_to_fall_is_said_to_be_held() -> None:
+def test_a_grade_that_present_signs_no_longer_support_is_shown_as_held() -> None:
     bad = vitals("09:10", systolic_mmhg=84)
     better = vitals("09:20", systolic_mmhg=124)
     ward = ward_of(arrival(), fever("09:00", 38.6), vitals("09:05", **ROOM_AIR), bad)
@@ -155,7 +155,7 @@ def test_an_infusion_without_a_rate_and_a_cannula_without_a_flow_say_so() -> Non
     assert drawn["oxygen"]["what"] == "nasal cannula, flow unknown"
 
 
-def test_an_alert_carries_words_evidence_rule_and_source() -> None:
+def test_an_alert_shows_message_evidence_rule_and_source() -> None:
     ward = ward_of(arrival(), fever("09:00", 38.6), vitals("09:05", **ROOM_AIR, systolic_mmhg=84))
     due = alerts(card_content(ward, "09:10"))["dose_indicated"]
     assert due["priority"] == "medium"
@@ -167,7 +167,7 @@ def test_an_alert_carries_words_evidence_rule_and_source() -> None:
     assert due["source"]
 
 
-def test_who_has_seen_an_alert_stands_there_and_its_words_stay() -> None:
+def test_an_acknowledged_alert_names_who_has_seen_it_and_keeps_its_message() -> None:
     story = [arrival(), fever("09:00", 38.6), vitals("09:05", **ROOM_AIR, systolic_mmhg=84)]
     seen = answer("09:10", "acknowledge", alert_id(ward_of(*story), "escalation"), by="Nurse Okafor")
     ward = ward_of(*story, seen)
@@ -178,7 +178,7 @@ def test_who_has_seen_an_alert_stands_there_and_its_words_stay() -> None:
     assert shown_alert["evidence"]
 
 
-def test_quiet_ends_by_itself() -> None:
+def test_a_snooze_ends_by_itself() -> None:
     story = [arrival(), fever("09:00", 38.6), vitals("09:05", **ROOM_AIR, systolic_mmhg=84)]
     kinds = [brief.kind for brief, _ in ward_of(*story).patients[PATIENT].open_alerts()]
     ids = [alert_id(ward_of(*story), kind) for kind in dict.fromkeys(kinds)]
@@ -220,7 +220,7 @@ def test_what_has_happened_is_read_before_what_to_do_about_it() -> None:
     assert len(READ_FIRST) == len(set(READ_FIRST))
 
 
-def test_a_patient_who_cannot_be_judged_is_as_loud_as_anything() -> None:
+def test_an_unmonitored_patient_ranks_as_high() -> None:
     at_any_rate = dict.fromkeys(("acknowledged_at", "snoozed_until"))
     base = ward_of(arrival(), fever("09:00", 38.6)).patients[PATIENT]
     brief = base.state.alerts[0].model_copy(update=at_any_rate | {"kind": "unmonitored", "priority": "technical"})
@@ -259,7 +259,7 @@ def test_an_alert_id_that_spells_out_the_patient_is_hidden() -> None:
     assert PSEUDONYMS.alert_key("p-1", "0badcafe") == "0badcafe"
 
 
-def test_a_picture_is_plain_json_and_a_function_of_its_arguments() -> None:
+def test_a_card_is_plain_json_and_a_function_of_its_arguments() -> None:
     ward = ward_of(arrival(), fever("09:00", 38.6), vitals("09:05", **ROOM_AIR, systolic_mmhg=84))
     once, again = (to_json(card_content(ward, "09:10")) for _ in range(2))
     assert once == again

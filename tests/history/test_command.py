@@ -1,4 +1,4 @@
-"""`crs-monitor history` at the command line: what can be wrong is one line, and exit 2."""
+"""`crs-monitor history` at the command line: each user error is one line and exit code 2."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_tables_that_are_missing_say_how_to_make_them(server: Server) -> None:
         ("not a url", "expected postgresql://"),
     ],
 )
-def test_a_url_that_is_none_of_ours_says_what_is_expected(url: str, words: str) -> None:
+def test_an_unsupported_url_says_what_is_expected(url: str, words: str) -> None:
     assert words in complaint("--database-url", url)
 
 
