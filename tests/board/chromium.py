@@ -44,16 +44,16 @@ class Page:
         self._asked += 1
         await self._socket.send_json({"id": self._asked, "method": method, "params": parameters})
         while True:
-            said = await self._socket.receive_json()
-            if said.get("method") == "Runtime.exceptionThrown":
-                self.complaints.append(str(said["params"]["exceptionDetails"]))
-            elif said.get("method") == "Log.entryAdded" and said["params"]["entry"]["level"] == "error":
-                self.complaints.append(said["params"]["entry"]["text"])
-            elif said.get("id") == self._asked:
-                if said.get("error", {}).get("message") == PAGE_REPLACED:
+            message = await self._socket.receive_json()
+            if message.get("method") == "Runtime.exceptionThrown":
+                self.complaints.append(str(message["params"]["exceptionDetails"]))
+            elif message.get("method") == "Log.entryAdded" and message["params"]["entry"]["level"] == "error":
+                self.complaints.append(message["params"]["entry"]["text"])
+            elif message.get("id") == self._asked:
+                if message.get("error", {}).get("message") == PAGE_REPLACED:
                     raise PageReplacedError
-                assert "error" not in said, said
-                return said["result"]
+                assert "error" not in message, message
+                return message["result"]
 
     async def run(self, script: str) -> Any:
         """The value of a JavaScript expression."""

@@ -60,8 +60,8 @@ class RunningBoard:
 
     def heartbeat(self, ahead: timedelta = timedelta(0)) -> None:
         """A heartbeat, from a log whose clock is `ahead` of ours."""
-        said = {"partition": 0, "at": (datetime.now(UTC) + ahead).isoformat()}
-        self.liveness.record(json.dumps(said).encode(), datetime.now(UTC), monotonic())
+        heartbeat = {"partition": 0, "at": (datetime.now(UTC) + ahead).isoformat()}
+        self.liveness.record(json.dumps(heartbeat).encode(), datetime.now(UTC), monotonic())
 
     def apply_story(self) -> None:
         """Applies the states and alerts of STORY, as if it had ended now."""

@@ -111,8 +111,8 @@ def test_a_snooze_asks_for_minutes_and_a_reason() -> None:
         await tab.run("document.querySelector('#ask-quiet [value=\"30\"]').click()")
         await tab.run("document.querySelector('#ask-quiet [name=reason]').value = 'dose is being mixed'")
         await tab.run("document.querySelector('#ask-quiet .main').click()")
-        (said,) = await written(board, 1)
-        assert (said["kind"], said["reason"]) == ("snooze", "Nurse Okafor: dose is being mixed")
+        (event,) = await written(board, 1)
+        assert (event["kind"], event["reason"]) == ("snooze", "Nurse Okafor: dose is being mixed")
 
     shown(scene)
 
@@ -124,7 +124,7 @@ def test_an_answer_that_was_not_written_is_reported_and_can_be_repeated() -> Non
         await tab.run("document.querySelector('[data-act=acknowledge]').click()")
         await tab.until(f"{TEXT}.includes('Not written: the brokers do not answer')")
         assert await tab.run("Boolean(document.querySelector('[data-act=acknowledge]'))")
-        tab.complaints = [said for said in tab.complaints if "503" not in said]
+        tab.complaints = [text for text in tab.complaints if "503" not in text]
 
     shown(scene)
 
@@ -135,7 +135,7 @@ async def written(board: RunningBoard, number: int) -> list[dict[str, str]]:
     while len(board.producer.written) < number:
         assert monotonic() < last, board.producer.written
         await asyncio.sleep(0.05)
-    return [said for _, _, said in board.producer.written]
+    return [event for _, _, event in board.producer.written]
 
 
 def test_a_filter_that_hides_someone_says_so() -> None:
@@ -173,7 +173,7 @@ def test_a_page_that_has_lost_its_server_shows_a_banner_too() -> None:
             "!document.querySelector('#banner').hidden && document.querySelector('#banner').innerText"
         )
         assert "does not hear its server" in text
-        tab.complaints = [said for said in tab.complaints if "ERR_" not in said]
+        tab.complaints = [text for text in tab.complaints if "ERR_" not in text]
 
     shown(scene)
 

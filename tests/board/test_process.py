@@ -84,8 +84,8 @@ def events(client: httpx.Client) -> Iterator[tuple[str, Any]]:
 def until(client: httpx.Client, holds: Callable[[Any], Any], seconds: float = 20) -> Any:
     """The first card of a patient for which `holds` is true."""
     last = time.monotonic() + seconds
-    for kind, said in events(client):
-        for picture in said if kind != "pulse" else ():
+    for kind, data in events(client):
+        for picture in data if kind != "pulse" else ():
             if holds(picture):
                 return picture
         assert time.monotonic() < last, f"not within {seconds} s"
@@ -98,10 +98,10 @@ def ready(scene: Scene) -> httpx.Response:
 
 def test_a_board_that_starts_late_shows_the_ward_with_the_messages_of_its_alerts(scene: Scene) -> None:
     with browser(scene.board) as client:
-        drawn = until(client, lambda one: one["alerts"] and all(alert["message"] for alert in one["alerts"]))
-    assert (drawn["grade"], drawn["unit"], drawn["bed"]) == (2, "4B", "12")
-    assert {alert["kind"] for alert in drawn["alerts"]} >= {"onset", "escalation", "dose_indicated"}
-    assert all(alert["source"] and alert["evidence"] for alert in drawn["alerts"])
+        shown = until(client, lambda one: one["alerts"] and all(alert["message"] for alert in one["alerts"]))
+    assert (shown["grade"], shown["unit"], shown["bed"]) == (2, "4B", "12")
+    assert {alert["kind"] for alert in shown["alerts"]} >= {"onset", "escalation", "dose_indicated"}
+    assert all(alert["source"] and alert["evidence"] for alert in shown["alerts"])
 
 
 def test_it_is_ready_after_the_first_heartbeats(scene: Scene) -> None:
@@ -124,7 +124,7 @@ def test_on_a_real_kafka_too(kafka_settings: Fresh, tmp_path: Path) -> None:
         until(client, lambda one: one["alerts"] and all(alert["message"] for alert in one["alerts"]))
         watch.heartbeats()
         seeing = (
-            said for kind, said in events(client) if kind == "pulse" and not said["words"] and not said["waiting"]
+            data for kind, data in events(client) if kind == "pulse" and not data["words"] and not data["waiting"]
         )
         assert next(seeing)["blind"] == []
 
@@ -134,8 +134,8 @@ def test_a_click_reaches_the_assessments_topic(scene: Scene) -> None:
         key = until(client, lambda one: one["alerts"])["alerts"][0]["key"]
         click = {"alert": key, "act": "acknowledge", "by": "Nurse Okafor", "click": "a-click-of-tests"}
         assert client.post("/answers", json=click).status_code == 202
-    (said,) = assessments(scene.settings)
-    assert (said["kind"], said["patient_id"], said["alert_id"], said["by"]) == (
+    (data,) = assessments(scene.settings)
+    assert (data["kind"], data["patient_id"], data["alert_id"], data["by"]) == (
         "acknowledge",
         NAME,
         key,
@@ -149,14 +149,14 @@ def test_it_warns_when_the_broker_is_gone_and_recovers_when_it_is_back(scene: Sc
     scene.broker.down()
     with browser(scene.board) as client:
         began = time.monotonic()
-        for kind, said in events(client):
-            if kind == "pulse" and said["words"]:
+        for kind, data in events(client):
+            if kind == "pulse" and data["words"]:
                 break
         assert time.monotonic() - began < 40
-        assert said["blind"] == [0, 1]
+        assert data["blind"] == [0, 1]
         scene.broker.up()
-        for kind, said in events(client):
-            if kind == "pulse" and not said["words"]:
+        for kind, data in events(client):
+            if kind == "pulse" and not data["words"]:
                 break
             scene.watch.heartbeats()
 
@@ -166,10 +166,10 @@ def test_neither_its_log_nor_its_addresses_name_a_patient_a_person_a_drug_or_a_v
         until(client, lambda one: one["alerts"])
         assert client.get(f"/patients/{NAME}").status_code == 404
         assert client.post("/answers", json={"alert": NAME}).status_code == 400
-    said = scene.log.read_text()
-    assert "answer act=acknowledge outcome=written" in said
-    assert all(secret not in said for secret in (*SECRETS, scene.board.token))
-    assert "Traceback" not in said
+    data = scene.log.read_text()
+    assert "answer act=acknowledge outcome=written" in data
+    assert all(secret not in data for secret in (*SECRETS, scene.board.token))
+    assert "Traceback" not in data
 
 
 def test_it_stops_cleanly_while_a_page_is_open(scene: Scene) -> None:

@@ -104,9 +104,9 @@ class Server:
                 with create_engine(self.url()).connect():
                     return
             except OperationalError:
-                said = Path(self.folder, "log").read_text(errors="replace")
+                output = Path(self.folder, "log").read_text(errors="replace")
                 starting = self.process.poll() is None and time.monotonic() < deadline
-                assert starting, f"PostgreSQL did not start: {said}"
+                assert starting, f"PostgreSQL did not start: {output}"
                 time.sleep(0.1)
 
     def stop(self) -> None:

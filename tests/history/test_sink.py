@@ -81,9 +81,9 @@ def member(settings: Settings, url: str, folder: Path) -> subprocess.Popen[str]:
 
 def finish(settings: Settings, url: str, group: Path, *more: str) -> str:
     process = sink(settings, url, group, "--until-end", *more)
-    said = process.communicate(timeout=120)[0]
-    assert process.returncode == 0, said
-    return str(said)
+    output = process.communicate(timeout=120)[0]
+    assert process.returncode == 0, output
+    return str(output)
 
 
 def wanted(tmp_path: Path, messages: Sequence[Published] = WARD) -> dict[str, list[object]]:
@@ -121,8 +121,8 @@ def test_killed_again_and_again_it_holds_everything_once(settings: Settings, url
         process.kill()
         process.communicate(timeout=10)
         assert read_so_far(url) < len(WARD), "the kill came too late to mean anything"
-    said = finish(settings, url, tmp_path)
-    assert held(url) == wanted(tmp_path), said
+    output = finish(settings, url, tmp_path)
+    assert held(url) == wanted(tmp_path), output
 
 
 def read_so_far(url: str) -> int:
@@ -155,11 +155,11 @@ def test_a_database_restored_from_a_backup_continues_where_the_backup_ends(setti
 
 
 def test_begin_anew_deletes_and_reads_again(settings: Settings, url: str, tmp_path: Path) -> None:
-    said = finish(settings, url, tmp_path, "--begin-anew")
+    output = finish(settings, url, tmp_path, "--begin-anew")
     once = held(url)
     again = finish(settings, url, tmp_path, "--begin-anew")
     assert held(url) == once == wanted(tmp_path)
-    for words in (said, again):
+    for words in (output, again):
         assert f'"alerts": {sum(m.kind == "alert" for m in WARD)}' in words
         for reason in ("heartbeat", "tombstone", "unreadable"):
             assert f'"{reason}": {NOISY}' in words
@@ -170,9 +170,9 @@ def test_it_stops_on_sigterm_and_logs_its_counts(settings: Settings, tmp_path: P
     process = sink(settings, url, tmp_path)
     wait_until(lambda: (tmp_path / "history.sqlite").is_file() and holds_something(url), "nothing was written")
     process.terminate()
-    said = process.communicate(timeout=30)[0]
-    assert process.returncode == 0, said
-    assert '"event": "stopped"' in said
+    output = process.communicate(timeout=30)[0]
+    assert process.returncode == 0, output
+    assert '"event": "stopped"' in output
 
 
 def holds_something(url: str) -> bool:
