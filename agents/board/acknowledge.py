@@ -1,4 +1,4 @@
-"""What people answer on the board: an acknowledgement or a request for quiet, said into the log once per click."""
+"""Writes acknowledgements and snoozes from the page to the assessments topic, one event for each click."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ClinicianName = Annotated[str, StringConstraints(strip_whitespace=True, min_leng
 
 
 class AnswerRequest(Wire):
-    """One press of a button. `click` is made up by the page: pressed once, sent twice, it is one event."""
+    """The body of `POST /answers`. `click`: an id made by the page, so that one click sent twice is one event."""
 
     alert: Annotated[str, StringConstraints(min_length=1, max_length=128)]
     act: Literal["acknowledge", "snooze"]
@@ -34,14 +34,14 @@ class AnswerRequest(Wire):
 
 
 class AnswerWriter:
-    """Takes clicks. What it answers is a status and a sentence."""
+    """Turns a request into an assessment and publishes it."""
 
     def __init__(self, broadcaster: Broadcaster, producer: Any, topic: str) -> None:
         self.broadcaster = broadcaster
         self.assessments = Assessments(producer, topic)
 
     async def write(self, body: bytes) -> tuple[int, str]:
-        """One click: written and confirmed by the brokers before we say so."""
+        """Publishes one answer and waits until the brokers confirm it. Returns an HTTP status and a sentence."""
         try:
             click = AnswerRequest.model_validate_json(body)
         except ValidationError:
@@ -65,7 +65,7 @@ class AnswerWriter:
         return self._result(click.act, "written", 202, "Said.")
 
     @staticmethod
-    def _result(act: str, outcome: str, status: int, words: str) -> tuple[int, str]:
+    def _result(act: str, outcome: str, status: int, text: str) -> tuple[int, str]:
         metrics.ANSWERS.labels(act, outcome).inc()
         log.info("answer act=%s outcome=%s", act, outcome)
-        return status, words
+        return status, text

@@ -1,4 +1,4 @@
-"""Who may come in: the token once, then a cookie that nobody can forge; and whose clicks count."""
+"""Sessions of the board: the shared token once, then a signed cookie; and checks of where a request comes from."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ WRONG_TOKENS_WINDOW_SECONDS = 60.0
 
 
 class SessionAuth:
-    """Seconds are those of the wall clock, since 1970: a cookie outlives a restart of the board."""
+    """Checks tokens and session cookies. `seconds` is Unix time, so that a cookie outlives a restart of the board."""
 
     def __init__(self, token: bytes, session_seconds: float) -> None:
         self._token = token
@@ -25,18 +25,18 @@ class SessionAuth:
         self._ended_sessions: dict[str, float] = {}
 
     def accepts_token(self, token: str, seconds: float) -> bool:
-        """Whether this is the token. Every comparison takes as long as any other."""
+        """Whether this is the token. The comparison takes the same time for every input."""
         right = hmac.compare_digest(sha256(token.strip().encode()).digest(), sha256(self._token).digest())
         if not right:
             self._wrong_at.append(seconds)
         return right
 
     def rate_limited(self, seconds: float) -> bool:
-        """Too many wrong tokens in a short time: nobody is asked for a while."""
+        """Whether too many wrong tokens came in a short time, from all clients together: then no token is accepted."""
         return len(self._wrong_at) == MAX_WRONG_TOKENS and seconds - self._wrong_at[0] < WRONG_TOKENS_WINDOW_SECONDS
 
     def cookie(self, seconds: float, before: str | None = None) -> str:
-        """A session that begins now, or the same one for longer."""
+        """A cookie for a new session, or for the session of the cookie `before` with a later end."""
         name = (
             session_id(before) if before is not None and self.valid_session(before, seconds) else secrets.token_hex(8)
         )
@@ -44,20 +44,20 @@ class SessionAuth:
         return f"{body}.{self._signature(body)}"
 
     def valid_session(self, cookie: str | None, seconds: float) -> bool:
-        """Whether a session is ours, has not ended and was not left."""
+        """Whether our signature is right, the session has not expired, and nobody has ended it."""
         body, _, seal = (cookie or "").rpartition(".")
         if not hmac.compare_digest(seal.encode(), self._signature(body).encode()):
             return False
         return int(body.partition(".")[0]) > seconds and not self.was_ended(cookie)
 
     def end_session(self, cookie: str | None, seconds: float) -> None:
-        """The session ends now, for whoever has a copy of any of its cookies too."""
+        """Ends the session now, for every copy of any of its cookies."""
         self._ended_sessions = {name: ends for name, ends in self._ended_sessions.items() if ends > seconds}
         if cookie is not None and self.valid_session(cookie, seconds):
             self._ended_sessions[session_id(cookie)] = seconds + self.session_seconds
 
     def was_ended(self, cookie: str | None) -> bool:
-        """Whether someone has ended this session."""
+        """Whether the session was ended before it expired."""
         return cookie is not None and session_id(cookie) in self._ended_sessions
 
     def _signature(self, body: str) -> str:
@@ -65,12 +65,12 @@ class SessionAuth:
 
 
 def session_id(cookie: str) -> str:
-    """What stays the same while a session is made longer."""
+    """The part of a cookie that stays the same when its session is extended."""
     return ".".join(cookie.split(".")[1:2])
 
 
 def is_same_origin(origin: str | None, host: str | None, public: str | None) -> bool:
-    """Whether a request that changes something comes from a page of ours. `public`: the address behind a proxy."""
+    """Whether the Origin header names this board. `public`: the address that browsers use, when there is a proxy."""
     if not origin:
         return False
     if public is not None:
@@ -79,7 +79,7 @@ def is_same_origin(origin: str | None, host: str | None, public: str | None) -> 
 
 
 def is_loopback_host(host: str | None) -> bool:
-    """On loopback, whether we are called by a name of this machine: no other name may lead a browser here."""
+    """Whether the Host header names this machine: protects a board on loopback from DNS rebinding."""
     try:
         return is_loopback(urlsplit(f"//{host or ''}").hostname or "")
     except ValueError:

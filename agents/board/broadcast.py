@@ -1,4 +1,4 @@
-"""Everybody who looks at the board: what has changed goes to each of them, as server-sent events."""
+"""Sends changes of the ward to all open pages, as server-sent events."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ MessageQueue = asyncio.Queue[bytes | None]
 
 
 class Broadcaster:
-    """Draws each patient anew when something has changed, and says it to all. A viewer who is too slow is let go."""
+    """Renders patients that have changed and publishes them. A viewer that reads too slowly is disconnected."""
 
     def __init__(self, ward: BoardWard, liveness: Liveness, pseudonyms: Pseudonyms) -> None:
         self.ward, self.liveness, self.pseudonyms = ward, liveness, pseudonyms
@@ -41,46 +41,49 @@ class Broadcaster:
         self._status_sent = 0.0
 
     async def run(self) -> None:
-        """Until cancelled."""
+        """Refreshes until it is cancelled."""
         while True:
             self.refresh(self.clock(), monotonic())
             await asyncio.sleep(REFRESH_SECONDS)
 
     def clock(self) -> datetime:
-        """What time it is on the board."""
+        """The time of the board, see `Liveness.clock`."""
         return self.liveness.clock(datetime.now(UTC), monotonic())
 
     def refresh(self, at: datetime, seconds: float) -> None:
-        """Whatever has changed, also by itself: a quiet hour that ends, a dose that may be given now."""
+        """Publishes the patients that have changed, also through time alone: a snooze ends, the next dose is possible.
+
+        `at`: the time of the board; `seconds`: monotonic.
+        """
         self.ward.remove_departed(at)
         due = {patient_id for patient_id, when in self._due_at.items() if when <= at}
         changed, self.ward.changed = self.ward.changed | due, set()
-        drawn = [message for patient_id in changed if (message := self._render(patient_id, at)) is not None]
-        if drawn:
-            self._publish(event("patients", b"[" + b",".join(drawn) + b"]"))
-        if drawn or seconds - self._status_sent >= STATUS_SECONDS:
+        encoded = [message for patient_id in changed if (message := self._render(patient_id, at)) is not None]
+        if encoded:
+            self._publish(event("patients", b"[" + b",".join(encoded) + b"]"))
+        if encoded or seconds - self._status_sent >= STATUS_SECONDS:
             self._status_sent = seconds
             self._publish(event("pulse", to_json(self.status(at, self.liveness.health(seconds)))))
 
     def _render(self, patient_id: str, at: datetime) -> bytes | None:
-        """The patient's picture if it is a new one; who is gone is said by reference alone."""
+        """The JSON to send, None if it is as before. For a patient who was removed it holds only the reference."""
         self._due_at.pop(patient_id, None)
         patient = self.ward.patients.get(patient_id)
         if patient is None:
             self.cards.pop(patient_id, None)
             gone = self._encoded.pop(patient_id, None)
             return gone and to_json({"reference": self.pseudonyms.reference_of(patient_id), "gone": True})
-        picture, changes_at = card(patient, self.pseudonyms, at)
+        content, changes_at = card(patient, self.pseudonyms, at)
         if changes_at is not None:
             self._due_at[patient_id] = changes_at
-        drawn = to_json(picture)
-        if self._encoded.get(patient_id) == drawn:
+        encoded = to_json(content)
+        if self._encoded.get(patient_id) == encoded:
             return None
-        self.cards[patient_id], self._encoded[patient_id] = picture, drawn
-        return drawn
+        self.cards[patient_id], self._encoded[patient_id] = content, encoded
+        return encoded
 
     def status(self, at: datetime, health: BoardHealth) -> dict[str, Any]:
-        """The pulse of the page: the clock, and whether the board sees."""
+        """The content of a `pulse` event: the time, and whether the data on the page is current."""
         return {
             "at": at,
             "edition": self.page_version,
@@ -92,9 +95,9 @@ class Broadcaster:
         }
 
     def find_alert(self, key: str) -> tuple[str, str] | None:
-        """Patient and alert behind the key of an open alert that the page shows."""
-        for patient_id, picture in self.cards.items():
-            if any(alert["key"] == key for alert in picture["alerts"]):
+        """Patient id and alert id for the key that the page uses for an open alert; None: no such alert is open."""
+        for patient_id, content in self.cards.items():
+            if any(alert["key"] == key for alert in content["alerts"]):
                 patient = self.ward.patients[patient_id]
                 ids = (brief.alert_id for brief, _ in patient.open_alerts())
                 return next(
@@ -104,16 +107,16 @@ class Broadcaster:
 
     @property
     def is_full(self) -> bool:
-        """No more can look."""
+        """Whether the maximum number of viewers is connected."""
         return len(self._queues) >= MAX_VIEWERS
 
     @property
     def viewer_count(self) -> int:
-        """How many are looking."""
+        """Number of connected viewers."""
         return len(self._queues)
 
     def subscribe(self, at: datetime, seconds: float) -> MessageQueue:
-        """A new viewer, who first gets the whole ward. None among the messages: this viewer is let go."""
+        """Adds a viewer: a queue that begins with the whole ward. None in the queue: the viewer is disconnected."""
         queue: MessageQueue = asyncio.Queue(MAX_QUEUED_MESSAGES)
         queue.put_nowait(event("ward", b"[" + b",".join(self._encoded.values()) + b"]"))
         queue.put_nowait(event("pulse", to_json(self.status(at, self.liveness.health(seconds)))))
@@ -121,11 +124,11 @@ class Broadcaster:
         return queue
 
     def unsubscribe(self, queue: MessageQueue) -> None:
-        """One who does not look any more."""
+        """Removes a viewer that has disconnected."""
         self._queues.discard(queue)
 
     def close(self) -> None:
-        """The board closes: everybody is let go."""
+        """Disconnects all viewers."""
         self._disconnect(list(self._queues))
 
     def _publish(self, message: bytes) -> None:
@@ -143,15 +146,15 @@ class Broadcaster:
 
 
 def event(kind: str, data: bytes) -> bytes:
-    """One server-sent event; JSON has no line breaks."""
+    """One server-sent event. `data` is JSON without line breaks."""
     return b"event: " + kind.encode() + b"\ndata: " + data + b"\n\n"
 
 
 def asset(name: str) -> str:
-    """A file of the page."""
+    """The text of one of the page's files."""
     return (resources.files("agents.board") / name).read_text(encoding="utf-8")
 
 
 def page_version() -> str:
-    """A page of another edition loads itself anew."""
+    """A hash of all files of the page: an open page reloads when the server has another one."""
     return sha256("".join(asset(name) for name in (*PAGES, *ASSETS)).encode()).hexdigest()[:12]

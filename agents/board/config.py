@@ -1,4 +1,4 @@
-"""How the board is opened to people: address, token, certificate. One TOML table, `[board]`; options come before it."""
+"""Settings of the board (address, token, certificate): command-line options, environment, TOML table `[board]`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SECRETS = {"token": "CRS_BOARD_TOKEN", "reference_secret": "CRS_REFERENCE_SECRET
 
 
 class BoardConfig(ConfigTable):
-    """Everything under `[board]`. Loopback unless said otherwise; beyond it only with TLS."""
+    """The table `[board]`. The default is loopback; any other address needs TLS and a token."""
 
     host: str = Field("127.0.0.1", description="Address that is listened on.")
     port: int = Field(8780, ge=0, le=65535, description="Port; 0: any that is free.")
@@ -54,11 +54,11 @@ class BoardConfig(ConfigTable):
 
     @property
     def secure(self) -> bool:
-        """Whether browsers speak TLS."""
+        """Whether browsers connect with TLS."""
         return self.certificate is not None or self.behind_proxy is not None
 
     def ssl_context(self) -> ssl.SSLContext | None:
-        """What HTTPS is done with; None without. Raises UserError when the files do not serve."""
+        """The TLS context, None without a certificate. Raises UserError when certificate or key cannot be used."""
         if self.certificate is None:
             return None
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
@@ -71,7 +71,7 @@ class BoardConfig(ConfigTable):
 
 
 def is_origin(given: str) -> bool:
-    """`https://host` or `https://host:port`, and nothing behind it."""
+    """Whether this is `https://host` or `https://host:port` and nothing more."""
     try:
         parts = urlsplit(given)
         return given == f"https://{parts.netloc}" and bool(parts.hostname) and "@" not in given
@@ -80,7 +80,7 @@ def is_origin(given: str) -> bool:
 
 
 def load(file: Path | None, **options: Any) -> BoardConfig:
-    """Options, then the environment, then the file. Raises UserError naming every setting that is wrong."""
+    """Options override the environment, which overrides the file. Raises UserError with all invalid settings."""
     table = whole_file(file).get("board", {})
     if not isinstance(table, dict):
         raise UserError(f"{file}: board must be a table, [board]")
@@ -92,7 +92,7 @@ def load(file: Path | None, **options: Any) -> BoardConfig:
 
 
 def in_environment() -> dict[str, dict[str, str]]:
-    """Where the environment says that secrets are: `CRS_BOARD_TOKEN`, or `CRS_BOARD_TOKEN_FILE`."""
+    """Secrets that the environment gives by value (`CRS_BOARD_TOKEN`) or by file (`CRS_BOARD_TOKEN_FILE`)."""
     found = {}
     for name, variable in SECRETS.items():
         if os.environ.get(variable):
@@ -103,7 +103,7 @@ def in_environment() -> dict[str, dict[str, str]]:
 
 
 def problem(found: Any) -> str:
-    """One refusal; never the value."""
+    """One validation error as text, without the value, which may be a secret."""
     place = ".".join(str(part) for part in ("board", *found["loc"]))
-    words = "no such setting" if found["type"] == "extra_forbidden" else found["msg"].removeprefix("Value error, ")
-    return f"{place}: {words}"
+    text = "no such setting" if found["type"] == "extra_forbidden" else found["msg"].removeprefix("Value error, ")
+    return f"{place}: {text}"

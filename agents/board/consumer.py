@@ -1,4 +1,7 @@
-"""The board's ears: states from their beginning, alerts from their end, and the words of what is open already."""
+"""Kafka consumer of the board: reads states from the beginning, alerts and heartbeats from the end.
+
+Then it looks back on the alerts topic for the text of alerts that were already open when it started.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,8 @@ from schemas.heartbeats import is_heartbeat_of_build_0_1
 MAX_RECORDS = 2000
 POLL_MS = 200
 RETRY_SECONDS = 2.0
-# An alert is told within moments of the event that it rests on; what is open for longer is looked for no further back.
+# An alert is published within moments of its event: the search for its text begins this much earlier, but never
+# further back than the maximum.
 TEXT_MARGIN = timedelta(minutes=5)
 MAX_LOOK_BACK = timedelta(days=14)
 
@@ -29,7 +33,7 @@ log = logging.getLogger("crs.board")
 
 
 class BoardConsumer:
-    """Reads without a group: every board hears everything, and none takes anything away from another."""
+    """Reads without a consumer group: every board reads all partitions."""
 
     def __init__(self, settings: Settings, partitions: int, ward: BoardWard, liveness: Liveness) -> None:
         self.settings, self.ward, self.liveness = settings, ward, liveness
@@ -40,7 +44,7 @@ class BoardConsumer:
         self.polled_at = monotonic()
 
     async def run(self) -> None:
-        """Until cancelled. When brokers let us down the board says so, and tries again from the beginning."""
+        """Reads until it is cancelled. After an error of the brokers the board shows it, and starts to read again."""
         while True:
             try:
                 await self._read_topics()
@@ -51,14 +55,14 @@ class BoardConsumer:
 
     async def _read_topics(self) -> None:
         consumer = self._consumer()
-        looking: asyncio.Task[None] | None = None
+        look_back: asyncio.Task[None] | None = None
         await consumer.start()
         try:
             assigned = [*self.states, *self.alerts, *self.heartbeats]
             consumer.assign(assigned)
             ends = await consumer.end_offsets(assigned)
             await consumer.seek_to_beginning(*self.states)
-            # A heartbeat of before our start says nothing about now.
+            # A heartbeat from before our start says nothing about the present.
             for partition in (*self.alerts, *self.heartbeats):
                 consumer.seek(partition, ends[partition])
             self.liveness.fault = None
@@ -66,12 +70,12 @@ class BoardConsumer:
                 for partition, records in (await consumer.getmany(timeout_ms=POLL_MS, max_records=MAX_RECORDS)).items():
                     self._apply(partition, records)
                 self.polled_at = monotonic()
-                if looking is None and await self._states_read(consumer, ends):
+                if look_back is None and await self._states_read(consumer, ends):
                     self.liveness.loading = False
-                    looking = asyncio.create_task(self._read_missing_texts(ends), name="words")
+                    look_back = asyncio.create_task(self._read_missing_texts(ends), name="missing texts")
         finally:
-            if looking is not None:
-                looking.cancel()
+            if look_back is not None:
+                look_back.cancel()
             await consumer.stop()
 
     async def _states_read(self, consumer: Any, ends: dict[Any, int]) -> bool:
@@ -89,7 +93,7 @@ class BoardConsumer:
                 self.ward.apply_alert(record.value, number(record.headers, "log_offset") or 0)
 
     async def _read_missing_texts(self, ends: dict[Any, int]) -> None:
-        """Reads again what was told about alerts that were open before we came. Without it they have only a title."""
+        """Reads the text of alerts that were open before the board started: the state holds only their title."""
         wanted: dict[int, datetime] = {}
         for place, brief in self.ward.missing_text():
             since = min(brief.effective_at, brief.raised_at)
@@ -101,7 +105,7 @@ class BoardConsumer:
             for place, since in wanted.items():
                 await self._reread(consumer, self.alerts[place], max(since - TEXT_MARGIN, earliest), ends)
         except (KafkaError, OSError) as error:
-            log.warning("words of older alerts not read why=%s", type(error).__name__)
+            log.warning("text of older alerts not read why=%s", type(error).__name__)
         finally:
             await consumer.stop()
 

@@ -1,4 +1,4 @@
-"""Starts a board as a child, for a demonstration: it dies with us, on a port that is free."""
+"""Starts a board as a child process for a demonstration, on a free port; it ends with the parent process."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ URL_LINE = "board: "
 
 
 class Launched(NamedTuple):
-    """Where it is, and what to show at its door."""
+    """A running board: address, token, process."""
 
     url: str
     token: str
@@ -28,9 +28,9 @@ class Launched(NamedTuple):
 
 @contextmanager
 def launched(settings: Settings, *options: str, log: IO[Any] | int = subprocess.DEVNULL) -> Iterator[Launched]:
-    """A running board. `options`: more of its command line; `log`: where its log goes. Raises UserError with its words.
+    """A running board, ended on exit. `options`: more command-line options; `log`: where its log is written.
 
-    `--port` is any that is free unless an option says which.
+    The port is any free one, unless the options give another. Raises UserError when the board does not start.
     """
     token = secrets.token_urlsafe(24)
     others = {name: value for name, value in os.environ.items() if not name.startswith("CRS_")}

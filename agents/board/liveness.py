@@ -1,4 +1,4 @@
-"""Whether the board sees: every partition's sign of life, and what the page must say when one stays away."""
+"""Whether the board's data is current: the last heartbeat of each partition, a warning when one is missing."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ BEHIND_AFTER = timedelta(seconds=30)
 
 
 class LastHeartbeat(NamedTuple):
-    """The last sign of life of a partition: when it came (monotonic s), the log's time in it, and how old it was."""
+    """The last heartbeat of a partition: when it was received (monotonic s), its log time, how old it was then."""
 
     received: float
     at: datetime
@@ -20,7 +20,10 @@ class LastHeartbeat(NamedTuple):
 
 
 class BoardHealth(NamedTuple):
-    """What the board sees. `blind`: partitions whose patients nobody judges now, as far as the board can tell."""
+    """Whether the board is current. `unmonitored`: partitions whose patients are not being judged now.
+
+    `problem`: the warning on the page; `waiting`: what a board that has just started waits for.
+    """
 
     unmonitored: tuple[int, ...]
     problem: str | None
@@ -28,12 +31,12 @@ class BoardHealth(NamedTuple):
 
     @property
     def is_clear(self) -> bool:
-        """Nothing is wrong."""
+        """Whether there is no problem and nothing to wait for."""
         return self.problem is None and self.waiting is None
 
 
 class Liveness:
-    """Hears heartbeats. Seconds are monotonic ones, so that a corrected clock blinds nobody."""
+    """Keeps the heartbeats. `seconds` are monotonic, so that a corrected system clock causes no false warning."""
 
     def __init__(self, partitions: int, started: float) -> None:
         self.started = started
@@ -48,12 +51,12 @@ class Liveness:
             self.last_heartbeats[heartbeat.partition] = LastHeartbeat(seconds, heartbeat.at, now - heartbeat.at)
 
     def clock(self, now: datetime, seconds: float) -> datetime:
-        """What time it is on the board: ours, or the log's where that is ahead, as when a story is told at speed."""
+        """The board's time: the system clock `now`, or log time where that is ahead, as in a fast demonstration."""
         beats = [beat.at + timedelta(seconds=seconds - beat.received) for beat in self.last_heartbeats.values() if beat]
         return max((now, *beats))
 
     def unmonitored_partitions(self, seconds: float) -> dict[int, float]:
-        """Partitions without a sign of life, and for how long (s)."""
+        """Partitions without a heartbeat for too long, and for how long (s)."""
         still = {
             partition: seconds - (self.started if beat is None else beat.received)
             for partition, beat in self.last_heartbeats.items()
@@ -61,7 +64,7 @@ class Liveness:
         return {partition: lasts for partition, lasts in still.items() if lasts > SILENT_AFTER_SECONDS}
 
     def health(self, seconds: float) -> BoardHealth:
-        """What is to be said now."""
+        """The health at this moment."""
         silent = self.unmonitored_partitions(seconds)
         if self.fault is not None:
             return BoardHealth(
@@ -87,5 +90,5 @@ class Liveness:
 
 
 def duration_text(seconds: float) -> str:
-    """Seconds, or minutes when they are many."""
+    """A duration as text, in seconds or, from two minutes on, in minutes."""
     return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"

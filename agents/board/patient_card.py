@@ -1,36 +1,26 @@
-"""What the board shows of one patient: a pure function of the state, the alerts' words and the time.
+"""The data that the board shows for one patient: a pure function of the state, the alerts' text and the time.
 
-Instants go out as they are: the page works out ages and countdowns, so that they move every second. What is not known
-is None here, and the page says so; it is never left out, and never looks normal.
+Times are sent as instants: the page computes ages and countdowns every second. An unknown value is None, and the page
+shows it as unknown; it is never left out, and never looks normal.
 """
 
 from __future__ import annotations
 
 from datetime import datetime
-from functools import cache
 from typing import NamedTuple
 
+from agents.board.dose_card import dose, tocilizumab
 from agents.board.pseudonyms import Pseudonyms
 from agents.board.sorting import is_quiet, loudness, rank, urgency
 from agents.board.ward import BoardPatient, OpenAlertWithText
 from agents.platform.json_types import Json
 from agents.replay.injected_doses import is_injected
-from monitor.guidelines import profile_loader
-from monitor.guidelines.model import Profile
 from monitor.units.rounding import to_integer, to_tenths
 from schemas.alerts import Evidence, Recommendation
-from schemas.state import (
-    GRADE_WITHOUT_SIGN,
-    AxisState,
-    DoseState,
-    PatientState,
-    ReadingState,
-    SupportState,
-    TocilizumabState,
-)
-from schemas.wording import BASES, amount, name_of, number, observed
+from schemas.state import GRADE_WITHOUT_SIGN, AxisState, PatientState, ReadingState, SupportState
+from schemas.wording import BASES, name_of, number, observed
 
-# Always shown, also when there is nothing to show.
+# Always shown, also when there is no value.
 SIGNALS = (
     "temperature_celsius",
     "heart_rate_per_min",
@@ -44,25 +34,20 @@ ATTRIBUTIONS = {
     "not_confirmed": "attribution to CRS not confirmed",
     "left_out": "left out of the grade: a clinician does not attribute it to CRS",
 }
-BLOCKS = {
-    "interval": "too soon after the last dose",
-    "limit_24h": "limit of doses in 24 h reached",
-    "limit_total": "limit of doses in the episode reached: alternatives",
-}
 
 
 class CardContent(NamedTuple):
-    """A picture of a patient, and when it must be drawn anew though nothing new was heard."""
+    """The data of a card, and the next time at which it changes without new data; None: never."""
 
     content: Json
     changes_at: datetime | None
 
 
 def card(patient: BoardPatient, pseudonyms: Pseudonyms, at: datetime) -> CardContent:
-    """The picture at a time."""
+    """The card of a patient at the time `at`."""
     state, standing = patient.state, patient.open_alerts()
     alerts = sorted(standing, key=lambda one: loudness(one, at), reverse=True)
-    picture = {
+    content = {
         **identity(state, pseudonyms),
         "partition": patient.partition,
         "as_of": state.as_of,
@@ -80,11 +65,11 @@ def card(patient: BoardPatient, pseudonyms: Pseudonyms, at: datetime) -> CardCon
         "urgency": urgency(patient, standing, at),
     }
     instants = (state.tocilizumab.next_eligible_at, *(one.brief.snoozed_until for one in standing))
-    return CardContent(picture, min((when for when in instants if when is not None and when > at), default=None))
+    return CardContent(content, min((when for when in instants if when is not None and when > at), default=None))
 
 
 def identity(state: PatientState, pseudonyms: Pseudonyms) -> Json:
-    """Whom it is about, as far as the page may say."""
+    """Reference, place and treatment; the patient id only if the settings allow it."""
     context, patient_id = state.context, state.patient_id
     return {
         "reference": pseudonyms.reference_of(patient_id),
@@ -103,7 +88,7 @@ def identity(state: PatientState, pseudonyms: Pseudonyms) -> Json:
 
 
 def grade(state: PatientState) -> Json:
-    """Where the patient stands; with anything unknown the grade is a floor."""
+    """The grades; with anything unknown the grade is a floor."""
     return {
         "profile": state.profile,
         "grade": state.grade,
@@ -122,7 +107,7 @@ def grade(state: PatientState) -> Json:
 
 
 def is_held(state: PatientState) -> bool:
-    """Whether the grade stands higher than the signs of this moment: it falls only when they have stayed lower."""
+    """Whether the grade is higher than the present signs support: it falls only after they have stayed lower."""
     axes = (state.axes.hypotension, state.axes.hypoxia)
     counted = [one.grade for one in axes if one.grade is not None and one.attribution != "left_out"]
     is_known = len(counted) == len(axes) and not state.context.death_attributed_to_crs
@@ -130,7 +115,7 @@ def is_held(state: PatientState) -> bool:
 
 
 def axis(name: str, one: AxisState) -> Json:
-    """One axis; without data it is unknown. Attribution is asked only where there is something to attribute."""
+    """One axis; without data it is unknown. Attribution is shown only where there is a finding."""
     is_finding = one.grade is not None and one.grade > GRADE_WITHOUT_SIGN[name]
     says = one.attribution if is_finding or one.attribution != "not_confirmed" else None
     return {
@@ -146,7 +131,7 @@ def axis(name: str, one: AxisState) -> Json:
 
 
 def axis_words(name: str, grade: int | None, is_finding: bool) -> str:
-    """An axis in words."""
+    """The finding of an axis as text."""
     if grade is None:
         return "unknown"
     if name == "fever":
@@ -155,12 +140,12 @@ def axis_words(name: str, grade: int | None, is_finding: bool) -> str:
 
 
 def observation(one: Evidence) -> Json:
-    """One observation."""
+    """One piece of evidence."""
     return {"what": observed(one), "at": one.effective_at, "injected": is_injected(one.event_id)}
 
 
 def latest(name: str, reading: ReadingState | None) -> Json:
-    """The latest value of a signal; None: never seen."""
+    """The latest value of a signal; None: never measured."""
     if reading is None:
         return {"value": None, "unit": None, "at": None, "source": None}
     return {
@@ -172,14 +157,14 @@ def latest(name: str, reading: ReadingState | None) -> Json:
 
 
 def rounded_text(name: str, value: float | str) -> str:
-    """A value at the resolution at which the rules read it."""
+    """A value as text, at the resolution that the rules use."""
     if isinstance(value, str):
         return value.replace("_", " ")
     return f"{to_tenths(value) / 10:.1f}" if name == "temperature_celsius" else str(to_integer(value))
 
 
 def oxygen(state: PatientState) -> Json | None:
-    """The oxygen support as the patient breathes now; None: not known, which is not room air."""
+    """The current oxygen support; None: unknown, which is not room air."""
     running = next((one for one in state.supports if one.kind == "oxygen"), None)
     if running is not None:
         return support(running)
@@ -190,57 +175,21 @@ def oxygen(state: PatientState) -> Json | None:
 
 
 def support(one: SupportState) -> Json:
-    """A running infusion or the oxygen support; a rate or flow that nobody charted is unknown."""
-    words = name_of(one.name)
+    """A running infusion or the oxygen support; a rate or flow that was not charted is unknown."""
+    text = name_of(one.name)
     if one.kind == "infusion":
-        words += ", rate unknown" if one.rate is None else f" {number(one.rate)} {one.rate_unit or ''}".rstrip()
+        text += ", rate unknown" if one.rate is None else f" {number(one.rate)} {one.rate_unit or ''}".rstrip()
     else:
-        words += ", flow unknown" if one.flow_l_per_min is None else f" {number(one.flow_l_per_min)} L/min"
-        words += "" if one.fio2_fraction is None else f", FiO2 {one.fio2_fraction * 100:.0f} %"
-    return {"kind": one.kind, "what": words, "since": one.since, "charted_at": one.charted_at}
-
-
-def tocilizumab(now: TocilizumabState, profile_name: str) -> Json:
-    """Counts against the profile's limits, and when the next dose may come."""
-    profile = profile_of(profile_name)
-    return {
-        "count_24h": now.count_24h,
-        "most_24h": None if profile is None else profile.maximum_in_window,
-        "count_total": now.count_total,
-        "most_total": None if profile is None else profile.maximum_in_episode,
-        "last_at": now.last_at,
-        "next_at": now.next_eligible_at,
-        "blocked_by": now.blocked_by,
-        "blocked_words": None if now.blocked_by is None else BLOCKS[now.blocked_by],
-        "dose": None if now.dose_mg is None else amount(now.dose_mg),
-    }
-
-
-@cache
-def profile_of(name: str) -> Profile | None:
-    """A profile by its name; None: a state names one that is not here."""
-    try:
-        return profile_loader.load(name)
-    except profile_loader.ProfileError:
-        return None
-
-
-def dose(one: DoseState) -> Json:
-    """One dose of a tracked drug."""
-    return {
-        "what": f"{one.drug} {amount(one.dose_mg)}",
-        "at": one.effective_at,
-        "grade": one.grade,
-        "indication": one.indication,
-        "injected": is_injected(one.event_id),
-    }
+        text += ", flow unknown" if one.flow_l_per_min is None else f" {number(one.flow_l_per_min)} L/min"
+        text += "" if one.fio2_fraction is None else f", FiO2 {one.fio2_fraction * 100:.0f} %"
+    return {"kind": one.kind, "what": text, "since": one.since, "charted_at": one.charted_at}
 
 
 def alert(one: OpenAlertWithText, patient_id: str, pseudonyms: Pseudonyms, at: datetime) -> Json:
-    """An open alert with all that it rests on; without its words while they have not been read."""
-    brief, told = one.brief, one.versions
-    words = None if told is None else told.descriptive
-    latest_of = None if told is None else told.latest
+    """An open alert with its evidence; without message and evidence while its text has not been read."""
+    brief, versions = one.brief, one.versions
+    descriptive = None if versions is None else versions.descriptive
+    latest_of = None if versions is None else versions.latest
     return {
         "key": pseudonyms.alert_key(patient_id, brief.alert_id),
         "kind": brief.kind,
@@ -248,20 +197,20 @@ def alert(one: OpenAlertWithText, patient_id: str, pseudonyms: Pseudonyms, at: d
         "rank": rank(one),
         "title": brief.title,
         "since": brief.effective_at,
-        "told_at": words.raised_at if words else brief.raised_at,
+        "told_at": descriptive.raised_at if descriptive else brief.raised_at,
         "acknowledged_at": brief.acknowledged_at,
         "quiet_until": brief.snoozed_until if is_quiet(one, at) else None,
         "reason": latest_of.reason if latest_of and (brief.acknowledged_at or brief.snoozed_until) else None,
-        "message": words.message if words else None,
-        "evidence": [observation(each) for each in words.evidence] if words else [],
-        "unknown": [name_of(name) for name in words.unknown] if words else [],
+        "message": descriptive.message if descriptive else None,
+        "evidence": [observation(each) for each in descriptive.evidence] if descriptive else [],
+        "unknown": [name_of(name) for name in descriptive.unknown] if descriptive else [],
         "rule": brief.rule_id,
-        "rule_of": f"{words.rule.profile} {words.rule.profile_version}" if words else None,
-        "source": words.rule.source if words else None,
-        "recommendation": recommendation(words.recommendation) if words else None,
+        "rule_of": f"{descriptive.rule.profile} {descriptive.rule.profile_version}" if descriptive else None,
+        "source": descriptive.rule.source if descriptive else None,
+        "recommendation": recommendation(descriptive.recommendation) if descriptive else None,
     }
 
 
 def recommendation(one: Recommendation | None) -> Json | None:
-    """What the guideline suggests, if anything."""
+    """The recommendation of an alert; None: it has none."""
     return None if one is None else one.model_dump()

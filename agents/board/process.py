@@ -1,4 +1,4 @@
-"""The board as a process: ears, pictures and the web server, until someone asks it to stop."""
+"""The board as a process: Kafka consumer, renderer, metrics and web server, until SIGTERM or SIGINT."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ log = logging.getLogger("crs.board")
 
 
 class BoardProcess:
-    """One board. `say` gets the lines that whoever starts it must see: where it is, and the token if we made it up."""
+    """One board. `print_line` receives what the caller must see: the address, and the token if it was generated."""
 
     def __init__(
         self, settings: Settings, config: BoardConfig, partitions: int, print_line: Callable[[str], None]
@@ -48,7 +48,7 @@ class BoardProcess:
         self.leaving = asyncio.Event()
 
     async def run(self) -> None:
-        """Until SIGTERM or SIGINT. Raises what a part of it died of: a board that stands still must not look alive."""
+        """Runs until it is stopped. Raises the error of any part that fails: a board must not seem to work."""
         set_on_stop(self.leaving)
         made_up = None if self.config.token else secrets.token_urlsafe(TOKEN_BYTES)
         token = made_up if self.config.token is None else self.config.token.get_secret_value()
@@ -73,9 +73,9 @@ class BoardProcess:
         parts = {
             asyncio.create_task(work, name=name)
             for name, work in (
-                ("ears", self.consumer.run()),
-                ("pictures", self.broadcaster.run()),
-                ("numbers", self._count()),
+                ("consumer", self.consumer.run()),
+                ("renderer", self.broadcaster.run()),
+                ("metrics", self._count()),
                 ("leaving", self.leaving.wait()),
             )
         }
@@ -94,13 +94,13 @@ class BoardProcess:
             await asyncio.sleep(COUNT_SECONDS)
 
     def unhealthy(self) -> str | None:
-        """Not alive: nothing is read, and nobody tries. None: nothing is wrong."""
+        """Why `/healthz` fails: nothing was polled for too long. None: healthy, or retrying after an error."""
         still = monotonic() - self.consumer.polled_at
         if self.liveness.fault is None and still > self.settings.stall_seconds:
             return f"nothing was read for {still:.0f} s"
         return None
 
     def not_ready(self) -> str | None:
-        """Not ready: the board does not see, or not yet."""
+        """Why `/readyz` fails: the data is not current, or not yet read. None: ready."""
         sight = self.liveness.health(monotonic())
         return self.unhealthy() or sight.problem or sight.waiting

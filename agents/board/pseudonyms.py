@@ -1,4 +1,4 @@
-"""How patients are named on the board: opaquely, unless someone asked for more."""
+"""References for patients and alerts that do not disclose the patient id."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from agents.dispatch.public_alert import reference
 
 @dataclass(frozen=True, slots=True)
 class Pseudonyms:
-    """How patients are named: by a keyed hash, and by their id only when that was asked for."""
+    """Names patients by a keyed hash. `show_ids`: the setting that shows patient ids as well."""
 
     secret: bytes
     show_ids: bool = False
@@ -19,11 +19,11 @@ class Pseudonyms:
         return reference(self.secret, patient_id)
 
     def alert_key(self, patient_id: str, alert_id: str) -> str:
-        """The alert id, which is opaque; should one spell out the patient id, a keyed hash stands in for it."""
+        """The alert id, or a keyed hash if the alert id contains the patient id."""
         return reference(self.secret, alert_id) if patient_id in alert_id else alert_id
 
     def location(self, patient_id: str, given: str | None) -> str | None:
-        """A unit or a bed; not one that spells out the patient id."""
+        """A unit or a bed; None if it is empty, or contains the patient id and ids are not shown."""
         if given is None or not given.strip() or (patient_id in given and not self.show_ids):
             return None
         return given.strip()

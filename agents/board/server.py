@@ -1,4 +1,4 @@
-"""The board's web server: one page, one stream, one place for answers; everybody shows the token first."""
+"""The board's web server: the page, the event stream and the endpoint for answers, all behind the token."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from agents.platform.errors import UserError
 from agents.platform.kafka_connection import is_loopback
 
 MAX_BODY_BYTES = 16 * 1024
-STREAM_SECONDS = 3600.0  # then the page asks anew, and its cookie is renewed
+STREAM_SECONDS = 3600.0  # then the page reconnects, and its cookie is renewed
 WRONG_PAUSE_SECONDS = 0.5
 CONTENT_TYPES = {".css": "text/css", ".js": "text/javascript"}
 PUBLIC_PATHS = frozenset({"/enter", "/healthz", "/readyz", "/board.css"})
@@ -44,7 +44,7 @@ log = logging.getLogger("crs.board")
 
 
 class BoardServer:
-    """`alive`, `ready`: what is wrong; None: nothing is."""
+    """`health`: why `/healthz` and why `/readyz` fail; each returns None when nothing is wrong."""
 
     def __init__(
         self,
@@ -72,7 +72,7 @@ class BoardServer:
         self.runner = web.AppRunner(app, access_log=None, shutdown_timeout=2.0)
 
     async def start(self) -> None:
-        """Listens. Raises UserError when the port cannot be had."""
+        """Listens. Raises UserError when the port cannot be used."""
         tls = self.config.ssl_context()
         await self.runner.setup()
         try:
@@ -84,13 +84,13 @@ class BoardServer:
         self.port = self.runner.addresses[0][1]
 
     async def stop(self) -> None:
-        """Listens no more, and lets everybody go."""
+        """Disconnects all viewers and stops listening."""
         self.broadcaster.close()
         await self.runner.cleanup()
 
     @property
     def url(self) -> str:
-        """Where people look."""
+        """The address for browsers."""
         if self.config.behind_proxy is not None:
             return f"{self.config.behind_proxy}/"
         host = f"[{self.config.host}]" if ":" in self.config.host else self.config.host
@@ -139,7 +139,7 @@ class BoardServer:
         )
 
     async def page(self, request: web.Request) -> web.StreamResponse:
-        """The board itself; whoever looks at it stays known."""
+        """The board's page; extends the session."""
         response = web.Response(text=asset("board.html"), content_type="text/html")
         self._set_cookie(request, response)
         return response
@@ -149,7 +149,7 @@ class BoardServer:
         return self._render_form("")
 
     async def enter(self, request: web.Request) -> web.StreamResponse:
-        """The token, in a form and never in an address."""
+        """Checks the token of the form (never from the address, which is logged and kept) and starts a session."""
         if self.auth.rate_limited(time()):
             metrics.ENTRIES.labels("besieged").inc()
             return self._render_form("Too many wrong tokens. Wait a minute.", 429)
@@ -169,14 +169,14 @@ class BoardServer:
         return web.Response(status=status, text=text, content_type="text/html")
 
     async def leave(self, request: web.Request) -> web.StreamResponse:
-        """This browser is not known any more, nor is any copy of its cookie."""
+        """Ends the session of this browser, and every copy of its cookie."""
         self.auth.end_session(request.cookies.get(self.cookie), time())
         response = web.Response(status=303, headers={"Location": "/enter"})
         response.del_cookie(self.cookie, path="/", httponly=True, secure=self.config.secure, samesite="Strict")
         return response
 
     async def live(self, request: web.Request) -> web.StreamResponse:
-        """The stream: the whole ward once, then what changes."""
+        """The event stream: the whole ward once, then changes."""
         if self.broadcaster.is_full:
             return web.Response(status=503, text="Too many are looking.\n")
         response = web.StreamResponse(
@@ -198,14 +198,14 @@ class BoardServer:
         return response
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
-        """A click."""
+        """An acknowledgement or a snooze."""
         if request.content_type != "application/json":
             return web.Response(status=415, text="JSON, please.\n")
-        status, words = await self.answer_writer.write(await request.read())
-        return web.Response(status=status, text=f"{words}\n")
+        status, text = await self.answer_writer.write(await request.read())
+        return web.Response(status=status, text=f"{text}\n")
 
     async def health(self, request: web.Request) -> web.StreamResponse:
-        """Whether the board lives (/healthz), and whether it sees (/readyz)."""
+        """`/healthz`: whether the process works; `/readyz`: whether its data is current."""
         wrong = self.alive() if request.path == "/healthz" else self.ready()
         return web.Response(status=200 if wrong is None else 503, text=f"{wrong or 'ok'}\n")
 

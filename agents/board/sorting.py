@@ -1,4 +1,4 @@
-"""Who comes first on the board, and which of a patient's alerts is read first."""
+"""The order of the patients on the board, and of one patient's alerts."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from schemas.alert_kinds import ALERT_KINDS, PRIORITY_RANK
 
 
 def is_quiet(one: OpenAlertWithText, at: datetime) -> bool:
-    """Whether someone has asked for quiet that still lasts."""
+    """Whether the alert is snoozed."""
     return one.brief.snoozed_until is not None and one.brief.snoozed_until > at
 
 
 def is_waiting(one: OpenAlertWithText, at: datetime) -> bool:
-    """Whether nobody has answered."""
+    """Whether the alert is neither acknowledged nor snoozed."""
     return one.brief.acknowledged_at is None and not is_quiet(one, at)
 
 
@@ -31,9 +31,10 @@ def rank(one: OpenAlertWithText) -> int:
 
 
 def urgency(patient: BoardPatient, standing: Sequence[OpenAlertWithText], at: datetime) -> list[int]:
-    """Who comes first, compared number by number, the greater the more urgent.
+    """A sort key, compared number by number, greater is more urgent.
 
-    Those who are here; what is high and waits for an answer; the higher of both grades; what else waits; silence.
+    Present on the ward; a high alert unanswered; the higher of both grades; the highest rank unanswered; no vitals
+    arriving; the number of unanswered alerts.
     """
     state = patient.state
     waiting = [rank(one) for one in standing if is_waiting(one, at)]

@@ -1,4 +1,4 @@
-"""`crs-monitor board`: the ward on an authenticated page, until SIGTERM or SIGINT."""
+"""`crs-monitor board`: serves the ward on an authenticated web page, until SIGTERM or SIGINT."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ from agents.platform.settings import Settings, with_settings
 def command(settings: Settings, log_level: str, **options: Any) -> None:
     """Show the ward on an authenticated page.
 
-    The token that people show at the door comes from CRS_BOARD_TOKEN or CRS_BOARD_TOKEN_FILE; on loopback one is made
-    up and printed when there is none. Decision support: not a medical device, and not a primary alarm.
+    The token that people enter comes from CRS_BOARD_TOKEN or CRS_BOARD_TOKEN_FILE; on loopback, without one, a token
+    is generated and printed. Decision support: not a medical device, and not a primary alarm.
     """
     from agents.board import config
     from agents.board.process import BoardProcess

@@ -1,4 +1,4 @@
-"""`crs-monitor history`: state changes and alerts go to a database, for dashboards and for those who ask later."""
+"""`crs-monitor history`: writes state changes and alerts to a database, for dashboards and later questions."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from agents.platform.signals import stop_requested
 @click.option("--database-url", help="postgresql://user@host/database; left out: an SQLite file in --data-dir.")
 @click.option("--migrate", is_flag=True, help="Bring the tables up to date first (an SQLite file always is).")
 @click.option("--migrate-only", is_flag=True, help="Bring the tables up to date and stop.")
-@click.option("--until-end", is_flag=True, help="Stop when all that was there at the start is written.")
-@click.option("--begin-anew", is_flag=True, help="Forget what the database holds and read everything again.")
+@click.option("--until-end", is_flag=True, help="Stop when all messages present at the start are written.")
+@click.option("--begin-anew", is_flag=True, help="Delete what the database holds and read everything again.")
 def command(
     settings: Settings, database_url: str | None, migrate: bool, migrate_only: bool, until_end: bool, begin_anew: bool
 ) -> None:
     """Write patients' state changes, doses, vitals and alerts to PostgreSQL or SQLite.
 
-    Late and corrected data rewrites what it changes. Stopping and starting again loses nothing and doubles nothing.
+    Late and corrected data rewrites what it changes. After a restart nothing is lost and nothing is written twice.
     """
     if database_url is not None:
         settings = settings.model_copy(update={"database_url": SecretStr(database_url)})
@@ -52,7 +52,7 @@ def command(
 
 
 def say(event: str, **details: str | int) -> None:
-    """One line about ourselves, never about a patient."""
+    """Logs one JSON line about the process, never about a patient."""
     logging.getLogger("crs.history").info(json.dumps({"event": event} | details))
 
 

@@ -1,4 +1,4 @@
-"""Reaching the history's database: PostgreSQL, or an SQLite file beside the local state; and its migrations."""
+"""Connects to the history's database (PostgreSQL, or an SQLite file in the data directory) and migrates it."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 SQLITE_FILE = "history.sqlite"
 POSTGRESQL = {"postgresql", "postgres", "postgresql+psycopg"}
 CONNECT_SECONDS = 5
-# Two processes that migrate at the same time take turns (any number that is ours will do).
+# Key of the advisory lock: only one process migrates at a time. Any number that nothing else uses.
 MIGRATION_LOCK = 0x63_72_73
 
 
 def url_of(settings: Settings) -> URL:
-    """Where the history is kept; an SQLite file in the data directory when no server is named."""
+    """The URL of the database: from the settings, else an SQLite file in the data directory. Raises UserError."""
     if settings.database_url is None:
         return URL.create("sqlite", database=str(settings.data_dir / SQLITE_FILE))
     try:
@@ -39,7 +39,7 @@ def url_of(settings: Settings) -> URL:
 
 
 def connect(url: URL) -> Engine:
-    """An engine that was tried. Raises UserError when the database does not answer."""
+    """An engine, after one test connection. Raises UserError when the database does not answer."""
     if url.drivername == "sqlite":
         Path(url.database or "").parent.mkdir(parents=True, exist_ok=True)
         engine = create_engine(url)
@@ -54,7 +54,7 @@ def connect(url: URL) -> Engine:
 
 
 def set_pragmas(connection: object, _record: object) -> None:
-    """SQLite: a reader (a dashboard, a backup) never blocks us, and a commit is on the disk."""
+    """SQLite: readers (a dashboard, a backup) do not block the writer, and a commit is on disk."""
     cursor = connection.cursor()  # type: ignore[attr-defined]
     for pragma in ("journal_mode = WAL", "synchronous = FULL", "busy_timeout = 5000"):
         cursor.execute(f"PRAGMA {pragma}")
@@ -67,13 +67,13 @@ def without_password(url: URL) -> str:
 
 
 def first_line(error: DBAPIError) -> str:
-    """What the database said, in one line."""
-    said = [line.strip() for line in str(error.orig).splitlines() if line.strip()]
-    return said[0] if said else type(error.orig).__name__
+    """The first line of the database's error message."""
+    lines = [line.strip() for line in str(error.orig).splitlines() if line.strip()]
+    return lines[0] if lines else type(error.orig).__name__
 
 
 def migrate(engine: Engine) -> None:
-    """Brings the tables up to date, in one transaction; one process at a time."""
+    """Brings the tables up to date in one transaction, one process at a time."""
     with engine.begin() as connection:
         if connection.dialect.name == "postgresql":
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})")
@@ -81,7 +81,7 @@ def migrate(engine: Engine) -> None:
 
 
 def require_migrated(engine: Engine) -> None:
-    """Raises UserError when the tables are not those of this version."""
+    """Raises UserError when the tables are not at the migration of this version."""
     with engine.connect() as connection:
         found = MigrationContext.configure(connection).get_current_revision()
         wanted = ScriptDirectory.from_config(configuration(connection)).get_current_head()
@@ -93,7 +93,7 @@ def require_migrated(engine: Engine) -> None:
 
 
 def configuration(connection: Connection) -> Config:
-    """Alembic's configuration, without a file."""
+    """Alembic's configuration, made in code instead of read from a file."""
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     config.attributes["connection"] = connection

@@ -1,4 +1,4 @@
-"""What the history tells about itself. No label names a patient."""
+"""Metrics of the history process. No label names a patient."""
 
 from __future__ import annotations
 
@@ -8,4 +8,4 @@ MESSAGES = Counter("crs_history_messages_total", "Messages read.", ("topic", "di
 LAG = Gauge("crs_history_lag_events", "Messages that are not in the database yet.", ("topic", "partition"))
 WRITE_SECONDS = Histogram("crs_history_write_seconds", "One transaction, from begin to commit.")
 WRITTEN_AT = Gauge("crs_history_last_write_timestamp_seconds", "When the last transaction was committed.")
-RETRIES = Counter("crs_history_retries_total", "Transactions tried again because the database was away.")
+RETRIES = Counter("crs_history_retries_total", "Transactions retried because the database was unreachable.")

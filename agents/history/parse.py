@@ -1,4 +1,4 @@
-"""What a message of the state or alert topic says; what is none of our business, or unreadable, has a named reason."""
+"""Parses messages of patient-state and alerts; a message that is skipped gets a named reason."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from schemas.state import PatientState
 
 MessageHeaders = Mapping[str, bytes | str | None]
 NONE: MessageHeaders = {}
-# A NUL may stand in JSON but not in a database's text: one odd bed name must not stop a ward's history.
+# JSON may contain a NUL, text in a database may not: one odd bed name must not stop the history of a ward.
 NUL, REPLACED = b"\\u0000", b"\\ufffd"
 Skipped = Literal["heartbeat", "tombstone", "unreadable", "no_log_offset"]
 
 
 def read_state(value: bytes | None) -> PatientState | Skipped:
-    """A patient's state. One without a log offset did not come out of the stream and has no place in its order."""
+    """A patient's state. Without a log offset it cannot be ordered, and is skipped."""
     if value is None:
         return "tombstone"
     try:
@@ -32,7 +32,7 @@ def read_state(value: bytes | None) -> PatientState | Skipped:
 
 
 def read_alert(value: bytes | None, headers: MessageHeaders = NONE) -> TableRow | Skipped:
-    """One version of an alert, as a row."""
+    """One version of an alert as a row. Heartbeats are skipped: build 0.1 wrote them to this topic."""
     found = {name: text(content) for name, content in headers.items()}
     if HEADER_OF_BUILD_0_1 in headers.items():
         return "heartbeat"
@@ -42,14 +42,14 @@ def read_alert(value: bytes | None, headers: MessageHeaders = NONE) -> TableRow 
         alert = Alert.model_validate_json(value.replace(NUL, REPLACED))
         appended_ms = number(found.get("log_appended_ms"))
         place = {name: number(found.get(name)) for name in ("log_partition", "log_offset")}
-    except ValueError:  # also pydantic's
+    except ValueError:  # pydantic's ValidationError is one too
         return "unreadable"
     appended_at = None if appended_ms is None else datetime.fromtimestamp(appended_ms / 1000, UTC)
     return alert_row(alert) | place | {"log_appended_at": appended_at}
 
 
 def alert_row(alert: Alert) -> TableRow:
-    """An alert as the table has it."""
+    """An alert with the columns of the table."""
     fields = alert.model_dump()
     written = alert.model_dump(mode="json", include={"evidence", "recommendation"})
     rule = fields.pop("rule")
@@ -64,10 +64,10 @@ def alert_row(alert: Alert) -> TableRow:
 
 
 def text(content: bytes | str | None) -> str:
-    """A header's content."""
+    """A header's content as text."""
     return content.decode("ascii", "replace") if isinstance(content, bytes) else content or ""
 
 
 def number(content: str | None) -> int | None:
-    """A header that is a whole number; ValueError when it is something else."""
+    """A header as an integer, None when it is missing or empty. Raises ValueError when it is no integer."""
     return int(content) if content else None

@@ -1,4 +1,4 @@
-"""A patient's state as rows of the history: where the patient stands, the episode, each dose, each reading."""
+"""Turns a patient's state into rows: the patient now, the episode, each dose, each reading."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ TableRow = dict[str, Any]
 
 
 def patient_row(state: PatientState) -> TableRow:
-    """Where the patient stands now."""
+    """The current state of the patient."""
     context, tocilizumab = state.context, state.tocilizumab
     return {
         "unit": context.unit,
@@ -39,7 +39,7 @@ def patient_row(state: PatientState) -> TableRow:
 
 
 def episode_row(state: PatientState) -> TableRow:
-    """The episode as known now: late data moves its onset and its peak."""
+    """The episode as known now: late data may change its onset and its peak."""
     return {
         "episode": state.episode,
         "onset_at": state.onset_at,
@@ -49,7 +49,7 @@ def episode_row(state: PatientState) -> TableRow:
 
 
 def dose_row(state: PatientState, dose: DoseState) -> TableRow:
-    """A dose as charted now. Listed is given: what was taken back earlier is not any more."""
+    """A dose as charted now. A dose in the state was given, so an earlier withdrawal no longer holds."""
     return {
         "event_id": dose.event_id,
         "episode": state.episode,
@@ -78,7 +78,7 @@ def vital_row(signal: str, reading: ReadingState) -> TableRow:
 
 
 def support_text(support: SupportState) -> str:
-    """A running infusion or the oxygen support, as the charts say it."""
+    """A running infusion or the oxygen support as text, for example `norepinephrine 12 mcg/min`."""
     parts = [support.name.replace("_", " ")]
     if support.kind == "infusion":
         parts.append("rate unknown" if support.rate is None else f"{support.rate:g} {support.rate_unit or ''}".strip())

@@ -1,4 +1,4 @@
-"""Reads states and alerts from Kafka, writes them to the database, and only then says to Kafka that it has."""
+"""Reads states and alerts from Kafka, writes them to the database, and then commits the offsets to Kafka."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ from schemas.topics import ALERTS, PATIENT_STATE
 BATCH = 500
 POLL_SECONDS = 0.5
 CONNECT_SECONDS = 10.0
-# A database that is away is waited for: so often, and each time twice as long; then whoever runs us starts us again.
+# Pauses between attempts while the database is unreachable; after the last one the process exits to be restarted.
 RETRY_SECONDS = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
-# Longer than all retries together: then nothing will mend it but a new start.
+# Longer than all retries together: after that only a restart can help.
 STALLED_SECONDS = 120.0
-# librdkafka's own lines, one for each attempt to connect; `told_by_kafka` says it once.
+# librdkafka logs every attempt to connect; `log_kafka_error` logs the error instead.
 NO_CLIENT_LOG = 0
 LOG = logging.getLogger("crs.history")
 
@@ -49,14 +49,17 @@ class Sink:
         self.polled_at: float | None = None
 
     def run(self, begin_anew: bool = False, until_end: bool = False) -> None:
-        """Writes until told to stop, or (`until_end`) until everything that was there at the start is written."""
+        """Writes until `stopping` is set, or (`until_end`) until all messages present at the start are written.
+
+        `begin_anew`: deletes what the database holds first. Raises UserError when database or Kafka fail.
+        """
         try:
             self.work(begin_anew, until_end)
         except OperationalError as error:
             raise UserError(f"the database cannot be used any more: {first_line(error)}") from error
 
     def work(self, begin_anew: bool, until_end: bool) -> None:
-        """Begins where the database ends."""
+        """Continues after the last message in the database."""
         with self.consumer() as consumer:
             self.store.begin(self.settings.topic_prefix, self.connect(consumer), anew=begin_anew)
             if until_end:
@@ -67,24 +70,24 @@ class Sink:
                     self.poll_once(consumer)
 
     def on_assign(self, consumer: Consumer, parts: list[TopicPartition]) -> None:
-        """Where the database ends, whatever Kafka remembers of us: the two are equal but after a restore."""
+        """Starts at the offsets of the database, not of Kafka: they differ after the database was restored."""
         consumer.assign([self.starting_point(part) for part in parts])
 
     def starting_point(self, part: TopicPartition) -> TopicPartition:
-        """The first message of a partition that the database does not have."""
+        """The offset of the first message of a partition that the database does not have."""
         position = self.store.position(part.topic, part.partition)
         return TopicPartition(part.topic, part.partition, OFFSET_BEGINNING if position is None else position)
 
     def read_to_end(self, consumer: Consumer) -> None:
-        """Up to what is there now and no further, without joining the group."""
+        """Reads the messages present now and no further, without joining the consumer group."""
         parts = partitions(consumer, (self.state_topic, self.alert_topic))
-        edges = {part: consumer.get_watermark_offsets(part, timeout=CONNECT_SECONDS) for part in parts}
+        watermarks = {part: consumer.get_watermark_offsets(part, timeout=CONNECT_SECONDS) for part in parts}
         self.on_assign(consumer, parts)
-        while not self.stopping.is_set() and any(self.is_behind(part, *edges[part]) for part in parts):
+        while not self.stopping.is_set() and any(self.is_behind(part, *watermarks[part]) for part in parts):
             self.poll_once(consumer)
 
     def is_behind(self, part: TopicPartition, first: int, end: int) -> bool:
-        """Whether the database lacks something of a partition that begins at `first` and ended at `end`."""
+        """Whether the database lacks messages between the offsets `first` and `end` of a partition."""
         return max(first, self.store.position(part.topic, part.partition) or 0) < end
 
     def poll_once(self, consumer: Consumer) -> None:
@@ -97,21 +100,21 @@ class Sink:
         self.write(states, alerts, {partition_of(message): (message.offset() or 0) + 1 for message in messages})
         try:
             consumer.commit(asynchronous=False)
-        except KafkaException as error:  # A rebalance came between: the next owner reads it again, and skips it.
+        except KafkaException as error:  # After a rebalance: the new owner reads these messages again and skips them.
             LOG.warning(json.dumps({"event": "commit_refused", "error": error.args[0].name()}))
         self.update_lag(consumer)
 
     def stuck(self) -> str | None:
-        """Why this process should be started anew; None: no reason."""
+        """Why `/healthz` fails: nothing was polled for too long; None: healthy."""
         waited = 0.0 if self.polled_at is None else monotonic() - self.polled_at
-        return f"no turn for {waited:.0f} s" if waited > STALLED_SECONDS else None
+        return f"no poll for {waited:.0f} s" if waited > STALLED_SECONDS else None
 
     def not_ready(self) -> str | None:
-        """Why nothing is being written; None: it is, or there is nothing to write."""
+        """Why `/readyz` fails; None: ready."""
         return "not started" if self.polled_at is None else self.stuck()
 
     def sort(self, messages: list[Message]) -> tuple[list[PatientState], list[TableRow]]:
-        """States and alerts, each in order; everything else is counted by its reason."""
+        """States and alert rows, each in order. Skipped messages are counted by their reason."""
         states: list[PatientState] = []
         alerts: list[TableRow] = []
         for message in messages:
@@ -131,7 +134,7 @@ class Sink:
         return states, alerts
 
     def write(self, states: list[PatientState], alerts: list[TableRow], positions: Positions) -> None:
-        """One transaction. A database that is away is waited for a while; UserError after that."""
+        """Writes one transaction; retries while the database is unreachable, then raises UserError."""
         for pause in (*RETRY_SECONDS, None):
             try:
                 with metrics.WRITE_SECONDS.time():
@@ -145,7 +148,7 @@ class Sink:
                 metrics.RETRIES.inc()
 
     def update_lag(self, consumer: Consumer) -> None:
-        """How far behind we are, by what the last fetch said (no extra request)."""
+        """Sets the lag metrics from the high watermarks of the last fetch, without another request."""
         for tp in consumer.position(consumer.assignment()):
             _, high = consumer.get_watermark_offsets(tp, cached=True)
             if tp.offset >= 0 and high >= 0:
@@ -165,9 +168,9 @@ class Sink:
 
     @contextmanager
     def consumer(self) -> Iterator[Consumer]:
-        """A consumer that commits when told to, and leaves its group in order."""
+        """A consumer that commits only explicitly, and is closed on exit."""
         connection = self.settings.librdkafka()
-        connection.pop("partitioner", None)  # A producer's.
+        connection.pop("partitioner", None)  # For producers only.
         consumer = Consumer(
             connection
             | {
@@ -187,12 +190,12 @@ class Sink:
 
 
 def log_kafka_error(error: KafkaError) -> None:
-    """What librdkafka cannot mend by itself, or mends in its own time."""
+    """Logs an error that librdkafka reports, also one that it retries by itself."""
     LOG.warning(json.dumps({"event": "kafka", "error": error.name()}))
 
 
 def is_message(message: Message) -> bool:
-    """Whether there is a message; an error that librdkafka cannot mend by itself ends us."""
+    """Whether this is a message, not an error that librdkafka retries. Raises UserError for any other error."""
     error = message.error()
     if error is None:
         return True
@@ -210,5 +213,5 @@ def partitions(consumer: Consumer, topics: tuple[str, ...]) -> list[TopicPartiti
 
 
 def partition_of(message: Message) -> tuple[str, int]:
-    """Topic and partition of a message; within a partition offsets come in order."""
+    """Topic and partition of a message."""
     return str(message.topic()), int(message.partition() or 0)

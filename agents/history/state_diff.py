@@ -1,4 +1,4 @@
-"""What one state of a patient adds to the history, given what the history knows already. Pure."""
+"""Compares a patient's state with what was last written, and gives the rows to add. Pure functions."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from agents.history.rows import TableRow, dose_row, episode_row, patient_row, su
 from schemas.state import PatientState, ReadingState
 
 DAY = timedelta(hours=24)
-# The engine keeps this many doses; a list so long may have lost its oldest, which were not taken back.
+# The engine lists at most this many doses. In a list of this length older doses may be missing, though not withdrawn.
 DOSES_LISTED = 48
 
 
 class WithdrawnReading(NamedTuple):
-    """The reading of a signal at `at` (bedside clock) never was."""
+    """The reading of a signal at `at` (bedside clock) was entered in error."""
 
     signal: str
     at: datetime
@@ -26,7 +26,10 @@ class WithdrawnReading(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class LastWritten:
-    """What the history has told of a patient: up to which log offset, and the last it said, as ISO times."""
+    """What was last written for a patient; stored as JSON in the patient's row, so the field names are a format.
+
+    `fingerprint`: a hash of the clinical part; `latest`: `reading_key` by signal; `doses`: ISO time by event id.
+    """
 
     log_offset: int = -1
     fingerprint: str = ""
@@ -36,7 +39,7 @@ class LastWritten:
 
 @dataclass(frozen=True, slots=True)
 class StateChange:
-    """The rows of one state, by table; `change` is None where nothing clinical changed."""
+    """The rows that one state adds, by table. `change` is None where nothing clinical changed."""
 
     written: LastWritten
     patient: TableRow
@@ -49,8 +52,8 @@ class StateChange:
 
 
 def diff(written: LastWritten, state: PatientState) -> StateChange | None:
-    """The next chapter; None when the history has been told at least as far (a repeat, or an older state)."""
-    assert state.log_offset is not None, "states in the stream say how far they have come"
+    """The rows that a state adds; None when it is not newer than what was written (a repeat, or an older state)."""
+    assert state.log_offset is not None, "parse.read_state skips states without an offset"
     if state.log_offset <= written.log_offset:
         return None
     place: TableRow = {"patient_id": state.patient_id, "log_offset": state.log_offset}
@@ -79,7 +82,7 @@ def diff(written: LastWritten, state: PatientState) -> StateChange | None:
 
 
 def clinical_part(state: PatientState) -> TableRow:
-    """What makes a change worth a row: grades, episode, axes, supports, doses; not vitals, not the clock."""
+    """The fields whose change adds a row: grades, episode, axes, supports, doses; not vitals or times."""
     return {
         "episode": state.episode,
         "grade": state.grade,
@@ -100,12 +103,12 @@ def clinical_part(state: PatientState) -> TableRow:
 
 
 def change_row(state: PatientState) -> TableRow:
-    """When a change was known, and from when on (bedside clock) its grade holds."""
+    """When a change was known, and since when (bedside clock) its grade holds."""
     return {"as_of": state.as_of, "effective_at": state.grade_since or state.as_of}
 
 
 def withdrawn_doses(written: LastWritten, state: PatientState) -> tuple[str, ...]:
-    """Doses told before that are not listed any more, though the list reaches back to them."""
+    """Event ids of doses written before that the state no longer lists, though its list reaches back to them."""
     listed = {dose.event_id for dose in state.doses}
     since = listed_since(state)
     return tuple(
@@ -116,7 +119,7 @@ def withdrawn_doses(written: LastWritten, state: PatientState) -> tuple[str, ...
 
 
 def listed_since(state: PatientState) -> datetime:
-    """From when on (bedside clock) a state lists every dose: its treatment's part of the episode, at least 24 h."""
+    """Since when (bedside clock) a state lists every dose: since onset or a later infusion, at least 24 h."""
     since = state.as_of - DAY
     if state.onset_at is not None:
         since = min(since, max(state.onset_at, state.context.infused_at or state.onset_at))
@@ -126,10 +129,10 @@ def listed_since(state: PatientState) -> datetime:
 
 
 def withdrawn_readings(written: LastWritten, state: PatientState) -> list[WithdrawnReading]:
-    """Signals whose latest reading is gone or older than before: the one told last was entered in error.
+    """Signals whose latest reading is gone or older than before: the one written last was entered in error.
 
-    A reading that was the latest no more when it was voided, or came late, does not show in the state: vitals are a
-    sample; grade, onset, peak and doses are what is told anew.
+    A reading that was voided when it was no longer the latest cannot be seen in the state and stays: vitals are a
+    sample. Grade, onset, peak and doses are always corrected.
     """
     found = []
     for signal, mark_before in written.latest.items():
@@ -140,10 +143,10 @@ def withdrawn_readings(written: LastWritten, state: PatientState) -> list[Withdr
 
 
 def reading_key(reading: ReadingState) -> str:
-    """A reading in brief, to see whether the next one differs: its time, then its value."""
+    """Time and value of a reading as one text, to compare it with the next one."""
     return f"{iso(reading.effective_at)}|{reading.value}"
 
 
 def iso(at: datetime) -> str:
-    """A time as UTC text, so that texts compare as times do."""
+    """A time as ISO text in UTC, so that texts sort as times do."""
     return at.astimezone(UTC).isoformat()

@@ -1,4 +1,4 @@
-"""Writes the history: everything in one transaction, and nothing twice."""
+"""Writes states, alerts and Kafka offsets to the database in one transaction, so that a repeat changes nothing."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from agents.history.tables import ALERTS, DOSES, EPISODES, METADATA, ORIGINS, PA
 from agents.platform.errors import UserError
 from schemas.state import PatientState
 
-# What a row keeps, however often it is written.
+# Columns that keep their first value when a row is written again.
 WRITTEN_ONCE = {"reference", "superseded_by"}
 Key = tuple[Any, ...]
 Positions = Mapping[tuple[str, int], int]
@@ -26,7 +26,7 @@ INSERTS: dict[str, Callable[[Table], Any]] = {"postgresql": postgresql.insert, "
 
 @dataclass(slots=True)
 class Pending:
-    """The rows of one transaction, the last of each key; what was taken back meanwhile is not among them."""
+    """The rows of one transaction: the last for each key, without those that a later state of the batch withdraws."""
 
     written: dict[str, LastWritten]
     rows: dict[str, dict[Key, TableRow]] = field(default_factory=dict)
@@ -34,7 +34,7 @@ class Pending:
     vitals_withdrawn: list[TableRow] = field(default_factory=list)
 
     def put(self, table: Table, row: TableRow) -> None:
-        """A row to write."""
+        """Adds a row, in place of an earlier one with its key."""
         key = tuple(row[column.name] for column in table.primary_key)
         self.rows.setdefault(table.name, {})[key] = row
 
@@ -43,7 +43,7 @@ class Pending:
         return list(self.rows.get(table.name, {}).values())
 
     def add(self, change: StateChange) -> None:
-        """The rows of one state."""
+        """Adds the rows of one state."""
         patient = change.patient
         self.written[patient["patient_id"]] = change.written
         self.put(PATIENTS, patient | {"told": asdict(change.written)})
@@ -60,7 +60,7 @@ class Pending:
                 self.put(table, row)
 
     def withdraw_dose(self, patient: TableRow, event_id: str) -> None:
-        """The dose stays, with the log time at which it was taken back."""
+        """Marks a dose as withdrawn at the log time of the state; its row stays."""
         at, offset = patient["as_of"], patient["log_offset"]
         self.doses_withdrawn.append(
             {"of_patient": patient["patient_id"], "of_event": event_id, "before_offset": offset, "at": at}
@@ -69,7 +69,7 @@ class Pending:
             row["withdrawn_at"] = at
 
     def withdraw_reading(self, patient: TableRow, withdrawn: WithdrawnReading) -> None:
-        """The reading goes: it never was, and the log keeps what was said."""
+        """Removes a reading that was entered in error; the log still has it."""
         patient_id, offset = patient["patient_id"], patient["log_offset"]
         self.vitals_withdrawn.append(
             {
@@ -92,34 +92,38 @@ class Store:
     def write(
         self, states: Iterable[PatientState], alerts: Sequence[TableRow], positions: Positions = NO_POSITIONS
     ) -> int:
-        """States in log order for each patient, alert versions, and how far that is; returns how many states were news.
+        """Writes a batch; returns how many of the states were new.
 
-        `positions`: by topic and partition, the offset of the first message that is not among them.
+        `states`: in log order for each patient; `alerts`: one row for each version; `positions`: the offset of the
+        next message to read, by topic and partition.
         """
         ordered = list(states)
         with self.engine.begin() as connection:
             pending = Pending(self._last_written(connection, sorted({state.patient_id for state in ordered})))
-            news = 0
+            new_states = 0
             for state in ordered:
-                chapter = diff(pending.written.get(state.patient_id, LastWritten()), state)
-                if chapter is not None:
-                    pending.add(chapter)
-                    news += 1
+                change = diff(pending.written.get(state.patient_id, LastWritten()), state)
+                if change is not None:
+                    pending.add(change)
+                    new_states += 1
             for alert in alerts:
                 pending.put(ALERTS, alert)
             for (topic, partition), offset in positions.items():
                 pending.put(POSITIONS, {"topic": topic, "partition": partition, "next_offset": offset})
             self._flush(connection, pending)
-        return news
+        return new_states
 
     def position(self, topic: str, partition: int) -> int | None:
-        """The offset of the first message of a partition that was not written; None: none was."""
+        """The offset of the next message to read from a partition; None: nothing of it was written."""
         where = (POSITIONS.c.topic == topic) & (POSITIONS.c.partition == partition)
         with self.engine.connect() as connection:
             return connection.execute(select(POSITIONS.c.next_offset).where(where)).scalar_one_or_none()
 
     def begin(self, topic_prefix: str, cluster_id: str, anew: bool = False) -> None:
-        """Whose history this is. Raises UserError when it is another cluster's, unless it may begin anew."""
+        """Records which cluster's history this is; `anew`: deletes everything first.
+
+        Raises UserError when the database holds the history of another cluster or topic prefix.
+        """
         with self.engine.begin() as connection:
             found = connection.execute(select(ORIGINS.c.topic_prefix, ORIGINS.c.cluster_id)).all()
             if anew:
@@ -136,7 +140,7 @@ class Store:
             connection.execute(insert(ORIGINS).values(topic_prefix=topic_prefix, cluster_id=cluster_id))
 
     def _last_written(self, connection: Connection, patient_ids: Sequence[str]) -> dict[str, LastWritten]:
-        """What was told so far; the rows stay locked until we are done, in one order for everybody."""
+        """What was last written, by patient id. Locks the rows, in one order in every process to avoid deadlocks."""
         rows = select(PATIENTS.c.patient_id, PATIENTS.c.told).where(PATIENTS.c.patient_id.in_(patient_ids))
         found = connection.execute(rows.order_by(PATIENTS.c.patient_id).with_for_update())
         return {patient_id: LastWritten(**told) for patient_id, told in found}
@@ -150,13 +154,13 @@ class Store:
         supersede(connection, pending.of(STATE_CHANGES))
 
     def _upsert(self, table: Table) -> Any:
-        """A row takes the place of an older one of its key, never of a newer one."""
+        """An insert that replaces an older row with the same key, never a newer one."""
         statement = self._insert(table)
         keys = [column.name for column in table.primary_key]
         given = {column.name for column in table.c} - {*keys, *WRITTEN_ONCE}
         order = "next_offset" if table is POSITIONS else "log_offset"
         older = table.c[order] <= statement.excluded[order]
-        if table is ALERTS:  # An alert that came without its place in the log gives way to any.
+        if table is ALERTS:  # An alert without a log offset is replaced by any other.
             older = or_(ALERTS.c.log_offset.is_(None), older)
         return statement.on_conflict_do_update(
             index_elements=keys, set_={name: statement.excluded[name] for name in sorted(given)}, where=older
@@ -164,7 +168,7 @@ class Store:
 
 
 def apply_withdrawals(connection: Connection, pending: Pending) -> None:
-    """What was entered in error: doses are marked, sampled readings go."""
+    """Applies withdrawals to rows that are already in the database: doses are marked, readings deleted."""
     if pending.doses_withdrawn:
         connection.execute(
             update(DOSES)
@@ -189,7 +193,7 @@ def apply_withdrawals(connection: Connection, pending: Pending) -> None:
 
 
 def supersede(connection: Connection, changes: Sequence[TableRow]) -> None:
-    """A change tells the bedside time from `effective_at` on anew: older rows about that time give way."""
+    """Marks older rows as superseded by a change that holds from the same or an earlier bedside time on."""
     if not changes:
         return
     marks: list[dict[str, int | str | datetime]] = [

@@ -1,4 +1,4 @@
-"""The tables of the history. `effective_at` is the bedside clock, `as_of` and `raised_at` the log's."""
+"""The database tables. `effective_at` is a time of the bedside clock, `as_of` and `raised_at` are log time."""
 
 from __future__ import annotations
 
@@ -6,8 +6,20 @@ import secrets
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Boolean, Column, DateTime, Dialect, Float, Index, Integer, MetaData, String
-from sqlalchemy import Table as Listing
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Dialect,
+    Float,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+)
 from sqlalchemy.types import TypeDecorator
 
 NAMES = {"pk": "pk_%(table_name)s", "ix": "ix_%(column_0_label)s", "uq": "uq_%(column_0_label)s"}
@@ -15,34 +27,34 @@ METADATA = MetaData(naming_convention=NAMES)
 
 
 class InstantColumn(TypeDecorator[datetime]):
-    """A time with its offset. Kept as UTC, also where a database (SQLite) forgets offsets."""
+    """A time with a UTC offset, stored as UTC; SQLite, which has no offsets, gives UTC back."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """On the way in: never without an offset."""
+        """To the database, as UTC. A time without an offset is a bug."""
         assert value is None or value.tzinfo is not None, "every time has an offset"
         return None if value is None else value.astimezone(UTC)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
-        """On the way out."""
+        """From the database, as UTC."""
         if value is None:
             return None
         assert isinstance(value, datetime)
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
-# Which log this is the history of: offsets of another cluster mean other things.
-ORIGINS = Listing(
+# The cluster and topics that the rows come from: offsets of another cluster have no meaning here.
+ORIGINS = Table(
     "origins",
     METADATA,
     Column("topic_prefix", String, primary_key=True),
     Column("cluster_id", String, nullable=False),
 )
 
-# How far each partition was read, written with what was read: a database restored from a backup goes on from there.
-POSITIONS = Listing(
+# The next offset of each partition, written with the rows: a database restored from a backup continues there.
+POSITIONS = Table(
     "positions",
     METADATA,
     Column("topic", String, primary_key=True),
@@ -50,12 +62,12 @@ POSITIONS = Listing(
     Column("next_offset", BigInteger, nullable=False),
 )
 
-# Where every patient stands. `told`: what the history knows of the last state, to tell what the next one changes.
-PATIENTS = Listing(
+# The current state of every patient. `told`: `state_diff.LastWritten` as JSON, to find what the next state changes.
+PATIENTS = Table(
     "patients",
     METADATA,
     Column("patient_id", String, primary_key=True),
-    # What stands for the patient where an address is seen by others: random, given once, known to nobody else.
+    # Names the patient in addresses of dashboards: random, given once, used nowhere else.
     Column("reference", String, nullable=False, unique=True, default=lambda: secrets.token_hex(6)),
     Column("unit", String),
     Column("bed", String),
@@ -84,9 +96,9 @@ PATIENTS = Listing(
     Index(None, "unit"),
 )
 
-# One row for each clinical change. Where late or corrected data tells the time from `effective_at` on anew, the rows
-# told before stay as what was known then, and say which row took their place.
-STATE_CHANGES = Listing(
+# One row for each clinical change. When late or corrected data changes the course from `effective_at` on, earlier rows
+# stay as what was known then, and `superseded_by` names the row that replaces them.
+STATE_CHANGES = Table(
     "state_changes",
     METADATA,
     Column("patient_id", String, primary_key=True),
@@ -110,7 +122,7 @@ STATE_CHANGES = Listing(
     Index(None, "patient_id", "effective_at"),
 )
 
-EPISODES = Listing(
+EPISODES = Table(
     "episodes",
     METADATA,
     Column("patient_id", String, primary_key=True),
@@ -121,8 +133,8 @@ EPISODES = Listing(
     Column("log_offset", BigInteger, nullable=False),
 )
 
-# A dose that was charted in error stays, with the log time at which it was taken back.
-DOSES = Listing(
+# A dose that was charted in error stays, with the log time at which it was withdrawn.
+DOSES = Table(
     "doses",
     METADATA,
     Column("patient_id", String, primary_key=True),
@@ -140,8 +152,8 @@ DOSES = Listing(
     Index(None, "patient_id", "effective_at"),
 )
 
-# A sample: the latest reading of every signal whenever a state was published. `word` for what is no number.
-VITALS = Listing(
+# A sample: the latest reading of every signal when a state was published. `word`: a value that is not a number.
+VITALS = Table(
     "vitals",
     METADATA,
     Column("patient_id", String, primary_key=True),
@@ -154,7 +166,7 @@ VITALS = Listing(
     Column("log_offset", BigInteger, nullable=False),
 )
 
-ALERTS = Listing(
+ALERTS = Table(
     "alerts",
     METADATA,
     Column("alert_id", String, primary_key=True),

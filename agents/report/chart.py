@@ -1,4 +1,4 @@
-"""What is kept of one patient for the picture: curves, supports, grades, doses and alerts; bounded, however long."""
+"""What the report keeps of one patient: readings, supports, grades, doses and alerts, in bounded memory."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ DOSES_KEPT = 500
 
 
 class Graded(NamedTuple):
-    """A grade, and what was missing when it was given: with anything missing it is a floor."""
+    """A grade, what was unknown then (with anything unknown it is a floor), and the basis of the grade."""
 
     grade: int
     unknown: tuple[str, ...]
@@ -25,7 +25,7 @@ class Graded(NamedTuple):
 
 
 class OxygenSupport(NamedTuple):
-    """Oxygen support. None: not known."""
+    """Oxygen support. None: unknown."""
 
     device: str | None
     flow_l_per_min: float | None
@@ -33,7 +33,7 @@ class OxygenSupport(NamedTuple):
 
 
 class InfusionState(NamedTuple):
-    """An infusion; off when it does not run, rate None when that is not known."""
+    """Whether an infusion runs, and its rate; None: unknown."""
 
     on: bool
     rate: float | None
@@ -41,7 +41,7 @@ class InfusionState(NamedTuple):
 
 
 class GivenDose(NamedTuple):
-    """A dose."""
+    """A dose that was given. `at`: bedside time in ms; `injected`: added by the demonstration."""
 
     at: int
     drug: str
@@ -52,7 +52,7 @@ class GivenDose(NamedTuple):
 
 @dataclass(slots=True)
 class AlertLife:
-    """One alert: as it was first raised, as it last stood, and how it ended."""
+    """One alert: its first version, its latest open version, and the version that ended it."""
 
     first: Alert
     latest: Alert
@@ -60,13 +60,13 @@ class AlertLife:
 
     @property
     def urgency(self) -> int:
-        """How loud it was at its loudest known."""
+        """The higher rank of its first and its latest priority."""
         return max(PRIORITY_RANK[self.first.priority], PRIORITY_RANK[self.latest.priority])
 
 
 @dataclass(slots=True)
 class Chart:
-    """One patient. `number` is the place in the report; it stands in links, because an id must not. Times in ms."""
+    """One patient. `number` names the patient in links, which must not contain an id. Times in ms (bedside clock)."""
 
     patient_id: str
     number: int
@@ -88,7 +88,7 @@ class Chart:
     last_at: int = LONG_AGO
 
     def add_alert(self, alert: Alert) -> None:
-        """One version of an alert."""
+        """Adds one version of an alert."""
         life = self.alerts.get(alert.alert_id)
         if life is None:
             if alert.status == "raised":
@@ -100,13 +100,13 @@ class Chart:
             life.latest = alert
 
     def add_dose(self, event_id: str, dose: GivenDose) -> None:
-        """One dose; of too many the oldest go."""
+        """Adds one dose; when there are too many, the oldest is dropped."""
         self.doses[event_id, dose.drug] = dose
         if len(self.doses) > DOSES_KEPT:
             del self.doses[min(self.doses, key=lambda key: self.doses[key].at)]
 
     def _make_room(self) -> None:
-        """Of too many alerts, the quietest and oldest that are over go, and are counted."""
+        """When there are too many alerts, drops and counts one: ended before open, low priority before high, oldest."""
         if len(self.alerts) < ALERTS_KEPT:
             return
         over = [name for name, life in self.alerts.items() if life.ended is not None] or list(self.alerts)

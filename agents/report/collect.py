@@ -1,4 +1,4 @@
-"""Collects the charts while the replay runs: every judgement leaves its mark, and nothing is kept twice."""
+"""Collects a chart of each patient while a replay runs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ OFF = InfusionState(False, None, None)
 
 
 class Charts:
-    """The charts of all patients, in the order in which they appeared. `watch` sees every judgement."""
+    """The charts of all patients, in the order of their first event. `watch` must see every judged event."""
 
     def __init__(self, guideline: Guideline) -> None:
         self.guideline = guideline
@@ -27,7 +27,7 @@ class Charts:
         self._seen: dict[str, tuple[object, ...]] = {}
 
     def watch(self, one: Judged) -> None:
-        """Takes in one judgement."""
+        """Adds one judged event."""
         chart = self.by_patient.get(one.patient_id)
         if chart is None:
             chart = self.by_patient[one.patient_id] = Chart(one.patient_id, len(self.by_patient) + 1)
@@ -46,7 +46,7 @@ class Charts:
             chart.add_alert(alert)
 
     def finish(self, states: Mapping[str, State]) -> None:
-        """What is only known at the end."""
+        """Adds what is only known at the end. `states`: the final state of each patient."""
         for patient_id, chart in self.by_patient.items():
             state = states[patient_id]
             chart.merged_into = state.merged_into
@@ -54,7 +54,7 @@ class Charts:
                 chart.context, chart.unknown = state.course.context, missing(state.course)
 
     def _record_course(self, chart: Chart, course: Course) -> None:
-        """What the course says now, where it says something else than before; nothing before the first fact."""
+        """Adds grades, supports and doses of the course where they have changed; nothing before the first fact."""
         if course.at == LONG_AGO:
             return
         seen = (course.held, course.astct, course.basis, course.oxygen, course.infusions, course.doses, missing(course))
@@ -80,7 +80,7 @@ class Charts:
 
 
 def record_readings(chart: Chart, event: Vitals, at: int) -> None:
-    """The readings that are drawn."""
+    """Adds the readings that are drawn."""
     for name in SIGNALS:
         value = getattr(event, name)
         if value is not None:
@@ -93,7 +93,7 @@ def record_readings(chart: Chart, event: Vitals, at: int) -> None:
 
 
 def record_infusions(chart: Chart, course: Course) -> None:
-    """Infusions that began, changed or ended."""
+    """Adds infusions that began, changed or ended."""
     running: dict[str, Infusion] = {infusion.drug: infusion for infusion in course.infusions}
     for drug in {**chart.infusions, **running}:
         infusion = running.get(drug)
@@ -104,7 +104,7 @@ def record_infusions(chart: Chart, course: Course) -> None:
 
 
 def remove_event(chart: Chart, one: Judged, event_id: str) -> None:
-    """What an event said never happened."""
+    """Removes the readings and doses of an event that was corrected or voided."""
     for fact in one.before.facts.vitals:
         if fact.event_id == event_id:
             for series in chart.signals.values():
@@ -114,7 +114,7 @@ def remove_event(chart: Chart, one: Judged, event_id: str) -> None:
 
 
 def was_applied(one: Judged) -> bool:
-    """Whether the readings of an event became part of the story."""
+    """Whether the judgement used the event."""
     return not any(
         verdict.reason in ("duplicate", "from_the_future", "forwarded", "defect") for verdict in one.step.verdicts
     )

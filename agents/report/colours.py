@@ -1,4 +1,4 @@
-"""Colours that people with any colour vision can tell apart, light to dark as things get worse; never the only sign."""
+"""The colours of the report: distinguishable with any colour vision, darker when worse, never the only sign."""
 
 from __future__ import annotations
 

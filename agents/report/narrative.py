@@ -1,4 +1,4 @@
-"""A patient's story in words: what was seen, what the rules said, what was given, in the order in which it happened."""
+"""Describes one stay in sentences, in time order: observations, alerts, doses. Chooses the most instructive stay."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from schemas.alert_kinds import ALERT_KINDS, report_order
 from schemas.alerts import Alert
 from schemas.events import DISCHARGED
 
-# What belongs together at the bedside is one paragraph.
+# Events within this time are one paragraph.
 TOGETHER = 5 * MINUTE
 TOLD_AT_MOST = 18
 EVIDENCE_TOLD = 3
@@ -27,7 +27,7 @@ LONGEST_DAYS = 10
 
 
 class Narrative(NamedTuple):
-    """A story, whose it is, and why it was chosen."""
+    """The text of one stay; `number`: the patient's number in the report; `why`: why this stay was chosen."""
 
     title: str
     why: str
@@ -36,7 +36,7 @@ class Narrative(NamedTuple):
 
 
 class Moment(NamedTuple):
-    """Something to tell. `weight`: what must not be left out when there is too much."""
+    """One sentence. `at`: time in ms; `rank`: order within a paragraph; `weight`: lighter ones are left out first."""
 
     at: int
     rank: int
@@ -45,14 +45,14 @@ class Moment(NamedTuple):
 
 
 def most_instructive(charts: Iterable[Chart]) -> Narrative | None:
-    """The story of the patient that RULE chooses; of all that have alerts when none fulfils it; None without any."""
+    """The narrative of the stay that RULE chooses; if none fulfils it, of any stay with alerts; None without alerts."""
     told = [chart for chart in charts if chart.alerts]
     chosen = min([chart for chart in told if is_rounded(chart)] or told, key=by_lesson, default=None)
     return None if chosen is None else story_of(chosen)
 
 
 def is_rounded(chart: Chart) -> bool:
-    """Whether a stay has a beginning, a middle and an end: a fever, a high grade, and a turn for the better."""
+    """Whether a stay shows a whole course: onset by fever, grade 3 or more, and an improvement by two grades."""
     days = (chart.last_at - chart.first_at) / (24 * 60 * MINUTE)
     last = chart.grades.value
     peak = max((life.first.grade for life in chart.alerts.values()), default=0)
@@ -62,14 +62,14 @@ def is_rounded(chart: Chart) -> bool:
 
 
 def by_lesson(chart: Chart) -> tuple[int, int, int, int]:
-    """By what the choice is made, best first."""
+    """Sort key of the choice, best first."""
     kinds = {life.first.kind for life in chart.alerts.values()}
     doses = sum(given.role == "tocilizumab" for given in chart.doses.values())
     return -len(kinds), -doses, chart.last_at - chart.first_at, chart.number
 
 
 def story_of(chart: Chart, title: str = "The most instructive stay", why: str = RULE) -> Narrative:
-    """The story as numbered paragraphs; the least weighty are left out when there are too many."""
+    """The narrative of a stay; when there are too many paragraphs, those of the least weight are left out."""
     moments = sorted([*of_alerts(chart), *of_doses(chart), *of_the_end(chart)])
     paragraphs = list(together(moments))
     while len(paragraphs) > TOLD_AT_MOST:
@@ -82,7 +82,7 @@ def story_of(chart: Chart, title: str = "The most instructive stay", why: str = 
 
 
 def together(moments: list[Moment]) -> Iterator[list[Moment]]:
-    """Moments close to each other, as paragraphs."""
+    """Groups moments that are close in time into paragraphs."""
     begins = [moments[0].at] if moments else []
     for before, moment in pairwise(moments):
         begins.append(begins[-1] if moment.at - begins[-1] <= TOGETHER and before.at >= begins[-1] else moment.at)
@@ -91,14 +91,14 @@ def together(moments: list[Moment]) -> Iterator[list[Moment]]:
 
 
 def paragraph(moments: list[Moment], begins: int) -> str:
-    """One paragraph, with its time since the first."""
+    """One paragraph as text, with its time and the time since the first."""
     at = min(moment.at for moment in moments)
     after = "" if at == begins else f" (+{duration(at - begins)})"
     return f"{clock(at)}{after}: " + " ".join(dict.fromkeys(moment.text for moment in moments))
 
 
 def of_doses(chart: Chart) -> Iterator[Moment]:
-    """Tocilizumab and the first dose of each other drug that the rules count."""
+    """Each dose of tocilizumab, and the first dose of each other drug that the rules count."""
     seen = set()
     for given in sorted(chart.doses.values()):
         if given.role == "tocilizumab":
@@ -122,7 +122,7 @@ def told(given: GivenDose) -> str:
 
 
 def of_alerts(chart: Chart) -> Iterator[Moment]:
-    """What the rules said; a step that comes again is told once."""
+    """The alerts; some kinds are mentioned only once for each rule."""
     once = set()
     for life in sorted(chart.alerts.values(), key=lambda life: life.first.raised_at):
         alert = life.first
@@ -134,7 +134,7 @@ def of_alerts(chart: Chart) -> Iterator[Moment]:
 
 
 def sentence(life: AlertLife) -> str:
-    """What one alert says, in words that do not need the others."""
+    """One alert as a sentence that can be read alone."""
     alert = life.first
     match alert.kind:
         case "onset":
@@ -149,7 +149,7 @@ def sentence(life: AlertLife) -> str:
         case "step":
             return f"{alert.title}."
         case "recovery":
-            # How late it was known is for those who were told, not for a story.
+            # How late it was known does not matter in a narrative.
             return alert.message.partition(" Known late")[0]
         case _:
             return f"{alert.title}."
@@ -157,14 +157,14 @@ def sentence(life: AlertLife) -> str:
 
 def seen(alert: Alert) -> str:
     """The first observations that an alert rests on."""
-    # The fever was told with the onset.
+    # The fever is mentioned with the onset.
     told = [one for one in alert.evidence if alert.kind == "onset" or one.signal != "temperature_celsius"]
     shown = ", ".join(wording.observed(one) for one in told[:EVIDENCE_TOLD])
     return f"{shown[0].upper()}{shown[1:]}." if shown else ""
 
 
 def asked(alert: Alert) -> str:
-    """What a recommendation asks for."""
+    """The dose that a recommendation asks for."""
     asks = alert.recommendation
     if asks is None:
         return "see the guideline"

@@ -1,4 +1,4 @@
-"""The report: one page that needs nothing from outside, the ward first, a timeline of each patient behind it."""
+"""Builds the report: one HTML page without external resources, the ward first, then each patient's timeline."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ LETTERS_NAMED = 8
 
 
 class PageLine(NamedTuple):
-    """A patient in the list and in the heading of the own section."""
+    """A patient in the list of the ward and in the heading of the patient's section; `figure`: JSON for plotly.js."""
 
     chart: Chart
     stay: Stay
@@ -35,12 +35,12 @@ class PageLine(NamedTuple):
 
     @property
     def tocilizumab(self) -> int:
-        """Doses of it."""
+        """Number of doses of tocilizumab."""
         return sum(given.role == "tocilizumab" for given in self.chart.doses.values())
 
     @property
     def injected(self) -> int:
-        """Doses that the demonstration gave."""
+        """Number of doses that the demonstration injected."""
         return sum(given.injected for given in self.chart.doses.values())
 
     @property
@@ -51,7 +51,7 @@ class PageLine(NamedTuple):
 
     @property
     def is_floor(self) -> bool:
-        """Whether the last grade is a floor."""
+        """Whether the last grade is a floor because something is unknown."""
         return bool(self.chart.unknown)
 
 
@@ -65,12 +65,12 @@ def write_page(path: Path, tally: Statistics, charts: Charts, source: str, story
 
 
 def page(tally: Statistics, charts: Charts, source: str, story: Narrative | None = None) -> str:
-    """The page as text."""
-    rooms = Environment(
+    """The page as HTML text."""
+    environment = Environment(
         loader=PackageLoader("agents.report", "."), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
-    rooms.globals |= {"texts": texts, "colours": colours, "duration": lasted}
-    return rooms.get_template("page.html.j2").render(
+    environment.globals |= {"texts": texts, "colours": colours, "duration": lasted}
+    return environment.get_template("page.html.j2").render(
         tally=tally,
         guideline=charts.guideline,
         lines=lines_of(tally, charts),
@@ -91,7 +91,7 @@ def page(tally: Statistics, charts: Charts, source: str, story: Narrative | None
 
 
 def lines_of(tally: Statistics, charts: Charts) -> list[PageLine]:
-    """All patients with any event of their own, those with fever or a grade first, the worst of them first."""
+    """All patients with at least one event, the worst first."""
     lines = [
         PageLine(chart, tally.stays[patient_id], inline(timeline(charts.guideline, chart)))
         for patient_id, chart in charts.by_patient.items()
@@ -111,18 +111,18 @@ def lines_of(tally: Statistics, charts: Charts) -> list[PageLine]:
 
 
 def inline(data: Any) -> str:
-    """JSON that may stand inside a page: nothing in it can end the element or begin another."""
+    """JSON that is safe inside a script element: no character of it can end the element."""
     return to_json(data).decode().replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
 def reached(tally: Statistics) -> list[tuple[int, int, int]]:
-    """Grade, patients by the profile, patients by ASTCT."""
+    """Rows of: grade, number of patients by the profile, number of patients by ASTCT."""
     counts = tally.reached()
     return [(grade, *counts[grade]) for grade in GRADES if grade < 5 or any(counts[grade])]
 
 
 def kinds(tally: Statistics) -> list[tuple[str, int, int, str]]:
-    """Kind of alert, how many, in how many patients, how many a patient-day."""
+    """Rows of: kind of alert, number raised, number of patients, number for each patient-day."""
     raised = tally.raised()
     return [
         (kind, raised[kind], sum(kind in stay.raised for stay in tally.stays.values()), tally.per_day(raised[kind]))
@@ -132,15 +132,15 @@ def kinds(tally: Statistics) -> list[tuple[str, int, int, str]]:
 
 
 def named(counted: Counter[str]) -> str:
-    """The most frequent reasons in one line."""
+    """The most frequent reasons with their counts, in one line."""
     return ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in counted.most_common(LETTERS_NAMED))
 
 
 def lasted(days: float) -> str:
-    """A length of stay."""
+    """A length of stay as text."""
     return f"{days:.1f} days" if days >= 1 else duration(round(days * 24 * 60) * MINUTE)
 
 
 def asset(name: str) -> str:
-    """A file that lies beside this one."""
+    """The text of a file in this package."""
     return (resources.files("agents.report") / name).read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""A stack of panels over one time axis, as a Plotly figure in plain data: heights in pixels, one heading each."""
+"""Stacks panels over one time axis, as a Plotly figure in plain JSON. Heights are pixels, times are ms."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from agents.platform.json_types import Json
 from agents.report import colours
 
+# Height of one lane of bars or marks.
+BAND = 22
 GAP = 30
 TOP = 26
 BOTTOM = 66
@@ -17,7 +19,7 @@ FONT = {"family": "system-ui, 'Segoe UI', 'Helvetica Neue', Arial, sans-serif", 
 
 @dataclass(slots=True)
 class Panel:
-    """One row of the picture. `axis`: what Plotly is told about its y axis; `second`: an axis on the right."""
+    """One row of the figure. `axis`, `second`: Plotly settings of the left and the right y axis."""
 
     heading: str
     height: int
@@ -30,7 +32,7 @@ class Panel:
 
 
 def figure(panels: list[Panel], begins: int, ends: int, upright: list[int]) -> Json:
-    """The figure. `upright`: instants at which a line goes through all panels."""
+    """The figure from `begins` to `ends`. `upright`: times at which a vertical line crosses all panels."""
     inner = sum(panel.height for panel in panels) + GAP * len(panels)
     margin = max((ends - begins) // 50, 60_000)
     layout: Json = {
@@ -87,7 +89,7 @@ def figure(panels: list[Panel], begins: int, ends: int, upright: list[int]) -> J
 
 
 def axis_of(axis: Json, domain: list[float] | None) -> Json:
-    """A y axis: quiet lines, whole numbers, no zoom up and down."""
+    """The settings of a y axis: faint grid, no vertical zoom."""
     base: Json = {
         "fixedrange": True,
         "gridcolor": colours.GRID,
@@ -100,7 +102,7 @@ def axis_of(axis: Json, domain: list[float] | None) -> Json:
 
 
 def heading(text: str, top: float) -> Json:
-    """A panel's name above its left corner."""
+    """A panel's heading, above its left corner."""
     return {
         "text": f"<b>{text}</b>",
         "xref": "paper",
@@ -117,7 +119,7 @@ def heading(text: str, top: float) -> Json:
 
 
 def add_limits(layout: Json, panel: Panel, axis: str) -> None:
-    """Dashed limits with their number at the right end, and a faint colour where values are out of them."""
+    """Adds dashed limits with their value at the right end, and shades the range beyond them."""
     for below, above in panel.shaded:
         layout["shapes"].append(
             {
@@ -164,7 +166,7 @@ def add_limits(layout: Json, panel: Panel, axis: str) -> None:
 
 
 def line_through(instant: int) -> Json:
-    """An upright line through all panels."""
+    """A vertical line through all panels."""
     return {
         "type": "line",
         "xref": "x",

@@ -1,4 +1,4 @@
-"""Curves that stay small however long a patient is watched: fewer points, never fewer extremes."""
+"""Curves and intervals in bounded memory: points are thinned, minima and maxima stay."""
 
 from __future__ import annotations
 
@@ -20,31 +20,31 @@ class Series:
         self._width = 1
 
     def add(self, at: int, value: float) -> None:
-        """One reading; it may be late."""
+        """Adds one reading; it may be late."""
         self._points.append((at, value))
         if len(self._points) > POINTS_KEPT:
             self._thin()
 
     def remove(self, at: int) -> None:
-        """What was read at an instant was entered in error."""
+        """Removes the reading at a time: it was entered in error."""
         self._points = [point for point in self._points if point[0] != at]
 
     def points(self) -> list[tuple[int, float]]:
-        """All that is kept, in time order."""
+        """All points that are kept, in time order."""
         return sorted(self._points)
 
     def _thin(self) -> None:
-        """Widens the stretches of time of which two points are kept each, until at most half of all are left."""
+        """Keeps two points for each interval; widens the intervals until at most half of the points are left."""
         points = sorted(self._points)
         span = points[-1][0] - points[0][0] + 1
-        # Doubled, so that wider stretches are made of whole narrower ones: old and new are thinned alike.
+        # Doubled, so that a wider interval consists of whole narrower ones, and old and new points are thinned alike.
         while span // self._width > POINTS_KEPT // 4 - 2:
             self._width *= 2
         self._points = list(thinned(points, self._width))
 
 
 def thinned(points: list[tuple[int, float]], width: int) -> Iterator[tuple[int, float]]:
-    """The lowest and the highest point of each stretch of time, and the first and the last of all."""
+    """The lowest and the highest point of each interval of `width` ms, and the first and the last point of all."""
     yield points[0]
     for _, stretch in groupby(points[1:-1], key=lambda point: point[0] // width):
         group = list(stretch)
@@ -53,7 +53,7 @@ def thinned(points: list[tuple[int, float]], width: int) -> Iterator[tuple[int, 
 
 
 class Span(NamedTuple, Generic[Value]):
-    """Something that held for a time."""
+    """A value that held from `begins` to `ends` (ms)."""
 
     begins: int
     ends: int
@@ -61,7 +61,7 @@ class Span(NamedTuple, Generic[Value]):
 
 
 class Steps(Generic[Value]):
-    """Something that holds until it changes. `weight`: of two, which must not be lost when there are too many."""
+    """A value that holds until it changes. `weight`: when steps are thinned, the value of greater weight is kept."""
 
     def __init__(self, weight: Callable[[Value], float]) -> None:
         self._weight = weight
@@ -70,11 +70,11 @@ class Steps(Generic[Value]):
 
     @property
     def value(self) -> Value | None:
-        """What holds now."""
+        """The latest value."""
         return self._steps[-1][1] if self._steps else None
 
     def set(self, at: int, value: Value) -> None:
-        """From an instant on it is this; what was said of later instants no longer stands."""
+        """Sets the value from `at` (ms) on; removes what was set for later times."""
         while self._steps and self._steps[-1][0] >= at:
             self._steps.pop()
         if not self._steps or self._steps[-1][1] != value:
@@ -83,12 +83,12 @@ class Steps(Generic[Value]):
             self._thin()
 
     def spans(self, ends: int) -> list[Span[Value]]:
-        """Each value with the time for which it held."""
+        """Each value with the interval for which it held; the last one holds until `ends`."""
         until = [*(at for at, _ in self._steps[1:]), ends]
         return [Span(at, over, value) for (at, value), over in zip(self._steps, until, strict=False) if at < over]
 
     def _thin(self) -> None:
-        """Of each stretch of time the weightiest value, from where the first began; as with curves."""
+        """Keeps, for each interval of time, the value of the greatest weight; as for curves."""
         span = self._steps[-1][0] - self._steps[0][0] + 1
         while span // self._width > STEPS_KEPT // 2 - 2:
             self._width *= 2

@@ -1,4 +1,4 @@
-"""What the report says in words: doses, alerts, evidence, times. Plain text; whoever shows it escapes it."""
+"""Formats doses, alerts, evidence and times as plain text. The template escapes them; `alert` escapes by itself."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ EVIDENCE_SHOWN = 8
 
 
 def at(when: datetime | int) -> str:
-    """A time with its year and zone."""
+    """A time (or ms) with year and zone."""
     moment = to_datetime(when) if isinstance(when, int) else when
     return moment.strftime("%Y-%m-%d %H:%M UTC")
 
@@ -29,7 +29,7 @@ def dose(given: GivenDose) -> str:
 
 
 def oxygen_support(one: OxygenSupport) -> str:
-    """Oxygen support in one line; what is not known is said to be unknown."""
+    """Oxygen support in one line; unknown parts are named as unknown."""
     device = name_of(one.device) if one.device else "device unknown"
     if one.device == "room_air":
         return device
@@ -46,7 +46,7 @@ def infusion(drug: str, one: InfusionState) -> str:
 
 
 def graded(one: Graded) -> str:
-    """A grade in one line: a floor when something was missing."""
+    """A grade in one line; a floor when something is unknown."""
     if not one.unknown:
         return f"grade {one.grade} ({BASES[one.basis]})" if one.grade else "grade 0: no CRS"
     missing = ", ".join(name_of(name) for name in one.unknown)
@@ -54,14 +54,14 @@ def graded(one: Graded) -> str:
 
 
 def evidence(one: Evidence) -> str:
-    """One observation in one line, with its time; what is known of the patient at all times has none."""
+    """One piece of evidence in one line, with its time if it has one."""
     injected = f" ({INJECTED})" if is_injected(one.event_id) else ""
     when = "" if one.effective_at is None else f", {at(one.effective_at)}"
     return f"{observed(one)}{when}{injected}"
 
 
 def alert(life: AlertLife) -> str:
-    """An alert for the tip that appears over its mark, in Plotly's small subset of HTML."""
+    """An alert for the hover text of its mark, in the subset of HTML that Plotly allows."""
     first = life.first
     lines = [
         f"<b>{escape(first.title)}</b>",

@@ -1,4 +1,4 @@
-"""One patient's timeline: grades as bands, doses and alerts as marks, then what the grades rest on, over one axis."""
+"""One patient's timeline: panels for grades, alerts, doses, vitals and supports over one time axis."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterator
 
 from agents.platform.json_types import Json
 from agents.report import colours, texts
-from agents.report.chart import AlertLife, Chart, GivenDose, Graded, InfusionState
-from agents.report.panels import Panel, figure
+from agents.report.chart import AlertLife, Chart, GivenDose, Graded
+from agents.report.panels import BAND, Panel, figure
 from agents.report.series import Series, Span
+from agents.report.support_panels import infusions, oxygen
+from agents.report.traces import bars, curve
 from monitor.guidelines.in_force import Guideline
-from monitor.units.instants import HOUR, MINUTE, to_ms
-from schemas import wording
+from monitor.units.instants import MINUTE, to_ms
 
-BAND = 22
 LANE_BY_ROLE = {
     "tocilizumab": "tocilizumab",
     "siltuximab": "other agents",
@@ -25,15 +25,14 @@ LANE_BY_ROLE = {
     "antifungal": "antifungals",
 }
 FIRST_LANE = "tocilizumab"
-GAP_AFTER = 12 * HOUR
 PRIORITIES = ("high", "medium", "low", "technical")
 
 
 def timeline(guideline: Guideline, chart: Chart) -> Json:
-    """The figure of a patient."""
+    """The figure of a patient as JSON for plotly.js."""
     ends = max([chart.last_at, *(to_ms(life.first.raised_at) for life in chart.alerts.values())])
     begins = min(chart.first_at, ends)
-    # What the last event said holds for a while, or it could not be seen.
+    # Extended, so that the interval after the last event is visible.
     ends += max((ends - begins) // 60, 5 * MINUTE)
     panels = [
         grades(guideline, chart, ends),
@@ -42,7 +41,7 @@ def timeline(guideline: Guideline, chart: Chart) -> Json:
         temperature(guideline, chart),
         pressure(chart),
         saturation(guideline, chart),
-        *oxygen(guideline, chart, ends),
+        *oxygen(chart, ends),
         *infusions(chart, ends),
     ]
     upright = [given.at for given in chart.doses.values() if given.role == "tocilizumab"]
@@ -50,7 +49,7 @@ def timeline(guideline: Guideline, chart: Chart) -> Json:
 
 
 def grades(guideline: Guideline, chart: Chart, ends: int) -> Panel:
-    """Two bands; hatched where something was missing, so that the grade is a floor."""
+    """A band for each scale, hatched where something is unknown and the grade is a floor."""
     names = {guideline.profile.name: chart.grades, guideline.astct.name: chart.astct}
     return Panel(
         "CRS grade (hatched: a floor, something is unknown)",
@@ -61,53 +60,20 @@ def grades(guideline: Guideline, chart: Chart, ends: int) -> Panel:
 
 
 def of_grade(one: Graded) -> tuple[str, str, str, str, str]:
-    """Colour, colour of the text, text, pattern and tip of a grade."""
+    """Colour, text colour, text, pattern and hover text of a grade."""
     text = "" if one.grade == 0 else f"≥ {one.grade}" if one.unknown else str(one.grade)
     pattern = "/" if one.unknown else ""
     return colours.GRADE[one.grade], colours.ON_GRADE[one.grade], text, pattern, texts.graded(one)
 
 
 def band(lane: str, spans: list[Span[Graded]], look: Callable[[Graded], tuple[str, str, str, str, str]]) -> Json:
-    """Spans in one lane, as bars that lie down."""
+    """Spans in one lane, as horizontal bars."""
     looks = [look(span.value) for span in spans]
     return bars(lane, [(span.begins, span.ends) for span in spans], looks)
 
 
-def bars(lane: str, spans: list[tuple[int, int]], looks: list[tuple[str, str, str, str, str]]) -> Json:
-    """Bars that lie down. A look: colour, colour of the text, text, pattern, tip."""
-    return {
-        "type": "bar",
-        "orientation": "h",
-        "y": [lane] * len(spans),
-        "base": [begins for begins, _ in spans],
-        "x": [ends - begins for begins, ends in spans],
-        "width": 0.86,
-        "text": [look[2] for look in looks],
-        "textposition": "inside",
-        "insidetextanchor": "middle",
-        "insidetextfont": {"color": [look[1] for look in looks], "size": 12},
-        "textangle": 0,
-        "marker": {
-            "color": [look[0] for look in looks],
-            "line": {"width": 0},
-            "pattern": {
-                "shape": [look[3] for look in looks],
-                "fgcolor": "rgba(34,48,60,0.28)",
-                "fillmode": "overlay",
-                "size": 6,
-                "solidity": 0.2,
-            },
-        },
-        "customdata": [
-            f"{look[4]}<br>{texts.at(begins)} to {texts.at(ends)}"
-            for look, (begins, ends) in zip(looks, spans, strict=True)
-        ],
-        "hovertemplate": "%{customdata}<extra></extra>",
-    }
-
-
 def alerts(chart: Chart, ends: int) -> Iterator[Panel]:
-    """One lane a priority: a mark where an alert was raised, a line for as long as it stood."""
+    """One lane for each priority: a mark where an alert was raised, a line for as long as it was open."""
     lanes = [name for name in PRIORITIES if any(life.first.priority == name for life in chart.alerts.values())]
     if not lanes:
         return
@@ -120,7 +86,7 @@ def alerts(chart: Chart, ends: int) -> Iterator[Panel]:
 
 
 def open_lines(lane: str, lives: list[AlertLife], ends: int) -> Json:
-    """For how long each alert stood."""
+    """Lines for as long as each alert was open."""
     x: list[int | None] = []
     for life in lives:
         over_at = ends if life.ended is None else min(to_ms(life.ended.raised_at), ends)
@@ -194,7 +160,7 @@ def temperature(guideline: Guideline, chart: Chart) -> Panel:
     values = [value for _, value in points.points()] or [limit - 1]
     low, high = min([35.8, *values]) - 0.2, max([39.0, *values]) + 0.3
     return Panel(
-        said("Temperature, °C", points),
+        heading("Temperature, °C", points),
         110,
         {"range": [low, high]},
         [curve("temperature", points, colours.TEMPERATURE, "°C", ".1f")],
@@ -213,7 +179,7 @@ def pressure(chart: Chart) -> Panel:
         if limit
     ]
     return Panel(
-        said("Blood pressure, mmHg (dark: systolic, light: mean arterial)", systolic, mean),
+        heading("Blood pressure, mmHg (dark: systolic, light: mean arterial)", systolic, mean),
         140,
         {"range": [min([45, *values]) - 5, max([140, *values]) + 5]},
         [
@@ -230,7 +196,7 @@ def saturation(guideline: Guideline, chart: Chart) -> Panel:
     points = chart.signals["spo2_percent"]
     low = min([85, *(value for _, value in points.points())]) - 2
     return Panel(
-        said("SpO2, %", points),
+        heading("SpO2, %", points),
         100,
         {"range": [low, 101.5]},
         [curve("SpO2", points, colours.SATURATION, "%", ".0f")],
@@ -239,145 +205,6 @@ def saturation(guideline: Guideline, chart: Chart) -> Panel:
     )
 
 
-def said(heading: str, *series: Series) -> str:
-    """A heading; a signal without any reading is unknown, not normal."""
+def heading(heading: str, *series: Series) -> str:
+    """A heading; it says when a signal without readings is unknown."""
     return heading if any(one.points() for one in series) else f"{heading}: unknown, no readings"
-
-
-def curve(name: str, series: Series, colour: str, unit: str, form: str) -> Json:
-    """Readings of one signal; the line breaks where there were none for long."""
-    points: list[tuple[int, float | None]] = []
-    for at, value in series.points():
-        if points and at - points[-1][0] > GAP_AFTER:
-            points.append((points[-1][0] + 1, None))
-        points.append((at, value))
-    return {
-        "type": "scatter",
-        "mode": "lines+markers" if len(points) < 400 else "lines",
-        "name": name,
-        "x": [at for at, _ in points],
-        "y": [None if value is None else round(value, 2) for _, value in points],
-        "line": {"color": colour, "width": 1.4},
-        "marker": {"color": colour, "size": 4},
-        "hovertemplate": f"{name} %{{y:{form}}} {unit}<br>%{{x}}<extra></extra>",
-    }
-
-
-def oxygen(guideline: Guideline, chart: Chart, ends: int) -> Iterator[Panel]:
-    """The device as a band, its flow and oxygen fraction as lines."""
-    spans = chart.oxygen.spans(ends)
-    if not spans:
-        yield Panel(
-            "Oxygen support: unknown, nothing charted", BAND, {"visible": False, "range": [0, 1]}, [empty(ends)]
-        )
-        return
-    devices: list[tuple[int, int, str | None]] = []
-    for span in spans:
-        if devices and devices[-1][2] == span.value.device and devices[-1][1] == span.begins:
-            devices[-1] = (devices[-1][0], span.ends, span.value.device)
-        else:
-            devices.append((span.begins, span.ends, span.value.device))
-    looks = [of_device(device) for _, _, device in devices]
-    band = bars("device", [(begins, until) for begins, until, _ in devices], looks)
-    yield Panel("Oxygen support", BAND + 4, {"type": "category", "showgrid": False}, [band])
-    flows = [span for span in spans if span.value.flow_l_per_min is not None]
-    shares = [span for span in spans if span.value.fio2_fraction is not None]
-    if not flows and not shares:
-        return
-    highest = max([8.0, *(span.value.flow_l_per_min or 0 for span in flows)])
-    tips = [texts.oxygen_support(span.value) for span in spans]
-    flow = staircase([(s.begins, s.ends, s.value.flow_l_per_min) for s in spans], tips, colours.FLOW)
-    share = staircase(
-        [(s.begins, s.ends, s.value.fio2_fraction and s.value.fio2_fraction * 100) for s in spans],
-        tips,
-        colours.FRACTION,
-    )
-    percent = {"range": [15, 105], "tickvals": [21, 60, 100], "tickfont": {"size": 11, "color": colours.FRACTION}}
-    ticks = {"rangemode": "tozero", "range": [0, highest * 1.1], "tickfont": {"size": 11, "color": colours.FLOW}}
-    yield Panel(
-        "Oxygen flow, L/min, and FiO2, % (left and blue, right and purple)",
-        80,
-        ticks,
-        [flow],
-        second=percent if shares else None,
-        on_second=[share | {"line": share["line"] | {"dash": "dot"}}],
-    )
-
-
-def of_device(device: str | None) -> tuple[str, str, str, str, str]:
-    """The look of a device; an unknown one is hatched."""
-    if device is None:
-        return "#ffffff", colours.INK, "unknown", "x", "device unknown"
-    name = wording.name_of(device)
-    return colours.DEVICE[device], colours.ON_DEVICE.get(device, colours.INK), name, "", name
-
-
-def staircase(spans: list[tuple[int, int, float | None]], tips: list[str], colour: str) -> Json:
-    """A value that holds until it changes; a gap where it is not known."""
-    x: list[int] = []
-    y: list[float | None] = []
-    said: list[str] = []
-    for (begins, ends, value), tip in zip(spans, tips, strict=True):
-        x += [begins, ends]
-        y += [value, value]
-        said += [tip, tip]
-    return {
-        "type": "scatter",
-        "mode": "lines",
-        "x": x,
-        "y": y,
-        "line": {"color": colour, "width": 2, "shape": "hv"},
-        "connectgaps": False,
-        "customdata": said,
-        "hovertemplate": "%{customdata}<br>%{x}<extra></extra>",
-    }
-
-
-def infusions(chart: Chart, ends: int) -> Iterator[Panel]:
-    """A panel for each vasoactive drug and unit, at its true rate; off is zero, an unknown rate is a dotted bar."""
-    for number, (drug, steps) in enumerate(sorted(chart.infusions.items())):
-        spans = steps.spans(ends)
-        units = list(dict.fromkeys(span.value.unit for span in spans if span.value.on and span.value.rate is not None))
-        colour = colours.DRUG[number % len(colours.DRUG)]
-        for unit in units or [None]:
-            rates = [
-                (s.begins, s.ends, 0.0 if not s.value.on or s.value.unit not in (unit, None) else s.value.rate)
-                for s in spans
-            ]
-            tips = [texts.infusion(drug, s.value) if s.value.on else f"{drug} off" for s in spans]
-            highest = max((rate for _, _, rate in rates if rate is not None), default=0) or 1
-            line = staircase(rates, tips, colour) | {"fill": "tozeroy", "fillcolor": tinted(colour)}
-            blanks = [s for s in spans if s.value.on and s.value.rate is None]
-            label = f"{drug}, {unit}" if unit else f"{drug}: rate unknown"
-            yield Panel(
-                label,
-                52,
-                {"range": [0, highest * 1.15], "tickvals": [0, round(highest, 3)], "rangemode": "tozero"},
-                [line, *([uncharted(drug, blanks, highest)] if blanks else [])],
-            )
-
-
-def uncharted(drug: str, spans: list[Span[InfusionState]], highest: float) -> Json:
-    """Times at which a drug ran at a rate that nobody knows."""
-    x: list[int | None] = []
-    for span in spans:
-        x += [span.begins, span.ends, None]
-    return {
-        "type": "scatter",
-        "mode": "lines",
-        "x": x,
-        "y": [highest / 2] * len(x),
-        "line": {"color": colours.FAINT, "width": 6, "dash": "dot"},
-        "hovertemplate": f"{drug}, rate unknown<br>%{{x}}<extra></extra>",
-    }
-
-
-def tinted(colour: str) -> str:
-    """The same colour, faint."""
-    red, green, blue = (int(colour[place : place + 2], 16) for place in (1, 3, 5))
-    return f"rgba({red},{green},{blue},0.18)"
-
-
-def empty(ends: int) -> Json:
-    """A trace without anything, so that the panel is drawn."""
-    return {"type": "scatter", "x": [ends], "y": [None], "hoverinfo": "skip"}

@@ -1,4 +1,4 @@
-"""A real browser without a window, led over its debugging port: what people see, and what the page complains of."""
+"""Drives a headless Chromium over its debugging port: what people see, and the errors of the page."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ PAGE_REPLACED = "Inspected target navigated or closed"
 
 
 class PageReplacedError(Exception):
-    """The page that was asked has made way for the next one."""
+    """The page that was asked was replaced by another one."""
 
 
 class Page:
-    """One tab. `complaints`: errors of scripts and refusals of the content policy."""
+    """One tab. `complaints`: errors of scripts and violations of the content policy."""
 
     def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         self._socket = socket
@@ -39,30 +39,30 @@ class Page:
         """One command of the DevTools protocol.
 
         Raises:
-            MovedOnError: nobody answers any more.
+            PageReplacedError: the page was replaced before it answered.
         """
         self._asked += 1
         await self._socket.send_json({"id": self._asked, "method": method, "params": parameters})
         while True:
-            said = await self._socket.receive_json()
-            if said.get("method") == "Runtime.exceptionThrown":
-                self.complaints.append(str(said["params"]["exceptionDetails"]))
-            elif said.get("method") == "Log.entryAdded" and said["params"]["entry"]["level"] == "error":
-                self.complaints.append(said["params"]["entry"]["text"])
-            elif said.get("id") == self._asked:
-                if said.get("error", {}).get("message") == PAGE_REPLACED:
+            message = await self._socket.receive_json()
+            if message.get("method") == "Runtime.exceptionThrown":
+                self.complaints.append(str(message["params"]["exceptionDetails"]))
+            elif message.get("method") == "Log.entryAdded" and message["params"]["entry"]["level"] == "error":
+                self.complaints.append(message["params"]["entry"]["text"])
+            elif message.get("id") == self._asked:
+                if message.get("error", {}).get("message") == PAGE_REPLACED:
                     raise PageReplacedError
-                assert "error" not in said, said
-                return said["result"]
+                assert "error" not in message, message
+                return message["result"]
 
     async def run(self, script: str) -> Any:
-        """What a line of JavaScript gives."""
+        """The value of a JavaScript expression."""
         done = await self.ask("Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True)
         assert "exceptionDetails" not in done, done
         return done["result"].get("value")
 
     async def until(self, script: str) -> Any:
-        """Waits until it gives something, on the next page if this one goes; an element is something."""
+        """Waits until the expression is true, also across a change of page, and returns it. An element is true."""
         expression = f"((found) => found instanceof Node || found)({script})"
         loop = asyncio.get_running_loop()
         last = loop.time() + PATIENCE_SECONDS
@@ -77,14 +77,14 @@ class Page:
             await asyncio.sleep(0.1)
 
     async def set_width(self, width: int) -> None:
-        """The width of a screen or a phone."""
+        """Sets the width of the window in pixels."""
         size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}
         await self.ask("Emulation.setDeviceMetricsOverride", **size)
 
 
 @asynccontextmanager
 async def page(url: str) -> AsyncIterator[Page]:
-    """A tab that shows this address."""
+    """A tab at this address."""
     program = next(filter(None, map(shutil.which, NAMES)), None)
     if program is None:
         pytest.skip("chromium is not installed (Debian: apt-get install chromium)")
@@ -107,7 +107,7 @@ async def page(url: str) -> AsyncIterator[Page]:
 
 
 async def debugging_port(file: Path) -> str:
-    """The port that the browser has written down."""
+    """The debugging port, from the file that the browser writes."""
     for _ in range(int(PATIENCE_SECONDS * 10)):
         if file.exists() and len(lines := file.read_text().split()) > 1:
             return lines[0]
@@ -116,5 +116,5 @@ async def debugging_port(file: Path) -> str:
 
 
 def quoted(text: str) -> str:
-    """Text as JavaScript reads it."""
+    """Text as a JavaScript literal."""
     return json.dumps(text)

@@ -1,4 +1,4 @@
-"""A ward that the engine itself has judged, as the board hears it: states and alerts in the order of the log."""
+"""Builds a ward from events that the real engine has judged: states and alerts in log order."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = ["event", "fever", "given", "instant", "published", "started", "vitals
 
 
 def at(clock: str) -> datetime:
-    """A time on the first of May."""
+    """A time on 1 May 2026, UTC."""
     return datetime.fromisoformat(instant(clock))
 
 
@@ -31,13 +31,13 @@ def context(clock: str, **fields: Any) -> dict[str, Any]:
 
 
 def arrival(**fields: Any) -> dict[str, Any]:
-    """How every story begins: a bed, a weight, an infusion."""
+    """The first event of a story: bed, weight and infusion."""
     known = {"weight_kg": 70.0, "unit": "4B", "bed": "12", "infused_at": instant("06:00"), "product": "axi-cel"}
     return context("08:00", **(known | {"status": "admitted"} | fields))
 
 
 def apply_messages(ward: BoardWard, messages: Sequence[Published]) -> BoardWard:
-    """The board hears these."""
+    """Applies these messages to the ward."""
     for message in messages:
         if message.kind == "state":
             ward.apply_state(0, message.patient_id.encode(), message.value, message.state.as_of)
@@ -52,22 +52,22 @@ def ward_of(*events: dict[str, Any]) -> BoardWard:
 
 
 def card_content(ward: BoardWard, clock: str, discretion: Pseudonyms = PSEUDONYMS) -> Json:
-    """What is shown of the patient at a time."""
+    """The card of the patient at a time."""
     return card(ward.patients[PATIENT], discretion, at(clock)).content
 
 
 def alerts(drawn: Json) -> dict[str, Json]:
-    """The alerts of a picture by kind."""
+    """The alerts of a card by kind."""
     return {one["kind"]: one for one in drawn["alerts"]}
 
 
 def axes(drawn: Json) -> dict[str, Json]:
-    """The axes of a picture by name."""
+    """The axes of a card by name."""
     return {one["name"]: one for one in drawn["axes"]}
 
 
 def answer(clock: str, kind: str, alert_id: str, **more: Any) -> dict[str, Any]:
-    """Someone answers an alert."""
+    """An assessment of an alert."""
     return event("assessment", clock) | {"kind": kind, "alert_id": alert_id} | more
 
 
@@ -77,6 +77,6 @@ def alert_id(ward: BoardWard, kind: str) -> str:
 
 
 def present(state: PatientState, **fields: Any) -> PatientState:
-    """A state of now: tests of a running board cannot live on the first of May."""
+    """A state moved to the present, for tests of a running board."""
     shift = datetime.now(UTC) - state.as_of - timedelta(seconds=5)
     return state.model_copy(update={"as_of": state.as_of + shift} | fields)

@@ -1,4 +1,4 @@
-"""A board's web server with a ward in it and a producer that only remembers: no broker, and no waiting."""
+"""A board's web server with one patient and a producer that only records: no broker is needed."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ STORY = [
 
 
 class RecordingProducer:
-    """Stands for the producer."""
+    """A Kafka producer that records what is sent; `is_down`: it times out instead."""
 
     def __init__(self) -> None:
         self.written: list[tuple[str, bytes, Any]] = []
@@ -47,7 +47,7 @@ class RecordingProducer:
 
 
 class RunningBoard:
-    """Everything, and ways to ask it."""
+    """A board without its Kafka consumer: tests put states, alerts and heartbeats in."""
 
     def __init__(self, config: BoardConfig) -> None:
         self.ward, self.liveness, self.producer = BoardWard(), Liveness(1, monotonic()), RecordingProducer()
@@ -59,12 +59,12 @@ class RunningBoard:
         self.heartbeat()
 
     def heartbeat(self, ahead: timedelta = timedelta(0)) -> None:
-        """A sign of life, from a log whose clock may run ahead."""
-        said = {"partition": 0, "at": (datetime.now(UTC) + ahead).isoformat()}
-        self.liveness.record(json.dumps(said).encode(), datetime.now(UTC), monotonic())
+        """A heartbeat, from a log whose clock is `ahead` of ours."""
+        heartbeat = {"partition": 0, "at": (datetime.now(UTC) + ahead).isoformat()}
+        self.liveness.record(json.dumps(heartbeat).encode(), datetime.now(UTC), monotonic())
 
     def apply_story(self) -> None:
-        """The ward hears a story that ended just now."""
+        """Applies the states and alerts of STORY, as if it had ended now."""
         messages = published([one | {"patient_id": NAME} for one in STORY])
         now = datetime.now(UTC)
         for message in messages:
@@ -80,17 +80,17 @@ class RunningBoard:
         return f"http://127.0.0.1:{self.server.port}"
 
     def keys(self) -> list[str]:
-        """Of the open alerts."""
+        """The keys of the open alerts."""
         return [alert["key"] for alert in self.broadcaster.cards[NAME]["alerts"]]
 
 
 @asynccontextmanager
 async def running_board(**options: Any) -> AsyncIterator[tuple[RunningBoard, aiohttp.ClientSession]]:
-    """A board that listens, and a browser that nobody knows yet."""
+    """A board that listens, and an HTTP client without a session."""
     board = RunningBoard(load(None, port=0, **options))
     await board.server.start()
     board.apply_story()
-    jar = aiohttp.CookieJar(unsafe=True)  # cookies of an address without a name
+    jar = aiohttp.CookieJar(unsafe=True)  # keeps cookies for an IP address
     async with aiohttp.ClientSession(board.url, cookie_jar=jar, headers={"Origin": board.url}) as browser:
         try:
             yield board, browser
@@ -99,12 +99,12 @@ async def running_board(**options: Any) -> AsyncIterator[tuple[RunningBoard, aio
 
 
 async def enter(browser: aiohttp.ClientSession, token: str = TOKEN, **headers: str) -> aiohttp.ClientResponse:
-    """Shows a token at the door."""
+    """Enters a token."""
     return await browser.post("/enter", data={"token": token}, headers=headers, allow_redirects=False)
 
 
 async def stream_events(browser: aiohttp.ClientSession, number: int) -> list[tuple[str, Any]]:
-    """The first events of the stream."""
+    """The first `number` events of the stream, each with its kind."""
     found: list[tuple[str, Any]] = []
     async with browser.get("/live") as stream:
         assert stream.status == 200
@@ -119,7 +119,7 @@ async def stream_events(browser: aiohttp.ClientSession, number: int) -> list[tup
 
 
 def play(scene: Callable[[RunningBoard, aiohttp.ClientSession], Awaitable[None]], **options: Any) -> None:
-    """Plays a scene in a board of its own."""
+    """Runs a scene with a board of its own."""
 
     async def run() -> None:
         async with running_board(**options) as (board, browser):

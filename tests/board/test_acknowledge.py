@@ -1,4 +1,4 @@
-"""A click becomes an assessment in the log, once, in the name of whoever clicked; and what viewers hear of the ward."""
+"""A click becomes one assessment with the name of the person; and what the event stream sends to viewers."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ async def press(browser: aiohttp.ClientSession, board: RunningBoard, **more: Any
     return answer.status, (await answer.text()).strip()
 
 
-def test_seen_is_an_acknowledgement_keyed_by_the_patient() -> None:
+def test_a_click_on_seen_is_an_acknowledgement_keyed_by_the_patient() -> None:
     async def scene(board: RunningBoard, browser: aiohttp.ClientSession) -> None:
         await enter(browser)
         assert await press(browser, board) == (202, "Said.")
-        ((topic, key, said),) = board.producer.written
+        ((topic, key, event_sent),) = board.producer.written
         assert (topic, key) == ("crs.assessments", NAME.encode())
-        decoded = decode(json.dumps(said).encode())
+        decoded = decode(json.dumps(event_sent).encode())
         assert isinstance(decoded, Decoded)
         assert isinstance(decoded.event, Acknowledge)
         assert (decoded.event.patient_id, decoded.event.alert_id) == (NAME, board.keys()[0])
@@ -46,7 +46,7 @@ def test_one_click_is_one_event_however_often_it_is_sent_and_two_clicks_are_two(
         await enter(browser)
         for click in ("click-one-1", "click-one-1", "click-two-2"):
             assert (await press(browser, board, click=click))[0] == 202
-        first, again, second = (said["event_id"] for _, _, said in board.producer.written)
+        first, again, second = (event_sent["event_id"] for _, _, event_sent in board.producer.written)
         assert first == again != second
 
     play(scene)
@@ -57,7 +57,7 @@ def test_quiet_is_a_snooze_with_its_end_and_who_asked_for_it() -> None:
         await enter(browser)
         assert (await press(browser, board, act="snooze", minutes=30, reason="dose is being mixed"))[0] == 202
         assert (await press(browser, board, act="snooze", click="another-click"))[0] == 202
-        (with_reason, without) = (said for _, _, said in board.producer.written)
+        (with_reason, without) = (event_sent for _, _, event_sent in board.producer.written)
         event = decode(json.dumps(with_reason).encode())
         assert isinstance(event, Decoded)
         assert isinstance(event.event, Snooze)
@@ -68,20 +68,20 @@ def test_quiet_is_a_snooze_with_its_end_and_who_asked_for_it() -> None:
     play(scene)
 
 
-def test_where_a_story_is_told_at_speed_quiet_lasts_by_the_clock_of_the_story() -> None:
+def test_when_log_time_is_ahead_a_snooze_lasts_by_log_time() -> None:
     async def scene(board: RunningBoard, browser: aiohttp.ClientSession) -> None:
         await enter(browser)
         board.heartbeat(ahead=timedelta(days=3))
         assert (await press(browser, board, act="snooze"))[0] == 202
-        ((_, _, said),) = board.producer.written
-        assert datetime.fromisoformat(said["effective_at"]) > datetime.now(UTC) + timedelta(days=2)
-        assert lasts(said) == timedelta(minutes=15)
+        ((_, _, event_sent),) = board.producer.written
+        assert datetime.fromisoformat(event_sent["effective_at"]) > datetime.now(UTC) + timedelta(days=2)
+        assert lasts(event_sent) == timedelta(minutes=15)
 
     play(scene)
 
 
-def lasts(said: dict[str, Any]) -> timedelta:
-    return datetime.fromisoformat(said["until"]) - datetime.fromisoformat(said["effective_at"])
+def lasts(event_sent: dict[str, Any]) -> timedelta:
+    return datetime.fromisoformat(event_sent["until"]) - datetime.fromisoformat(event_sent["effective_at"])
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def lasts(said: dict[str, Any]) -> timedelta:
     ],
     ids=str,
 )
-def test_an_answer_that_is_none_is_refused(wrong: dict[str, Any]) -> None:
+def test_an_invalid_answer_is_refused(wrong: dict[str, Any]) -> None:
     async def scene(board: RunningBoard, browser: aiohttp.ClientSession) -> None:
         await enter(browser)
         assert (await press(browser, board, **wrong))[0] == 400
@@ -115,7 +115,7 @@ def test_an_alert_that_is_not_open_cannot_be_answered() -> None:
     play(scene)
 
 
-def test_what_the_brokers_did_not_take_is_not_said_to_be_done() -> None:
+def test_an_answer_that_the_brokers_did_not_confirm_is_reported_as_not_written() -> None:
     async def scene(board: RunningBoard, browser: aiohttp.ClientSession) -> None:
         await enter(browser)
         board.producer.is_down = True
@@ -125,7 +125,7 @@ def test_what_the_brokers_did_not_take_is_not_said_to_be_done() -> None:
     play(scene)
 
 
-def test_a_viewer_gets_the_whole_ward_then_the_pulse_then_what_changes() -> None:
+def test_a_viewer_gets_the_whole_ward_then_the_status_then_changes() -> None:
     async def scene(board: RunningBoard, browser: aiohttp.ClientSession) -> None:
         await enter(browser)
         listening = asyncio.create_task(stream_events(browser, 3))
@@ -133,30 +133,30 @@ def test_a_viewer_gets_the_whole_ward_then_the_pulse_then_what_changes() -> None
             await asyncio.sleep(0.01)
         board.ward.apply_state(0, NAME.encode(), None, to_datetime(0))
         board.broadcaster.refresh(datetime.now().astimezone(), monotonic())
-        (ward, (patient,)), (pulse, said), (changes, (gone,)) = await listening
+        (ward, (patient,)), (pulse, event_sent), (changes, (gone,)) = await listening
         assert (ward, pulse, changes) == ("ward", "pulse", "patients")
         assert patient["grade"] == 2
         assert patient["reference"] == gone["reference"] == reference(SECRET, NAME)
         assert gone["gone"]
-        assert (said["words"], said["waiting"], said["blind"]) == (None, None, [])
-        assert NAME not in json.dumps([patient, gone, said])
+        assert (event_sent["words"], event_sent["waiting"], event_sent["blind"]) == (None, None, [])
+        assert NAME not in json.dumps([patient, gone, event_sent])
 
     play(scene)
 
 
-def test_a_blind_board_says_so_to_everybody_within_a_moment() -> None:
+def test_a_board_without_heartbeats_warns_every_viewer_at_once() -> None:
     async def scene(board: RunningBoard, browser: aiohttp.ClientSession) -> None:
         await enter(browser)
         board.liveness.started -= 60
         board.liveness.last_heartbeats[0] = None
-        (_, _), (_, said) = await stream_events(browser, 2)
-        assert said["words"] == "No sign of life from the judgement for 60 s."
-        assert said["blind"] == [0]
+        (_, _), (_, event_sent) = await stream_events(browser, 2)
+        assert event_sent["words"] == "No sign of life from the judgement for 60 s."
+        assert event_sent["blind"] == [0]
 
     play(scene)
 
 
-def test_a_stream_ends_when_its_session_is_left() -> None:
+def test_a_stream_ends_with_its_session() -> None:
     async def scene(board: RunningBoard, browser: aiohttp.ClientSession) -> None:
         await enter(browser)
         async with browser.get("/live") as stream:
@@ -168,7 +168,7 @@ def test_a_stream_ends_when_its_session_is_left() -> None:
     play(scene)
 
 
-def test_a_viewer_who_reads_too_slowly_is_let_go_and_delays_nobody() -> None:
+def test_a_viewer_who_reads_too_slowly_is_disconnected_and_delays_nobody() -> None:
     async def scene(board: RunningBoard, browser: aiohttp.ClientSession) -> None:
         slow = board.broadcaster.subscribe(datetime.now().astimezone(), monotonic())
         for turn in range(200):
@@ -179,7 +179,7 @@ def test_a_viewer_who_reads_too_slowly_is_let_go_and_delays_nobody() -> None:
     play(scene)
 
 
-def test_nothing_new_is_not_said_again() -> None:
+def test_a_patient_who_has_not_changed_is_not_sent_again() -> None:
     async def scene(board: RunningBoard, browser: aiohttp.ClientSession) -> None:
         queue = board.broadcaster.subscribe(datetime.now().astimezone(), monotonic())
         before = queue.qsize()

@@ -1,4 +1,4 @@
-"""Who may come in, whose clicks count, and what the headers keep out."""
+"""Token and session, requests of other origins, and the security headers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.board.running_board import NAME, TOKEN, RunningBoard, enter, play
 CLICK = {"alert": "x", "act": "acknowledge", "by": "Nurse Okafor", "click": "0123456789"}
 
 
-def test_without_the_token_there_is_only_the_door() -> None:
+def test_without_a_session_there_is_only_the_form_for_the_token() -> None:
     async def scene(board: RunningBoard, browser: aiohttp.ClientSession) -> None:
         front = await browser.get("/", allow_redirects=False)
         assert (front.status, front.headers["Location"]) == (303, "/enter")
@@ -29,7 +29,7 @@ def test_without_the_token_there_is_only_the_door() -> None:
     play(scene)
 
 
-def test_a_wrong_token_opens_nothing() -> None:
+def test_a_wrong_token_gives_no_session() -> None:
     async def scene(board: RunningBoard, browser: aiohttp.ClientSession) -> None:
         for token in ("", "wrong", TOKEN[:-1], TOKEN + "x"):
             answer = await enter(browser, token)
@@ -40,7 +40,7 @@ def test_a_wrong_token_opens_nothing() -> None:
     play(scene)
 
 
-def test_the_token_opens_the_door_once_and_a_cookie_keeps_it_open() -> None:
+def test_the_token_is_entered_once_and_then_a_cookie_is_enough() -> None:
     async def scene(board: RunningBoard, browser: aiohttp.ClientSession) -> None:
         answer = await enter(browser)
         assert (answer.status, answer.headers["Location"]) == (303, "/")
@@ -55,7 +55,7 @@ def test_the_token_opens_the_door_once_and_a_cookie_keeps_it_open() -> None:
     play(scene)
 
 
-def test_who_leaves_must_show_the_token_again_and_so_must_a_copy_of_the_cookie() -> None:
+def test_after_leaving_the_token_is_needed_again_also_with_a_copy_of_the_cookie() -> None:
     async def scene(board: RunningBoard, browser: aiohttp.ClientSession) -> None:
         await enter(browser)
         stolen = {cookie.key: cookie.value for cookie in browser.cookie_jar}
@@ -69,7 +69,7 @@ def test_who_leaves_must_show_the_token_again_and_so_must_a_copy_of_the_cookie()
 
 
 @pytest.mark.parametrize("origin", ["https://evil.example", "http://127.0.0.1:1", "null", ""])
-def test_a_click_from_another_page_does_not_count(origin: str) -> None:
+def test_a_request_from_another_origin_is_refused(origin: str) -> None:
     async def scene(board: RunningBoard, browser: aiohttp.ClientSession) -> None:
         assert (await enter(browser, Origin=origin)).status == 403
         await enter(browser)
@@ -92,7 +92,7 @@ def test_a_form_of_another_site_cannot_answer_even_with_our_origin() -> None:
     play(scene)
 
 
-def test_another_name_for_this_machine_leads_nowhere() -> None:
+def test_a_request_with_a_foreign_host_name_is_refused() -> None:
     async def scene(board: RunningBoard, browser: aiohttp.ClientSession) -> None:
         await enter(browser)
         assert (await browser.get("/", headers={"Host": "board.evil.example"})).status == 421
@@ -102,7 +102,7 @@ def test_another_name_for_this_machine_leads_nowhere() -> None:
 
 
 @pytest.mark.parametrize("path", ["/", "/enter", "/live", "/board.css", "/healthz", "/nothing"])
-def test_every_answer_has_headers_that_keep_others_out(path: str) -> None:
+def test_every_response_has_security_headers(path: str) -> None:
     async def scene(board: RunningBoard, browser: aiohttp.ClientSession) -> None:
         await enter(browser)
         async with browser.get(path) as answer:
@@ -131,7 +131,7 @@ def test_behind_a_proxy_cookies_are_for_tls_only_and_the_public_page_is_ours() -
     play(scene, behind_proxy="https://board.example")
 
 
-def test_health_needs_no_token_and_says_nothing_of_patients() -> None:
+def test_health_needs_no_token_and_names_no_patient() -> None:
     async def scene(board: RunningBoard, browser: aiohttp.ClientSession) -> None:
         alive, ready = await browser.get("/healthz"), await browser.get("/readyz")
         assert (alive.status, await alive.text()) == (200, "ok\n")
@@ -140,34 +140,34 @@ def test_health_needs_no_token_and_says_nothing_of_patients() -> None:
     play(scene)
 
 
-def test_whoever_guesses_waits() -> None:
-    door = SessionAuth(TOKEN.encode(), 60)
+def test_wrong_tokens_are_rate_limited() -> None:
+    auth = SessionAuth(TOKEN.encode(), 60)
     for second in range(20):
-        assert not door.rate_limited(second)
-        assert not door.accepts_token("guess", second)
-    assert door.rate_limited(20)
-    assert not door.rate_limited(60)
+        assert not auth.rate_limited(second)
+        assert not auth.accepts_token("guess", second)
+    assert auth.rate_limited(20)
+    assert not auth.rate_limited(60)
 
 
-def test_a_session_that_is_made_longer_is_the_same_and_is_left_as_a_whole() -> None:
-    door = SessionAuth(TOKEN.encode(), 60)
-    first = door.cookie(1000)
-    second = door.cookie(1030, first)
-    another = door.cookie(1030)
+def test_an_extended_session_stays_one_session_and_ends_as_a_whole() -> None:
+    auth = SessionAuth(TOKEN.encode(), 60)
+    first = auth.cookie(1000)
+    second = auth.cookie(1030, first)
+    another = auth.cookie(1030)
     assert first != second
-    assert door.valid_session(second, 1089)
-    door.end_session(second, 1040)
-    assert [door.valid_session(one, 1041) for one in (first, second, another)] == [False, False, True]
-    assert door.was_ended(first)
-    assert not door.was_ended(None)
-    assert not door.valid_session(door.cookie(2000, first), 2000 + 60)  # what has ended cannot be made longer
+    assert auth.valid_session(second, 1089)
+    auth.end_session(second, 1040)
+    assert [auth.valid_session(one, 1041) for one in (first, second, another)] == [False, False, True]
+    assert auth.was_ended(first)
+    assert not auth.was_ended(None)
+    assert not auth.valid_session(auth.cookie(2000, first), 2000 + 60)  # what has ended cannot be made longer
 
 
-def test_a_cookie_ends_cannot_be_forged_and_outlives_a_restart() -> None:
+def test_a_cookie_expires_cannot_be_forged_and_outlives_a_restart() -> None:
     cookie = SessionAuth(TOKEN.encode(), 60).cookie(1000)
-    door = SessionAuth(TOKEN.encode(), 60)
-    assert door.valid_session(cookie, 1059)
-    assert not door.valid_session(cookie, 1060)
+    auth = SessionAuth(TOKEN.encode(), 60)
+    assert auth.valid_session(cookie, 1059)
+    assert not auth.valid_session(cookie, 1060)
     ends, nonce, seal = cookie.split(".")
     for forged in (
         None,
@@ -177,11 +177,11 @@ def test_a_cookie_ends_cannot_be_forged_and_outlives_a_restart() -> None:
         f"{ends}.{nonce}.{'0' * 64}",
         f"{ends}.é.{seal}",
     ):
-        assert not door.valid_session(forged, 1000)
+        assert not auth.valid_session(forged, 1000)
     assert not SessionAuth(b"another token", 60).valid_session(cookie, 1000)
 
 
-def test_our_page_is_ours_alone() -> None:
+def test_only_the_boards_own_page_is_the_same_origin() -> None:
     assert is_same_origin("http://127.0.0.1:8780", "127.0.0.1:8780", None)
     assert not is_same_origin("http://127.0.0.1:8781", "127.0.0.1:8780", None)
     assert not is_same_origin("null", None, None)
@@ -190,7 +190,7 @@ def test_our_page_is_ours_alone() -> None:
     assert not is_same_origin("https://10.0.0.1:8780", "10.0.0.1:8780", "https://board.example")
 
 
-def test_names_of_this_machine() -> None:
+def test_host_names_of_this_machine() -> None:
     assert all(is_loopback_host(name) for name in ("127.0.0.1:8780", "localhost:1", "[::1]:8780", "localhost"))
     assert not any(
         is_loopback_host(name) for name in (None, "", "board.example:8780", "127.0.0.1.evil.example", "[x]:1")
@@ -229,13 +229,13 @@ def test_token_and_address_come_from_options_environment_and_file(
     secret, config = tmp_path / "token", tmp_path / "crs.toml"
     secret.write_text(f"{TOKEN}\n")
     config.write_text(f'topic_prefix = "crs."\n[board]\nport = 9000\ntoken = {{ file = "{secret}" }}\n')
-    assert told(load(config)) == (9000, TOKEN)
-    assert told(load(config, port=9001)) == (9001, TOKEN)
+    assert port_and_token(load(config)) == (9000, TOKEN)
+    assert port_and_token(load(config, port=9001)) == (9001, TOKEN)
     monkeypatch.setenv("CRS_BOARD_TOKEN", "another-token-for-the-board")
-    assert told(load(config)) == (9000, "another-token-for-the-board")
+    assert port_and_token(load(config)) == (9000, "another-token-for-the-board")
     monkeypatch.delenv("CRS_BOARD_TOKEN")
     monkeypatch.setenv("CRS_BOARD_TOKEN_FILE", str(secret))
-    assert told(load(None)) == (8780, TOKEN)
+    assert port_and_token(load(None)) == (8780, TOKEN)
     config.write_text("[board]\nprot = 9000\n")
     with pytest.raises(UserError, match=r"board\.prot: no such setting"):
         load(config)
@@ -245,14 +245,14 @@ def test_the_example_file_is_sound(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CRS_BOARD_TOKEN", TOKEN)
     monkeypatch.setenv("CRS_REFERENCE_SECRET", "a-secret-that-only-tests-know")
     example = Path(__file__).parents[2] / "deploy" / "board.example.toml"
-    plan = load(example)
-    assert told(plan) == (8780, TOKEN)
+    config = load(example)
+    assert port_and_token(config) == (8780, TOKEN)
     written = {line.partition(" = ")[0].strip("# ") for line in example.read_text().splitlines() if " = " in line}
     assert BoardConfig.model_fields.keys() <= written
 
 
-def told(plan: BoardConfig) -> tuple[int, str | None]:
-    return plan.port, plan.token.get_secret_value() if plan.token else None
+def port_and_token(config: BoardConfig) -> tuple[int, str | None]:
+    return config.port, config.token.get_secret_value() if config.token else None
 
 
 def test_a_port_in_use_is_one_line() -> None:
@@ -267,12 +267,12 @@ def test_a_port_in_use_is_one_line() -> None:
 def test_a_certificate_that_is_none_is_one_line(tmp_path: Path) -> None:
     nonsense = tmp_path / "cert.pem"
     nonsense.write_text("no certificate")
-    plan = load(None, certificate=nonsense, key=nonsense)
+    config = load(None, certificate=nonsense, key=nonsense)
     with pytest.raises(UserError, match="PEM"):
-        plan.ssl_context()
-    plan = load(None, certificate=tmp_path / "none", key=nonsense)
+        config.ssl_context()
+    config = load(None, certificate=tmp_path / "none", key=nonsense)
     with pytest.raises(UserError, match="No such file"):
-        plan.ssl_context()
+        config.ssl_context()
 
 
 def test_no_address_and_no_header_names_the_patient() -> None:

@@ -1,4 +1,4 @@
-"""The page in a real browser: what is shown, what is unknown, answers, filters, blindness; on a screen and a phone."""
+"""The page in a real browser: values, unknowns, answers, filters and warnings, on a screen and on a phone."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TEXT = "document.body.innerText"
 
 
 def shown(scene: Callable[[RunningBoard, Page], Awaitable[None]]) -> None:
-    """Plays a scene before a browser that has shown the token; the page may not complain of anything."""
+    """Runs a scene in a browser that has entered the token; the page must report no error."""
 
     async def run() -> None:
         async with running_board() as (board, _), page(board.url) as tab:
@@ -36,7 +36,7 @@ def shown(scene: Callable[[RunningBoard, Page], Awaitable[None]]) -> None:
 
 
 async def beats(board: RunningBoard) -> None:
-    """The board's own clock, as its process would turn it."""
+    """Refreshes the board, as its process would."""
     while True:
         board.broadcaster.refresh(datetime.now(UTC), monotonic())
         await asyncio.sleep(0.2)
@@ -85,7 +85,7 @@ def test_what_is_unknown_looks_unknown() -> None:
     shown(scene)
 
 
-def test_a_name_is_asked_once_and_a_click_says_seen() -> None:
+def test_a_name_is_asked_once_and_a_click_acknowledges() -> None:
     async def scene(board: RunningBoard, tab: Page) -> None:
         press = "document.querySelector('[data-act=acknowledge]').click()"
         await tab.run(press)
@@ -103,7 +103,7 @@ def test_a_name_is_asked_once_and_a_click_says_seen() -> None:
     shown(scene)
 
 
-def test_quiet_is_asked_for_with_minutes_and_a_reason() -> None:
+def test_a_snooze_asks_for_minutes_and_a_reason() -> None:
     async def scene(board: RunningBoard, tab: Page) -> None:
         await tab.run("sessionStorage.setItem('by', 'Nurse Okafor')")
         await tab.run("document.querySelector('[data-act=snooze]').click()")
@@ -111,31 +111,31 @@ def test_quiet_is_asked_for_with_minutes_and_a_reason() -> None:
         await tab.run("document.querySelector('#ask-quiet [value=\"30\"]').click()")
         await tab.run("document.querySelector('#ask-quiet [name=reason]').value = 'dose is being mixed'")
         await tab.run("document.querySelector('#ask-quiet .main').click()")
-        (said,) = await written(board, 1)
-        assert (said["kind"], said["reason"]) == ("snooze", "Nurse Okafor: dose is being mixed")
+        (event,) = await written(board, 1)
+        assert (event["kind"], event["reason"]) == ("snooze", "Nurse Okafor: dose is being mixed")
 
     shown(scene)
 
 
-def test_what_was_not_written_is_said_and_can_be_pressed_again() -> None:
+def test_an_answer_that_was_not_written_is_reported_and_can_be_repeated() -> None:
     async def scene(board: RunningBoard, tab: Page) -> None:
         board.producer.is_down = True
         await tab.run("sessionStorage.setItem('by', 'Nurse Okafor')")
         await tab.run("document.querySelector('[data-act=acknowledge]').click()")
         await tab.until(f"{TEXT}.includes('Not written: the brokers do not answer')")
         assert await tab.run("Boolean(document.querySelector('[data-act=acknowledge]'))")
-        tab.complaints = [said for said in tab.complaints if "503" not in said]
+        tab.complaints = [text for text in tab.complaints if "503" not in text]
 
     shown(scene)
 
 
 async def written(board: RunningBoard, number: int) -> list[dict[str, str]]:
-    """What the board has written, once it is so much."""
+    """The assessments that were written, once there are `number` of them."""
     last = monotonic() + 20
     while len(board.producer.written) < number:
         assert monotonic() < last, board.producer.written
         await asyncio.sleep(0.05)
-    return [said for _, _, said in board.producer.written]
+    return [event for _, _, event in board.producer.written]
 
 
 def test_a_filter_that_hides_someone_says_so() -> None:
@@ -148,7 +148,7 @@ def test_a_filter_that_hides_someone_says_so() -> None:
     shown(scene)
 
 
-def test_a_blind_board_is_loud_and_says_when_it_sees_again() -> None:
+def test_a_board_without_heartbeats_shows_a_banner_until_they_return() -> None:
     async def scene(board: RunningBoard, tab: Page) -> None:
         banner = "document.querySelector('#banner')"
         assert await tab.run(f"{banner}.hidden")
@@ -166,14 +166,14 @@ def test_a_blind_board_is_loud_and_says_when_it_sees_again() -> None:
     shown(scene)
 
 
-def test_a_page_that_has_lost_its_server_is_blind_too() -> None:
+def test_a_page_that_has_lost_its_server_shows_a_banner_too() -> None:
     async def scene(board: RunningBoard, tab: Page) -> None:
         await board.server.stop()
         text = await tab.until(
             "!document.querySelector('#banner').hidden && document.querySelector('#banner').innerText"
         )
         assert "does not hear its server" in text
-        tab.complaints = [said for said in tab.complaints if "ERR_" not in said]
+        tab.complaints = [text for text in tab.complaints if "ERR_" not in text]
 
     shown(scene)
 

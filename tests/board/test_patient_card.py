@@ -1,4 +1,4 @@
-"""What the board shows: every grade with what it rests on, what is unknown as unknown, and who comes first."""
+"""A patient's card: every grade with its evidence, the unknown as unknown, and the order of patients."""
 
 from __future__ import annotations
 
@@ -43,13 +43,13 @@ def test_a_grade_is_shown_with_its_axes_and_what_they_rest_on() -> None:
         vitals("09:05", **ROOM_AIR),
         vitals("09:10", systolic_mmhg=84),
     )
-    drawn = card_content(ward, "09:15")
-    assert (drawn["grade"], drawn["floor"], drawn["unknown"]) == (2, False, [])
-    assert (drawn["bed"], drawn["unit"]) == ("12", "4B")
-    assert drawn["basis_words"] == "fever on record"
-    assert drawn["onset_at"] == at("09:00")
-    assert drawn["grade_since"] == at("09:10")
-    shown_axes = axes(drawn)
+    shown = card_content(ward, "09:15")
+    assert (shown["grade"], shown["floor"], shown["unknown"]) == (2, False, [])
+    assert (shown["bed"], shown["unit"]) == ("12", "4B")
+    assert shown["basis_words"] == "fever on record"
+    assert shown["onset_at"] == at("09:00")
+    assert shown["grade_since"] == at("09:10")
+    shown_axes = axes(shown)
     assert [shown_axes[name]["words"] for name in shown_axes] == ["fever", "grade 2", "no finding"]
     assert shown_axes["hypotension"]["evidence"][0]["what"] == "systolic pressure 84 mmHg"
     assert shown_axes["hypotension"]["evidence"][0]["at"] == at("09:10")
@@ -57,30 +57,30 @@ def test_a_grade_is_shown_with_its_axes_and_what_they_rest_on() -> None:
     assert shown_axes["hypoxia"]["attribution"] is None  # nothing there to attribute
 
 
-def test_what_nobody_measured_is_unknown_and_the_grade_a_floor() -> None:
+def test_what_was_not_measured_is_unknown_and_the_grade_a_floor() -> None:
     ward = ward_of(arrival(), fever("09:00", 38.4))
-    drawn = card_content(ward, "09:15")
-    assert drawn["floor"]
-    assert drawn["unknown"]
-    assert [axes(drawn)[name]["words"] for name in ("hypotension", "hypoxia")] == ["unknown", "unknown"]
-    assert axes(drawn)["hypoxia"]["grade"] is None
-    assert drawn["oxygen"] is None  # not room air
-    values = {one["name"]: one["value"] for one in drawn["latest"]}
+    shown = card_content(ward, "09:15")
+    assert shown["floor"]
+    assert shown["unknown"]
+    assert [axes(shown)[name]["words"] for name in ("hypotension", "hypoxia")] == ["unknown", "unknown"]
+    assert axes(shown)["hypoxia"]["grade"] is None
+    assert shown["oxygen"] is None  # not room air
+    values = {one["name"]: one["value"] for one in shown["latest"]}
     assert values["temperature"] == "38.4"
     assert values["SpO2"] is None
     assert values["systolic pressure"] is None
 
 
 def test_a_patient_of_whom_nothing_is_known_does_not_look_well() -> None:
-    drawn = card_content(ward_of(context("08:00", unit="4B")), "08:01")
-    assert (drawn["grade"], drawn["floor"]) == (0, True)
-    assert {one["words"] for one in drawn["axes"]} == {"unknown"}
-    assert all(one["value"] is None for one in drawn["latest"])
-    assert drawn["bed"] is None
-    assert drawn["tocilizumab"]["dose"] is None
+    shown = card_content(ward_of(context("08:00", unit="4B")), "08:01")
+    assert (shown["grade"], shown["floor"]) == (0, True)
+    assert {one["words"] for one in shown["axes"]} == {"unknown"}
+    assert all(one["value"] is None for one in shown["latest"])
+    assert shown["bed"] is None
+    assert shown["tocilizumab"]["dose"] is None
 
 
-def test_values_are_printed_at_the_resolution_of_the_rules() -> None:
+def test_values_are_shown_at_the_resolution_of_the_rules() -> None:
     ward = ward_of(arrival(), vitals("09:00", temperature_celsius=37.95, systolic_mmhg=89.5))
     values = {one["name"]: one["value"] for one in card_content(ward, "09:01")["latest"]}
     assert values["temperature"] == "38.0"
@@ -90,13 +90,13 @@ def test_values_are_printed_at_the_resolution_of_the_rules() -> None:
 def test_where_the_scales_differ_both_grades_are_there_and_the_higher_one_sorts() -> None:
     low_dose = started("09:10", "norepinephrine", 4.0)
     ward = ward_of(arrival(), fever("09:00", 38.6), vitals("09:05", **ROOM_AIR, systolic_mmhg=95), low_dose)
-    drawn = card_content(ward, "09:15")
-    assert (drawn["grade"], drawn["astct_grade"], drawn["differs"]) == (2, 3, True)
-    assert drawn["urgency"][2] == 3
-    assert drawn["supports"][0]["what"] == "norepinephrine 4 mcg/min"
+    shown = card_content(ward, "09:15")
+    assert (shown["grade"], shown["astct_grade"], shown["differs"]) == (2, 3, True)
+    assert shown["urgency"][2] == 3
+    assert shown["supports"][0]["what"] == "norepinephrine 4 mcg/min"
 
 
-def test_a_masked_fever_is_said_to_be_masked() -> None:
+def test_a_masked_fever_is_shown_as_masked() -> None:
     cooled = fever("09:30", 37.1)
     story = [
         arrival(),
@@ -108,20 +108,24 @@ def test_a_masked_fever_is_said_to_be_masked() -> None:
     assert card_content(ward_of(*story), "09:35")["basis_words"] == "fever masked by treatment"
 
 
-def test_a_grade_that_only_waits_to_fall_is_said_to_be_held() -> None:
+def test_a_grade_that_present_signs_no_longer_support_is_shown_as_held() -> None:
     bad = vitals("09:10", systolic_mmhg=84)
     better = vitals("09:20", systolic_mmhg=124)
     ward = ward_of(arrival(), fever("09:00", 38.6), vitals("09:05", **ROOM_AIR), bad)
     assert not card_content(ward, "09:11")["held"]
     ward = ward_of(arrival(), fever("09:00", 38.6), vitals("09:05", **ROOM_AIR), bad, better)
-    drawn = card_content(ward, "09:21")
-    assert (drawn["grade"], drawn["held"]) == (2, True)
+    shown = card_content(ward, "09:21")
+    assert (shown["grade"], shown["held"]) == (2, True)
 
 
 def test_an_axis_that_is_not_due_to_crs_is_shown_as_left_out() -> None:
-    said = event("assessment", "09:20") | {"kind": "attribution", "axis": "hypotension", "attributed_to_crs": False}
+    not_due_to_crs = event("assessment", "09:20") | {
+        "kind": "attribution",
+        "axis": "hypotension",
+        "attributed_to_crs": False,
+    }
     ward = ward_of(
-        arrival(), fever("09:00", 38.6), vitals("09:05", **ROOM_AIR), vitals("09:10", systolic_mmhg=84), said
+        arrival(), fever("09:00", 38.6), vitals("09:05", **ROOM_AIR), vitals("09:10", systolic_mmhg=84), not_due_to_crs
     )
     axis = axes(card_content(ward, "09:21"))["hypotension"]
     assert axis["left_out"]
@@ -147,15 +151,15 @@ def test_tocilizumab_counts_against_the_limits_and_the_next_dose_is_an_instant()
 def test_an_infusion_without_a_rate_and_a_cannula_without_a_flow_say_so() -> None:
     nameless = {key: value for key, value in started("09:10", "norepinephrine", 1.0).items() if "rate" not in key}
     cannula = vitals("09:11", oxygen_device="nasal_cannula", spo2_percent=95)
-    drawn = card_content(ward_of(arrival(), fever("09:00", 38.6), nameless, cannula), "09:15")
-    assert {one["what"] for one in drawn["supports"]} == {
+    shown = card_content(ward_of(arrival(), fever("09:00", 38.6), nameless, cannula), "09:15")
+    assert {one["what"] for one in shown["supports"]} == {
         "norepinephrine, rate unknown",
         "nasal cannula, flow unknown",
     }
-    assert drawn["oxygen"]["what"] == "nasal cannula, flow unknown"
+    assert shown["oxygen"]["what"] == "nasal cannula, flow unknown"
 
 
-def test_an_alert_carries_words_evidence_rule_and_source() -> None:
+def test_an_alert_shows_message_evidence_rule_and_source() -> None:
     ward = ward_of(arrival(), fever("09:00", 38.6), vitals("09:05", **ROOM_AIR, systolic_mmhg=84))
     due = alerts(card_content(ward, "09:10"))["dose_indicated"]
     assert due["priority"] == "medium"
@@ -167,7 +171,7 @@ def test_an_alert_carries_words_evidence_rule_and_source() -> None:
     assert due["source"]
 
 
-def test_who_has_seen_an_alert_stands_there_and_its_words_stay() -> None:
+def test_an_acknowledged_alert_names_who_has_seen_it_and_keeps_its_message() -> None:
     story = [arrival(), fever("09:00", 38.6), vitals("09:05", **ROOM_AIR, systolic_mmhg=84)]
     seen = answer("09:10", "acknowledge", alert_id(ward_of(*story), "escalation"), by="Nurse Okafor")
     ward = ward_of(*story, seen)
@@ -178,21 +182,21 @@ def test_who_has_seen_an_alert_stands_there_and_its_words_stay() -> None:
     assert shown_alert["evidence"]
 
 
-def test_quiet_ends_by_itself() -> None:
+def test_a_snooze_ends_by_itself() -> None:
     story = [arrival(), fever("09:00", 38.6), vitals("09:05", **ROOM_AIR, systolic_mmhg=84)]
     kinds = [brief.kind for brief, _ in ward_of(*story).patients[PATIENT].open_alerts()]
     ids = [alert_id(ward_of(*story), kind) for kind in dict.fromkeys(kinds)]
     assert len(ids) > 1
     quiet = answer("09:10", "snooze", ids[0], until="2026-05-01T09:25:00+00:00", reason="asked by Nurse Okafor")
     ward = ward_of(*story, quiet)
-    drawn = card(ward.patients[PATIENT], PSEUDONYMS, at("09:11"))
-    quiet_now = [one for one in drawn.content["alerts"] if one["quiet_until"]]
+    shown = card(ward.patients[PATIENT], PSEUDONYMS, at("09:11"))
+    quiet_now = [one for one in shown.content["alerts"] if one["quiet_until"]]
     assert [one["key"] for one in quiet_now] == [ids[0]]
-    assert drawn.content["alerts"][-1]["key"] == ids[0]  # what waits comes first
-    assert drawn.changes_at == at("09:25")
+    assert shown.content["alerts"][-1]["key"] == ids[0]  # what waits comes first
+    assert shown.changes_at == at("09:25")
     later = card_content(ward, "09:25")
     assert all(one["quiet_until"] is None for one in later["alerts"])
-    assert later["urgency"][-1] == drawn.content["urgency"][-1] + 1
+    assert later["urgency"][-1] == shown.content["urgency"][-1] + 1
 
 
 def test_the_more_urgent_comes_first() -> None:
@@ -220,14 +224,14 @@ def test_what_has_happened_is_read_before_what_to_do_about_it() -> None:
     assert len(orders) == len(set(orders))
 
 
-def test_a_patient_who_cannot_be_judged_is_as_loud_as_anything() -> None:
+def test_an_unmonitored_patient_ranks_as_high() -> None:
     at_any_rate = dict.fromkeys(("acknowledged_at", "snoozed_until"))
     base = ward_of(arrival(), fever("09:00", 38.6)).patients[PATIENT]
     brief = base.state.alerts[0].model_copy(update=at_any_rate | {"kind": "unmonitored", "priority": "technical"})
     patient = BoardPatient(0, base.state.model_copy(update={"alerts": (brief, *base.state.alerts[1:])}))
-    drawn = card(patient, PSEUDONYMS, at("09:10")).content
-    assert (drawn["alerts"][0]["kind"], drawn["alerts"][0]["rank"]) == ("unmonitored", 3)
-    assert drawn["urgency"][1] == 1
+    shown = card(patient, PSEUDONYMS, at("09:10")).content
+    assert (shown["alerts"][0]["kind"], shown["alerts"][0]["rank"]) == ("unmonitored", 3)
+    assert shown["urgency"][1] == 1
 
 
 def test_only_an_opaque_reference_names_the_patient() -> None:
@@ -245,11 +249,11 @@ def test_only_an_opaque_reference_names_the_patient() -> None:
         )
     ]
     patient = ward_of(*story).patients[name]
-    drawn = card(patient, PSEUDONYMS, at("09:45")).content
-    assert drawn["alerts"]
-    assert name not in to_json(drawn).decode()
-    assert drawn["reference"] == reference(SECRET, name)
-    assert drawn["bed"] is None
+    shown = card(patient, PSEUDONYMS, at("09:45")).content
+    assert shown["alerts"]
+    assert name not in to_json(shown).decode()
+    assert shown["reference"] == reference(SECRET, name)
+    assert shown["bed"] is None
     with_ids = card(patient, Pseudonyms(SECRET, show_ids=True), at("09:45")).content
     assert (with_ids["patient_id"], with_ids["bed"]) == (name, f"bed of {name}")
 
@@ -259,7 +263,7 @@ def test_an_alert_id_that_spells_out_the_patient_is_hidden() -> None:
     assert PSEUDONYMS.alert_key("p-1", "0badcafe") == "0badcafe"
 
 
-def test_a_picture_is_plain_json_and_a_function_of_its_arguments() -> None:
+def test_a_card_is_plain_json_and_a_function_of_its_arguments() -> None:
     ward = ward_of(arrival(), fever("09:00", 38.6), vitals("09:05", **ROOM_AIR, systolic_mmhg=84))
     once, again = (to_json(card_content(ward, "09:10")) for _ in range(2))
     assert once == again

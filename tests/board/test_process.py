@@ -1,4 +1,4 @@
-"""`crs-monitor board` beside a broker, as a process: it shows, takes answers, says when it is blind, leaks nobody."""
+"""`crs-monitor board` as a process with a broker: states, answers, warnings, and no patient in logs or addresses."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SECRETS = (NAME, "Nurse Okafor", "norepinephrine", "38.6")
 
 
 class Scene(NamedTuple):
-    """A broker, what writes to it, and a board with its log."""
+    """A broker, a writer of the workers' messages, and a board with its log."""
 
     broker: Embedded
     settings: Settings
@@ -39,7 +39,7 @@ class Scene(NamedTuple):
 
 @pytest.fixture(scope="module")
 def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
-    """A ward was told before the board came, so that it must read it all back."""
+    """States and alerts were written before the board started, so it must read them back."""
     log = tmp_path_factory.mktemp("board") / "log"
     with Embedded(partitions=2) as broker:
         settings = broker.settings()
@@ -64,14 +64,14 @@ def tell(settings: Settings, watch: WatchWriter) -> None:
 
 @contextmanager
 def browser(board: Launched) -> Iterator[httpx.Client]:
-    """Someone who has shown the token."""
+    """An HTTP client that has entered the token."""
     with httpx.Client(base_url=board.url, headers={"Origin": board.url.rstrip("/")}, timeout=15) as client:
         assert client.post("/enter", data={"token": board.token}).status_code == 303
         yield client
 
 
 def events(client: httpx.Client) -> Iterator[tuple[str, Any]]:
-    """The stream."""
+    """The events of the stream, each with its kind."""
     with client.stream("GET", "/live") as stream:
         kind = ""
         for line in stream.iter_lines():
@@ -82,10 +82,10 @@ def events(client: httpx.Client) -> Iterator[tuple[str, Any]]:
 
 
 def until(client: httpx.Client, holds: Callable[[Any], Any], seconds: float = 20) -> Any:
-    """The first picture of a patient for which something holds."""
+    """The first card of a patient for which `holds` is true."""
     last = time.monotonic() + seconds
-    for kind, said in events(client):
-        for picture in said if kind != "pulse" else ():
+    for kind, data in events(client):
+        for picture in data if kind != "pulse" else ():
             if holds(picture):
                 return picture
         assert time.monotonic() < last, f"not within {seconds} s"
@@ -96,16 +96,16 @@ def ready(scene: Scene) -> httpx.Response:
     return httpx.get(f"{scene.board.url}readyz")
 
 
-def test_a_board_that_starts_late_shows_the_ward_with_the_words_of_its_alerts(scene: Scene) -> None:
+def test_a_board_that_starts_late_shows_the_ward_with_the_messages_of_its_alerts(scene: Scene) -> None:
     with browser(scene.board) as client:
-        drawn = until(client, lambda one: one["alerts"] and all(alert["message"] for alert in one["alerts"]))
-    assert (drawn["grade"], drawn["unit"], drawn["bed"]) == (2, "4B", "12")
-    assert {alert["kind"] for alert in drawn["alerts"]} >= {"onset", "escalation", "dose_indicated"}
-    assert all(alert["source"] and alert["evidence"] for alert in drawn["alerts"])
+        shown = until(client, lambda one: one["alerts"] and all(alert["message"] for alert in one["alerts"]))
+    assert (shown["grade"], shown["unit"], shown["bed"]) == (2, "4B", "12")
+    assert {alert["kind"] for alert in shown["alerts"]} >= {"onset", "escalation", "dose_indicated"}
+    assert all(alert["source"] and alert["evidence"] for alert in shown["alerts"])
 
 
-def test_it_waits_for_signs_of_life_and_then_sees(scene: Scene) -> None:
-    """Soon after it came: later it would say how long there has been none."""
+def test_it_is_ready_after_the_first_heartbeats(scene: Scene) -> None:
+    """Soon after the start; later it would warn how long there has been none."""
     assert ready(scene).text == "Waiting for the first sign of life of the judgement …\n"
     assert httpx.get(f"{scene.board.url}healthz").text == "ok\n"
     scene.watch.heartbeats()
@@ -124,7 +124,7 @@ def test_on_a_real_kafka_too(kafka_settings: Fresh, tmp_path: Path) -> None:
         until(client, lambda one: one["alerts"] and all(alert["message"] for alert in one["alerts"]))
         watch.heartbeats()
         seeing = (
-            said for kind, said in events(client) if kind == "pulse" and not said["words"] and not said["waiting"]
+            data for kind, data in events(client) if kind == "pulse" and not data["words"] and not data["waiting"]
         )
         assert next(seeing)["blind"] == []
 
@@ -134,8 +134,8 @@ def test_a_click_reaches_the_assessments_topic(scene: Scene) -> None:
         key = until(client, lambda one: one["alerts"])["alerts"][0]["key"]
         click = {"alert": key, "act": "acknowledge", "by": "Nurse Okafor", "click": "a-click-of-tests"}
         assert client.post("/answers", json=click).status_code == 202
-    (said,) = assessments(scene.settings)
-    assert (said["kind"], said["patient_id"], said["alert_id"], said["by"]) == (
+    (data,) = assessments(scene.settings)
+    assert (data["kind"], data["patient_id"], data["alert_id"], data["by"]) == (
         "acknowledge",
         NAME,
         key,
@@ -144,19 +144,19 @@ def test_a_click_reaches_the_assessments_topic(scene: Scene) -> None:
 
 
 @pytest.mark.slow
-def test_it_is_blind_when_the_broker_is_gone_and_sees_again_when_it_is_back(scene: Scene) -> None:
+def test_it_warns_when_the_broker_is_gone_and_recovers_when_it_is_back(scene: Scene) -> None:
     scene.watch.heartbeats()
     scene.broker.down()
     with browser(scene.board) as client:
         began = time.monotonic()
-        for kind, said in events(client):
-            if kind == "pulse" and said["words"]:
+        for kind, data in events(client):
+            if kind == "pulse" and data["words"]:
                 break
         assert time.monotonic() - began < 40
-        assert said["blind"] == [0, 1]
+        assert data["blind"] == [0, 1]
         scene.broker.up()
-        for kind, said in events(client):
-            if kind == "pulse" and not said["words"]:
+        for kind, data in events(client):
+            if kind == "pulse" and not data["words"]:
                 break
             scene.watch.heartbeats()
 
@@ -166,13 +166,13 @@ def test_neither_its_log_nor_its_addresses_name_a_patient_a_person_a_drug_or_a_v
         until(client, lambda one: one["alerts"])
         assert client.get(f"/patients/{NAME}").status_code == 404
         assert client.post("/answers", json={"alert": NAME}).status_code == 400
-    said = scene.log.read_text()
-    assert "answer act=acknowledge outcome=written" in said
-    assert all(secret not in said for secret in (*SECRETS, scene.board.token))
-    assert "Traceback" not in said
+    data = scene.log.read_text()
+    assert "answer act=acknowledge outcome=written" in data
+    assert all(secret not in data for secret in (*SECRETS, scene.board.token))
+    assert "Traceback" not in data
 
 
-def test_it_leaves_cleanly_while_someone_looks(scene: Scene) -> None:
+def test_it_stops_cleanly_while_a_page_is_open(scene: Scene) -> None:
     with launched(scene.settings) as board, browser(board) as client:
         looking = events(client)
         next(looking)
@@ -186,7 +186,7 @@ def run(*options: str, servers: str = "127.0.0.1:9", **environment: str) -> subp
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
 
 
-def test_a_token_is_made_up_and_printed_once_on_this_machine_alone(scene: Scene) -> None:
+def test_a_token_is_generated_and_printed_only_on_loopback(scene: Scene) -> None:
     command = [sys.executable, "-m", "agents.cli.main", "board", "--port", "0"]
     process = subprocess.Popen(
         [*command, "--bootstrap-servers", scene.settings.bootstrap_servers],
@@ -217,7 +217,7 @@ def test_a_token_is_made_up_and_printed_once_on_this_machine_alone(scene: Scene)
     ],
     ids=lambda given: " ".join(given) if isinstance(given, tuple) else given,
 )
-def test_what_people_did_not_foresee_is_one_line(options: tuple[str, ...], words: str) -> None:
+def test_each_user_error_is_one_line(options: tuple[str, ...], words: str) -> None:
     done = run(*options)
     assert done.returncode == 2
     assert words in done.stderr

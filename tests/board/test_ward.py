@@ -34,15 +34,15 @@ def states(messages: list) -> list:  # type: ignore[type-arg]
     return [message for message in messages if message.kind == "state"]
 
 
-def told(messages: list) -> list:  # type: ignore[type-arg]
+def alerts(messages: list) -> list:  # type: ignore[type-arg]
     return [message for message in messages if message.kind == "alert"]
 
 
 def test_states_and_alerts_come_to_the_same_in_any_order_of_the_two_topics() -> None:
     messages = published(STORY)
     expected = card_content(apply_messages(BoardWard(), messages), "09:15")
-    assert card_content(apply_messages(BoardWard(), [*told(messages), *states(messages)]), "09:15") == expected
-    assert card_content(apply_messages(BoardWard(), [*states(messages), *told(messages)]), "09:15") == expected
+    assert card_content(apply_messages(BoardWard(), [*alerts(messages), *states(messages)]), "09:15") == expected
+    assert card_content(apply_messages(BoardWard(), [*states(messages), *alerts(messages)]), "09:15") == expected
     assert all(one["message"] for one in expected["alerts"])
 
 
@@ -57,7 +57,7 @@ def test_an_alert_is_shown_before_the_state_that_lists_it() -> None:
 def test_an_alert_whose_times_look_older_than_the_state_is_not_lost() -> None:
     # The feed says 09:10, the clock of the log has gone on to 09:12: only the offset says what the state knows.
     messages = published(STORY)
-    escalation = next(one for one in told(messages) if b'"escalation"' in one.value)
+    escalation = next(one for one in alerts(messages) if b'"escalation"' in one.value)
     before = states(messages[: messages.index(escalation)])[-1]
     clock_went_on = before.state.model_copy(update={"as_of": at("09:12")})
     ward = BoardWard()
@@ -76,10 +76,10 @@ def test_an_older_state_changes_nothing() -> None:
 def test_alerts_that_are_over_are_neither_shown_nor_kept() -> None:
     better = [vitals(f"{hour}:{minute}", systolic_mmhg=125) for hour in ("09", "10") for minute in (30, 45)]
     messages = published([*STORY, *better])
-    over = {alert.alert_id for alert in map(alert_of, told(messages)) if alert.status == "resolved"}
+    over = {alert.alert_id for alert in map(alert_of, alerts(messages)) if alert.status == "resolved"}
     assert over
     ward = apply_messages(BoardWard(), messages)
-    apply_messages(ward, told(messages))  # read again for their words
+    apply_messages(ward, alerts(messages))  # read again for their words
     assert over.isdisjoint({brief.alert_id for brief, _ in ward.patients[PATIENT].open_alerts()})
     assert over.isdisjoint(ward.patients[PATIENT].alert_versions)
 
@@ -88,7 +88,7 @@ def alert_of(message) -> Alert:  # type: ignore[no-untyped-def]
     return Alert.model_validate_json(message.value)
 
 
-def test_a_board_that_starts_late_has_titles_and_finds_the_words_again() -> None:
+def test_a_board_that_starts_late_has_titles_and_then_finds_the_messages() -> None:
     messages = published(STORY)
     ward = apply_messages(BoardWard(), states(messages)[-1:])
     assert [one["message"] for one in card_content(ward, "09:15")["alerts"]] == [None] * len(
@@ -97,18 +97,18 @@ def test_a_board_that_starts_late_has_titles_and_finds_the_words_again() -> None
     assert {brief.kind for _, brief in ward.missing_text()} == {
         one["kind"] for one in card_content(ward, "09:15")["alerts"]
     }
-    apply_messages(ward, told(messages))
+    apply_messages(ward, alerts(messages))
     assert list(ward.missing_text()) == []
 
 
-def test_an_acknowledgement_that_is_read_first_does_not_hide_the_words() -> None:
+def test_an_acknowledgement_that_is_read_first_does_not_hide_the_message() -> None:
     seen = answer("09:20", "acknowledge", alert_id(ward_of(*STORY), "escalation"), by="Nurse Okafor")
     messages = published([*STORY, seen])
-    ward = apply_messages(apply_messages(BoardWard(), states(messages)[-1:]), list(reversed(told(messages))))
+    ward = apply_messages(apply_messages(BoardWard(), states(messages)[-1:]), list(reversed(alerts(messages))))
     assert card_content(ward, "09:21") == card_content(apply_messages(BoardWard(), messages), "09:21")
 
 
-def test_who_was_discharged_leaves_after_a_day() -> None:
+def test_a_discharged_patient_is_removed_after_a_day() -> None:
     ward = ward_of(*STORY, context("10:00", status="discharged"))
     assert ward.patients[PATIENT].has_left
     ward.remove_departed(at("10:00") + timedelta(hours=24))
@@ -119,7 +119,7 @@ def test_who_was_discharged_leaves_after_a_day() -> None:
     assert ward.changed == {PATIENT}
 
 
-def test_who_goes_on_under_another_id_leaves_too() -> None:
+def test_a_merged_patient_is_removed_too() -> None:
     ward = ward_of(*STORY, context("10:00", merged_into="p-2"))
     assert ward.patients[PATIENT].has_left
     assert card_content(ward, "10:01")["goes_on_as"]
@@ -127,7 +127,7 @@ def test_who_goes_on_under_another_id_leaves_too() -> None:
     assert ward.patients["p-2"].state.grade == 2
 
 
-def test_who_has_not_been_discharged_stays_for_a_month_without_a_word() -> None:
+def test_a_patient_who_was_not_discharged_stays_for_a_month_without_data() -> None:
     ward = ward_of(*STORY)
     ward.remove_departed(at("09:10") + timedelta(days=29))
     assert PATIENT in ward.patients
@@ -135,20 +135,20 @@ def test_who_has_not_been_discharged_stays_for_a_month_without_a_word() -> None:
     assert ward.patients == {}
 
 
-def test_who_left_long_ago_does_not_come_in_at_all() -> None:
+def test_a_patient_who_left_long_ago_is_not_added() -> None:
     messages = states(published([*STORY, context("10:00", status="discharged")]))
     ward = BoardWard()
     ward.apply_state(0, b"p-1", messages[-1].value, at("10:00") + timedelta(days=3))
     assert ward.patients == {}
 
 
-def test_a_state_that_was_taken_away_takes_the_patient_along() -> None:
+def test_a_tombstone_removes_the_patient() -> None:
     ward = ward_of(*STORY)
     ward.apply_state(0, b"p-1", None, at("09:20"))
     assert ward.patients == {}
 
 
-def test_what_cannot_be_read_is_counted_and_changes_nothing() -> None:
+def test_unreadable_messages_are_counted_and_change_nothing() -> None:
     ward = ward_of(*STORY)
     before = card_content(ward, "09:15")
     for value in (b"", b"no json", b"{}", b'{"patient_id": "p-1"}'):
@@ -158,8 +158,8 @@ def test_what_cannot_be_read_is_counted_and_changes_nothing() -> None:
     assert card_content(ward, "09:15") == before
 
 
-def test_alerts_of_someone_without_a_state_are_forgotten_after_a_day() -> None:
-    messages = told(published(STORY))
+def test_alerts_of_a_patient_without_a_state_are_dropped_after_a_day() -> None:
+    messages = alerts(published(STORY))
     ward = apply_messages(BoardWard(), messages)
     ward.remove_departed(at("09:10") + timedelta(hours=25))
     apply_messages(ward, states(published([*STORY, event("vitals", "09:30") | {"heart_rate_per_min": 80}]))[-1:])

@@ -69,7 +69,7 @@ def test_a_higher_level_inhibits_the_lower_one(system: System) -> None:
     assert not [s for s in escalations.values() if {("critical", "active"), ("warning", "active")} <= s]
 
 
-def test_the_history_is_what_the_state_topic_says(system: System) -> None:
+def test_the_history_holds_the_states_of_the_topic(system: System) -> None:
     def is_complete() -> bool:
         wanted = last_states(system)
         with create_engine(system.database_url).connect() as connection:
@@ -79,7 +79,7 @@ def test_the_history_is_what_the_state_topic_says(system: System) -> None:
 
     assert system.feeds is not None
     with system.feeds.paused():
-        system.until(told, "the history differs from the topic", seconds=120)
+        system.until(is_complete, "the history differs from the topic", seconds=120)
 
 
 def last_states(system: System) -> dict[str, tuple[int, int, int]]:

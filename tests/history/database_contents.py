@@ -1,4 +1,4 @@
-"""Writing messages to a history, and looking at what it holds."""
+"""Writes messages to a history, and reads what it holds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A PostgreSQL of our own for the length of a test run: in a temporary directory, on loopback, as no one special."""
+"""A PostgreSQL server for a test run: in a temporary directory, on loopback, as an unprivileged user."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ FAST_OPTIONS = [
 
 
 def binary(name: str) -> str | None:
-    """Where a PostgreSQL program is; Debian keeps the servers' out of the path."""
+    """The path of a PostgreSQL program; Debian does not put the server's programs into PATH."""
     places = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
     return shutil.which(name, path=os.pathsep.join([*map(str, places), os.environ.get("PATH", "")]))
 
 
 def unprivileged_user() -> str | None:
-    """The server refuses to run as root: then another user does it."""
+    """Another user when the tests run as root, which PostgreSQL refuses; else None."""
     if os.getuid() != 0:
         return None
     names = {entry.pw_name for entry in pwd.getpwall()}
@@ -46,7 +46,7 @@ def unprivileged_user() -> str | None:
 
 @contextmanager
 def postgresql() -> Iterator[Server]:
-    """A running server; gone, with its data, at the end."""
+    """A running server, removed with its data at the end."""
     initdb, postgres = binary("initdb"), binary("postgres")
     if initdb is None or postgres is None:
         pytest.skip("PostgreSQL is not installed (Debian: apt-get install postgresql)")
@@ -104,13 +104,13 @@ class Server:
                 with create_engine(self.url()).connect():
                     return
             except OperationalError:
-                said = Path(self.folder, "log").read_text(errors="replace")
+                output = Path(self.folder, "log").read_text(errors="replace")
                 starting = self.process.poll() is None and time.monotonic() < deadline
-                assert starting, f"PostgreSQL did not start: {said}"
+                assert starting, f"PostgreSQL did not start: {output}"
                 time.sleep(0.1)
 
     def stop(self) -> None:
-        """Fast: open connections are cut."""
+        """Stops at once (SIGINT): open connections are closed."""
         if self.process is not None:
             self.process.send_signal(2)
             self.process.wait(timeout=60)

@@ -1,4 +1,4 @@
-"""`crs-monitor history` at the command line: what can be wrong is one line, and exit 2."""
+"""`crs-monitor history` at the command line: each user error is one line and exit code 2."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ def complaint(*arguments: str) -> str:
 
 
 def test_a_server_that_does_not_answer_is_named_without_its_password() -> None:
-    said = complaint("--database-url", f"postgresql://crs:secret@127.0.0.1:{free_port()}/history")
-    assert "cannot be used" in said
-    assert "refused" in said
-    assert "secret" not in said
+    error = complaint("--database-url", f"postgresql://crs:secret@127.0.0.1:{free_port()}/history")
+    assert "cannot be used" in error
+    assert "refused" in error
+    assert "secret" not in error
 
 
 def test_a_database_that_is_not_there_is_named(server: Server) -> None:
-    said = complaint("--database-url", f"postgresql://crs@127.0.0.1:{server.port}/nowhere")
-    assert '"nowhere" does not exist' in said
+    error = complaint("--database-url", f"postgresql://crs@127.0.0.1:{server.port}/nowhere")
+    assert '"nowhere" does not exist' in error
 
 
 def test_tables_that_are_missing_say_how_to_make_them(server: Server) -> None:
@@ -56,20 +56,20 @@ def test_tables_that_are_missing_say_how_to_make_them(server: Server) -> None:
         ("not a url", "expected postgresql://"),
     ],
 )
-def test_a_url_that_is_none_of_ours_says_what_is_expected(url: str, words: str) -> None:
+def test_an_unsupported_url_says_what_is_expected(url: str, words: str) -> None:
     assert words in complaint("--database-url", url)
 
 
 def test_a_broker_that_does_not_answer_is_named(tmp_path: Path) -> None:
     port = free_port()
-    said = complaint("--data-dir", str(tmp_path), "--bootstrap-servers", f"127.0.0.1:{port}")
-    assert f"127.0.0.1:{port}: no broker answers" in said
+    error = complaint("--data-dir", str(tmp_path), "--bootstrap-servers", f"127.0.0.1:{port}")
+    assert f"127.0.0.1:{port}: no broker answers" in error
     assert (tmp_path / "history.sqlite").is_file(), "without a server the history is a file beside the state"
 
 
 def test_a_metrics_port_in_use_is_named(tmp_path: Path, server: Server) -> None:
-    said = complaint("--data-dir", str(tmp_path), "--metrics-port", str(server.port))
-    assert f"port {server.port} on 127.0.0.1: Address already in use" in said
+    error = complaint("--data-dir", str(tmp_path), "--metrics-port", str(server.port))
+    assert f"port {server.port} on 127.0.0.1: Address already in use" in error
 
 
 def test_a_server_that_restarts_is_written_to_again(server: Server) -> None:

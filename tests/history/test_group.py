@@ -1,4 +1,4 @@
-"""Two history processes on a real Kafka and a real PostgreSQL share the work, and one of them is killed."""
+"""Two history processes share a real Kafka and a real PostgreSQL; one of them is killed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The migrations lead to the tables that the code writes, and back to nothing."""
+"""The migrations create exactly the tables of the code, and can be undone."""
 
 from __future__ import annotations
 

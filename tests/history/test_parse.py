@@ -1,4 +1,4 @@
-"""What counts as a message of ours, and the reasons for the rest."""
+"""Which messages are parsed, and the reason for each one that is skipped."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_an_alert_without_headers_is_kept_without_its_place() -> None:
         (ALERT.value, {"log_offset": b"far"}, "unreadable"),
     ],
 )
-def test_what_is_no_alert_has_a_reason(
+def test_a_message_that_is_no_alert_is_skipped_with_a_reason(
     value: bytes | None, headers: dict[str, bytes | str | None], reason: str
 ) -> None:
     assert read_alert(value, headers) == reason
@@ -52,7 +52,7 @@ def test_what_is_no_alert_has_a_reason(
         (STATE.replace(b'"log_offset":0', b'"log_offset":null'), "no_log_offset"),
     ],
 )
-def test_what_is_no_state_has_a_reason(value: bytes | None, reason: str) -> None:
+def test_a_message_that_is_no_state_is_skipped_with_a_reason(value: bytes | None, reason: str) -> None:
     assert read_state(value) == reason
 
 

@@ -28,7 +28,7 @@ from tests.history.topic_messages import Published, published, ward_events
 
 WARD = published(ward_events(seed=23, count=1500))
 KILLS = 5
-# So that a kill finds it in the middle of something.
+# Small batches, so that a kill interrupts the work.
 IN_SMALL_STEPS = "from agents.history import sink; sink.BATCH = 25; from agents.cli import main; main()"
 NOISE_EVERY = 50
 NOISY = -(-len(WARD) // NOISE_EVERY)
@@ -41,7 +41,7 @@ NOISE = [
 
 @pytest.fixture(scope="module")
 def settings() -> Iterator[Settings]:
-    """A broker that holds what a ward made the workers say, with noise in between."""
+    """A broker with the messages of a ward, and messages to skip between them."""
     with Embedded(partitions=2, topic_prefix="crs.") as broker:
         settings = broker.settings()
         publish(settings, WARD)
@@ -75,15 +75,15 @@ def sink(settings: Settings, url: str, group: Path, *more: str) -> subprocess.Po
 
 
 def member(settings: Settings, url: str, folder: Path) -> subprocess.Popen[str]:
-    """A member of the group that goes on until it is stopped."""
+    """A member of the consumer group that runs until it is stopped."""
     return sink(settings, url, folder, "--topic-prefix", settings.topic_prefix)
 
 
 def finish(settings: Settings, url: str, group: Path, *more: str) -> str:
     process = sink(settings, url, group, "--until-end", *more)
-    said = process.communicate(timeout=120)[0]
-    assert process.returncode == 0, said
-    return str(said)
+    output = process.communicate(timeout=120)[0]
+    assert process.returncode == 0, output
+    return str(output)
 
 
 def wanted(tmp_path: Path, messages: Sequence[Published] = WARD) -> dict[str, list[object]]:
@@ -102,7 +102,7 @@ def held(url: str) -> dict[str, list[object]]:
 
 
 def forget_positions(url: str) -> None:
-    """Everything will be read again, on top of what is there."""
+    """Everything will be read again, over the existing rows."""
     engine = database.connect(database.url_of(Settings(database_url=url)))
     database.migrate(engine)
     with engine.begin() as connection:
@@ -114,15 +114,15 @@ def test_killed_again_and_again_it_holds_everything_once(settings: Settings, url
     forget_positions(url)
     for kill in range(KILLS):
         if kill == KILLS // 2:
-            forget_positions(url)  # From here on all is read again, on top of what is there.
+            forget_positions(url)  # From here on everything is read again, over the existing rows.
         before = read_so_far(url)
         process = sink(settings, url, tmp_path, "--until-end")
         wait_until(lambda before=before: read_so_far(url) > before, "nothing more was read")
         process.kill()
         process.communicate(timeout=10)
         assert read_so_far(url) < len(WARD), "the kill came too late to mean anything"
-    said = finish(settings, url, tmp_path)
-    assert held(url) == wanted(tmp_path), said
+    output = finish(settings, url, tmp_path)
+    assert held(url) == wanted(tmp_path), output
 
 
 def read_so_far(url: str) -> int:
@@ -141,8 +141,8 @@ def wait_until(true: Callable[[], bool], otherwise: str) -> None:
         time.sleep(0.01)
 
 
-def test_a_database_restored_from_a_backup_goes_on_where_the_backup_ends(settings: Settings, tmp_path: Path) -> None:
-    """Kafka remembers that all was read; the database knows better."""
+def test_a_database_restored_from_a_backup_continues_where_the_backup_ends(settings: Settings, tmp_path: Path) -> None:
+    """Kafka's committed offsets are ahead of the restored database."""
     live, backup = tmp_path / "live.sqlite", tmp_path / "backup.sqlite"
     process = sink(settings, f"sqlite:///{live}", tmp_path, "--until-end")
     wait_until(lambda: live.is_file() and holds_something(f"sqlite:///{live}"), "nothing was written")
@@ -154,25 +154,25 @@ def test_a_database_restored_from_a_backup_goes_on_where_the_backup_ends(setting
     assert held(f"sqlite:///{backup}") == wanted(tmp_path)
 
 
-def test_beginning_anew_forgets_and_reads_again(settings: Settings, url: str, tmp_path: Path) -> None:
-    said = finish(settings, url, tmp_path, "--begin-anew")
+def test_begin_anew_deletes_and_reads_again(settings: Settings, url: str, tmp_path: Path) -> None:
+    output = finish(settings, url, tmp_path, "--begin-anew")
     once = held(url)
     again = finish(settings, url, tmp_path, "--begin-anew")
     assert held(url) == once == wanted(tmp_path)
-    for words in (said, again):
+    for words in (output, again):
         assert f'"alerts": {sum(m.kind == "alert" for m in WARD)}' in words
         for reason in ("heartbeat", "tombstone", "unreadable"):
             assert f'"{reason}": {NOISY}' in words
 
 
-def test_it_stops_when_asked_and_says_what_it_did(settings: Settings, tmp_path: Path) -> None:
+def test_it_stops_on_sigterm_and_logs_its_counts(settings: Settings, tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'history.sqlite'}"
     process = sink(settings, url, tmp_path)
     wait_until(lambda: (tmp_path / "history.sqlite").is_file() and holds_something(url), "nothing was written")
     process.terminate()
-    said = process.communicate(timeout=30)[0]
-    assert process.returncode == 0, said
-    assert '"event": "stopped"' in said
+    output = process.communicate(timeout=30)[0]
+    assert process.returncode == 0, output
+    assert '"event": "stopped"' in output
 
 
 def holds_something(url: str) -> bool:

@@ -1,4 +1,4 @@
-"""The history in a real database: told twice it stays the same, and late and corrected data rewrites it."""
+"""The history in a real database: a repeat changes nothing, late and corrected data rewrites rows."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_only_clinical_changes_have_rows(store: Store) -> None:
 
 
 @pytest.mark.parametrize("batch", [1, 7, 10_000])
-def test_told_twice_it_stays_the_same_whatever_the_batches(store: Store, batch: int) -> None:
+def test_writing_twice_changes_nothing_whatever_the_batches(store: Store, batch: int) -> None:
     write(store, WARD, batch)
     once = all_rows(store.engine)
     write(store, WARD, 13)
@@ -43,7 +43,7 @@ def test_told_twice_it_stays_the_same_whatever_the_batches(store: Store, batch: 
 
 
 def test_a_restart_in_the_middle_reads_again_and_changes_nothing(store: Store) -> None:
-    """The database had committed, Kafka had not been told: the batch comes once more, and so does what follows."""
+    """The database had committed, Kafka had not: the batch comes again, and then what follows."""
     write(store, WARD)
     straight = all_rows(store.engine)
     with store.engine.begin() as connection:
@@ -57,7 +57,7 @@ def test_a_restart_in_the_middle_reads_again_and_changes_nothing(store: Store) -
     assert all_rows(store.engine) == straight
 
 
-def test_an_older_state_after_a_newer_one_is_passed_over(store: Store) -> None:
+def test_an_older_state_after_a_newer_one_is_skipped(store: Store) -> None:
     messages = [m for m in WARD if m.kind == "state"]
     write(store, messages)
     straight = all_rows(store.engine)
@@ -65,8 +65,8 @@ def test_an_older_state_after_a_newer_one_is_passed_over(store: Store) -> None:
     assert all_rows(store.engine) == straight
 
 
-def test_both_databases_tell_the_same(store: Store) -> None:
-    """Each is compared with what the states themselves say."""
+def test_both_databases_hold_the_same(store: Store) -> None:
+    """Each is compared with the states."""
     write(store, WARD)
     last = {m.patient_id: m.state for m in WARD if m.kind == "state"}
     for row in rows(store.engine, PATIENTS):
@@ -89,7 +89,7 @@ def test_both_databases_tell_the_same(store: Store) -> None:
     assert latest <= {(row.patient_id, row.signal, row.effective_at) for row in rows(store.engine, VITALS)}
 
 
-def test_a_late_fever_moves_the_onset_and_retells_the_grade(store: Store) -> None:
+def test_a_late_fever_moves_the_onset_and_supersedes_the_grade(store: Store) -> None:
     write(store, published([fever("10:00", 38.4), fever("09:10@10:20", 38.6)]))
     (episode,) = rows(store.engine, EPISODES)
     assert episode.onset_at.isoformat() == "2026-05-01T09:10:00+00:00"
@@ -99,8 +99,8 @@ def test_a_late_fever_moves_the_onset_and_retells_the_grade(store: Store) -> Non
     assert after.effective_at.isoformat() == "2026-05-01T09:10:00+00:00"
 
 
-def test_what_is_not_told_anew_is_one_timeline(store: Store) -> None:
-    """Of all that was said in turn, what stands holds from bedside times that only go forward."""
+def test_rows_that_are_not_superseded_are_one_timeline(store: Store) -> None:
+    """The rows that are not superseded hold from bedside times that only increase."""
     write(store, WARD)
     changes = rows(store.engine, STATE_CHANGES)
     assert any(row.superseded_by is not None for row in changes)
@@ -117,7 +117,7 @@ def test_what_is_not_told_anew_is_one_timeline(store: Store) -> None:
     }
 
 
-def test_a_dose_charted_late_stands_at_its_bedside_time(store: Store) -> None:
+def test_a_dose_charted_late_has_its_bedside_time(store: Store) -> None:
     write(store, published([fever("08:00", 38.6), given("06:00@09:00", "tocilizumab", 560)]))
     (dose,) = rows(store.engine, DOSES)
     assert (dose.drug, dose.effective_at.hour, dose.withdrawn_at) == ("tocilizumab", 6, None)
@@ -132,7 +132,7 @@ def test_a_dose_charted_in_error_is_marked_withdrawn(store: Store) -> None:
     assert row.withdrawn_at.isoformat() == "2026-05-01T11:00:00+00:00"
 
 
-def test_a_corrected_dose_stands_in_the_place_of_the_wrong_one(store: Store) -> None:
+def test_a_corrected_dose_replaces_the_wrong_one(store: Store) -> None:
     dose = given("10:30", "tocilizumab", 5600)
     right = dose | {"event_id": "right-1", "replaces": dose["event_id"], "dose": 560}
     write(store, published([fever("10:00", 38.6), dose, right]))
@@ -140,14 +140,14 @@ def test_a_corrected_dose_stands_in_the_place_of_the_wrong_one(store: Store) -> 
     assert [(row.event_id, row.dose_mg) for row in standing] == [("right-1", 560)]
 
 
-def test_a_reading_entered_in_error_is_taken_out(store: Store) -> None:
+def test_a_reading_entered_in_error_is_removed(store: Store) -> None:
     wrong = fever("10:10", 40.9)
     void = wrong | {"event_id": "void-1", "replaces": wrong["event_id"], "status": "entered_in_error"}
     write(store, published([fever("10:00", 38.1), wrong, void]), 1)
     assert [row.value for row in rows(store.engine, VITALS)] == [38.1]
 
 
-def test_infusions_and_oxygen_are_told_in_words(store: Store) -> None:
+def test_infusions_and_oxygen_are_written_as_text(store: Store) -> None:
     events = [
         fever("10:00", 38.6),
         vitals("10:05", spo2_percent=93, oxygen_device="nasal_cannula", oxygen_flow_l_per_min=4),
@@ -166,7 +166,7 @@ def test_every_version_of_an_alert_is_kept_with_what_it_rested_on(store: Store) 
     assert all(row.log_offset is not None and row.log_appended_at is not None for row in found)
 
 
-def test_a_patient_keeps_a_reference_that_says_nothing(store: Store) -> None:
+def test_a_patient_keeps_a_reference_that_discloses_nothing(store: Store) -> None:
     write(store, WARD[:300])
     first = {row.patient_id: row.reference for row in rows(store.engine, PATIENTS)}
     write(store, WARD)

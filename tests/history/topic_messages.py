@@ -1,4 +1,4 @@
-"""What the live system would have put on the state and alert topics, out of events and the engine alone."""
+"""The messages that the live system would write to patient-state and alerts, made from events by the engine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The report: one page, nothing from outside, everything shown that is known, and the unknown shown as unknown."""
+"""The report: one page without external resources, which shows what is known, and the unknown as unknown."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.replay.paper import context, course, medication, vitals, write
 
 
 class Page(HTMLParser):
-    """What a browser would load, follow or run."""
+    """What a browser would load, follow or run on the page."""
 
     def __init__(self, text: str) -> None:
         super().__init__()

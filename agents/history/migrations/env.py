@@ -1,4 +1,4 @@
-"""How Alembic reaches the database: over the connection it is handed, within the transaction that is open there."""
+"""Alembic's entry point: runs the migrations on the given connection, within its open transaction."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Creates them."""
+    """Creates the tables."""
     op.create_table(
         "alerts",
         sa.Column("alert_id", sa.String(), nullable=False),
@@ -154,6 +154,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Removes them, with all that they hold; the log can tell it again."""
+    """Drops the tables with their content; it can be read again from the topics."""
     for table in ("vitals", "state_changes", "patients", "positions", "origins", "episodes", "doses", "alerts"):
         op.drop_table(table)
