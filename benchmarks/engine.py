@@ -17,7 +17,8 @@ from pydantic_core import to_json
 
 from agents.engine.patients import Patients
 from agents.engine.playback import Playback
-from agents.feeds.clif import ClifStays, demo_dir
+from agents.feeds.clif.demo_data import demo_dir
+from agents.feeds.clif.stays import ClifStays
 from monitor import fast_path
 from monitor.guidelines import in_force
 from monitor.model import State, fresh

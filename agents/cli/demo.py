@@ -1,10 +1,12 @@
-"""`crs-monitor demo`: shows it all on this machine, on real ICU stays, and says where to look."""
+"""`crs-monitor demo`: runs the whole system on this machine, on real ICU stays, and prints where to look."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import click
+
+from agents.platform.extras import require_extra
 
 NOT_AS_IT_SHOULD_BE = 1
 
@@ -29,14 +31,15 @@ def command(offline: bool, report: Path, hours: int, seconds: float, stay: bool)
     Starts an embedded Kafka broker, a worker, a dispatcher with a pager, and Prometheus and Alertmanager where they are
     installed; all on this machine, all gone at the end. Tocilizumab is injected by the rules and marked as such.
     """
+    require_extra("demo", "demo")
     if offline:
-        from agents.demo import offline as without
+        from agents.demo.offline import run_offline
 
-        without.run(report)
+        run_offline(report)
         return
-    from agents.demo import run
+    from agents.demo.run import run
 
-    if not run.run(report, hours, seconds, stay):
+    if not run(report, hours, seconds, stay):
         raise SystemExit(NOT_AS_IT_SHOULD_BE)
 
 

@@ -12,12 +12,14 @@ import click
 from agents.cli.output import STDOUT, NdjsonWriter, reject_same_file
 from agents.engine.patients import Judged
 from agents.engine.playback import Watcher
-from agents.feeds.ndjson import STDIN, NdjsonFiles
+from agents.feeds.ndjson import STDIN
+from agents.feeds.registry import open_source
+from agents.feeds.source import EventSource
 from agents.platform.errors import UserError
 from agents.platform.extras import require_extra
 from agents.platform.guideline_option import load_guideline
 from agents.replay.progress import watched
-from agents.replay.replay import EventSource, Replay
+from agents.replay.replay import Replay
 from agents.replay.statistics import Statistics
 from agents.replay.summary import console_for, most, summary
 from agents.report.collect import Charts
@@ -25,7 +27,6 @@ from monitor.units.instants import to_ms
 from schemas.dead_letters import DeadLetter
 
 LETTERS_SHOWN = 10
-LINES_A_GLANCE = 500
 SOME_DEAD_LETTERS = 3
 
 
@@ -59,21 +60,21 @@ def command(
     reject_same_file((alerts, state, dead_letters, report), files)
     source = source_of(files, clif)
     with ExitStack() as closing:
-        told, last, refused = (NdjsonWriter(name, closing) for name in (alerts, state, dead_letters))
-        letters = Letters(refused)
+        alert_lines, state_lines, letter_lines = (NdjsonWriter(name, closing) for name in (alerts, state, dead_letters))
+        letters = Letters(letter_lines)
         charts = None if report is None else Charts(guideline)
-        watchers = [writing(told), *([charts.watch] if charts is not None else [])]
+        watchers = [writing(alert_lines), *([charts.watch] if charts is not None else [])]
         replay = Replay(guideline, watchers, letters.take, end)
-        for line in watched(source):
-            replay.take(line)
+        for record in watched(source):
+            replay.take(record)
         replay.finish()
         for one in replay.states() if state is not None else ():
-            last.write(one)
+            state_lines.write(one)
         if charts is not None and report is not None:
             from agents.report.page import CLIF_SOURCE, write_page  # The extra `report` is not always installed.
 
             charts.finish(replay.fold.states)
-            origin = CLIF_SOURCE if clif is not None else ", ".join(Path(name).name for name in files)
+            origin = CLIF_SOURCE if clif is not None else source.name
             write_page(Path(report), replay.tally, charts, origin)
     stdout_taken = STDOUT in (alerts, state, dead_letters)
     console_for(stderr=stdout_taken).print(summary(replay.tally, source.unmapped))
@@ -91,7 +92,7 @@ def writing(lines: NdjsonWriter) -> Watcher:
 
 
 class Letters:
-    """Writes dead letters, and keeps the first few for the eye."""
+    """Writes dead letters, and keeps the first few to print."""
 
     def __init__(self, lines: NdjsonWriter) -> None:
         self.first: list[DeadLetter] = []
@@ -131,19 +132,16 @@ def time_of(written: str) -> datetime:
 
 
 def source_of(files: tuple[str, ...], clif: Path | None) -> EventSource:
-    """What is to be replayed. Raises UserError when there is nothing, or both kinds."""
+    """The source to replay. Raises UserError when there is nothing, or both kinds."""
     if clif is not None:
         if files:
             raise click.UsageError("give files or --clif, not both")
-        require_extra("replay", "--clif")
-        from agents.feeds.clif_events import ClifEvents  # The extra `replay` is not always installed.
-
-        return ClifEvents(clif)
+        return open_source("clif", [str(clif)])
     if not files:
         raise click.UsageError("nothing to replay: give NDJSON files, - for standard input, or --clif DIRECTORY")
     if files == (STDIN,) and sys.stdin.isatty():
         click.echo("reading events from the keyboard; end with Ctrl-D", err=True)
-    return NdjsonFiles(files)
+    return open_source("ndjson", files)
 
 
 if __name__ == "__main__":

@@ -15,12 +15,14 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from agents.brokers.preflight import require_topics
+from agents.feeds.registry import open_source
 from agents.platform.errors import UserError
 from agents.platform.extras import require_extra
 from agents.platform.settings import Settings, with_settings
 from agents.platform.signals import stop_requested
 from agents.simulation.live_ward import WardPlan, simulated
 from agents.simulation.sending import Account, Sender, tell
+from agents.simulation.stays import recorded, starting_now
 from agents.simulation.story import TimedStory
 from agents.simulation.story import to_ms as story_ms
 from schemas.topics import FEEDS
@@ -90,11 +92,10 @@ def command(
 
 def stays_now(clif: Path, start_ms: int | None, speed_up: float, duration: float | None) -> TimedStory:
     """Recorded stays. They begin when they have been read, which takes seconds."""
-    from agents.simulation.stays import recorded, told_now  # The extra `replay` is not always installed.
 
-    events = recorded(clif)
+    events = recorded(open_source("clif", [str(clif)]))
     begin_ms = start_ms or now_ms()
-    story = told_now(events, begin_ms, speed_up)
+    story = starting_now(events, begin_ms, speed_up)
     return story if duration is None else takewhile(lambda due: due.at_ms < begin_ms + duration * 1000, story)
 
 
@@ -137,13 +138,19 @@ def writing(ledger: Path | None) -> Iterator[IO[str] | None]:
 def progressing(count: int) -> Iterator[Callable[[Account], None]]:
     """A bar on a terminal; nothing elsewhere."""
     console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[said]}"), TimeElapsedColumn())
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        TextColumn("{task.fields[counts]}", markup=False),
+        TimeElapsedColumn(),
+    )
     with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as bar:
-        task = bar.add_task("sending", total=count or None, said="")
+        task = bar.add_task("sending", total=count or None, counts="")
 
         def show(account: Account) -> None:
-            on_its_way = account.sent - account.accepted - account.refused.total()
-            bar.update(task, completed=account.accepted, said=f"{account.accepted} accepted, {on_its_way} on their way")
+            on_their_way = account.sent - account.accepted - account.refused.total()
+            counts = f"{account.accepted} accepted, {on_their_way} on their way"
+            bar.update(task, completed=account.accepted, counts=counts)
 
         yield show
 

@@ -88,7 +88,8 @@ class LiveView:
         for heading in ("story", "patient", "priority", "grade", "ASTCT", "what"):
             table.add_column(heading, no_wrap=True)
         for alert in self._rows:
-            table.add_row(*self.cells(alert), style=STYLE[alert.priority])
+            # Text, because a bed, id or title may look like markup.
+            table.add_row(*map(Text, self.cells(alert)), style=STYLE[alert.priority])
         for _ in range(ROWS - len(self._rows)):
             table.add_row(*[""] * 6)
         bar = Table.grid()

@@ -6,7 +6,7 @@ import json
 import logging
 from collections.abc import Iterator
 from time import monotonic
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from confluent_kafka import Consumer, Message, Producer, TopicPartition
 
@@ -15,8 +15,8 @@ from agents.platform.settings import Settings
 from monitor.units.instants import SECOND, to_datetime
 from schemas import topics
 from schemas.alerts import Alert
+from schemas.heartbeats import is_heartbeat_of_build_0_1
 
-HEARTBEAT = b"heartbeat"
 AT_ONCE = 500
 PATIENCE_SECONDS = 15.0
 
@@ -58,10 +58,11 @@ class DemoClient:
         self._producer.flush(PATIENCE_SECONDS)
 
     def alerts(self) -> Iterator[Alert]:
-        """What has been raised, changed or resolved since the last call."""
+        """Alerts raised, changed or resolved since the last call."""
         for message in self._alerts.consume(AT_ONCE, timeout=0.02):
             value = message.value()
-            if message.error() is None and value is not None and not is_heartbeat(message):
+            headers: Any = message.headers()
+            if message.error() is None and value is not None and not is_heartbeat_of_build_0_1(headers):
                 yield Alert.model_validate_json(value)
 
     def log(self) -> list[DemoRecord]:
@@ -116,8 +117,3 @@ class DemoRecord(NamedTuple):
     partition: int
     offset: int
     value: bytes
-
-
-def is_heartbeat(message: Message) -> bool:
-    """Whether a message only says that the path is alive."""
-    return ("kind", HEARTBEAT) in list(message.headers() or ())

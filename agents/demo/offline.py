@@ -9,8 +9,9 @@ from rich.console import Group
 from rich.padding import Padding
 from rich.text import Text
 
-from agents.feeds.clif import ClifError, demo_dir
-from agents.feeds.clif_events import ClifEvents
+from agents.feeds.clif.demo_data import demo_dir
+from agents.feeds.clif.errors import ClifError
+from agents.feeds.registry import open_source
 from agents.platform.errors import UserError
 from agents.replay.injected_doses import DoseInjector
 from agents.replay.progress import watched
@@ -27,25 +28,25 @@ ATTRIBUTION = (
 )
 
 
-def run(report: Path) -> None:
+def run_offline(report: Path) -> None:
     """Replays, prints, writes the report. Raises UserError when the data are not there."""
     began = monotonic()
     try:
-        source = ClifEvents(demo_dir())
+        source = open_source("clif", [str(demo_dir())])
     except ClifError as error:
         raise UserError(str(error)) from error
     guideline = in_force.load()
     charts = Charts(guideline)
     pharmacy = DoseInjector(lambda dose, still: replay.playback.plan(dose, still))
     replay = Replay(guideline, [charts.watch, pharmacy.observe], lambda _: None, None)
-    for told in watched(source):
-        replay.take(told)
+    for record in watched(source):
+        replay.take(record)
     replay.finish()
     charts.finish(replay.fold.states)
     story = most_instructive(charts.by_patient.values())
     write_page(report, replay.tally, charts, CLIF_SOURCE, story)
     console = console_for()
-    console.print(summary(replay.tally, source.stays.unmapped))
+    console.print(summary(replay.tally, source.unmapped))
     if story is not None:
         console.print(in_words(story))
     doses, patients = sum(pharmacy.injected.values()), len(pharmacy.injected)

@@ -24,7 +24,9 @@ from agents.demo.processes import Processes, answers, environment, free_port
 from agents.demo.replay_report import replay_report
 from agents.demo.schedule import Schedule, schedule
 from agents.demo.story_clock import StoryClock, behind
-from agents.feeds.clif import ClifError, ClifStays, demo_dir
+from agents.feeds.clif.demo_data import demo_dir
+from agents.feeds.clif.errors import ClifError
+from agents.feeds.registry import open_source
 from agents.platform import child_processes
 from agents.platform.errors import UserError
 from agents.platform.settings import Settings
@@ -33,6 +35,7 @@ from agents.replay.injected_doses import DoseInjector
 from agents.replay.summary import console_for, summary
 from agents.report.narrative import story_of
 from agents.report.page import CLIF_SOURCE, write_page
+from agents.simulation.stays import recorded
 from monitor.guidelines import in_force
 from monitor.step import PatientEventType
 from monitor.units.instants import HOUR, to_ms
@@ -100,7 +103,7 @@ def run(report: Path, hours: int, seconds: float, stay: bool) -> bool:
 def prepared(hours: int) -> Schedule:
     """The stays and the scripted patient, from the present hour on."""
     try:
-        stays = list(ClifStays(demo_dir()))
+        stays = recorded(open_source("clif", [str(demo_dir())]))
     except ClifError as error:
         raise UserError(str(error)) from error
     now = round(time() * 1000)

@@ -1,7 +1,7 @@
 """Events from files, one JSON object a line, in arrival order. Several files are played as one, by time of arrival.
 
-A line that is no event is handed on with the reason; a line of any length costs no more memory than the longest
-message the contract allows.
+A line that is not an event is passed on with the reason. A line of any length takes no more memory than the longest
+message that the contract allows.
 """
 
 from __future__ import annotations
@@ -10,18 +10,20 @@ import heapq
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from typing import BinaryIO, NamedTuple
+from pathlib import Path
+from typing import BinaryIO
 
 from agents.engine.playback import arrival
+from agents.feeds.source import SourceRecord
 from agents.platform.errors import UserError
 from monitor.units.instants import LONG_AGO
 from schemas.dead_letters import PAYLOAD_LIMIT_BYTES
-from schemas.decode import Decoded, Refused, decode
+from schemas.decode import Decoded, decode
 
 STDIN = "-"
 EXPECTED = "expected events as JSON, one object a line (NDJSON)"
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-# First bytes of files that people may take for events.
+# First bytes of files that are easily given by mistake.
 MAGIC = {
     b"PAR1": "a Parquet file: a CLIF data set is read with --clif DIRECTORY",
     b"\x1f\x8b": "compressed: try `gunzip -c FILE | crs-monitor replay -`",
@@ -30,23 +32,15 @@ MAGIC = {
 }
 
 
-class SourceRecord(NamedTuple):
-    """What one line says. `file` and `line` are where it stands, `payload` the line itself (cut when too long)."""
-
-    file: str
-    line: int
-    payload: bytes
-    said: Decoded | Refused
-
-
 class NdjsonFiles:
-    """Iterate for what the lines of some files say. `read`, `total`: bytes, for a progress bar; total None: unknown."""
+    """Iterate for the events of some files. `read`, `total`: bytes, for a progress bar; total None: unknown."""
 
     def __init__(self, paths: Iterable[str]) -> None:
         """Opens the files. Raises UserError when one of them cannot be read, or is something else."""
         self.names = tuple(paths)
+        self.name = ", ".join(Path(name).name for name in self.names)
         self.read = 0
-        self.unmapped: Counter[str] = Counter()  # Always empty: these lines are in the contract's own words.
+        self.unmapped: Counter[str] = Counter()  # Always empty: the lines are events of the contract.
         if self.names.count(STDIN) > 1:
             raise UserError("`-` (standard input) can be given once only")
         self._streams = [opened(name) for name in self.names]
@@ -56,11 +50,11 @@ class NdjsonFiles:
         """All lines, by arrival; lines of one file stay in their order."""
         files = [self._lines(name, stream) for name, stream in zip(self.names, self._streams, strict=True)]
         if len(files) == 1:
-            return (told for _, told in files[0])
-        return (told for _, told in heapq.merge(*files, key=lambda one: one[0]))
+            return (record for _, record in files[0])
+        return (record for _, record in heapq.merge(*files, key=lambda one: one[0]))
 
     def _lines(self, name: str, stream: BinaryIO) -> Iterator[tuple[int, SourceRecord]]:
-        """The lines with the file's log clock: the latest arrival so far. Empty lines say nothing."""
+        """The lines with the file's log clock: the latest arrival so far. Empty lines are skipped."""
         clock = LONG_AGO
         with stream:
             for number, payload in enumerate(self._bounded(stream), start=1):
@@ -68,13 +62,13 @@ class NdjsonFiles:
                     payload = payload.removeprefix(BYTE_ORDER_MARK)
                 if not payload or payload.isspace():
                     continue
-                said = decode(payload)
-                if isinstance(said, Decoded):
-                    clock = max(clock, arrival(said.event))
-                yield clock, SourceRecord(name, number, payload, said)
+                decoded = decode(payload)
+                if isinstance(decoded, Decoded):
+                    clock = max(clock, arrival(decoded.event))
+                yield clock, SourceRecord(name, number, payload, decoded)
 
     def _bounded(self, stream: BinaryIO) -> Iterator[bytes]:
-        """The lines without their ends; of a line that is too long only so much that it is seen to be."""
+        """The lines without line ends; of a line that is too long only so much that the decoder sees that it is."""
         longest = PAYLOAD_LIMIT_BYTES + 2
         while chunk := stream.readline(longest):
             self.read += len(chunk)
@@ -86,12 +80,12 @@ class NdjsonFiles:
 
 
 def opened(name: str) -> BinaryIO:
-    """The file, with a look at its first bytes."""
+    """Opens a file. Raises UserError when its first bytes show that it is something else."""
     if name == STDIN:
         return sys.stdin.buffer
     try:
         stream = open(name, "rb")  # noqa: SIM115  (closed by whoever reads it)
-        # A pipe or a device cannot be looked at twice.
+        # The first bytes of a pipe or a device could not be read again.
         start = stream.peek(8)[:8] if stream.seekable() else b""
     except OSError as error:
         raise UserError(f"{name}: {error.strerror}; {EXPECTED}") from error
@@ -103,7 +97,7 @@ def opened(name: str) -> BinaryIO:
 
 
 def size_of(stream: BinaryIO) -> int:
-    """Bytes in the file; 0 for what has no size."""
+    """Bytes in the file; 0 for a pipe or device."""
     if not stream.seekable():
         return 0
     size = stream.seek(0, 2)

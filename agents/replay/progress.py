@@ -1,4 +1,4 @@
-"""A progress bar over a source of records, when a person looks on."""
+"""A progress bar while a source is read, on a terminal only."""
 
 from __future__ import annotations
 
@@ -7,29 +7,28 @@ from collections.abc import Iterator
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from agents.feeds.ndjson import SourceRecord
-from agents.replay.replay import EventSource
+from agents.feeds.source import EventSource, SourceRecord
 
-LINES_A_GLANCE = 512
+LINES_PER_UPDATE = 512
 
 
 def watched(source: EventSource, console: Console | None = None) -> Iterator[SourceRecord]:
-    """The source's lines, with a progress bar when a person looks on."""
+    """The records of a source, with a progress bar if `console` (standard error by default) is a terminal."""
     console = console or Console(stderr=True)
     if not console.is_terminal:
         yield from source
         return
     columns = (
         SpinnerColumn(),
-        TextColumn("replaying"),
+        TextColumn("replaying", markup=False),
         BarColumn(),
         TaskProgressColumn(),
-        TextColumn("{task.fields[lines]:,} lines"),
+        TextColumn("{task.fields[lines]:,} lines", markup=False),
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=console, transient=True) as progress:
         task = progress.add_task("", total=source.total or None, lines=0)
-        for number, line in enumerate(source, start=1):
-            yield line
-            if number % LINES_A_GLANCE == 0:
+        for number, record in enumerate(source, start=1):
+            yield record
+            if number % LINES_PER_UPDATE == 0:
                 progress.update(task, completed=source.read, lines=number)

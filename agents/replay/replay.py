@@ -1,20 +1,18 @@
-"""A replay: what files say is judged in arrival order; what cannot be used is set aside with a reason."""
+"""Judges recorded events in arrival order; what cannot be used becomes a dead letter with its reason."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from typing import Protocol
 
+from agents.engine.judging import dead_letters
 from agents.engine.patients import Judged, Patients
 from agents.engine.playback import Playback, Watcher, arrival
-from agents.feeds.ndjson import SourceRecord
+from agents.feeds.source import SourceRecord
 from agents.replay.statistics import Statistics
 from monitor.guidelines.in_force import Guideline
 from monitor.patient_view import view
-from monitor.step import ImplausibleSignal
 from monitor.units.instants import to_datetime
-from schemas.dead_letters import DeadLetter, DeadLetterReason, Origin, dead_letter
+from schemas.dead_letters import DeadLetter, Origin
 from schemas.decode import Refused
 from schemas.events import Tick
 from schemas.state import PatientState
@@ -22,70 +20,52 @@ from schemas.state import PatientState
 Refuse = Callable[[DeadLetter], None]
 
 
-class EventSource(Protocol):
-    """What files say, in arrival order. `read` of `total`: how far it is; total None: nobody knows.
-
-    `unmapped`: how often the source held something that the contract has no word for, by name.
-    """
-
-    @property
-    def read(self) -> int: ...
-
-    @property
-    def total(self) -> int | None: ...
-
-    @property
-    def unmapped(self) -> Counter[str]: ...
-
-    def __iter__(self) -> Iterator[SourceRecord]: ...
-
-
 class Replay:
-    """A ward that is told by files. `until`: log time in ms at which it ends; None: with the last event."""
+    """Replays one source. `until`: log time (ms) at which the replay ends; None: with the last event."""
 
     def __init__(self, guideline: Guideline, watchers: Sequence[Watcher], refuse: Refuse, until: int | None) -> None:
         self.guideline = guideline
         self.until = until
         self.tally = Statistics(guideline)
         self.fold = Patients(guideline)
-        self.playback = Playback(self.fold, [self.tally.observe, self._set_aside, *watchers])
+        self.playback = Playback(self.fold, [self.tally.observe, self._on_judged, *watchers])
         self._refuse_to = refuse
-        self._told: SourceRecord | None = None
+        self._current: SourceRecord | None = None
 
-    def take(self, told: SourceRecord) -> None:
-        """One line."""
-        if isinstance(told.said, Refused):
-            self._refuse(told, told.said.reason, told.said.detail)
+    def take(self, record: SourceRecord) -> None:
+        """Judges one record of the source."""
+        if isinstance(record.decoded, Refused):
+            self._refuse(record, record.decoded)
             return
-        event = told.said.event
+        event = record.decoded.event
         if self.until is not None and arrival(event) > self.until:
             self.tally.beyond += 1
             return
-        if told.said.unknown_fields:
-            self.tally.count_unknown_fields(told.said.unknown_fields)
+        if record.decoded.unknown_fields:
+            self.tally.count_unknown_fields(record.decoded.unknown_fields)
         if isinstance(event, Tick):
             self.tally.events["recorded tick"] += 1
-        self._told = told
-        self.playback.feed(event, tuple(ImplausibleSignal(*part) for part in told.said.implausible))
-        self._told = None
+        self._current = record
+        self.playback.feed(event, record.decoded.implausible)
+        self._current = None
 
     def finish(self) -> None:
-        """Nothing more comes; time goes on to the end that was asked for."""
+        """Moves time on to `until`, if one was given. No more records come."""
         if self.until is not None:
             self.playback.until(self.until)
 
     def states(self) -> Iterator[PatientState]:
-        """The last state of every patient, as of the end that was asked for, else of the last change."""
+        """The last state of every patient: as of `until` if it was given, else as of the last change."""
         for patient_id in sorted(self.fold.states):
             yield view(self.guideline, self.fold.states[patient_id], self.until)
 
-    def _set_aside(self, one: Judged) -> None:
-        """Parts of an event, or all of it, that the judgement could not use."""
-        for rejected in one.step.rejected:
-            if self._told is not None:
-                self._refuse(self._told, rejected.reason, rejected.detail)
+    def _on_judged(self, judged: Judged) -> None:
+        """Makes dead letters of an event, or parts of it, that could not be used. Injected events have no record."""
+        if self._current is not None:
+            self._refuse(self._current, judged)
 
-    def _refuse(self, told: SourceRecord, reason: DeadLetterReason, detail: str) -> None:
-        self.tally.refuse(reason)
-        origin = Origin(None, None, told.line, to_datetime(max(self.playback.clock, 0)))
-        self._refuse_to(dead_letter(reason, f"{told.file}:{told.line}: {detail}", told.payload, origin))
+    def _refuse(self, record: SourceRecord, result: Refused | Judged) -> None:
+        origin = Origin(None, None, record.line, to_datetime(max(self.playback.clock, 0)))
+        for letter in dead_letters(result, record.payload, origin, f"{record.file}:{record.line}: "):
+            self.tally.refuse(letter.reason)
+            self._refuse_to(letter)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console, Group, RenderableType
@@ -19,9 +20,13 @@ WIDTH_OFF_TERMINAL = 100
 
 
 def console_for(*, stderr: bool = False) -> Console:
-    """A console that also writes whole lines where there is no terminal."""
-    console = Console(stderr=stderr, highlight=False)
-    return console if console.is_terminal else Console(stderr=stderr, highlight=False, width=WIDTH_OFF_TERMINAL)
+    """A console that prints text as it is: ids and names come from outside, and may look like markup or an emoji code.
+
+    Lines are not cut to 80 columns where there is no terminal.
+    """
+    as_it_is = partial(Console, stderr=stderr, highlight=False, markup=False, emoji=False)
+    console = as_it_is()
+    return console if console.is_terminal else as_it_is(width=WIDTH_OFF_TERMINAL)
 
 
 def summary(tally: Statistics, unmapped: Counter[str] | None = None) -> RenderableType:
@@ -36,10 +41,10 @@ def facts(tally: Statistics, unmapped: Counter[str]) -> Table:
     """What came in."""
     table = Table.grid(padding=(0, 2))
     events = {kind: count for kind, count in sorted(tally.events.items()) if kind not in ("tick", "recorded tick")}
-    told = ", ".join(f"{count:,} {kind}" for kind, count in events.items())
+    by_kind = ", ".join(f"{count:,} {kind}" for kind, count in events.items())
     table.add_row("patients", f"{len(tally.stays):,} ({tally.patient_days:,.1f} patient-days)")
-    table.add_row("events", f"{sum(events.values()):,}" + (f" ({told})" if told else ""))
-    table.add_row("profile", f"{tally.guideline.profile.name} {tally.guideline.profile.version}")
+    table.add_row("events", f"{sum(events.values()):,}" + (f" ({by_kind})" if by_kind else ""))
+    table.add_row("profile", Text(f"{tally.guideline.profile.name} {tally.guideline.profile.version}"))
     raised = sum(tally.raised().values())
     table.add_row("alerts", f"{raised:,} raised, {tally.per_day(raised)} a patient-day; {tally.flaps} flapping")
     for name, counted in (
@@ -48,7 +53,7 @@ def facts(tally: Statistics, unmapped: Counter[str]) -> Table:
         ("not mapped", unmapped),
     ):
         if counted:
-            table.add_row(name, f"{sum(counted.values()):,} ({most(counted)})")
+            table.add_row(name, Text(f"{sum(counted.values()):,} ({most(counted)})"))
     if tally.beyond:
         table.add_row("left out", f"{tally.beyond:,} events that came after --until")
     return table
@@ -86,7 +91,7 @@ def patients(tally: Statistics) -> Table:
     for heading in ("days", "episodes", "peak grade", "ASTCT", "alerts"):
         table.add_column(heading, justify="right")
     for patient_id, stay in worst[:PATIENTS_SHOWN]:
-        table.add_row(patient_id, *cells(stay))
+        table.add_row(Text(patient_id), *cells(stay))
     if len(worst) > PATIENTS_SHOWN:
         table.add_row(f"and {len(worst) - PATIENTS_SHOWN} more", *[""] * 5, style="dim")
     return table

@@ -1,28 +1,25 @@
-"""Recorded ICU stays as if all of them began now, faster than they happened."""
+"""Recorded ICU stays moved in time: all of them begin now, and run faster than they did."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import Path
 
-from agents.feeds.clif import ClifError, ClifStays
-from agents.platform.errors import UserError
+from pydantic_core import from_json
+
+from agents.feeds.source import EventSource
 from agents.platform.json_types import Json
 from agents.simulation.story import TimedEvent, TimedStory, rename, run_name, to_iso, to_ms
 
-# Not everybody is admitted at one instant, or each hour of the record would come as a burst.
+# Admissions are spread, or all charting of the same hour of each stay would come in one burst.
 ADMISSIONS_OVER_MS = 60_000
 
 
-def recorded(directory: Path) -> list[Json]:
-    """The events of a CLIF data set. Raises UserError when it is none."""
-    try:
-        return list(ClifStays(directory))
-    except ClifError as error:
-        raise UserError(str(error)) from error
+def recorded(source: EventSource) -> list[Json]:
+    """The events of a source, as JSON objects. Raises UserError when it cannot be read."""
+    return [from_json(record.payload) for record in source]
 
 
-def told_now(events: Iterable[Json], start_ms: int, speed_up: float) -> TimedStory:
+def starting_now(events: Iterable[Json], start_ms: int, speed_up: float) -> TimedStory:
     """Each stay from its first event on, `speed_up` times faster; all of them side by side."""
     begins: dict[str, tuple[int, int]] = {}
     story = []

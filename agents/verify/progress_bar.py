@@ -1,4 +1,4 @@
-"""Where a long check stands, on a terminal; nothing when nobody looks."""
+"""A progress bar for `verify` and `rebuild`, on a terminal only."""
 
 from __future__ import annotations
 
@@ -14,7 +14,12 @@ class ProgressBar:
     """A progress bar on standard error, if that is a terminal."""
 
     def __init__(self) -> None:
-        columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+        columns = (
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            TaskProgressColumn(),
+            TimeRemainingColumn(),
+        )
         self._bar = Progress(*columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty())
         self._task: TaskID | None = None
 
@@ -26,12 +31,12 @@ class ProgressBar:
         self._bar.stop()
 
     def begin(self, what: str, records: int) -> None:
-        """A part of the work starts."""
+        """Starts a bar for one part of the work: `records` are to be read."""
         if self._task is not None:
             self._bar.remove_task(self._task)
         self._task = self._bar.add_task(what, total=records)
 
     def advance(self, records: int) -> None:
-        """So many more were read."""
+        """Moves the bar on by `records`."""
         if self._task is not None:
             self._bar.advance(self._task, records)

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
-HEARTBEAT = ("kind", b"heartbeat")
-
 
 class StoredRecord(NamedTuple):
     """A record as it lies in a topic. `timestamp`: ms since 1970."""
@@ -20,11 +18,6 @@ class StoredRecord(NamedTuple):
     def header(self, name: str) -> bytes | None:
         """The value of a header, if it is there."""
         return next((value for known, value in self.headers if known == name), None)
-
-    @property
-    def is_heartbeat(self) -> bool:
-        """Whether this only says that the whole path is alive."""
-        return HEARTBEAT in self.headers
 
 
 class Bounds(NamedTuple):

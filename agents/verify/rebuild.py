@@ -13,7 +13,7 @@ from typing import Protocol
 from agents.engine import changelog
 from agents.engine.changelog import Marker, PartitionRows
 from agents.engine.partition import Partition
-from agents.engine.partitioning import partition_of
+from agents.engine.partitioning import belongs_to
 from agents.platform.errors import UserError
 from agents.platform.settings import Settings
 from agents.verify.partition_check import decoded, named
@@ -105,7 +105,7 @@ class Rebuild:
             partition,
             log,
             next_offset=begin,
-            owns_patient=lambda patient_id: partition_of(patient_id.encode(), self.settings.partitions) == partition,
+            owns_patient=belongs_to(partition, self.settings.partitions),
         )
 
     def _write(self, shard: Partition, held: PartitionRows, done: Rebuilt) -> None:

@@ -1,4 +1,4 @@
-"""Two lists that must hold the same things, however long: kept on disk as hashes, compared a part at a time."""
+"""Compares two sets that do not fit in memory: kept on disk as hashes, compared one part at a time."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ENTRY = Struct("<QHHQ")
 
 
 class LogPlace(NamedTuple):
-    """Where something lies: the number of a topic, a partition, an offset."""
+    """Place of a record: the number of its topic (feeds_check.NUMBERS), partition, offset."""
 
     topic: int
     partition: int
@@ -24,7 +24,11 @@ class LogPlace(NamedTuple):
 
 
 class SetComparison:
-    """Expected against found. Memory does not grow with what goes in."""
+    """Compares what was expected with what was found. Memory does not grow with the number of entries.
+
+    Both are sets: an entry that was expected or found several times counts as once. That is intended, because a record
+    may be delivered more than once; repeats are harmless and are not counted here.
+    """
 
     def __init__(self) -> None:
         self._directory = TemporaryDirectory(prefix="crs-verify-")
@@ -38,24 +42,24 @@ class SetComparison:
         self._directory.cleanup()
 
     def expect(self, identity: bytes, place: LogPlace) -> None:
-        """Something that should be found; `place`: where we know it from."""
+        """Adds an entry that should be found. `place`: the record from which it follows."""
         self._expected.put(identity, place)
 
     def find(self, identity: bytes, place: LogPlace) -> None:
-        """Something that is there."""
+        """Adds an entry that was found at `place`."""
         self._found.put(identity, place)
 
     def missing(self) -> Iterator[LogPlace]:
-        """What was expected and not found."""
+        """Places of entries that were expected and not found."""
         return self._expected.without(self._found)
 
     def unexpected(self) -> Iterator[LogPlace]:
-        """What was found and not expected."""
+        """Places of entries that were found and not expected."""
         return self._found.without(self._expected)
 
 
 class HashedSet:
-    """One of the two lists, in parts by hash."""
+    """One of the two sets: hashes with their places, in files by hash."""
 
     def __init__(self, directory: Path) -> None:
         directory.mkdir()
@@ -63,7 +67,7 @@ class HashedSet:
         self._buffers = [bytearray() for _ in range(PARTS)]
 
     def put(self, identity: bytes, place: LogPlace) -> None:
-        """One more entry."""
+        """Adds an entry."""
         hashed = int.from_bytes(blake2b(identity, digest_size=8).digest(), "little")
         buffer = self._buffers[hashed % PARTS]
         buffer += ENTRY.pack(hashed, *place)
@@ -77,11 +81,11 @@ class HashedSet:
             yield hashed, LogPlace(*place)
 
     def without(self, other: HashedSet) -> Iterator[LogPlace]:
-        """The entries that the other side does not have."""
+        """Places of the entries that `other` does not have."""
         for number in range(PARTS):
-            there = {hashed for hashed, _ in other.part(number)}
+            known = {hashed for hashed, _ in other.part(number)}
             for hashed, place in self.part(number):
-                if hashed not in there:
+                if hashed not in known:
                     yield place
 
     def _write(self, number: int) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from time import monotonic, sleep
 
 from agents.engine.partition import Partition
-from agents.engine.partitioning import partition_of
+from agents.engine.partitioning import belongs_to
 from agents.platform.errors import UserError
 from agents.platform.settings import Settings
 from agents.verify.feeds_check import NUMBERS, Feed, FeedsCheck, expect_ledger, find_letters
@@ -111,7 +111,7 @@ class Verification:
             partition,
             self.log,
             next_offset=bounds.begin,
-            owns_patient=lambda patient_id: partition_of(patient_id.encode(), self.settings.partitions) == partition,
+            owns_patient=belongs_to(partition, self.settings.partitions),
         )
         retelling = PartitionCheck(shard, live, self.findings, self.arrivals, self.letters, bounds.begin)
         if retelling.is_cut:

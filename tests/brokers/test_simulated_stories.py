@@ -19,7 +19,7 @@ from agents.platform.json_types import Json
 from agents.simulation.live_ward import KNOTS, Clock, WardPlan, cadence, simulated
 from agents.simulation.patients import generator
 from agents.simulation.sending import Account, Sender, tell
-from agents.simulation.stays import told_now
+from agents.simulation.stays import starting_now
 from agents.simulation.story import TimedEvent, to_iso, to_ms
 from monitor.guidelines.in_force import load
 from monitor.step import ImplausibleSignal
@@ -108,7 +108,7 @@ def test_recorded_stays_begin_now_side_by_side_and_keep_their_order() -> None:
         return {"event_id": f"{patient_id}{hour}", "patient_id": patient_id, "effective_at": at, **more}
 
     recorded = [event("a", 0), event("a", 6), event("b", 0, infused_at="2110-01-04T18:00:00+00:00"), event("b", 3)]
-    story = list(told_now(recorded, START_MS, 3600))
+    story = list(starting_now(recorded, START_MS, 3600))
     assert [due.event["event_id"].rpartition("-")[2] for due in story] == ["a0", "a6", "b0", "b3"]
     assert [due.at_ms - START_MS for due in story] == [0, 6000, 30_000, 33_000]
     assert all(due.event["effective_at"] == to_iso(due.at_ms) for due in story)

@@ -11,7 +11,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from agents.feeds.clif import ClifError, ClifStays, demo_dir
+from agents.feeds.clif.demo_data import demo_dir
+from agents.feeds.clif.errors import ClifError
+from agents.feeds.clif.stays import ClifStays
 from schemas.decode import Decoded, decode
 
 Row = dict[str, Any]

@@ -6,7 +6,7 @@ from io import StringIO
 
 from rich.console import Console
 
-from agents.feeds.ndjson import SourceRecord
+from agents.feeds.source import SourceRecord
 from agents.replay.injected_doses import GIVEN_AFTER, DoseInjector, is_injected
 from agents.replay.progress import watched
 from agents.replay.replay import Replay

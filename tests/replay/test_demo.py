@@ -21,7 +21,7 @@ from agents.demo import scripted
 from agents.demo.pager import DemoPager, listening
 from agents.demo.schedule import ADMISSIONS_OVER_MS, Schedule, schedule, shifted
 from agents.demo.story_clock import BEHIND_ALLOWED, LONGEST, StoryClock
-from agents.feeds.ndjson import SourceRecord
+from agents.feeds.source import SourceRecord
 from agents.replay.replay import Replay
 from agents.simulation.story import to_ms
 from monitor.guidelines import in_force

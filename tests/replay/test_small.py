@@ -9,7 +9,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.feeds.ndjson import SourceRecord
+from agents.feeds.source import SourceRecord
 from agents.replay.replay import Replay
 from agents.report.chart import ALERTS_KEPT, Chart
 from agents.report.collect import Charts

@@ -8,8 +8,8 @@ from itertools import pairwise
 import plotly.graph_objects as go
 import pytest
 
-from agents.feeds.clif import demo_dir
-from agents.feeds.clif_events import ClifEvents
+from agents.feeds.clif.demo_data import demo_dir
+from agents.feeds.clif.source import ClifEvents
 from agents.replay.injected_doses import DoseInjector
 from agents.replay.replay import Replay
 from agents.report.collect import Charts

@@ -19,7 +19,7 @@ from rich.console import Console
 
 from agents.board import patient_card, sorting
 from agents.board.pseudonyms import Pseudonyms
-from agents.board.ward import AlertText, BoardPatient
+from agents.board.ward import AlertVersions, BoardPatient
 from agents.dispatch import public_alert
 from agents.engine.patients import Judged
 from agents.history.parse import alert_row
@@ -132,7 +132,7 @@ def test_a_further_kind_that_waits_for_acknowledgement_stays_open(
 
 
 def test_the_board_shows_a_further_kind_at_its_place(raised: Raised) -> None:
-    patient = BoardPatient(0, raised.published, {raised.alert.alert_id: AlertText(raised.alert, raised.alert, 1)})
+    patient = BoardPatient(0, raised.published, {raised.alert.alert_id: AlertVersions(raised.alert, raised.alert, 1)})
     at = datetime(2026, 3, 2, 10, 1, tzinfo=UTC)
     shown = patient_card.card(patient, Pseudonyms(b"a secret that only tests know"), at).picture["alerts"]
     assert [one["kind"] for one in shown] == [BLEEDING, "step", "onset"]

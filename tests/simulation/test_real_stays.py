@@ -7,7 +7,8 @@ from functools import cache
 
 import pytest
 
-from agents.feeds.clif import ClifStays, demo_dir
+from agents.feeds.clif.demo_data import demo_dir
+from agents.feeds.clif.stays import ClifStays
 from tests.bedside import told
 from tests.oracle import Received, course
 from tests.simulation.comparison import Arrival, first_disagreement, smallest, told_back

@@ -17,6 +17,7 @@ from agents.platform.settings import Settings
 from agents.verify.kafka_reader import KafkaReader
 from agents.verify.kafka_writer import KafkaWriter
 from schemas import topics
+from schemas.heartbeats import is_heartbeat_of_build_0_1
 from tests.chaos.bedside import Bedside
 from tests.chaos.environment import environment
 from tests.chaos.run import verify
@@ -70,7 +71,7 @@ def make_up_an_alert(settings: Settings) -> None:
     *_, alert = (
         record
         for record in brokers.read(topic, partition, *brokers.bounds(topic)[partition])
-        if not record.is_heartbeat
+        if not is_heartbeat_of_build_0_1(record.headers)
     )
     brokers.close()
     words: dict[str, Any] = json.loads(alert.value or b"") | {"alert_id": "made-up"}

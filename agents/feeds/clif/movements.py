@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
-from agents.feeds import clif_words as words
-from agents.feeds.clif_words import ClifRow, Translated, event
+from agents.feeds.clif import mapping
+from agents.feeds.clif.mapping import ClifRow, Translated, event
 
 
 def moves_of(rows: Iterable[ClifRow]) -> dict[str, list[Translated]]:
@@ -47,7 +47,7 @@ def _age(row: ClifRow, person: ClifRow) -> ClifRow:
 def _end(row: ClifRow, person: ClifRow) -> tuple[int, str] | None:
     """When and how the stay ended: the time of death is often a date only, so a death is placed at the discharge."""
     left_at, died_at = row["discharge_dttm"], person.get("death_dttm")
-    category = words.plain(row["discharge_category"] or "missing")
+    category = mapping.plain(row["discharge_category"] or "missing")
     if left_at is None:
         return None if died_at is None or died_at < row["admission_dttm"] else (died_at, "died")
     if category == "still admitted":

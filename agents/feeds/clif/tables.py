@@ -12,17 +12,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from agents.feeds.clif.errors import ClifError
+
 Kind = Literal["text", "number", "instant", "date"]
 ROWS_AT_ONCE = 8192
 
 
-class ClifError(ValueError):
-    """The directory is not a CLIF data set; the message says what was expected and where."""
-
-
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What a table must carry (`needed`), what it may carry, and by which columns its rows are put in order."""
+    """Columns that a table must have (`needed`) and may have, and the columns by which its rows are sorted."""
 
     needed: Mapping[str, Kind]
     optional: Mapping[str, Kind]
@@ -90,13 +88,13 @@ BEDSIDE = ("vitals", "respiratory_support", "medication_admin_continuous", "medi
 
 
 class ClifTable:
-    """One table on disk. Opening it reads its schema only; rows are read when they are asked for."""
+    """One table on disk. Opening it reads only its schema."""
 
     def __init__(self, path: Path, shape: Shape) -> None:
         """Raises ClifError when the file is not parquet or a column is missing or of the wrong type."""
         self.path = path
         self.shape = shape
-        with _said_of(path):
+        with _reading(path):
             file = pq.ParquetFile(path)
             schema, self.total = file.schema_arrow, file.metadata.num_rows
         for column, kind in shape.needed.items():
@@ -111,17 +109,17 @@ class ClifTable:
 
     def stays(self) -> set[str]:
         """The hospitalizations that have rows here."""
-        with _said_of(self.path):
+        with _reading(self.path):
             column = pq.read_table(self.path, columns=["hospitalization_id"])["hospitalization_id"]
         return {str(stay) for stay in column.unique().to_pylist() if stay is not None}
 
     def rows(self, left_out: Counter[str]) -> Iterator[dict[str, Any]]:
         """Rows in time order, identical ones once; instants are µs since 1970 (UTC), absent columns None.
 
-        Rows without a stay or a time (the first two columns of the order) have no place in anyone's story: they are
-        counted in `left_out`.
+        Rows without a stay or a time (the first two columns of the order) belong to nobody: they are counted in
+        `left_out`.
         """
-        with _said_of(self.path):
+        with _reading(self.path):
             table = pq.read_table(self.path, columns=list(self.columns))
             table = pa.table({name: _cast(table[name], kind) for name, kind in self.columns.items()})
         placed = table
@@ -154,8 +152,8 @@ def open_tables(directory: Path, left_out: Counter[str]) -> dict[str, ClifTable]
     return tables
 
 
-class _said_of:
-    """Says in our words, with the place, that a file could not be read."""
+class _reading:
+    """Raises ClifError with the path when a file cannot be read."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -198,7 +196,7 @@ def _cast(column: Any, kind: Kind) -> Any:
         return column.cast(pa.date32(), safe=False)
     if kind == "text":
         return column.cast(pa.string())
-    # Not a number is no value.
+    # NaN means that there is no value.
     numbers = column.cast(pa.float64())
     return pc.if_else(pc.is_finite(numbers), numbers, None)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator
 
-from agents.feeds import clif_words as words
 from agents.feeds import units
-from agents.feeds.clif_words import ClifRow, event
+from agents.feeds.clif import mapping
+from agents.feeds.clif.mapping import ClifRow, event
 from monitor.guidelines.formulary_lookup import Formulary
 
 Amount = tuple[float, str]
@@ -17,7 +17,7 @@ Bags = dict[str, Amount | None]
 
 
 class Medications:
-    """Tells rows of the medication tables; remembers which infusions run, and from which orders."""
+    """Translates rows of the medication tables; remembers which infusions run, and from which orders."""
 
     def __init__(self, formulary: Formulary, unmapped: Counter[str], left_out: Counter[str]) -> None:
         self.formulary = formulary
@@ -30,14 +30,14 @@ class Medications:
         it runs while any order runs, at the sum of their rates, and stops when the last one stops."""
         of_drug: dict[str, list[ClifRow]] = {}
         for row in rows:
-            if _action(row) in words.ACTION_ORDER:
+            if _action(row) in mapping.ACTION_ORDER:
                 of_drug.setdefault(self._ingredient(row), []).append(row)
             else:
                 self.unmapped[f"infusion action {row['mar_action_category']}: {row['mar_action_name']}"] += 1
         for drug, changes in of_drug.items():
             bags = self._running.pop((stay, drug), {})
             ran = bool(bags)
-            for row in sorted(changes, key=lambda row: words.ACTION_ORDER[_action(row)]):
+            for row in sorted(changes, key=lambda row: mapping.ACTION_ORDER[_action(row)]):
                 self._change(bags, row)
             if bags:
                 self._running[stay, drug] = bags
@@ -74,10 +74,10 @@ class Medications:
             bags[order] = self._amount(row, "rate", units.rate)
 
     def _given(self, row: ClifRow) -> str | None:
-        if (action := words.DOSE_ACTIONS.get(_action(row))) is not None:
+        if (action := mapping.DOSE_ACTIONS.get(_action(row))) is not None:
             return action
-        for part, action in words.OTHER_ACTION_NAMES:
-            if part in words.plain(row["mar_action_name"] or ""):
+        for part, action in mapping.OTHER_ACTION_NAMES:
+            if part in mapping.plain(row["mar_action_name"] or ""):
                 return action
         self.unmapped[f"dose action {row['mar_action_category']}: {row['mar_action_name']}"] += 1
         return None
@@ -115,14 +115,14 @@ class Medications:
         written = row["med_route_category"]
         if written is None:
             return {}
-        route = words.ROUTES.get(words.plain(written))
+        route = mapping.ROUTES.get(mapping.plain(written))
         if route is None:
             self.unmapped[f"route {written}"] += 1
         return {"route": route or "other"}
 
 
 def _action(row: ClifRow) -> str:
-    return words.plain(row["mar_action_category"] or "")
+    return mapping.plain(row["mar_action_category"] or "")
 
 
 def _sum(bags: Bags) -> ClifRow:

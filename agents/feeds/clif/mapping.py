@@ -1,4 +1,4 @@
-"""CLIF's vocabulary in the words of the contract. What is not here is unmapped, never guessed."""
+"""CLIF's categories and their counterparts in the contract. What is not listed is unmapped, never guessed."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ TEMPERATURE_SITES = {
     "tympanic": "tympanic",
 }
 
-# A device's own name says more than its category: the first of these that it holds decides.
+# A device's own name is more exact than its category: the first of these that it contains decides.
 DEVICE_NAMES = (
     ("non-rebreather", "non_rebreather"),
     ("nonrebreather", "non_rebreather"),
@@ -86,9 +86,9 @@ OTHER_ACTION_NAMES = (("hold", "held"), ("held", "held"), ("not given", "not_giv
 
 
 def device(name: str | None, category: str | None) -> str | None:
-    """The contract's device; None when neither name nor category says one that we know."""
-    for words, named in DEVICE_NAMES:
-        if words in (name or "").casefold():
+    """The contract's device; None when neither name nor category is known."""
+    for part, named in DEVICE_NAMES:
+        if part in (name or "").casefold():
             return named
     return DEVICE_CATEGORIES.get(plain(category or ""))
 
@@ -99,7 +99,7 @@ def is_arterial(row: Mapping[str, Any]) -> bool:
 
 
 def fraction(written: float | None) -> float | None:
-    """Oxygen as a fraction; 21 to 100 can only be percent. Anything else stays as it is, for the decoder to refuse."""
+    """Oxygen as a fraction; 21 to 100 can only be percent. Anything else is passed on, for the decoder to refuse."""
     if written is None:
         return None
     return round(written / 100 if 21 <= written <= 100 else written, 4)

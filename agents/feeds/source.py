@@ -1,0 +1,40 @@
+"""What a replay reads from: records in order of arrival, whatever the format of the files."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import NamedTuple, Protocol
+
+from schemas.decode import Decoded, Refused
+
+
+class SourceRecord(NamedTuple):
+    """One record. `file` and `line`: its place, `payload`: the event as JSON (cut when too long)."""
+
+    file: str
+    line: int
+    payload: bytes
+    decoded: Decoded | Refused
+
+
+class EventSource(Protocol):
+    """Iterate for the records, in order of arrival. Iterating raises UserError when the input cannot be read.
+
+    `name`: for a report, without directories. `read` of `total`: progress, in bytes or rows; total None: unknown.
+    `unmapped`: how often the source held something that the contract cannot express, by name.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def read(self) -> int: ...
+
+    @property
+    def total(self) -> int | None: ...
+
+    @property
+    def unmapped(self) -> Counter[str]: ...
+
+    def __iter__(self) -> Iterator[SourceRecord]: ...
