@@ -54,7 +54,7 @@ def apply_unchanged_reading(
         return None
     fact = vitals_fact(event, effective_at)
     if vitals_charted and not fact.charted:
-        # After charted vitals a monitor's are missed sooner: the timer that tells of a silence must come earlier.
+        # A monitor's silence is noticed sooner than that of charted vitals: the timer must move to an earlier time.
         return None
     advanced = observations.advance_within_bands(profile, course, fact)
     if advanced is None:
