@@ -21,7 +21,7 @@ from agents.feeds.clif_medications import Medications
 from agents.feeds.clif_movements import moves_of, stay_of
 from agents.feeds.clif_tables import BEDSIDE, ClifError, open_tables
 from agents.feeds.clif_words import ClifRow, Translated, event
-from monitor.guidelines import formulary_lookup
+from monitor.guidelines import formulary_loader
 
 __all__ = ["ClifError", "ClifStays", "demo_dir"]
 
@@ -40,7 +40,7 @@ class ClifStays:
         self.rows_read = 0
         self._absent: Counter[str] = Counter()
         self._tables = open_tables(directory, self._absent)
-        self._formulary = formulary_lookup.load()
+        self._formulary = formulary_loader.load()
         self._known = set().union(*(self._tables[name].stays() for name in BEDSIDE if name in self._tables))
         self.patients = tuple(sorted(self._known))
         self.total = sum(table.total for table in self._tables.values())
