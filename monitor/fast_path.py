@@ -22,6 +22,9 @@ from monitor.record.thinning import THIN_AFTER_NEW_OBSERVATIONS
 from schemas.events import Vitals
 
 _new = tuple.__new__
+# When the checkpoint may have to move: checked in full by `advance_checkpoint`.
+CHECKPOINT_AFTER_MS = history.EXACT_LATE_MS + history.CHECKPOINT_STEP_MS
+MANY_FACTS = history.MAX_FACTS // 2
 assert State._fields[9:13] == ("feed_health", "merged_into", "defect_at", "unknown_drugs")
 assert State._fields[13:] == ("catching_up", "thinned_until", "recent_courses", "unknown_fields")
 
@@ -60,7 +63,7 @@ def apply_unchanged_reading(
     if advanced is None:
         return None
     vitals = (*facts[0], fact)
-    if len(vitals) >= THIN_AFTER_NEW_OBSERVATIONS and vitals[-THIN_AFTER_NEW_OBSERVATIONS].at > thinned_until:
+    if len(vitals) >= THIN_AFTER_NEW_OBSERVATIONS and vitals[-THIN_AFTER_NEW_OBSERVATIONS][0] > thinned_until:
         vitals, recent_courses = history.thin_and_remember(guideline, vitals, advanced, recent_courses)
         thinned_until = effective_at
     after = _new(
@@ -85,9 +88,6 @@ def apply_unchanged_reading(
             unknown_fields,
         ),
     )
-    if (
-        vitals[0].at < effective_at - history.EXACT_LATE_MS - history.CHECKPOINT_STEP_MS
-        or len(vitals) > history.MAX_FACTS // 2
-    ):
+    if vitals[0][0] < effective_at - CHECKPOINT_AFTER_MS or len(vitals) > MANY_FACTS:
         return history.advance_checkpoint(guideline, after)
     return after
