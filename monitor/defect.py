@@ -1,4 +1,4 @@
-"""When judging an event failed: say that this patient was not judged, and go on with the others."""
+"""When judging an event fails: this patient gets the alert `unmonitored`, and no other patient is affected."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from schemas.events import Tick
 
 
 def step_on_defect(guideline: Guideline, state: State, event: JudgedEvent, at: datetime | None = None) -> Step:
-    """The step of an event on which `step` failed: state as it was, alert `unmonitored`, the event a dead letter.
+    """The step of an event on which `step` raised: state as it was, alert `unmonitored`, the event a dead letter.
 
-    Rests on as little of the state as possible, because the state may be what is broken.
+    Reads as little of the state as possible, because the state may be what is broken. `at`: log time of the event.
     """
     known_at = to_ms(at or getattr(event, "received_at", None) or event.effective_at)
     log_at = max(state.clock, known_at)
     event_id = "tick" if isinstance(event, Tick) else event.event_id
     rejected = () if isinstance(event, Tick) else (Rejected(None, "defect", "could not be judged", event_id),)
-    # The patient's timers go on; a state that cannot be judged at all is not tried at every tick.
+    # The patient's timers go on; a state that cannot be judged is tried again once a minute, not at every tick.
     marked = state._replace(clock=log_at, defect_at=log_at, due_at=whole_second(log_at + MINUTE))
     if find_open_alert(state, "unmonitored", "") is not None:
         return Step(marked, (), (Verdict("defect"),), rejected)

@@ -21,6 +21,9 @@ from monitor.record.thinning import THIN_AFTER_NEW_OBSERVATIONS
 from schemas.events import DISCHARGED, Vitals
 
 _new = tuple.__new__
+# When the checkpoint may have to move: checked in full by `advance_checkpoint`.
+CHECKPOINT_AFTER_MS = history.EXACT_LATE_MS + history.CHECKPOINT_STEP_MS
+MANY_FACTS = history.MAX_FACTS // 2
 assert State._fields[9:13] == ("feed_health", "merged_into", "defect_at", "unknown_drugs")
 assert State._fields[13:] == ("catching_up", "thinned_until", "recent_courses", "unknown_fields")
 
@@ -53,13 +56,13 @@ def apply_unchanged_reading(
         return None
     fact = vitals_fact(event, effective_at)
     if vitals_charted and not fact.charted:
-        # After charted vitals a monitor's are missed sooner: the timer that tells of a silence must come earlier.
+        # A monitor's silence is noticed sooner than that of charted vitals: the timer must move to an earlier time.
         return None
     advanced = observations.advance_within_bands(profile, course, fact)
     if advanced is None:
         return None
     vitals = (*facts[0], fact)
-    if len(vitals) >= THIN_AFTER_NEW_OBSERVATIONS and vitals[-THIN_AFTER_NEW_OBSERVATIONS].at > thinned_until:
+    if len(vitals) >= THIN_AFTER_NEW_OBSERVATIONS and vitals[-THIN_AFTER_NEW_OBSERVATIONS][0] > thinned_until:
         vitals, recent_courses = history.thin_and_remember(guideline, vitals, advanced, recent_courses)
         thinned_until = effective_at
     after = _new(
@@ -84,9 +87,6 @@ def apply_unchanged_reading(
             unknown_fields,
         ),
     )
-    if (
-        vitals[0].at < effective_at - history.EXACT_LATE_MS - history.CHECKPOINT_STEP_MS
-        or len(vitals) > history.MAX_FACTS // 2
-    ):
+    if vitals[0][0] < effective_at - CHECKPOINT_AFTER_MS or len(vitals) > MANY_FACTS:
         return history.advance_checkpoint(guideline, after)
     return after

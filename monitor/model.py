@@ -1,7 +1,7 @@
-"""All that is remembered about one patient: bounded, immutable, and enough to judge any late event of the last 24 h.
+"""The state of one patient: bounded, immutable, and enough to judge any late event of the last 24 h.
 
-Everything is a typed named tuple: as frozen and slotted as a dataclass, half the cost to make, and a row of the table
-packs it without field names (decision 0003).
+Instants are in ms since 1970 UTC. Everything is a typed named tuple: as immutable as a frozen dataclass, at half the
+cost to make, and packed into a row without field names (decision 0003). So fields keep their order; new ones go last.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from schemas.state import GradeBasis
 
 WorkupState = Literal["sent", "negative", "positive"]
 
-# ---- facts: what one event says, placed at its bedside time ----------------------------------------------------------
+# ---- facts: what one event contains, at its bedside time -------------------------------------------------------------
 
 
 class VitalsFact(NamedTuple):
@@ -33,7 +33,7 @@ class VitalsFact(NamedTuple):
     fio2: float | None
     ice: int | None
     consciousness: Consciousness | None
-    # Readings between this instant and `at` were dropped; all agreed with their neighbours (history.py). 0: none were.
+    # Readings between this instant and `at` were dropped; all were like their neighbours (thinning.py). 0: none were.
     gap_since: int = 0
 
 
@@ -68,7 +68,7 @@ class InfusionFact(NamedTuple):
 
 
 class StatementFact(NamedTuple):
-    """A clinician's word: whether an axis is due to CRS, or where the infection work-up stands."""
+    """A clinician's statement: whether an axis is due to CRS, or the state of the infection work-up."""
 
     at: int
     event_id: str
@@ -97,7 +97,7 @@ class FactsAt(NamedTuple):
     facts: Facts
 
 
-# ---- the course: where the fold over the facts stands ----------------------------------------------------------------
+# ---- the course: what the facts come to ------------------------------------------------------------------------------
 
 
 class Reading(NamedTuple):
@@ -192,7 +192,7 @@ class Context(NamedTuple):
 
 
 class Attributed(NamedTuple):
-    """A clinician's word on each axis: None, due to CRS, or not."""
+    """Whether each axis is due to CRS by a clinician's statement; None: no statement."""
 
     fever: bool | None = None
     hypotension: bool | None = None
@@ -209,7 +209,7 @@ class Finding(NamedTuple):
 
 
 class HeldGrade(NamedTuple):
-    """A grade that rises at once and falls late: what the signs support now, and what they lately supported."""
+    """A grade that rises at once and falls late: the grade that the signs support now, and recent higher ones."""
 
     supported: int = 0
     supported_since: int = LONG_AGO
@@ -241,7 +241,7 @@ class Episode(NamedTuple):
 class Course(NamedTuple):
     """The fold over the facts up to `at`: the whole clinical state."""
 
-    # The first seven fields change with every observation; step.py replaces them as one slice.
+    # The first six fields change with every observation; observations.py replaces them as one slice.
     at: int = LONG_AGO
     sbp: Signal = Signal()
     map: Signal = Signal()
@@ -271,11 +271,11 @@ class Course(NamedTuple):
     reopenings: int = 0
 
 
-# ---- what the log clock governs: alerts and watching -----------------------------------------------------------------
+# ---- by the log clock: alerts and feeds ------------------------------------------------------------------------------
 
 
 class LatestFromEvent(NamedTuple):
-    """Latest values, for display, that one observation brought: one a signal that is shown (latest.py)."""
+    """Values of one observation that are the latest of their signals; None where another is (latest_values.py)."""
 
     at: int
     charted: bool
@@ -301,11 +301,11 @@ class OpenAlert(NamedTuple):
     acknowledged_at: int | None = None  # log clock
     snoozed_until: int | None = None  # log clock
     indicated_at: int | None = None  # log clock; when a dose became due at grade 2 or above
-    ack_event_ids: tuple[str, ...] = ()  # acknowledgements and snoozes that were taken, newest last
+    ack_event_ids: tuple[str, ...] = ()  # acknowledgements and snoozes that were applied, newest last
 
 
 class AlertIdCounter(NamedTuple):
-    """What was raised at one log time, so that no two alerts get one id: how often by name, and how many in all."""
+    """How many alerts were raised at one log time, by name and in all, so that no two get the same id."""
 
     at: int = LONG_AGO
     names: tuple[tuple[str, int], ...] = ()
@@ -313,40 +313,40 @@ class AlertIdCounter(NamedTuple):
 
 
 class AlertBook(NamedTuple):
-    """The alerts of a patient: open ones, what was raised at one log time last, and points that are closed for good."""
+    """The alerts of a patient: the open ones, the counter of ids, and those that are not raised again (`kind:key`)."""
 
     open: tuple[OpenAlert, ...] = ()
     raised: AlertIdCounter = AlertIdCounter()
     closed: tuple[str, ...] = ()
-    reported_grade: int = 0  # the grade that people know
+    reported_grade: int = 0  # the grade of the last alerts
 
 
 class ImplausibleReadings(NamedTuple):
-    """Implausible values of a signal lately: bedside times, newest last."""
+    """When recent values of a signal were implausible: bedside times, newest last."""
 
     signal: str
     times: tuple[int, ...]
 
 
 class FeedHealth(NamedTuple):
-    """What watching the feed needs."""
+    """When vitals last came, and what is wrong with the feeds."""
 
     vitals_at: int = LONG_AGO
     vitals_charted: bool = False
     rejects: tuple[ImplausibleReadings, ...] = ()
-    clock_ahead_at: int | None = None  # an event from the future came in at this log time
+    clock_ahead_at: int | None = None  # log time at which an event from the future came
     clock_ahead_feed: str | None = None  # from which feed or device
 
 
 class CatchingUp(NamedTuple):
-    """A patient whose backlog is being read after a downtime: since when, and when people will hear of it (ms)."""
+    """A patient whose backlog is being read after a downtime: since when, and when alerts are raised for it (ms)."""
 
     since: int
     report_at: int
 
 
 class State(NamedTuple):
-    """One patient: the checkpoint, the facts since, the course that they come to, and what people were told."""
+    """One patient: the checkpoint, the facts since, the course that they come to, the alerts, and the feeds."""
 
     patient_id: str
     clock: int = LONG_AGO  # log time of the last event or effective tick
@@ -362,10 +362,10 @@ class State(NamedTuple):
     defect_at: int | None = None
     unknown_drugs: tuple[str, ...] = ()
     catching_up: CatchingUp | None = None
-    # placing.py: up to where observations were thinned; of many, the courses lately passed, oldest first.
+    # Up to where observations were thinned, and recent courses from which late events are folded, oldest first.
     thinned_until: int = LONG_AGO
     recent_courses: tuple[Course, ...] = ()
-    unknown_fields: tuple[Any, ...] = ()  # what a newer build wrote and this one cannot read: carried along (row.py)
+    unknown_fields: tuple[Any, ...] = ()  # written by a newer build: kept and written back (row.py)
 
 
 def fresh(patient_id: str) -> State:

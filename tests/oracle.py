@@ -17,8 +17,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from decimal import ROUND_FLOOR, ROUND_HALF_UP, Decimal
 
+from monitor.guidelines.formulary_loader import load as load_formulary
 from monitor.guidelines.formulary_lookup import Formulary, is_systemic
-from monitor.guidelines.formulary_lookup import load as load_formulary
 from schemas.events import Acknowledge, Attribution, InfectionWorkup, Medication, Note, Patient, Snooze, Vitals
 
 FORMULARY = load_formulary()

@@ -1,4 +1,4 @@
-"""The two axes that grade: hypotension by what holds the pressure, hypoxia by what it takes to oxygenate."""
+"""Grades the two axes: hypotension by what it takes to hold the pressure, hypoxia by what it takes to oxygenate."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def hypotension(profile: Profile, course: Course, at: int) -> tuple[int | None, 
 
 
 def dose_of(profile: Profile, infusion: Infusion, weight_kg: float | None) -> tuple[str, tuple[str, ...]]:
-    """`low` or `other` for a single vasopressor, and what was missing to tell."""
+    """`low` or `other` for the dose of a single vasopressor, and what was missing to decide it."""
     limit = profile.low_dose.get(infusion.drug)
     if limit is None:
         return "other", ()
@@ -63,7 +63,7 @@ def dose_of(profile: Profile, infusion: Infusion, weight_kg: float | None) -> tu
 
 
 def rate_in(limit: LowDose, infusion: Infusion, weight_kg: float | None) -> float | None:
-    """The rate in the unit of the limit; None where it cannot be told."""
+    """The rate in the unit of the limit; None where it cannot be converted."""
     rate, unit = infusion.rate, infusion.rate_unit
     if rate is None or unit is None:
         return None

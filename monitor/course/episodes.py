@@ -67,14 +67,14 @@ def _with_ungraded_signs(course: Course, at: int, criterion: Criterion, graded: 
 
 
 def fever_holds(profile: Profile, course: Course, at: int) -> bool:
-    """Whether a fever since the infusion still counts at an instant, and is not said to have another cause."""
+    """Whether a fever since the infusion still counts at an instant, and no clinician gave it another cause."""
     return (
         course.fever is not None and at < course.fever.at + profile.fever_holds and course.attributed.fever is not False
     )
 
 
 def axes_grade(course: Course, *, astct: bool = False) -> int:
-    """The worse of the two axes that are not left out; 1 without any sign or data."""
+    """The grade of the worse axis, without those that a clinician attributed elsewhere; 1 without any sign or data."""
     grade = 1
     for finding, attributed in (
         (course.hypotension, course.attributed.hypotension),
@@ -105,7 +105,7 @@ def ends_at(profile: Profile, course: Course) -> int:
 
 
 def with_fever(profile: Profile, course: Course, at: int) -> Course:
-    """The open episode remembers the last fever that counted: a fever explained otherwise since then is none of its."""
+    """The course with the last fever that counted noted in its open episode; one with another cause does not count."""
     episode = course.episode
     if not episode.open or course.fever is None or not fever_holds(profile, course, at):
         return course
@@ -204,7 +204,7 @@ def _open(profile: Profile, course: Course, at: int, criterion: Criterion) -> Co
 
 
 def _present(course: Course, at: int) -> Course:
-    """The episode remembers the last instant at which each sign was present; NEVER stands for 'still'."""
+    """The episode remembers the last instant at which each sign was present; NEVER: still present."""
     episode = course.episode
     if not episode.open:
         return course
@@ -230,8 +230,8 @@ def _basis(profile: Profile, course: Course, fever: bool) -> GradeBasis:
 
 
 def _both(course: Course) -> tuple[tuple[Finding, bool | None], tuple[Finding, bool | None]]:
-    said = course.attributed
-    return (course.hypotension, said.hypotension), (course.hypoxia, said.hypoxia)
+    attributed = course.attributed
+    return (course.hypotension, attributed.hypotension), (course.hypoxia, attributed.hypoxia)
 
 
 def _shows(finding: Finding, attributed: bool | None) -> bool:

@@ -6,7 +6,8 @@ profile_loader.py    reads a profile from profiles/*.toml
 profile_checks.py    refuses gaps, overlaps and unknown sources in it
 rule_ids.py          the names of all rules
 oxygen_ladder.py     the order of the oxygen devices
-formulary_lookup.py  drug names and codes, read from formulary.toml
+formulary_lookup.py  finds drugs by name or code
+formulary_loader.py  reads the table of drugs from formulary.toml
 profiles/            house.toml, astct-2019.toml
 
 Nothing here knows a patient.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from monitor.guidelines import formulary_lookup, profile_loader
+from monitor.guidelines import formulary_loader, profile_loader
 from monitor.guidelines.formulary_lookup import Formulary
 from monitor.guidelines.model import Profile
 
@@ -20,4 +20,4 @@ class Guideline:
 
 def load(profile_name: str = "house") -> Guideline:
     """The guideline with this profile in force. Raises ProfileError for a name or a table that cannot be used."""
-    return Guideline(profile_loader.load(profile_name), profile_loader.load("astct-2019"), formulary_lookup.load())
+    return Guideline(profile_loader.load(profile_name), profile_loader.load("astct-2019"), formulary_loader.load())

@@ -134,7 +134,7 @@ class Profile:
     snooze_at_most: int
 
     def source_of(self, rule_id: str) -> str:
-        """Where a rule is written, letters spelled out."""
+        """The source of a rule, with its letters replaced by the names of the documents."""
         letters, _, words = self.rules[rule_id].partition(":")
         names = "; ".join(self.sources[letter.strip()] for letter in letters.split(","))
         return f"{names}:{words}" if words else names

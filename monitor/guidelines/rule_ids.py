@@ -1,4 +1,4 @@
-"""The rules that may speak: every alert names one of these, and every profile says where each of them is written."""
+"""The names of all rules. Every alert names its rule, and every profile gives the source of each rule."""
 
 from __future__ import annotations
 

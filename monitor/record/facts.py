@@ -1,4 +1,4 @@
-"""From an event to facts: rounded, mapped to roles, placed at the bedside time."""
+"""Turns an event into facts: values rounded, drugs mapped to their roles, all at the bedside time."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from monitor.units.rounding import to_integer, to_tenths
 from monitor.verdicts import Reason
 from schemas.events import Attribution, InfectionWorkup, Medication, Patient, Vitals
 
-# As in quick.py: every reading of every monitor goes through here.
+# As in fast_path.py: every reading of every monitor comes through here.
 _new = tuple.__new__
 _judged = itemgetter(
     "event_id",
@@ -100,7 +100,7 @@ def medication_facts(formulary: Formulary, event: Medication, at: int) -> tuple[
 
 
 def context_facts(event: Patient, at: int) -> list[Fact]:
-    """The fields that a patient event sets; the infusion is placed when it happened."""
+    """The fields that a patient event sets; the infusion of the product at its own time."""
     changes: list[tuple[str, float | str | bool | None]] = [
         (name, value) for name in CONTEXT_FIELDS if (value := getattr(event, name)) is not None
     ]
@@ -118,7 +118,7 @@ def context_facts(event: Patient, at: int) -> list[Fact]:
 
 
 def statement_fact(event: Attribution | InfectionWorkup, at: int) -> StatementFact:
-    """A clinician's word as a fact."""
+    """A clinician's statement as a fact."""
     if isinstance(event, Attribution):
         return StatementFact(at, event.event_id, event.axis, event.attributed_to_crs, None)
     return StatementFact(at, event.event_id, "infection_workup", None, event.state)

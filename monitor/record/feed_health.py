@@ -1,4 +1,4 @@
-"""What watching a patient's feeds remembers: when vitals last came, what was implausible, whose clock ran ahead."""
+"""The health of a patient's feeds: when vitals last came, implausible values, and a clock that runs ahead."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ MAX_IMPLAUSIBLE_READINGS = 8
 
 
 def feed_of(event: PatientEventType) -> str:
-    """Whose clock an event was told by."""
+    """The feed whose clock an event came with: its type and device."""
     return f"{event.type}:{event.device_id or ''}" if isinstance(event, Vitals) else event.type
 
 
-def update(watch: FeedHealth, event: PatientEventType, implausible: Iterable[str], at: int) -> FeedHealth:
-    """What is remembered after an event. `implausible`: signals that were taken out of it."""
-    if watch.clock_ahead_at is not None and watch.clock_ahead_feed == feed_of(event):
-        # Another feed's clock being right mends nothing.
-        watch = watch._replace(clock_ahead_at=None, clock_ahead_feed=None)
+def update(health: FeedHealth, event: PatientEventType, implausible: Iterable[str], at: int) -> FeedHealth:
+    """The health after an event at a bedside time (ms). `implausible`: signals that were removed from it."""
+    if health.clock_ahead_at is not None and health.clock_ahead_feed == feed_of(event):
+        # Only an event of the same feed shows that its clock is right again.
+        health = health._replace(clock_ahead_at=None, clock_ahead_feed=None)
     if not isinstance(event, Vitals):
-        return watch
-    rejects = {r.signal: r.times for r in watch.rejects if getattr(event, r.signal, None) is None}
+        return health
+    rejects = {r.signal: r.times for r in health.rejects if getattr(event, r.signal, None) is None}
     for signal in set(implausible):
         rejects[signal] = tuple(sorted((*rejects.get(signal, ()), at))[-MAX_IMPLAUSIBLE_READINGS:])
-    watch = watch._replace(rejects=tuple(ImplausibleReadings(s, t) for s, t in sorted(rejects.items())))
-    judged = any(getattr(event, name) is not None for name in latest_values.DISPLAYED)
-    if judged and at >= watch.vitals_at and event.status != "entered_in_error":
-        # Of two sources of one instant the monitor's, which is missed sooner.
-        charted = event.source == "charted" and (at > watch.vitals_at or watch.vitals_charted)
-        watch = watch._replace(vitals_at=at, vitals_charted=charted)
-    return watch
+    health = health._replace(rejects=tuple(ImplausibleReadings(s, t) for s, t in sorted(rejects.items())))
+    has_signal = any(getattr(event, name) is not None for name in latest_values.DISPLAYED)
+    if has_signal and at >= health.vitals_at and event.status != "entered_in_error":
+        # Of two sources at one instant the monitor's counts: its silence is noticed sooner.
+        charted = event.source == "charted" and (at > health.vitals_at or health.vitals_charted)
+        health = health._replace(vitals_at=at, vitals_charted=charted)
+    return health

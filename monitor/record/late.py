@@ -1,4 +1,4 @@
-"""What comes from before the checkpoint, more than a day late, and still counts; and what is taken back there."""
+"""Events from before the checkpoint, more than a day late: which still count, and what a correction removes there."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from monitor.model import ContextFact, Course, Dose, Fact, MedicationFact, State
 def add_before_checkpoint(guideline: Guideline, base: Course, fact: Fact) -> Course | None:
     """The checkpoint with one more fact from before it; None when it is too late for that fact.
 
-    A dose counts whenever it is told. A weight or a clinician's word counts unless a newer one is known. What was seen
-    or ran more than a day ago has been overtaken by whatever came since.
+    A dose always counts. A weight or a clinician's statement counts unless a newer one is known. An observation or an
+    infusion of more than a day ago does not: newer ones have replaced it.
     """
     if isinstance(fact, MedicationFact) and fact.role in entries.DOSE_ROLES:
         return _add_dose(base, fact)
@@ -25,13 +25,13 @@ def add_before_checkpoint(guideline: Guideline, base: Course, fact: Fact) -> Cou
             else None
         )
     if isinstance(fact, StatementFact) and fact.subject != "infection_workup":
-        known_word = base.attributed._asdict()[fact.subject]
-        return entries.with_statement(base, fact) if known_word is None else None
+        known_statement = base.attributed._asdict()[fact.subject]
+        return entries.with_statement(base, fact) if known_statement is None else None
     return None
 
 
 def remove_from_checkpoint(guideline: Guideline, base: Course, event_id: str) -> Course:
-    """The checkpoint without what an event left in it, as far as that can still be told."""
+    """The checkpoint without what an event left in it, as far as its id is still known there."""
     doses = tuple(d for d in base.doses if d.event_id != event_id)
     infusions = tuple(i for i in base.infusions if i.event_id != event_id)
     changed = base._replace(

@@ -1,7 +1,7 @@
-"""The latest value of each signal, for people to look at; no rule reads it.
+"""The latest value of each signal, for display; no rule reads it.
 
-Kept as sheets, newest first: the values that one observation brought and no later one has replaced. A monitor says the
-same signals again and again, so most of the time one sheet takes the place of another.
+Grouped by the observation that brought them, newest first. A monitor repeats the same signals, so usually the new group
+replaces the one before.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ DISPLAYED = (
     "ice_score",
     "consciousness",
 )
-ICE = DISPLAYED.index("ice_score")  # the one whole number among them
+ICE = DISPLAYED.index("ice_score")  # the only integer among them
 
 _signals = itemgetter(*DISPLAYED)
 _new = tuple.__new__
@@ -46,37 +46,37 @@ BySignal = Sequence[Latest | None]  # one a signal
 NOTHING: BySignal = (None,) * len(DISPLAYED)
 
 
-def update(sheets: LatestValues, event: Vitals, at: int) -> LatestValues:
-    """What to show after an observation; of two of one instant the charted one, whatever came first."""
+def update(latest: LatestValues, event: Vitals, at: int) -> LatestValues:
+    """The latest values after an observation; of two at one instant the charted one, whichever came first."""
     values = _signals(event.__dict__)
     charted = event.source == "charted"
-    if sheets and at > sheets[0][0] and values[ICE] is None:
-        for value, before in zip(values, sheets[0][2], strict=True):
-            if (value is None) is not (before is None):
+    if latest and at > latest[0][0] and values[ICE] is None:
+        for value, previous in zip(values, latest[0][2], strict=True):
+            if (value is None) is not (previous is None):
                 break
         else:
-            return (_new(LatestFromEvent, (at, charted, values)), *sheets[1:])
-    shown = list(_by_signal(sheets))
+            return (_new(LatestFromEvent, (at, charted, values)), *latest[1:])
+    by_signal = list(_by_signal(latest))
     for index, value in enumerate(map(as_stored, values)):
         if value is not None:
-            stood = shown[index]
-            if stood is None or at > stood.at or (at == stood.at and _wins(value, charted, stood)):
-                shown[index] = Latest(value, at, charted)
-    return _by_event(shown)
+            before = by_signal[index]
+            if before is None or at > before.at or (at == before.at and _wins(value, charted, before)):
+                by_signal[index] = Latest(value, at, charted)
+    return _by_event(by_signal)
 
 
-def remove(sheets: LatestValues, wrong: VitalsFact, facts: Facts) -> LatestValues:
-    """What to show without a wrong observation: of each signal that it may have carried, the reading before."""
+def remove(latest: LatestValues, voided: VitalsFact, facts: Facts) -> LatestValues:
+    """The latest values without a voided observation: of each signal that it may have carried, the reading before."""
     return _by_event(
         [
-            value if value is None or value.at != wrong.at else _newest(name, facts)
-            for name, value in zip(DISPLAYED, _by_signal(sheets), strict=True)
+            value if value is None or value.at != voided.at else _newest(name, facts)
+            for name, value in zip(DISPLAYED, _by_signal(latest), strict=True)
         ]
     )
 
 
 def merge(one: LatestValues, other: LatestValues) -> LatestValues:
-    """Of each signal the newer value; of one instant the first record's."""
+    """The latest values of two records: of each signal the newer one; at one instant the first record's."""
     return _by_event(
         [
             theirs if ours is None or (theirs is not None and theirs.at > ours.at) else ours
@@ -85,36 +85,38 @@ def merge(one: LatestValues, other: LatestValues) -> LatestValues:
     )
 
 
-def named(sheets: LatestValues) -> Iterator[tuple[str, Latest]]:
-    """The signals that have a value, by name."""
-    for name, value in zip(DISPLAYED, _by_signal(sheets), strict=True):
+def named(latest: LatestValues) -> Iterator[tuple[str, Latest]]:
+    """The signals that have a value, each with its name."""
+    for name, value in zip(DISPLAYED, _by_signal(latest), strict=True):
         if value is not None:
             yield name, value
 
 
-def _by_signal(sheets: LatestValues) -> BySignal:
-    """Signal by signal."""
-    if not sheets:
+def _by_signal(latest: LatestValues) -> BySignal:
+    """The latest value of each signal, in the order of DISPLAYED."""
+    if not latest:
         return NOTHING
-    shown: list[Latest | None] = [None] * len(DISPLAYED)
-    for at, charted, values in sheets:
+    by_signal: list[Latest | None] = [None] * len(DISPLAYED)
+    for at, charted, values in latest:
         for index, value in enumerate(values):
             if value is not None:
-                shown[index] = Latest(value, at, charted)
-    return shown
+                by_signal[index] = Latest(value, at, charted)
+    return by_signal
 
 
-def _by_event(shown: BySignal) -> LatestValues:
-    """As sheets, each signal on one of them."""
-    origins = {(one.at, one.charted) for one in shown if one is not None}
+def _by_event(by_signal: BySignal) -> LatestValues:
+    """Grouped by observation, newest first."""
+    origins = {(one.at, one.charted) for one in by_signal if one is not None}
     return tuple(
-        LatestFromEvent(at, charted, tuple(one.value if one and one[1:] == (at, charted) else None for one in shown))
+        LatestFromEvent(
+            at, charted, tuple(one.value if one and one[1:] == (at, charted) else None for one in by_signal)
+        )
         for at, charted in sorted(origins, reverse=True)
     )
 
 
 def as_stored(value: float | str | None) -> float | str | None:
-    """A number as a row gives it back: a whole one is a float too, or a restart would show in the bytes of a state."""
+    """A number as it is read back from a row: always a float, so that a restart changes no byte of a state."""
     return float(value) if isinstance(value, int) else value
 
 
@@ -125,7 +127,7 @@ def _wins(value: float | str, charted: bool, before: Latest) -> bool:
 
 
 def _newest(name: str, facts: Facts) -> Latest | None:
-    """The newest reading among the facts, at its printed resolution; signals that no rule reads are not among them."""
+    """The newest reading among the facts, at its printed resolution; None for signals that no rule reads."""
     for fact in reversed(facts.vitals):
         value = as_stored(_value(name, fact))
         if value is not None:

@@ -1,4 +1,4 @@
-"""Two records, one patient: the story of one id continues under another, as if it had been one all along."""
+"""Merges two records of one patient: the state of one id continues under another, as if it had been one record."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ STORY_BYTES = 56 * 1024
 
 
 def handover(guideline: Guideline, state: State, event: Patient, into: str, path: tuple[str, ...]) -> Patient:
-    """The event that carries a patient's story to the id under which it continues."""
+    """The event that carries a patient's whole state to the id under which it continues."""
     story = state._replace(alerts=AlertBook(), due_at=None, thinned_until=LONG_AGO, recent_courses=())
     packed = _packed(story)
     while len(packed) > STORY_BYTES:
-        # The log takes no larger event. The checkpoint takes the older half of the facts, as it would have in time.
+        # The log takes no larger event: the older half of the facts goes into the checkpoint, as it would have later.
         instants = sorted(group.at for group in history.by_instant(story.facts))
         story = history.checkpoint_at(guideline, story, instants[len(instants) // 2])
         packed = _packed(story)
@@ -45,10 +45,10 @@ def unpack(story: str) -> State:
 
 
 def joined(guideline: Guideline, ours: State, theirs: State) -> State:
-    """One state from two stories: all facts in bedside order on one checkpoint."""
+    """One state from two: all facts in bedside order after one checkpoint."""
     until = max(ours.checkpoint.at, theirs.checkpoint.at)
     if until > LONG_AGO:
-        # Both stand at one checkpoint: what the other tells from before it is folded first.
+        # Both get the later checkpoint: facts of the other from before it are folded first.
         ours, theirs = (
             history.checkpoint_at(guideline, ours, until),
             history.checkpoint_at(guideline, theirs, until),

@@ -3,9 +3,9 @@
 The state is packed by position (MessagePack arrays) and compressed (LZ4), so a row is small; it is read back typed, so
 a damaged row is refused, not guessed. Decision 0003 has the sizes and speeds of other ways.
 
-A build that must remember more puts a field with a default at the end of `State`, before `later`, and counts VERSION
-up. It reads the rows of the version before; and a build of the version before reads its rows, too: what it cannot
-understand it carries along in `later`, and hands it back. So workers of two versions may share a table for a while.
+A build that needs a new field puts it, with a default, at the end of `State`, before `unknown_fields`, and increases
+VERSION. It reads the rows of the version before. A build of the version before reads its rows, too: fields that it does
+not know are kept in `unknown_fields` and written back. So workers of two versions may share a table for a while.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from lz4.block import LZ4BlockError, compress, decompress
 from monitor.model import State
 
 VERSION = 2
-FIELDS = len(State._fields) - 1  # without `later`
+FIELDS = len(State._fields) - 1  # without `unknown_fields`
 DIGEST_BYTES = 8
 STATE_BYTES = 1 << 24  # unpacked; far above what any patient's state takes
 
@@ -51,7 +51,7 @@ def encode(row: Row) -> bytes:
 
 
 def decode(payload: bytes) -> Row:
-    """The row from bytes. Raises RowError for what is no row, or of a version this build does not read."""
+    """The row from bytes. Raises RowError when it is damaged, or of a version that this build does not read."""
     try:
         v, log_offset, digest, packed = _outer.decode(payload)
         if v not in (VERSION - 1, VERSION, VERSION + 1):
@@ -76,8 +76,8 @@ def _of_another_version(v: int, unpacked: bytes) -> State:
 def _placed(v: int, fields: list[Any]) -> list[Any]:
     """The fields of a state in this version's places.
 
-    Of the version before: what it carried along is ours; what is missing has its default. Of the version after: what
-    is new is carried along.
+    Of the version before: the unknown fields that it kept are ours; what is missing has its default. Of the version
+    after: what is new becomes unknown fields.
     """
     if v < VERSION:
         return [*fields[:-1], *fields[-1]][:FIELDS]

@@ -28,7 +28,7 @@ def to_datetime(at_ms: int) -> datetime:
 
 
 def whole_second(at_ms: int) -> int:
-    """The first whole second at or after an instant: where ticks stand."""
+    """The first whole second at or after an instant: where ticks are."""
     return -(-at_ms // SECOND) * SECOND
 
 

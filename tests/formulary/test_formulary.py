@@ -2,7 +2,8 @@
 
 import pytest
 
-from monitor.guidelines.formulary_lookup import ROLES, FormularyError, is_systemic, load, parse
+from monitor.guidelines.formulary_loader import load, parse
+from monitor.guidelines.formulary_lookup import ROLES, FormularyError, is_systemic
 
 FORMULARY = load()
 

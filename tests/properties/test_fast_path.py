@@ -35,6 +35,12 @@ STABLE = fields(
 FEVERISH = fields(
     "vitals", source=st.just("monitor"), temperature_celsius=st.sampled_from([38.4, 38.6]), systolic_mmhg=maybe(108.0)
 )
+HYPOTENSIVE = fields(
+    "vitals",
+    source=st.just("monitor"),
+    temperature_celsius=maybe(38.4, 38.6),
+    systolic_mmhg=st.sampled_from([84.0, 86.0]),
+)
 ON_OXYGEN = fields(
     "vitals",
     source=st.just("charted"),
@@ -45,7 +51,8 @@ ON_OXYGEN = fields(
 )
 ARTEFACT = st.just({"type": "vitals", "source": "monitor", "systolic_mmhg": 50.0})
 LEAVING = st.sampled_from([{"type": "patient", "status": "discharged"}, {"type": "patient", "merged_into": "B"}])
-WEIGHT = st.just({"type": "patient", "weight_kg": 80.0})
+INFUSED: Json = {"type": "patient", "infused_at": iso(START), "weight_kg": 80.0}
+GRADE_2: Json = {"type": "vitals", "source": "charted", "temperature_celsius": 38.6, "systolic_mmhg": 84.0}
 
 How = Literal["live", "backlog", "defect", "future", "void", "infusion", "tick"]
 
@@ -78,18 +85,28 @@ def from_the_checkpoint() -> Iterator[None]:
         yield
 
 
-READINGS = st.one_of(*[STABLE] * 8, *[FEVERISH] * 2, ON_OXYGEN, ON_OXYGEN, MONITORED, CHARTED, ARTEFACT)
+RARE = (ON_OXYGEN, ON_OXYGEN, MONITORED, CHARTED, ARTEFACT)
+# What was there before the stream, and the readings of the stream.
+PATIENTS = (
+    ((), st.one_of(*[STABLE] * 8, *[FEVERISH] * 2, *RARE)),
+    ((INFUSED,), st.one_of(*[FEVERISH] * 8, *[STABLE] * 2, *RARE)),
+    ((INFUSED, GRADE_2), st.one_of(*[HYPOTENSIVE] * 12, ON_OXYGEN, MONITORED)),
+)
 HOW = st.sampled_from([*["live"] * 16, "backlog", "backlog", "defect", "future", "void", "infusion", "tick", "tick"])
-GAPS_S = st.sampled_from([1, 1, 1, 5, 20, 20, 60, 300, 1200])
+GAPS_S = st.sampled_from([1, 1, 5, 20, 60, 300, 600, 600, 1200])
 
 
 @st.composite
 def rough_streams(draw: st.DrawFn) -> list[Happening]:
     """A monitor's stream with all that the fast path must not pass over, ticks now and then, and mostly too late."""
-    chosen = draw(st.lists(st.tuples(HOW, GAPS_S, READINGS), min_size=10, max_size=60))
+    before, readings = draw(st.sampled_from(PATIENTS))
+    chosen = draw(st.lists(st.tuples(HOW, GAPS_S, readings), min_size=10, max_size=60))
     leaves_at = draw(st.one_of(st.none(), st.integers(5, 59)))
     at = START
-    happenings = []
+    happenings = [
+        Happening("live", at, {**event, "event_id": f"B{number}", "patient_id": "A"})
+        for number, event in enumerate(before)
+    ]
     for number, (how, gap, reading) in enumerate(chosen):
         at += gap * SECOND
         event: Json = reading

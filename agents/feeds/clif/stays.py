@@ -20,7 +20,7 @@ from agents.feeds.clif.mapping import ClifRow, Translated, event
 from agents.feeds.clif.medications import Medications
 from agents.feeds.clif.movements import moves_of, stay_of
 from agents.feeds.clif.tables import BEDSIDE, open_tables
-from monitor.guidelines import formulary_lookup
+from monitor.guidelines import formulary_loader
 
 
 class ClifStays:
@@ -37,7 +37,7 @@ class ClifStays:
         self.rows_read = 0
         self._absent: Counter[str] = Counter()
         self._tables = open_tables(directory, self._absent)
-        self._formulary = formulary_lookup.load()
+        self._formulary = formulary_loader.load()
         self._known = set().union(*(self._tables[name].stays() for name in BEDSIDE if name in self._tables))
         self.patients = tuple(sorted(self._known))
         self.total = sum(table.total for table in self._tables.values())
