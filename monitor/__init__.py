@@ -15,4 +15,6 @@ decisions/       why it is so
 
 An event is turned into facts (record), the facts are folded into the course, and rules compare the course with the open
 alerts (alerts). The same events in the same order always give the same states and alerts.
+
+Never here: a clock, I/O, a log line, a metric, randomness, Kafka.
 """

@@ -14,7 +14,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PRODUCT = ("schemas", "monitor", "agents")
 LONGEST_LINES = 20
-NAMED = re.compile(r"(?<![\w./-])([a-z_0-9]+(?:\.py\b|/))")
+NAMED = re.compile(r"(?<![\w./-])([a-z_0-9]+(?:\.py\b|/(?![\w*{])))")
 NOT_YET = "Kept free for: "
 PACKAGES = [path.parent for name in PRODUCT for path in sorted((ROOT / name).rglob("__init__.py"))]
 
@@ -32,7 +32,7 @@ def named_in(text: str) -> set[str]:
 def found_in(package: Path) -> set[str]:
     """The modules and folders of a package."""
     files = {path.name for path in package.glob("*.py") if path.name != "__init__.py"}
-    return files | {f"{path.name}/" for path in package.iterdir() if path.is_dir() and path.name != "__pycache__"}
+    return files | {f"{path.name}/" for path in package.iterdir() if path.is_dir() and path.name[0] not in "_."}
 
 
 @pytest.mark.parametrize("package", PACKAGES, ids=[path.relative_to(ROOT).as_posix() for path in PACKAGES])

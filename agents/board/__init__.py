@@ -1,11 +1,13 @@
 """The ward board: an authenticated web page with the patients, their open alerts and what is due.
 
-`consumer` reads states, alerts and heartbeats from Kafka into `ward` (patients in memory) and `liveness` (is anything
-still being judged?). `broadcast` turns each changed patient into JSON (`patient_card` with `dose_card`, ordered by
-`sorting`, named by `pseudonyms`) and sends it to the open pages. `server` serves the page and the stream to sessions
-that `auth` accepts. `acknowledge` writes what people click to the assessments topic. `process` runs all of it, `config`
-holds its settings, `metrics` its metrics, `launch` starts a board as a child process. The page itself is the HTML, CSS
-and JavaScript in this folder.
+    process.py      runs all of this; config.py its settings, metrics.py its metrics, launch.py starts one as a child
+    consumer.py     states, alerts and heartbeats from Kafka → ward.py (patients in memory), liveness.py (still judged?)
+    broadcast.py    each changed patient as JSON, to every open page:
+                    patient_card.py, dose_card.py; ordered by sorting.py, named by pseudonyms.py
+    server.py       serves page and stream to sessions that auth.py accepts
+    acknowledge.py  writes what people click to the assessments topic
 
-The board never judges a patient and keeps nothing: after a start it reads everything from Kafka again.
+The page itself is the HTML, CSS and JavaScript in this folder.
+
+Never here: a judgement, or anything kept: after a start all is read from Kafka again.
 """

@@ -10,5 +10,5 @@ embedded.py       a mock cluster in a child process, with faults to inject
 mock_cluster.py   librdkafka's mock cluster, called by ctypes
 local_kafka/      a real Kafka on this machine's Java
 
-No record is read or written here: each process has its own consumers and producers. A topic is never altered.
+Never here: a record read or written (each process has consumers and producers of its own), or a topic altered.
 """

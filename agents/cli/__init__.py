@@ -9,5 +9,7 @@ Proof without or beside the services: replay.py, verify.py, rebuild.py, demo.py
 For one person at a time: ack.py, schemas.py
 
 A command checks its options and what it depends on (extras, settings, preflight), then calls one function of another
-package, which does the work. Nothing imports agents.cli.
+package, which does the work.
+
+Never here: work that another package could do; nothing imports agents.cli.
 """

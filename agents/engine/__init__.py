@@ -12,6 +12,7 @@ partition.py      one partition of the log: each offset applied exactly once
 changelog.py      rows and marker as records of the changelog topic
 playback.py       recorded events with the ticks that a live log would have had (replay, demonstration)
 
-Worker, `verify`, `rebuild`, `replay` and the demonstration all use these modules. Nothing here reads a clock, logs,
-counts a metric or sends a message: results are returned, and the processes act on them.
+Worker, `verify`, `rebuild`, `replay` and the demonstration all use these modules.
+
+Never here: a clock, a log line, a metric, a message sent. Results are returned, and the processes act on them.
 """

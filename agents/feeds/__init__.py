@@ -1,6 +1,11 @@
-"""Reads recorded events in the formats in which they are kept, and gives them as records of the contract.
+"""Formats of recorded and live feeds: what is read is given as records of the contract.
 
-source: what a replay reads from (`EventSource`, `SourceRecord`). One file or folder for each format: `ndjson` (events
-of the contract, one a line), `clif` (parquet). registry: the formats by name. units: conversion of doses and rates.
-No event is judged here, and an implausible value is passed on: schemas/decode.py refuses it.
+    source.py    what a replay reads from (EventSource, SourceRecord)
+    registry.py  the formats by name
+    ndjson.py    events of the contract, one a line
+    clif/        ICU data sets in CLIF format (parquet)
+    units.py     conversion of doses and rates
+Kept free for: hl7/, fhir/, listen/ (the feed process)
+
+Never here: a judgement; an implausible value is passed on, and schemas.decode refuses it.
 """

@@ -13,5 +13,5 @@ fail_stop.py           ends the process rather than do harm: fence and watchdog
 child_processes.py     child processes that end with their parent
 json_types.py          the type of a decoded JSON object
 
-No patient data passes through here, and no Kafka client is created.
+Never here: patient data, a Kafka client, or an import of another package of agents.
 """

@@ -1,9 +1,10 @@
-"""The replay report: one HTML file that shows the ward and a timeline of each patient without a network.
+"""The replay report: one HTML file with the ward and a timeline of each patient, which needs no network.
 
-While a replay runs, `collect` gathers one `chart` for each patient; `series` thins curves and intervals so that charts
-stay small. At the end `page` fills the template `page.html.j2`: `timeline` builds each patient's figure out of its
-panels, two of them in `support_panels`, with `panels`, `traces`, `texts` and `colours`; it is plain JSON that plotly.js
-draws. `narrative` tells one stay as sentences.
+    collect.py       while a replay runs: one chart (chart.py) for each patient; series.py thins curves and intervals
+    timeline.py      a patient's figure as JSON for plotly.js, out of panels.py, support_panels.py and traces.py
+    narrative.py     one stay as sentences
+    texts.py         doses, alerts and times in words; colours.py the colours
+    page.py          fills the template page.html.j2
 
-Nothing is judged here: every grade and alert comes from the replay.
+Never here: a judgement; every grade and alert comes from the replay.
 """

@@ -16,5 +16,5 @@ producer.py          every write is confirmed by the brokers, or the process end
 metrics.py           what a worker counts
 ward_collector.py    the ward in numbers, counted at each scrape
 
-No clinical decision is made here (see agents/engine and monitor), and nobody is paged (see agents/dispatch).
+Never here: a clinical decision (engine, monitor), or a page (dispatch).
 """

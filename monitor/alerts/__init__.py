@@ -1,7 +1,7 @@
 """Alerts: which ones should be open for a patient, and the messages that follow from the difference.
 
 The way of a judgement: `lifecycle.reconcile` asks `rules` what should be open, compares that with the open alerts and
-lets `messages` write what changed. Nothing here reads a clock, keeps a state or changes its input.
+lets `messages` write what changed.
 
     candidate.py        what a rule reads and what it returns
     rules.py            onset, escalation, masked fever, neurotoxicity, review, recovery; collects the other rules
@@ -12,4 +12,7 @@ lets `messages` write what changed. Nothing here reads a clock, keeps a state or
     messages.py         the alert as it is published, and why one was closed
     lifecycle.py        raise, update, resolve, retract
     acknowledge.py      acknowledgement and snooze
+Kept free for: laboratory.py (alerts from laboratory values)
+
+Never here: a clock, a state that is kept, or an input that is changed.
 """

@@ -7,5 +7,7 @@ axes.py          the grades of hypotension and hypoxia
 episodes.py      fever and masked fever, the episode, and how its grade rises and falls
 
 Facts change the signals, the signals give the findings of the axes, and these and the fever give episode and grade.
-No log time occurs here, and no alert.
+Kept free for: neurotoxicity.py (ICANS)
+
+Never here: log time, or an alert.
 """

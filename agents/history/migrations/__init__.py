@@ -1,1 +1,7 @@
-"""How the database became what it is, step by step."""
+"""The steps by which the tables of the history came to be; run by `history --migrate` through alembic.
+
+    env.py      alembic's entry: the connection of the caller
+    versions/   the steps, one file each
+
+Never here: a step that was released and is edited afterwards.
+"""
