@@ -1,6 +1,6 @@
-"""What judging costs: a monitor's stream at 1 Hz, a row written and read, a published state, and 134 real stays.
+"""CPU cost of judging: a monitor's stream at 1 Hz, a row written and read, a published state, and 134 real stays.
 
-Each beside another way, measured in the same run, in CPU time. `python -m benchmarks.engine`, or `make bench`.
+Each is compared with another way of doing it, measured in the same run. `python -m benchmarks.engine`, or `make bench`.
 """
 
 from __future__ import annotations
@@ -38,35 +38,35 @@ GUIDELINE = in_force.load()
 ROW_AS_JSON: TypeAdapter[row.Row] = TypeAdapter(row.Row)
 
 
-def charted(number: int, at: int, **said: object) -> PatientEventType:
+def charted(number: int, at: int, **content: object) -> PatientEventType:
     """An event of the contract, read from JSON as all of them are."""
     times = {"effective_at": to_datetime(at), "received_at": to_datetime(at)}
     event = EVENT.validate_json(
-        to_json({"event_id": f"monitor-7/{number:06d}", "patient_id": "p-0001", **times, **said})
+        to_json({"event_id": f"monitor-7/{number:06d}", "patient_id": "p-0001", **times, **content})
     )
     assert not isinstance(event, Tick)
     return event
 
 
 class Bedside:
-    """One patient, told event by event, with the ticks between."""
+    """One patient, event by event, with the ticks between."""
 
     def __init__(self) -> None:
         self.state: State = fresh("p-0001")
         self.number = 0
         context = {"weight_kg": 78.0, "age_years": 61.0, "unit": "unit-1", "bed": "7", "product": "axi-cel"}
-        self.tell(START, type="patient", status="admitted", infused_at=to_datetime(START - HOUR), **context)
+        self.receive(START, type="patient", status="admitted", infused_at=to_datetime(START - HOUR), **context)
 
-    def tell(self, at: int, **said: object) -> None:
+    def receive(self, at: int, **content: object) -> None:
         """One event, and the ticks before it."""
         self.number += 1
         while self.state.due_at is not None and self.state.due_at <= at:
             self.state = step(GUIDELINE, self.state, Tick(effective_at=to_datetime(self.state.due_at))).state
-        self.state = step(GUIDELINE, self.state, charted(self.number, at, **said)).state
+        self.state = step(GUIDELINE, self.state, charted(self.number, at, **content)).state
 
-    def give(self, at: int, drug: str, dose: float, **said: object) -> None:
+    def give(self, at: int, drug: str, dose: float, **content: object) -> None:
         """A dose in mg."""
-        self.tell(at, type="medication", drug=drug, action="given", dose=dose, dose_unit="mg", route="iv", **said)
+        self.receive(at, type="medication", drug=drug, action="given", dose=dose, dose_unit="mg", route="iv", **content)
 
 
 def full_episode(charted_every_hours: int) -> tuple[State, int]:
@@ -85,7 +85,7 @@ def full_episode(charted_every_hours: int) -> tuple[State, int]:
             }
             support = {"oxygen_device": "nasal_cannula", "oxygen_flow_l_per_min": 4.0} if ill else {}
             signs = {"ice_score": 10, "consciousness": "alert"}
-            bedside.tell(at, type="vitals", source="charted", **signs, **vitals, **support)
+            bedside.receive(at, type="vitals", source="charted", **signs, **vitals, **support)
         if hour in (5, 14, 23):
             bedside.give(at + 5 * MINUTE, "tocilizumab", 624.0, indication="crs")
         if ill and hour % 12 == 0:
@@ -93,7 +93,7 @@ def full_episode(charted_every_hours: int) -> tuple[State, int]:
             bedside.give(at + 7 * MINUTE, "dexamethasone", 10.0, indication="crs")
         if hour in (6, 12, 20):
             rate = {"rate": 0.05 + hour / 100, "rate_unit": "mcg/kg/min", "route": "iv"}
-            bedside.tell(at + 8 * MINUTE, type="medication", drug="norepinephrine", action="started", **rate)
+            bedside.receive(at + 8 * MINUTE, type="medication", drug="norepinephrine", action="started", **rate)
     assert bedside.state.alerts.open
     return bedside.state, START + 48 * HOUR
 
@@ -134,13 +134,13 @@ def micros_per_step(seconds: int) -> list[float]:
     return taken
 
 
-def the_whole_way(seconds: int) -> list[float]:
-    """The same without the short way for a reading that says what the one before said."""
-    short, fast_path.apply_unchanged_reading = fast_path.apply_unchanged_reading, lambda *_: None
+def without_fast_path(seconds: int) -> list[float]:
+    """The same without the fast path for a reading like the one before."""
+    fast, fast_path.apply_unchanged_reading = fast_path.apply_unchanged_reading, lambda *_: None
     try:
         return micros_per_step(seconds)
     finally:
-        fast_path.apply_unchanged_reading = short
+        fast_path.apply_unchanged_reading = fast
 
 
 def micros(call: Callable[[], object]) -> float:
@@ -185,11 +185,11 @@ def rows_and_views(state: State, at: int) -> None:
 
 def main() -> None:
     """Prints all of it."""
-    taken, whole = micros_per_step(SECONDS), the_whole_way(SECONDS // 10)
+    taken, whole = micros_per_step(SECONDS), without_fast_path(SECONDS // 10)
     median = statistics.median(taken)
-    line("step at 1 Hz with bookkeeping, median block", median, "µs", "the whole way", statistics.median(whole))
+    line("step at 1 Hz with bookkeeping, median block", median, "µs", "without fast path", statistics.median(whole))
     line("  99th percentile of blocks", statistics.quantiles(taken, n=100)[98], "µs")
-    line("  mean", statistics.fmean(taken), "µs", "the whole way", statistics.fmean(whole))
+    line("  mean", statistics.fmean(taken), "µs", "without fast path", statistics.fmean(whole))
     for where, hours in (("a ward, charted every 4 h", 4), ("intensive care, charted every hour", 1)):
         print(f"full episode on {where}" if hours > 1 else f"full episode in {where}")
         rows_and_views(*full_episode(hours))

@@ -1,7 +1,6 @@
-"""What a busy feed costs where much comes late: 120 patients, 1,000 events/s, one event in fifteen late.
+"""CPU cost of a busy feed with late events: 120 patients, 1,000 events/s, one event in fifteen late.
 
-Beside it the same with late events folded anew from the checkpoint each time instead of from where the course has
-passed; both in CPU time, in one run. `python -m benchmarks.late`, or `make bench`.
+Compared with folding late events anew from the checkpoint instead of from a remembered course, in one run. `python -m benchmarks.late`, or `make bench`.
 """
 
 from __future__ import annotations

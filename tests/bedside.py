@@ -1,4 +1,4 @@
-"""A log turned by hand: events in, ticks at due times, the engine's alerts and states kept for inspection."""
+"""A log for tests: events in, ticks at due times, and the engine's alerts and states kept for inspection."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class Log:
         return state
 
     def tick_until(self, at: int) -> None:
-        """The clock goes on to `at`, never back."""
+        """Ticks up to `at` (ms); the clock never goes back."""
         if self.tick_every_ms is not None:
             first = self.at - self.at % self.tick_every_ms + self.tick_every_ms if self.at else at
             for tick_at in range(first, at + 1, self.tick_every_ms):
@@ -94,7 +94,7 @@ class Log:
         return view(self.guideline, self.state(patient_id), self.at)
 
 
-def told(event: Mapping[str, Any]) -> tuple[Charted, int, tuple[ImplausibleSignal, ...]] | None:
+def as_received(event: Mapping[str, Any]) -> tuple[Charted, int, tuple[ImplausibleSignal, ...]] | None:
     """A contract event as the intake would pass it on: the event, its arrival, what was taken out of it."""
     decoded = decode(json.dumps(event).encode())
     if not isinstance(decoded, Decoded):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from monitor.units.instants import MINUTE, to_datetime
-from tests.bedside import Log, told
+from tests.bedside import Log, as_received
 from tests.oracle import Charted
 
 START = 1_772_438_400_000  # 2 March 2026, 08:00 UTC
@@ -26,7 +26,7 @@ class Bed:
         """An event of the contract that was true at a minute."""
         self.number += 1
         named = {"event_id": self.last_event_id, "patient_id": "A", "effective_at": iso(minutes)}
-        arrival = told({**named, **content})
+        arrival = as_received({**named, **content})
         assert arrival is not None
         return arrival[0]
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from monitor.alerts.lifecycle import MAX_NAMES
 from monitor.units.instants import to_datetime
-from tests.bedside import Log, told
+from tests.bedside import Log, as_received
 from tests.oracle import Charted
 
 START = 1_772_438_400_000
 
 
-def event(number: int, at: int, **said: object) -> Charted:
-    arrival = told({"event_id": f"E{number}", "patient_id": "A", "effective_at": to_datetime(at).isoformat(), **said})
+def event(number: int, at: int, **content: object) -> Charted:
+    arrival = as_received(
+        {"event_id": f"E{number}", "patient_id": "A", "effective_at": to_datetime(at).isoformat(), **said}
+    )
     assert arrival is not None
     return arrival[0]
 
@@ -47,7 +49,7 @@ def test_a_record_that_is_merged_away_and_taken_back_does_not_use_an_id_twice() 
     fever = {"type": "vitals", "source": "charted", "temperature_celsius": 39.0}
     log.receive(event(1, START, **fever), START)
     log.receive(event(2, START, type="patient", merged_into="B"), START)
-    back = told(
+    back = as_received(
         {"event_id": "E3", "patient_id": "B", "effective_at": to_datetime(START).isoformat(), "type": "patient"}
         | {"merged_into": "A"}
     )

@@ -1,4 +1,4 @@
-"""Any patient's record, as hypothesis may think of it: what was charted, when it was true, when it arrived."""
+"""Random patient records for Hypothesis: what was charted, when it was true, when it arrived."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from monitor.units.instants import to_datetime
-from tests.bedside import Log, told
+from tests.bedside import Log, as_received
 from tests.oracle import HOUR, MINUTE, Charted
 
 START = 1_772_438_400_000  # 2 March 2026, 08:00 UTC
@@ -19,14 +19,16 @@ Json = dict[str, Any]
 class Entry:
     """One event; times in ms."""
 
-    said: Json
+    content: Json
     effective_at: int
     received_at: int
 
     def event(self) -> Charted:
         """The event of the contract."""
-        arrival = told({**self.said, "effective_at": iso(self.effective_at), "received_at": iso(self.received_at)})
-        assert arrival is not None, self.said
+        arrival = as_received(
+            {**self.content, "effective_at": iso(self.effective_at), "received_at": iso(self.received_at)}
+        )
+        assert arrival is not None, self.content
         return arrival[0]
 
 
@@ -122,20 +124,20 @@ STATEMENTS = st.one_of(
     ),
     fields("assessment", kind=st.just("infection_workup"), state=st.sampled_from(["sent", "negative"])),
 )
-SAID = st.one_of(MONITORED, CHARTED, CHARTED, DOSES, INFUSIONS, CONTEXTS, STATEMENTS)
+EVENTS = st.one_of(MONITORED, CHARTED, CHARTED, DOSES, INFUSIONS, CONTEXTS, STATEMENTS)
 MINUTES_APART = st.sampled_from([0, 0, 1, 2, 15, 29, 30, 31, 59, 60, 61, 120, 240, 480])
 
 
 @st.composite
 def records(draw: st.DrawFn, *, hours: int = 23, patient_id: str = "A", infused: bool = True) -> list[Entry]:
     """A record in bedside order, every entry received at once; nothing further apart than `hours` from end to end."""
-    said = draw(st.lists(st.tuples(MINUTES_APART, SAID), min_size=1, max_size=24))
+    content = draw(st.lists(st.tuples(MINUTES_APART, EVENTS), min_size=1, max_size=24))
     at = START
     entries = []
     if infused and draw(st.booleans()):
         context = {"type": "patient", "infused_at": iso(START), "weight_kg": 80.0}
         entries.append(_entry(context, patient_id, 0, at))
-    for number, (minutes, event) in enumerate(said, 1):
+    for number, (minutes, event) in enumerate(content, 1):
         at = min(at + minutes * MINUTE, START + hours * HOUR)
         entries.append(_entry(event, patient_id, number, at))
     return entries
@@ -153,8 +155,8 @@ def shuffled(draw: st.DrawFn, entries: list[Entry]) -> list[Entry]:
     return arrived
 
 
-def _entry(said: Json, patient_id: str, number: int, at: int) -> Entry:
-    return Entry({**said, "event_id": f"{patient_id}{number:03d}", "patient_id": patient_id}, at, at)
+def _entry(content: Json, patient_id: str, number: int, at: int) -> Entry:
+    return Entry({**content, "event_id": f"{patient_id}{number:03d}", "patient_id": patient_id}, at, at)
 
 
 def play(entries: list[Entry], until: int | None = None, log: Log | None = None) -> Log:

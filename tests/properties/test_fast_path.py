@@ -19,7 +19,7 @@ from monitor.record import history
 from monitor.units.instants import LONG_AGO, NEVER, to_datetime
 from tests.bedside import Log
 from tests.oracle import MINUTE, SECOND
-from tests.properties.clinical import course_at, standing
+from tests.properties.clinical import course_at, open_alerts
 from tests.properties.records import CHARTED, MONITORED, START, Entry, Json, end_of, fields, iso, maybe, play, records
 
 # Readings within the same bands: of a patient without fever, and of one with a fever.
@@ -218,7 +218,7 @@ def delayed(draw: st.DrawFn) -> list[Entry]:
     """
     arrived = []
     for entry in [*draw(records(hours=1)), *draw(streams())]:
-        if not changes_limits(entry.said):
+        if not changes_limits(entry.content):
             delay = draw(st.sampled_from([0, 0, 0, 0, 1, 20, 90, 900, 3600])) * SECOND
             arrived.append(replace(entry, received_at=entry.received_at + delay))
     return sorted(arrived, key=lambda entry: entry.received_at)
@@ -234,6 +234,6 @@ def test_what_comes_late_is_folded_from_nearby_to_the_same_state(arrived: list[E
             anew = play(arrived, until)
     assert nearby.states["A"].recent_courses
     assert nearby.alerts == anew.alerts
-    assert standing(nearby) == standing(anew)
+    assert open_alerts(nearby) == open_alerts(anew)
     assert course_at(nearby) == course_at(anew)
     assert nearby.states["A"].facts == anew.states["A"].facts

@@ -1,4 +1,4 @@
-"""Two records turn out to be one patient: the state equals that of one patient with both stories."""
+"""Two records turn out to be one patient: the state equals that of one patient with both records."""
 
 from __future__ import annotations
 
@@ -7,24 +7,24 @@ from dataclasses import replace
 from hypothesis import given, settings
 
 from tests.oracle import DOSE_WINDOW
-from tests.properties.clinical import course_at, standing
+from tests.properties.clinical import course_at, open_alerts
 from tests.properties.records import Entry, end_of, iso, play, records
 
 
 def merging(entries: list[Entry], patient_id: str, into: str) -> Entry:
     at = end_of(entries)
-    said = {"type": "patient", "merged_into": into, "event_id": "merge", "patient_id": patient_id}
-    return Entry(said, at, at)
+    content = {"type": "patient", "merged_into": into, "event_id": "merge", "patient_id": patient_id}
+    return Entry(content, at, at)
 
 
-def under(patient_id: str, entry: Entry) -> Entry:
-    return replace(entry, said={**entry.said, "patient_id": patient_id})
+def renamed(patient_id: str, entry: Entry) -> Entry:
+    return replace(entry, content={**entry.content, "patient_id": patient_id})
 
 
 def closing(merge: Entry) -> Entry:
     """The merge, as what it also is: an entry of the record, in the story of both."""
-    said = {name: value for name, value in merge.said.items() if name != "merged_into"}
-    return replace(merge, said={**said, "patient_id": "A"})
+    content = {name: value for name, value in merge.content.items() if name != "merged_into"}
+    return replace(merge, content={**content, "patient_id": "A"})
 
 
 def in_turn(*several: list[Entry]) -> list[Entry]:
@@ -37,9 +37,9 @@ def test_merged_records_are_one_story(provisional: list[Entry], known: list[Entr
     merge = merging(both, "B", "A")
     until = end_of([merge])
     merged = play([*both, merge], until)
-    one = play([*(under("A", entry) for entry in both), closing(merge)], until)
+    one = play([*(renamed("A", entry) for entry in both), closing(merge)], until)
     assert course_at(merged) == course_at(one)
-    assert standing(merged) == standing(one)
+    assert open_alerts(merged) == open_alerts(one)
     assert not merged.states["B"].alerts.open
 
 
@@ -49,7 +49,7 @@ def test_what_comes_for_the_old_id_goes_on(provisional: list[Entry], known: list
     later = [replace(entry, received_at=max(entry.received_at, merge.received_at)) for entry in provisional]
     until = end_of([merge], later)
     merged = play([*known, merge, *later], until)
-    one = play(in_turn([*known, closing(merge)], [under("A", entry) for entry in later]), until)
+    one = play(in_turn([*known, closing(merge)], [renamed("A", entry) for entry in later]), until)
     assert course_at(merged) == course_at(one)
     assert merged.verdicts["forwarded"] == len(later)
 
@@ -57,7 +57,7 @@ def test_what_comes_for_the_old_id_goes_on(provisional: list[Entry], known: list
 @settings(max_examples=20)
 @given(records())
 def test_a_story_of_many_days_is_handed_over_whole(entries: list[Entry]) -> None:
-    """Beyond a day the checkpoint speaks: the doses of days ago are there, at their times."""
+    """Beyond a day only the checkpoint is left: the doses of days ago are there, at their times."""
     days_ago = [
         replace(
             entry, effective_at=entry.effective_at - 3 * DOSE_WINDOW, received_at=entry.received_at - 3 * DOSE_WINDOW
@@ -65,8 +65,10 @@ def test_a_story_of_many_days_is_handed_over_whole(entries: list[Entry]) -> None
         for entry in entries
     ]
     start = {"type": "patient", "infused_at": iso(days_ago[0].effective_at), "event_id": "start", "patient_id": "B"}
-    old = [under("B", entry) for entry in days_ago]
-    now = [replace(entry, said={**entry.said, "event_id": f"now{entry.said['event_id']}"}) for entry in entries]
+    old = [renamed("B", entry) for entry in days_ago]
+    now = [
+        replace(entry, content={**entry.content, "event_id": f"now{entry.content['event_id']}"}) for entry in entries
+    ]
     began = Entry(start, days_ago[0].effective_at, days_ago[0].received_at)
     merge = merging(now, "B", "A")
     merged = play([began, *old, *now, merge], end_of([merge]))

@@ -1,4 +1,4 @@
-"""Repeats, late arrivals, corrections and voids: the state is that of the right record told in the right order."""
+"""Repeats, late arrivals, corrections and voids: the state is that of the right record in the right order."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.oracle import MINUTE
-from tests.properties.clinical import course_at, seen, standing
-from tests.properties.records import SAID, Entry, end_of, play, records, shuffled
+from tests.properties.clinical import course_at, open_alerts, published
+from tests.properties.records import EVENTS, Entry, end_of, play, records, shuffled
 
 
 @given(st.data(), records())
 def test_an_event_applied_twice_changes_nothing(data: st.DataObject, entries: list[Entry]) -> None:
     log = play(entries, end_of(entries))
     again = data.draw(st.sampled_from(entries))
-    before, told = log.states["A"], len(log.alerts["A"])
+    before, sent = log.states["A"], len(log.alerts["A"])
     log.receive(again.event(), log.at)
     assert log.states["A"]._replace(clock=before.clock) == before
-    assert len(log.alerts["A"]) == told
+    assert len(log.alerts["A"]) == sent
 
 
 @settings(max_examples=150)
@@ -29,16 +29,18 @@ def test_the_order_of_arrival_does_not_matter(data: st.DataObject, entries: list
     until = end_of(entries, arrived) + data.draw(st.sampled_from([0, 31 * MINUTE]))
     right, late = play(entries, until), play(arrived, until)
     assert course_at(late) == course_at(right)
-    assert standing(late) == standing(right)
-    assert seen(late) == seen(right)
+    assert open_alerts(late) == open_alerts(right)
+    assert published(late) == published(right)
 
 
 @given(st.data(), records())
 def test_a_void_makes_that_an_event_never_happened(data: st.DataObject, entries: list[Entry]) -> None:
     wrong = data.draw(st.sampled_from(entries))
-    void = {"type": wrong.said["type"], "status": "entered_in_error", "replaces": wrong.said["event_id"]}
-    void |= {name: wrong.said[name] for name in ("kind", "axis", "attributed_to_crs", "state") if name in wrong.said}
-    void |= {name: wrong.said[name] for name in ("drug", "action") if name in wrong.said}
+    void = {"type": wrong.content["type"], "status": "entered_in_error", "replaces": wrong.content["event_id"]}
+    void |= {
+        name: wrong.content[name] for name in ("kind", "axis", "attributed_to_crs", "state") if name in wrong.content
+    }
+    void |= {name: wrong.content[name] for name in ("drug", "action") if name in wrong.content}
     at = end_of(entries)
     voiding = Entry({**void, "event_id": "void", "patient_id": "A"}, wrong.effective_at, at)
     without = [entry for entry in entries if entry is not wrong]
@@ -46,23 +48,23 @@ def test_a_void_makes_that_an_event_never_happened(data: st.DataObject, entries:
     taken_back, never = play([*entries, voiding], until), play(without, until)
     if without:
         assert course_at(taken_back) == course_at(never)
-        assert standing(taken_back) == standing(never)
+        assert open_alerts(taken_back) == open_alerts(never)
 
 
 @given(st.data(), records())
 def test_a_correction_is_as_if_it_had_been_right_from_the_start(data: st.DataObject, entries: list[Entry]) -> None:
     wrong = data.draw(st.sampled_from(entries))
-    right = data.draw(SAID.filter(lambda said: said["type"] == wrong.said["type"]))
+    right = data.draw(EVENTS.filter(lambda content: content["type"] == wrong.content["type"]))
     corrected = {**right, "event_id": "corrected", "patient_id": "A"}
     at = end_of(entries)
-    correction = Entry({**corrected, "replaces": wrong.said["event_id"]}, wrong.effective_at, at)
+    correction = Entry({**corrected, "replaces": wrong.content["event_id"]}, wrong.effective_at, at)
     from_the_start = [
         Entry(corrected, entry.effective_at, entry.received_at) if entry is wrong else entry for entry in entries
     ]
     until = end_of([correction])
     later, first = play([*entries, correction], until), play(from_the_start, until)
     assert course_at(later) == course_at(first)
-    assert standing(later) == standing(first)
+    assert open_alerts(later) == open_alerts(first)
 
 
 @given(st.data(), records())

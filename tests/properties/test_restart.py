@@ -1,4 +1,4 @@
-"""Restarts, ticks and other patients: what happens around a patient's story never changes it."""
+"""Restarts, ticks and other patients never change a patient's state or alerts."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_versions_of_an_alert_follow_one_another_and_end_once(entries: list[Entr
 
 
 @given(records(), st.integers(1, 600))
-def test_a_clock_between_two_whole_seconds_is_no_trouble(entries: list[Entry], shift_ms: int) -> None:
+def test_a_clock_between_two_whole_seconds_leaves_no_overdue_timer(entries: list[Entry], shift_ms: int) -> None:
     shifted = [replace(e, received_at=e.received_at + shift_ms) for e in entries]
     log = play(shifted, end_of(shifted) + 40 * MINUTE)
     assert log.states["A"].due_at is None or log.states["A"].due_at > log.at

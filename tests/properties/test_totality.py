@@ -15,16 +15,16 @@ from monitor.record import history, latest_values, row
 from schemas.alerts import Alert
 from tests.bedside import Log
 from tests.oracle import HOUR, MINUTE
-from tests.properties.records import SAID, START, Entry, Json, end_of, iso, play
+from tests.properties.records import EVENTS, START, Entry, Json, end_of, iso, play
 
 ROW_BYTES = 64 * 1024
-NASTY = st.one_of(
-    SAID,
-    SAID,
-    st.builds(lambda said, wrong: {**said, "replaces": f"N{wrong:03d}"}, SAID, st.integers(0, 30)),
+ROUGH = st.one_of(
+    EVENTS,
+    EVENTS,
+    st.builds(lambda content, wrong: {**content, "replaces": f"N{wrong:03d}"}, EVENTS, st.integers(0, 30)),
     st.builds(
-        lambda said, wrong: {**said, "status": "entered_in_error", "replaces": f"N{wrong:03d}"},
-        SAID,
+        lambda content, wrong: {**content, "status": "entered_in_error", "replaces": f"N{wrong:03d}"},
+        EVENTS,
         st.integers(0, 30),
     ),
     st.builds(lambda hours: {"type": "patient", "infused_at": iso(START + hours * HOUR)}, st.integers(-400, 400)),
@@ -49,14 +49,14 @@ MINUTES_LATER = st.sampled_from([0, 0, 1, 30, 61, 480, 1500, 6000])
 
 
 @st.composite
-def nasty(draw: st.DrawFn) -> list[Entry]:
+def rough_records(draw: st.DrawFn) -> list[Entry]:
     """A record in which nothing goes as it should: days apart, far too late, from the future, in circles."""
     arrived_at = START
     entries = []
-    chosen = st.tuples(MINUTES_LATER, HOURS_EARLY, PATIENTS, NASTY)
-    for number, (minutes, hours, patient_id, said) in enumerate(draw(st.lists(chosen, min_size=1, max_size=30))):
+    chosen = st.tuples(MINUTES_LATER, HOURS_EARLY, PATIENTS, ROUGH)
+    for number, (minutes, hours, patient_id, content) in enumerate(draw(st.lists(chosen, min_size=1, max_size=30))):
         arrived_at += minutes * MINUTE
-        named = {**said, "event_id": f"N{number:03d}", "patient_id": patient_id}
+        named = {**content, "event_id": f"N{number:03d}", "patient_id": patient_id}
         if named.get("replaces") == named["event_id"]:
             del named["replaces"]
             named.pop("status", None)
@@ -65,14 +65,14 @@ def nasty(draw: st.DrawFn) -> list[Entry]:
 
 
 @settings(max_examples=200)
-@given(nasty(), st.sampled_from(["house", "astct-2019"]))
+@given(rough_records(), st.sampled_from(["house", "astct-2019"]))
 def test_no_valid_event_stops_the_judgement(entries: list[Entry], profile: str) -> None:
     log = Log(profile, snapshots=True)
     for entry in entries:
-        said = answered(entry.said, log)
-        if said is None or said.get("merged_into") == said["patient_id"]:
+        content = with_open_alert(entry.content, log)
+        if content is None or content.get("merged_into") == content["patient_id"]:
             continue
-        log.receive(replace(entry, said=said).event(), entry.received_at)
+        log.receive(replace(entry, content=content).event(), entry.received_at)
         for patient_id, state in log.states.items():
             assert_bounded(state)
             log.view(patient_id)
@@ -81,16 +81,16 @@ def test_no_valid_event_stops_the_judgement(entries: list[Entry], profile: str) 
         assert Alert.model_validate_json(alert.model_dump_json()) == alert
 
 
-def answered(said: Json, log: Log) -> Json | None:
-    """An answer names an alert that is there, if one is."""
-    if "number" not in said:
-        return said
-    state = log.states.get(said["patient_id"])
+def with_open_alert(content: Json, log: Log) -> Json | None:
+    """An acknowledgement or snooze names an alert that is open; None where there is none."""
+    if "number" not in content:
+        return content
+    state = log.states.get(content["patient_id"])
     standing = [] if state is None else state.alerts.open
     if not standing:
         return None
-    named = {name: value for name, value in said.items() if name != "number"}
-    return {**named, "alert_id": standing[said["number"] % len(standing)].alert_id}
+    named = {name: value for name, value in content.items() if name != "number"}
+    return {**named, "alert_id": standing[content["number"] % len(standing)].alert_id}
 
 
 def assert_bounded(state: State) -> None:
@@ -111,11 +111,11 @@ def assert_bounded(state: State) -> None:
 
 
 @settings(max_examples=6, phases=[Phase.explicit, Phase.reuse, Phase.generate])
-@given(st.lists(SAID, min_size=20, max_size=40), st.sampled_from([1, 7, 60]))
-def test_a_long_stay_does_not_grow(said: list[Json], minutes: int) -> None:
+@given(st.lists(EVENTS, min_size=20, max_size=40), st.sampled_from([1, 7, 60]))
+def test_a_long_stay_does_not_grow(content: list[Json], minutes: int) -> None:
     entries = [
         Entry(
-            {**said[number % len(said)], "event_id": f"L{number:04d}", "patient_id": "A"},
+            {**content[number % len(content)], "event_id": f"L{number:04d}", "patient_id": "A"},
             START + number * minutes * MINUTE,
             START + number * minutes * MINUTE,
         )

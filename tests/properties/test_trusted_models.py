@@ -6,7 +6,7 @@ from hypothesis import given, settings
 
 from schemas.alerts import Alert
 from schemas.state import PatientState
-from tests.properties.clinical import seen
+from tests.properties.clinical import published
 from tests.properties.records import Entry, end_of, play, records
 
 
@@ -17,7 +17,7 @@ def test_models_are_as_if_they_had_been_validated(entries: list[Entry]) -> None:
     state = log.view("A")
     assert PatientState.model_validate_json(state.model_dump_json()) == state
     assert PatientState.model_validate_json(state.model_dump_json()).model_dump_json() == state.model_dump_json()
-    assert seen(log)
+    assert published(log)
     for alert in log.alerts["A"]:
         assert Alert.model_validate_json(alert.model_dump_json()) == alert
         assert Alert.model_validate_json(alert.model_dump_json()).model_dump_json() == alert.model_dump_json()

@@ -122,7 +122,7 @@ def smallest(found: Disagreement, profile: str) -> Disagreement:
     return found
 
 
-def told_back(found: Disagreement) -> str:
+def as_story(found: Disagreement) -> str:
     """The disagreement as a story: what was received when, and where the two part."""
     lines = [
         f"@{to_datetime(at)} {event.model_dump_json(exclude_none=True, exclude={'received_at'})}"

@@ -9,9 +9,9 @@ import pytest
 
 from agents.feeds.clif.demo_data import demo_dir
 from agents.feeds.clif.stays import ClifStays
-from tests.bedside import told
+from tests.bedside import as_received
 from tests.oracle import Received, course
-from tests.simulation.comparison import Arrival, first_disagreement, smallest, told_back
+from tests.simulation.comparison import Arrival, as_story, first_disagreement, smallest
 from tests.simulation.second_opinion import SecondOpinion
 
 
@@ -20,7 +20,7 @@ def stays() -> dict[str, list[Arrival]]:
     """Each patient's events in order of arrival."""
     by_patient: dict[str, list[Arrival]] = defaultdict(list)
     for event in ClifStays(demo_dir()):
-        arrival = told(event)
+        arrival = as_received(event)
         assert arrival is not None, "the source writes what the contract reads"
         by_patient[event["patient_id"]].append(arrival)
     return by_patient
@@ -30,7 +30,7 @@ def hold_against_each_other(patient_ids: list[str], profile: str) -> None:
     for patient_id in patient_ids:
         found = first_disagreement(stays()[patient_id], profile)
         if found:
-            pytest.fail(f"{patient_id}\n{told_back(smallest(found, profile))}", pytrace=False)
+            pytest.fail(f"{patient_id}\n{as_story(smallest(found, profile))}", pytrace=False)
 
 
 @pytest.mark.slow

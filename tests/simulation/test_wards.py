@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from tests.simulation.comparison import first_disagreement, smallest, told_back
+from tests.simulation.comparison import as_story, first_disagreement, smallest
 from tests.simulation.wards import arrivals
 
 SEEDS = range(1, 41)
@@ -21,7 +21,7 @@ def parting_of(seed: int) -> str:
     found = first_disagreement(arrivals(seed), profile)
     if found is None:
         return ""
-    return f"seed {seed}, profile {profile}\n{told_back(smallest(found, profile))}"
+    return f"seed {seed}, profile {profile}\n{as_story(smallest(found, profile))}"
 
 
 @pytest.mark.parametrize("seed", SEEDS)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 
 from agents.simulation.patients.generator import Cadence, Mishaps, ward
-from tests.bedside import told
+from tests.bedside import as_received
 from tests.simulation.comparison import Arrival
 
 START = datetime(2026, 3, 2, 8, tzinfo=UTC)
@@ -35,6 +35,6 @@ def arrivals(seed: int) -> Iterator[Arrival]:
         mishaps=rng.choice((CALM, ROUGH, ROUGH)),
     )
     for event in ward(rng, 1, START, duration=timedelta(days=rng.choice((2, 3, 5))), cadence=cadence):
-        arrival = told(event)
+        arrival = as_received(event)
         assert arrival is not None, "the ward writes what the contract reads"
         yield arrival

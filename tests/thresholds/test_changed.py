@@ -1,4 +1,4 @@
-"""The tables bite: a number that is changed, by as little as matters, breaks the line that is about it."""
+"""Each number of a profile is really tested: changing it, by as little as matters, fails the line that is about it."""
 
 from __future__ import annotations
 
