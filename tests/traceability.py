@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from monitor.guidelines.profile_loader import Profile, load
-from tests.stories.play import Player
-from tests.stories.script import Story, every_story
-from tests.stories.stage import engine
+from tests.stories.engines import engine_alone
+from tests.stories.story_file import Story, every_story
+from tests.stories.story_run import StoryRun
 from tests.thresholds.both_sides import story_of, thresholds
 
 ROOT = Path(__file__).parents[1]
@@ -69,12 +69,12 @@ def _tests() -> Iterator[tuple[Story, bool]]:
 
 
 def _rules_of(story: Story, strict: bool) -> Iterator[str]:
-    player = Player(story, engine(story.profile))
-    player.play()
-    for alert in player.raised if strict else player.last:
+    story_run = StoryRun(story, engine_alone(story.profile))
+    story_run.run()
+    for alert in story_run.raised if strict else story_run.last:
         if story.looks_at is None or alert.kind in story.looks_at:
             yield alert.rule.id
-    if any("reminder organ function" in line.told for line in story.lines):
+    if any("reminder organ function" in line.outcome for line in story.lines):
         yield "organ-function"
 
 
