@@ -1,4 +1,4 @@
-"""Why something was said, or nothing: every decision gives one of these reasons."""
+"""The reasons of decisions: every decision returns one, also when no alert follows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What goes out to people: an alert, one message per change."""
+"""The published alert (topic alerts): one message for each version of an alert."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What we could not use, kept whole with the reason, so that it can be corrected and sent again."""
+"""Dead letters: messages that could not be used, kept whole with the reason, to be corrected and sent again."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ DeadLetterReason = Literal[
     "not_finite",
     "unknown_value",
     "implausible_value",
-    # What it says.
+    # Its values.
     "no_signal",
     "void_without_replaces",
     "refers_to_itself",
     "from_the_future",
-    # Our own fault: the event was good, and we could not judge it.
+    # A defect of this system: the event was valid and could not be judged.
     "defect",
 ]
 
@@ -68,7 +68,7 @@ class DeadLetter(Wire):
 
 
 def dead_letter(reason: DeadLetterReason, detail: str, payload: bytes | None, origin: Origin) -> DeadLetter:
-    """The letter about `payload`, which lay at `origin`."""
+    """The dead letter of `payload`, which was read at `origin`."""
     return DeadLetter(
         reason=reason,
         detail=detail,

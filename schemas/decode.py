@@ -1,4 +1,4 @@
-"""Bytes in, an event or a reason out: the one door through which the outside world comes in.
+"""Decodes a message into an event, or refuses it with a reason. Every message from outside passes here.
 
 A good message costs one pydantic call. Pydantic keeps unknown fields aside for us (`extra="allow"`), so counting them
 is a look at an empty dict. All else is rare and may take its time, but never raises and is linear in the input.
@@ -20,7 +20,7 @@ from schemas.topics import EventType
 
 
 class ImplausibleSignal(NamedTuple):
-    """A signal that was taken out of its event because it cannot be true."""
+    """A signal that was removed from its event because its value is outside the plausible range."""
 
     signal: str
     value: float | str | None
@@ -28,7 +28,7 @@ class ImplausibleSignal(NamedTuple):
 
 
 class Decoded(NamedTuple):
-    """An event that may be judged, what was taken out of it, and the names of fields that we do not know."""
+    """An event that may be judged, the signals removed from it, and the names of its unknown fields."""
 
     event: Event
     implausible: tuple[ImplausibleSignal, ...] = ()
@@ -54,7 +54,7 @@ OF_TYPE: dict[EventType, Validate] = {
 }
 assert set(OF_TYPE) == set(get_args(EventType))
 
-# These may be taken out of an otherwise good event. A dose, a rate or a time may not: the rest would mislead.
+# These may be removed from an otherwise valid event. A dose, a rate or a time may not: the rest would mislead.
 REMOVABLE = frozenset(
     {
         "temperature_celsius",
@@ -81,7 +81,7 @@ UNBORN = Fault("implausible_value", "birth_date", f"birth_date: must be 0 to {OL
 
 
 def decode(payload: bytes | None, default_type: EventType | None = None) -> Decoded | Refused:
-    """The event that `payload` says, or why it says none. `default_type`: what it is when it does not say."""
+    """The event in `payload`, or why there is none. `default_type`: its type when the message has no `type`."""
     if not payload:
         return Refused("empty", "no bytes")
     if len(payload) > PAYLOAD_LIMIT_BYTES:
@@ -90,28 +90,28 @@ def decode(payload: bytes | None, default_type: EventType | None = None) -> Deco
     try:
         event = validate(payload, extra="allow")
     except ValidationError as error:
-        return without(faults(error, payload, default_type), payload, validate)
-    return judged(event, (), payload, validate)
+        return without_implausible(faults(error, payload, default_type), payload, validate)
+    return check_fields(event, (), payload, validate)
 
 
-def judged(event: Event, removed: Faults, payload: bytes, validate: Validate) -> Decoded | Refused:
-    """What no single field can tell: nothing said at all, a void of nothing, a circle, a birth in the future."""
+def check_fields(event: Event, removed: Faults, payload: bytes, validate: Validate) -> Decoded | Refused:
+    """Checks that need more than one field: any signal at all, sound references, a possible birth date."""
     if isinstance(event, Vitals):
         if not (removed or has_signal(event)) and event.status == "final":
             return Refused("no_signal", "vitals without any signal")
     elif isinstance(event, Patient) and event.birth_date is not None and not was_born(event):
         unborn = UNBORN._replace(value=event.birth_date.isoformat())
-        return without((*removed, unborn), payload, validate)
+        return without_implausible((*removed, unborn), payload, validate)
     refused = contradiction(event)
     if refused is not None:
         return refused
     if removed or event.__pydantic_extra__:
-        return set_apart(event, removed, payload, validate)
+        return without_unknown_fields(event, removed, payload, validate)
     return Decoded(event)
 
 
 def has_signal(vitals: Vitals) -> bool:
-    """Whether anything was observed: the usual signals first. A site without a temperature says nothing."""
+    """Whether the event has any signal, the usual ones first. The site of a temperature alone is none."""
     return not (
         vitals.heart_rate_per_min is None
         and vitals.spo2_percent is None
@@ -129,14 +129,14 @@ def has_signal(vitals: Vitals) -> bool:
 
 
 def was_born(patient: Patient) -> bool:
-    """Whether the birth date leaves an age between 0 and 120 years, with a day's grace: the date is a local one."""
+    """Whether the birth date gives an age from 0 to 120 years; one day is tolerated, because it is a local date."""
     assert patient.birth_date is not None
     day = patient.effective_at.date()
     return patient.birth_date <= day + timedelta(days=1) and day.year - patient.birth_date.year <= OLDEST_YEARS
 
 
 def contradiction(event: Event) -> Refused | None:
-    """References that lead nowhere or in a circle."""
+    """Refuses a void that refers to no event, and an event that refers to itself."""
     if isinstance(event, Tick):
         return None
     if event.replaces is None:
@@ -149,39 +149,39 @@ def contradiction(event: Event) -> Refused | None:
     return None
 
 
-def without(found: Faults, payload: bytes, validate: Validate) -> Decoded | Refused:
-    """The event without its implausible signals, when nothing else is wrong with it; else the first other fault."""
+def without_implausible(found: Faults, payload: bytes, validate: Validate) -> Decoded | Refused:
+    """The event without its implausible signals; if anything else is wrong with it, the first such fault."""
     for fault in found:
         if fault.reason != "implausible_value" or fault.field not in REMOVABLE:
             return Refused(fault.reason, fault.detail)
-    smaller = stripped(payload, found)
+    smaller = without_fields(payload, found)
     try:
         event = validate(smaller, extra="allow")
     except ValidationError as error:
         again = faults(error, smaller, None)[0]
         return Refused(again.reason, again.detail)
-    return judged(event, found, smaller, validate)
+    return check_fields(event, found, smaller, validate)
 
 
-def stripped(payload: bytes, removed: Faults) -> bytes:
+def without_fields(payload: bytes, removed: Faults) -> bytes:
     """The same message without some of its fields."""
     gone = {fault.field for fault in removed}
     fields = from_json(payload)
     return to_json({name: value for name, value in fields.items() if name not in gone}, inf_nan_mode="constants")
 
 
-def set_apart(event: Event, removed: Faults, payload: bytes, validate: Validate) -> Decoded | Refused:
-    """The event without the fields that we do not know; their names; the signals that were taken out."""
+def without_unknown_fields(event: Event, removed: Faults, payload: bytes, validate: Validate) -> Decoded | Refused:
+    """The event without its unknown fields, with their names and the signals that were removed before."""
     unknown = tuple(sorted(event.__pydantic_extra__ or ()))
     if unknown and has_nan(payload):
         return Refused("not_finite", "NaN or Infinity, which JSON does not have")
-    # A void says that something never happened; what else it carries is no reading, so none of it can be implausible.
+    # A void carries no readings, so nothing in it can be implausible.
     implausible = () if is_void(event) else tuple(ImplausibleSignal(f.field, f.value, f.detail) for f in removed)
     return Decoded(validate(payload, extra="ignore") if unknown else event, implausible, unknown)
 
 
 def has_nan(payload: bytes) -> bool:
-    """Whether a field that no model reads holds NaN or Infinity; as part of a word they are welcome."""
+    """Whether an unknown field holds the number NaN or Infinity; inside a text they are allowed."""
     if b"NaN" not in payload and b"Infinity" not in payload:
         return False
     try:
@@ -192,5 +192,5 @@ def has_nan(payload: bytes) -> bool:
 
 
 def is_void(event: Event) -> bool:
-    """Whether the event only takes an earlier one back."""
+    """Whether the event only voids an earlier one."""
     return not isinstance(event, Tick) and event.status == "entered_in_error"

@@ -1,4 +1,4 @@
-"""What comes in: vitals, medications, patient context, assessments, and the clock itself.
+"""The events that the system reads: vitals, medications, patient context, assessments, and ticks of the clock.
 
 Every number has its unit last in its name and, for machines, as UCUM in `x-unit` of the JSON Schema. Plausible ranges
 are sanity limits (ward policy): outside them a value is a sensor's or a typist's mistake, never a finding.
@@ -28,7 +28,10 @@ TemperatureSite = Literal["oral", "axillary", "rectal", "tympanic", "core", "ski
 Consciousness = Literal["alert", "voice", "pain", "unresponsive"]
 Source = Literal["monitor", "charted"]
 PatientStatus = Literal["admitted", "updated", "transferred", "discharged", "died", "final", "entered_in_error"]
-DISCHARGED: tuple[PatientStatus, ...] = ("discharged", "died")  # the patient is in the ward no longer
+DISCHARGED: tuple[PatientStatus, ...] = (
+    "discharged",
+    "died",
+)  # no clinical alerts any more
 Axis = Literal["fever", "hypotension", "hypoxia"]
 Action = Literal["given", "started", "rate_changed", "stopped", "held", "not_given"]
 DoseUnit = Literal["mg", "g", "mcg", "mL", "L", "units"]

@@ -27,7 +27,7 @@ DOCUMENTS: dict[str, tuple[TypeAdapter[Any], str]] = {
 
 
 class Plain(GenerateJsonSchema):
-    """Pydantic's generator without a title for every field: the name says it already."""
+    """Pydantic's generator without a title for every field, which would only repeat its name."""
 
     def field_title_should_be_set(self, schema: Any) -> bool:
         """Never."""
@@ -40,7 +40,7 @@ def documents() -> dict[str, str]:
 
 
 def text(adapter: TypeAdapter[Any], comment: str) -> str:
-    """One document. What tells the events apart is required, though our own code may leave it out."""
+    """One document. `type` and `kind` are required in it, although code may leave them to their defaults."""
     schema = adapter.json_schema(schema_generator=Plain)
     for definition in schema.get("$defs", {}).values():
         tags = [name for name in ("kind", "type") if "const" in definition["properties"].get(name, {})]

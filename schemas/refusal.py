@@ -1,4 +1,4 @@
-"""What is wrong with a message, in one of our own reasons and words: field and rule, never the value."""
+"""Translates validation errors into dead-letter reasons; the text names the field and the rule, never the value."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from schemas.topics import EventType
 TYPES = frozenset(get_args(EventType))
 LONGEST_VALUE = 64
 
-# Pydantic's error types that say more than "wrong type".
+# Pydantic's error types that are more precise than "wrong type".
 REASONS: dict[str, DeadLetterReason] = {
     "missing": "missing_field",
     "union_tag_not_found": "missing_field",
@@ -36,7 +36,7 @@ REASONS: dict[str, DeadLetterReason] = {
     "greater_than": "implausible_value",
     "less_than": "implausible_value",
 }
-WORDS: dict[DeadLetterReason, str] = {
+RULE_TEXTS: dict[DeadLetterReason, str] = {
     "missing_field": "is required",
     "not_an_object": "an event is a JSON object",
     "not_a_time": "must be ISO 8601 text",
@@ -44,11 +44,11 @@ WORDS: dict[DeadLetterReason, str] = {
     "not_finite": "must be a finite number",
 }
 LIMITS = {"ge": "at least", "le": "at most", "gt": "more than", "lt": "less than"}
-WANTED = {"float": "a number", "int": "a whole number", "bool": "true or false", "string": "text"}
+TYPE_TEXTS = {"float": "a number", "int": "a whole number", "bool": "true or false", "string": "text"}
 
 
 class Fault(NamedTuple):
-    """One thing that is wrong. `field` is empty when it is the whole message."""
+    """One fault of a message. `field` is empty when it concerns the whole message."""
 
     reason: DeadLetterReason
     field: str
@@ -57,64 +57,64 @@ class Fault(NamedTuple):
 
 
 def faults(error: ValidationError, payload: bytes, default_type: EventType | None) -> tuple[Fault, ...]:
-    """Everything pydantic found, in the order of the fields; a message of another type is only that."""
+    """All faults, in the order of the fields; for a message of a wrong type only that one."""
     found = error.errors(include_url=False)
     if found[0]["type"] == "json_invalid":
-        return (unreadable(payload, found[0]),)
-    other = another_type(from_json(payload), default_type)
+        return (json_fault(payload, found[0]),)
+    other = type_fault(from_json(payload), default_type)
     return (other,) if other else tuple(fault(each) for each in found)
 
 
-def unreadable(payload: bytes, found: ErrorDetails) -> Fault:
-    """Why the bytes are not JSON that we read."""
+def json_fault(payload: bytes, found: ErrorDetails) -> Fault:
+    """Why the bytes cannot be read as JSON."""
     try:
         payload.decode("utf-8")
     except UnicodeDecodeError as problem:
         return Fault("not_utf8", "", f"not UTF-8 at byte {problem.start}")
-    words = found["msg"]
-    if "recursion limit" in words:
+    text = found["msg"]
+    if "recursion limit" in text:
         return Fault("too_deep", "", "nested too deeply")
-    if "number out of range" in words:
+    if "number out of range" in text:
         return Fault("not_finite", "", "a number with too many digits")
-    return Fault("not_json", "", words)
+    return Fault("not_json", "", text)
 
 
-def another_type(said: Any, default_type: EventType | None) -> Fault | None:
-    """Whether the message says to be of a type that we do not know, or that does not belong here."""
-    if not isinstance(said, dict):
-        return Fault("not_an_object", "", WORDS["not_an_object"])
-    if "type" not in said:
+def type_fault(message: Any, default_type: EventType | None) -> Fault | None:
+    """The fault of a message whose type is missing, unknown, or wrong for its topic; None if there is none."""
+    if not isinstance(message, dict):
+        return Fault("not_an_object", "", RULE_TEXTS["not_an_object"])
+    if "type" not in message:
         return Fault("missing_field", "type", "type: is required here") if default_type is None else None
-    if not isinstance(said["type"], str):
+    if not isinstance(message["type"], str):
         return Fault("wrong_type", "type", "type: must be text")
-    if said["type"] not in TYPES:
+    if message["type"] not in TYPES:
         return Fault("unknown_type", "type", f"type: must be one of {', '.join(sorted(TYPES))}")
-    if default_type not in (None, said["type"]):
+    if default_type not in (None, message["type"]):
         return Fault("wrong_topic", "type", f"type: must be {default_type} on this topic")
     return None
 
 
 def fault(found: ErrorDetails) -> Fault:
-    """One of pydantic's errors in our words."""
+    """One of pydantic's errors as a fault."""
     context = found.get("ctx", {})
     field = str(found["loc"][-1]) if found["loc"] else ""
     if found["type"].startswith("union_tag"):
         field = str(context["discriminator"]).strip("'")
     reason = reason_of(found)
-    return Fault(reason, field, f"{field}: {words(reason, found['type'], context)}", observed(found["input"]))
+    return Fault(reason, field, f"{field}: {rule_text(reason, found['type'], context)}", observed(found["input"]))
 
 
 def reason_of(found: ErrorDetails) -> DeadLetterReason:
-    """A literal is of the wrong type when it is no text at all, and unknown otherwise."""
+    """The reason for an error. A wrong literal is an unknown value if it is text, otherwise of a wrong type."""
     if found["type"] == "literal_error":
         return "unknown_value" if isinstance(found["input"], str) else "wrong_type"
     return REASONS.get(found["type"], "wrong_type")
 
 
-def words(reason: DeadLetterReason, kind: str, context: dict[str, Any]) -> str:
-    """What would have been right."""
-    if reason in WORDS:
-        return WORDS[reason]
+def rule_text(reason: DeadLetterReason, kind: str, context: dict[str, Any]) -> str:
+    """The rule that was broken: what the field must be."""
+    if reason in RULE_TEXTS:
+        return RULE_TEXTS[reason]
     if "expected" in context:
         return f"must be {context['expected']}"
     if "expected_tags" in context:
@@ -124,7 +124,7 @@ def words(reason: DeadLetterReason, kind: str, context: dict[str, Any]) -> str:
     for limit, comparison in LIMITS.items():
         if limit in context:
             return f"must be {comparison} {shown(context[limit])}"
-    return f"must be {WANTED.get(kind.partition('_')[0], kind)}"
+    return f"must be {TYPE_TEXTS.get(kind.partition('_')[0], kind)}"
 
 
 def shown(limit: Any) -> str:

@@ -1,4 +1,4 @@
-"""What goes out to boards: where a patient stands."""
+"""The published state of a patient (topic patient-state), read by board, history and others."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The topics, as a table: what lies where, under which key, for how long, and who writes and reads it."""
+"""The table of Kafka topics: key, cleanup, retention, writers and readers of each."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class TopicSpec:
     retention_days: int | None
     # Topics that share a number of partitions: partition 3 of the log and of the state hold the same patients.
     co_partitioned: bool = False
-    # What an event on this topic is when it does not say; None: it must say.
+    # The type of an event on this topic when it has no `type`; None: it must have one.
     default_type: EventType | None = None
 
     def full_name(self, prefix: str = DEFAULT_PREFIX) -> str:
@@ -59,7 +59,7 @@ ASSESSMENTS = TopicSpec(
     retention_days=30,
     default_type="assessment",
 )
-# The log: the one order in which a patient's story is told.
+# The log: all events of a patient in one order.
 PATIENT_EVENTS = TopicSpec(
     "patient-events",
     "patient_id",
@@ -90,7 +90,7 @@ ALERTS = TopicSpec(
 DEAD_LETTERS = TopicSpec(
     "dead-letters", "patient_id or null", "intake, watch", "operators", cleanup="delete", retention_days=60
 )
-# One a partition of the log, into the partition of the same number.
+# Each partition of the log writes to the partition of the same number.
 HEARTBEATS = TopicSpec(
     "heartbeats", "null", "watch", "dispatch, board, watchers", cleanup="delete", retention_days=1, co_partitioned=True
 )

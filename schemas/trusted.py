@@ -1,4 +1,4 @@
-"""Wire models made from values of our own: what validation would give, at a fraction of its cost (a test proves it)."""
+"""Makes wire models from values that are known to be valid, without validating them again, which would be slow."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _set = object.__setattr__
 
 
 def trusted(model: type[Model], /, **values: object) -> Model:
-    """The model with these values, which must be of the right types already; what is left out has its default."""
+    """The model with these values, which must have the right types already; other fields have their defaults."""
     made = model.__new__(model)
     _set(made, "__dict__", {**_defaults(model), **values})
     _set(made, "__pydantic_fields_set__", set(values))
@@ -23,7 +23,7 @@ def trusted(model: type[Model], /, **values: object) -> Model:
 
 @cache
 def _defaults(model: type[BaseModel]) -> dict[str, object]:
-    """Every field in its order, so that JSON has the order of the schema; one without a default is always given."""
+    """Every field with its default, in the order of the schema, which JSON keeps; None for a required field."""
     return {
         name: None if field.is_required() else field.get_default(call_default_factory=True)
         for name, field in model.model_fields.items()

@@ -1,4 +1,4 @@
-"""Signals, doses and observations as people read them. Plain text; whoever shows it escapes it."""
+"""Names of signals, doses and observations as text for people. Plain text: it must be escaped before it is shown."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ BASES = {
 
 
 def name_of(signal: str) -> str:
-    """A signal or a drug as people say it."""
+    """The display name of a signal or a drug."""
     return NAMES.get(signal, signal.replace("_", " "))
 
 
@@ -40,12 +40,12 @@ def amount(dose_mg: float | None) -> str:
 
 
 def number(value: float) -> str:
-    """A number as people read it; rates of less than one with one digit more."""
+    """A number as text: two decimals, three below 1, because infusion rates are small."""
     return f"{round(value, 2 if value >= 1 else 3):g}"
 
 
 def observed(one: Evidence) -> str:
-    """One observation: what, how much."""
+    """One observation: name, value and unit."""
     value = "unknown" if one.value is None else number(one.value) if isinstance(one.value, float) else str(one.value)
     unit = f" {one.unit}" if one.unit and one.unit != "1" else ""
     return f"{name_of(one.signal)} {value.replace('_', ' ')}{unit}"

@@ -29,7 +29,7 @@ def test_every_rule_a_line_names_exists(profile: str) -> None:
     assert named - load(profile).rules.keys() == set()
 
 
-def test_every_rule_of_a_line_speaks_in_a_story_that_the_line_names() -> None:
+def test_every_rule_of_a_line_is_raised_in_a_story_that_the_line_names() -> None:
     silent = {
         (asked.number, rule)
         for asked in guideline()
@@ -39,7 +39,7 @@ def test_every_rule_of_a_line_speaks_in_a_story_that_the_line_names() -> None:
     assert silent == set()
 
 
-def test_no_line_names_a_story_in_which_none_of_its_rules_speaks() -> None:
+def test_no_line_names_a_story_that_raises_none_of_its_rules() -> None:
     idle = {
         (asked.number, story)
         for asked in guideline()

@@ -1,7 +1,7 @@
-"""From the guideline to rule, source and test: the table in docs/traceability.md, worked out from what there is.
+"""Generates docs/traceability.md: for each line of the guideline its rules, their sources and the tests that raise them.
 
-`python -m tests.traceability` writes it, `--check` says whether it is as it would be written, `--guideline FILE` holds
-the list of lines (guideline.toml) against a copy of the text, which is not part of this repository.
+`python -m tests.traceability` writes it, `--check` compares it with what would be written, `--guideline FILE` compares
+the list of lines (guideline.toml) with a copy of the text, which is not part of this repository.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from typing import NamedTuple
 
 from monitor.guidelines.model import Profile
 from monitor.guidelines.profile_loader import load
-from tests.stories.play import Player
-from tests.stories.script import Story, every_story
-from tests.stories.stage import engine
+from tests.stories.engines import engine_alone
+from tests.stories.story_file import Story, every_story
+from tests.stories.story_run import StoryRun
 from tests.thresholds.both_sides import story_of, thresholds
 
 ROOT = Path(__file__).parents[1]
@@ -27,8 +27,8 @@ PROFILES = ("house", "astct-2019")
 SHOWN = 3  # tests named per rule
 HEAD = """# From the guideline to rule, source and test
 
-Written by `python -m tests.traceability`; a test fails when it is out of date. The guideline's lines are told in our
-own words. Sources: {sources}. "Ward policy" is a default that a ward may change.
+Written by `python -m tests.traceability`; a test fails when it is out of date. The guideline's lines are
+paraphrased. Sources: {sources}. "Ward policy" is a default that a ward may change.
 
 crs-monitor is decision support. It is not a medical device and not a primary alarm.
 """
@@ -44,7 +44,7 @@ class Asked(NamedTuple):
 
 
 def guideline() -> list[Asked]:
-    """What the guideline says, line by line."""
+    """The lines of the guideline."""
     listed = tomllib.loads(LINES.read_text(encoding="utf-8"))["line"]
     return [
         Asked(line["number"], line["what"], tuple(line.get("rules", ())), tuple(line.get("stories", ())))
@@ -53,7 +53,7 @@ def guideline() -> list[Asked]:
 
 
 def raised_by() -> dict[str, list[str]]:
-    """Every rule that some test asks to speak, with the names of those tests."""
+    """Every rule that a test raises an alert of, with the names of those tests."""
     found: dict[str, list[str]] = {}
     for story, strict in _tests():
         for rule in dict.fromkeys(_rules_of(story, strict)):
@@ -63,19 +63,19 @@ def raised_by() -> dict[str, list[str]]:
 
 
 def _tests() -> Iterator[tuple[Story, bool]]:
-    """Every story, of which every line is held against what happened; and every side of a value: only the last is."""
+    """Every story, of which every line is checked (True), and every side of a threshold, of which only the last is."""
     yield from ((story, True) for story in every_story())
     for threshold in thresholds():
         yield from ((story_of(threshold, side, threshold.profile or PROFILES[0]), False) for side in (0, 1))
 
 
 def _rules_of(story: Story, strict: bool) -> Iterator[str]:
-    player = Player(story, engine(story.profile))
-    player.play()
-    for alert in player.raised if strict else player.last:
+    story_run = StoryRun(story, engine_alone(story.profile))
+    story_run.run()
+    for alert in story_run.raised if strict else story_run.last:
         if story.looks_at is None or alert.kind in story.looks_at:
             yield alert.rule.id
-    if any("reminder organ function" in line.told for line in story.lines):
+    if any("reminder organ function" in line.outcome for line in story.lines):
         yield "organ-function"
 
 
@@ -86,7 +86,7 @@ def document() -> str:
     parts = [
         HEAD.format(sources="; ".join(f"{letter} {name}" for letter, name in profiles[0].sources.items())),
         "## What the guideline asks for\n",
-        *table(("line", "what it asks for", "rule", "source", "told in the story"), _actions(profiles[0], tests)),
+        *table(("line", "what it asks for", "rule", "source", "story"), _actions(profiles[0], tests)),
         "\n## Lines that ask for nothing\n",
         *table(("line", "what it is"), ((str(a.number), a.what) for a in guideline() if not a.rules)),
         "\n## Every rule\n",
@@ -139,7 +139,7 @@ def differs_from_text(text: bytes) -> list[str]:
 
 
 def main(arguments: list[str]) -> int:
-    """Writes, or checks. 0: as it should be; 1: not."""
+    """Writes or checks. Returns the exit code: 0 when the file is up to date, 1 when not."""
     if arguments[:1] == ["--guideline"]:
         problems = differs_from_text(Path(arguments[1]).read_bytes())
         print("\n".join(problems) or "every line of the guideline is listed")

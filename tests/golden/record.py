@@ -14,9 +14,9 @@ from typing import NamedTuple
 
 from monitor.model import State
 from monitor.record import row
-from tests.stories.play import Player
-from tests.stories.script import Story, every_story
-from tests.stories.stage import engine
+from tests.stories.engines import engine_alone
+from tests.stories.story_file import Story, every_story
+from tests.stories.story_run import StoryRun
 
 HERE = Path(__file__).parent
 ROWS = HERE / "rows.ndjson"
@@ -66,9 +66,9 @@ def states() -> dict[tuple[str, str], State]:
     found: dict[tuple[str, str], State] = {}
     for name in RICH:
         story = stories()[name]
-        stage = engine(story.profile)
-        Player(story, stage).play()
-        found |= {(name, patient_id): state for patient_id, state in stage.states.items()}
+        engine = engine_alone(story.profile)
+        StoryRun(story, engine).run()
+        found |= {(name, patient_id): state for patient_id, state in engine.states.items()}
     return found
 
 
@@ -81,9 +81,9 @@ def encoded(state: State) -> bytes:
 def alerts() -> list[str]:
     """The alerts of one story as they go out."""
     story = stories()[TOLD]
-    player = Player(story, engine(story.profile))
-    player.play()
-    return [alert.model_dump_json(exclude_none=True) for alert in player.raised]
+    story_run = StoryRun(story, engine_alone(story.profile))
+    story_run.run()
+    return [alert.model_dump_json(exclude_none=True) for alert in story_run.raised]
 
 
 def kept() -> list[Kept]:

@@ -1,4 +1,4 @@
-"""Any alert can be checked by hand: which rule spoke, where that is written, and what it rests on is on record."""
+"""Any alert can be checked by hand: it names its rule, the source of the rule, and evidence that is on record."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ import pytest
 from monitor.units.rounding import to_integer, to_tenths
 from schemas.alerts import Evidence
 from schemas.events import Vitals
-from tests.stories.script import Story, every_story
-from tests.stories.stage import GUIDELINES
-from tests.stories.telling import telling
+from tests.stories.engines import GUIDELINES
+from tests.stories.story_file import Story, every_story
+from tests.stories.story_result import result_of
 
 STORIES = every_story()
-# What rests on nothing that was ever received: a defect of ours, a clock that is ahead, a patient of whom nothing came.
-ON_NOTHING = {"unmonitored", "data-clock", "signal-lost"}
+# Alerts without evidence: an exception of the worker, a clock that is ahead, a patient without any vitals.
+WITHOUT_EVIDENCE = {"unmonitored", "data-clock", "signal-lost"}
 
 
 def wrong(evidence: Evidence, events: dict[str, dict[str, Any]]) -> Iterator[str]:
-    """What of a piece of evidence is not as the event said that it names."""
+    """How a piece of evidence differs from the event that it names."""
     if evidence.event_id is None:
         return
     event = events.get(evidence.event_id)
@@ -47,7 +47,7 @@ def printed(signal: str, value: Any) -> Any:
 
 @pytest.mark.parametrize("story", STORIES, ids=[story.name for story in STORIES])
 def test_what_an_alert_rests_on_is_on_record(story: Story) -> None:
-    alerts, events, _ = telling(story)
+    alerts, events, _ = result_of(story)
     found = [f"{alert.kind}: {problem}" for alert in alerts for e in alert.evidence for problem in wrong(e, events)]
     assert found == []
 
@@ -55,13 +55,13 @@ def test_what_an_alert_rests_on_is_on_record(story: Story) -> None:
 @pytest.mark.parametrize("story", STORIES, ids=[story.name for story in STORIES])
 def test_an_alert_says_its_rule_its_source_and_what_it_rests_on(story: Story) -> None:
     profile = GUIDELINES[story.profile].profile
-    for alert in telling(story).alerts:
+    for alert in result_of(story).alerts:
         assert (alert.rule.profile, alert.rule.profile_version) == (profile.name, profile.version)
         assert alert.rule.source == profile.source_of(alert.rule.id)
         assert alert.title
         assert "\n" not in alert.title + alert.message
         assert alert.status not in ("resolved", "retracted") or alert.reason
-        if alert.status == "raised" and alert.rule.id not in ON_NOTHING and alert.kind != "recovery":
+        if alert.status == "raised" and alert.rule.id not in WITHOUT_EVIDENCE and alert.kind != "recovery":
             assert alert.evidence, alert.title
 
 

@@ -14,10 +14,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tests.stories import words
-from tests.stories.play import Player
-from tests.stories.script import Line, Story, cells
-from tests.stories.stage import engine
+from tests.stories import notation
+from tests.stories.engines import engine_alone
+from tests.stories.story_file import Line, Story, cells
+from tests.stories.story_run import StoryRun
 
 HERE = Path(__file__).parent
 _TIME = r"(?:day \d+ )?\d\d:\d\d(?::\d\d)?"
@@ -36,8 +36,8 @@ class Threshold(NamedTuple):
     @property
     def kinds(self) -> frozenset[str]:
         """The kinds of alerts that either side speaks of; others are not looked at."""
-        asked = (token for side in self.sides for token in words.tokens(side[-1].told))
-        return frozenset(token.name.split()[0] for token in asked if words.is_alert(token.name))
+        asked = (token for side in self.sides for token in notation.tokens(side[-1].outcome))
+        return frozenset(token.name.split()[0] for token in asked if notation.is_alert(token.name))
 
 
 def thresholds() -> Iterator[Threshold]:
@@ -54,16 +54,16 @@ def thresholds() -> Iterator[Threshold]:
 def _threshold(row: tuple[str, ...], beginnings: Mapping[str, tuple[Line, ...]]) -> Threshold:
     profile, colon, value = row[0].rpartition(": ")
     given, this, that = (_lines(cell, beginnings) for cell in row[1:])
-    assert all(side[-1].told for side in (this, that)), f"{value}: a side says what to expect after '->'"
+    assert all(side[-1].outcome for side in (this, that)), f"{value}: a side says what to expect after '->'"
     return Threshold(value, given, (this, that), profile if colon else None)
 
 
 def _lines(cell: str, beginnings: Mapping[str, tuple[Line, ...]]) -> tuple[Line, ...]:
-    events, _, told = cell.partition(" -> ")
+    events, _, expected = cell.partition(" -> ")
     lines: list[Line] = []
     for event in filter(None, events.split("; ")):
         lines += beginnings.get(event) or [_line(event)]
-    return (*lines[:-1], lines[-1]._replace(told=told))
+    return (*lines[:-1], lines[-1]._replace(outcome=expected))
 
 
 def _line(event: str) -> Line:
@@ -73,14 +73,14 @@ def _line(event: str) -> Line:
 
 
 def outcome(threshold: Threshold, side: int, profile: str) -> tuple[str, str]:
-    """What a side asks for, and what was told and stood there at its last event."""
+    """The expected and the actual outcome of the last event of a side."""
     story = story_of(threshold, side, profile)
-    return story.lines[-1].told, Player(story, engine(profile)).play()[-1].told
+    return story.lines[-1].outcome, StoryRun(story, engine_alone(profile)).run()[-1].outcome
 
 
 def story_of(threshold: Threshold, side: int, profile: str) -> Story:
     """One side of a value as a story, of which only the last line asks for anything."""
-    lines = tuple(line._replace(told=line.told or "-") for line in (*threshold.given, *threshold.sides[side]))
+    lines = tuple(line._replace(outcome=line.outcome or "-") for line in (*threshold.given, *threshold.sides[side]))
     return Story("thresholds", f"both sides of {threshold.value}", "", profile, threshold.kinds, lines)
 
 

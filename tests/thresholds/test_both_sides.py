@@ -35,8 +35,8 @@ def cases() -> list[tuple[Threshold, str, int]]:
     ids=[f"{t.value}-{profile}-{'that' if side else 'this'} side" for t, profile, side in cases()],
 )
 def test_a_value_matters_exactly_where_it_says(threshold: Threshold, profile: str, side: int) -> None:
-    asked, told = outcome(threshold, side, profile)
-    assert told == asked
+    expected, actual = outcome(threshold, side, profile)
+    assert actual == expected
 
 
 @pytest.mark.parametrize("profile", PROFILES)
@@ -52,4 +52,4 @@ def test_no_line_tests_a_value_that_no_profile_has() -> None:
 
 
 def test_the_two_sides_of_a_value_differ() -> None:
-    assert [t.value for t in THRESHOLDS if t.sides[0][-1].told == t.sides[1][-1].told] == []
+    assert [t.value for t in THRESHOLDS if t.sides[0][-1].outcome == t.sides[1][-1].outcome] == []

@@ -12,8 +12,8 @@ import pytest
 
 from monitor.guidelines import profile_loader
 from monitor.guidelines.in_force import Guideline
-from tests.stories.play import Player
-from tests.stories.stage import GUIDELINES, Engine
+from tests.stories.engines import GUIDELINES, Engine
+from tests.stories.story_run import StoryRun
 from tests.thresholds.both_sides import Threshold, numbers, story_of, thresholds
 
 FOLDER = Path(profile_loader.__file__).parent / "profiles"
@@ -51,7 +51,7 @@ def notices(threshold: Threshold, guideline: Guideline, name: str) -> bool:
     """Whether some side of a line comes out other than it says."""
     for side in (0, 1):
         story = story_of(threshold, side, name)
-        if Player(story, Engine(guideline)).play()[-1].told != story.lines[-1].told:
+        if StoryRun(story, Engine(guideline)).run()[-1].outcome != story.lines[-1].outcome:
             return True
     return False
 

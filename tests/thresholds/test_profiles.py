@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from monitor.guidelines import in_force, profile_loader
-from tests.stories.play import broken
-from tests.stories.script import stories_of
-from tests.stories.stage import Engine
+from tests.stories.engines import Engine
+from tests.stories.story_file import stories_of
+from tests.stories.story_run import mismatch
 
 HOUSE = (Path(profile_loader.__file__).parent / "profiles" / "house.toml").read_text(encoding="utf-8")
 ASTCT = (Path(profile_loader.__file__).parent / "profiles" / "astct-2019.toml").read_text(encoding="utf-8")
@@ -68,7 +68,7 @@ def test_a_third_profile_is_one_data_file_away(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr(resources, "files", real)
     (story,) = stories_of("planted.md", STORY)
     lee = in_force.Guideline(*third, in_force.load().formulary)
-    assert broken(story, Engine(lee)) == ""
+    assert mismatch(story, Engine(lee)) == ""
 
 
 def test_a_profile_that_nobody_wrote_is_refused_with_those_there_are() -> None:

@@ -1,6 +1,6 @@
-"""Stories as clinicians write them: Markdown tables, one line per event, in the order in which the news arrived.
+"""Reads and writes story files: Markdown tables, one line per event, in the order in which events arrived.
 
-    ## What the story is called
+    ## Title of the story
     One sentence that says why it must be so.
     profile: astct-2019                      (left out: house)
     looks at: escalation, masked_fever       (left out: every kind of alert)
@@ -23,11 +23,11 @@ COLUMNS = ("when", "what happens", "what is told", "why")
 
 
 class Line(NamedTuple):
-    """One line of a story. `told` is what must be said, or what was; `-` for nothing."""
+    """One line of a story. `outcome`: the expected or the actual one; `-` for nothing."""
 
     when: str
     what: str
-    told: str
+    outcome: str
     why: str = ""
 
 
@@ -47,7 +47,7 @@ class Story(NamedTuple):
         return f"{self.file}: {self.title}"
 
 
-class Unreadable(ValueError):
+class MalformedStory(ValueError):
     """A story that is not written as stories are; the message names the place."""
 
 
@@ -77,7 +77,7 @@ def _story(file: str, title: str, written: Iterable[str]) -> Story:
         else:
             because.append(line)
     if not because or len(rows) < 3 or rows[0] != COLUMNS:
-        raise Unreadable(f"{file}: '{title}': a story has a sentence that says why, and a table of {COLUMNS}")
+        raise MalformedStory(f"{file}: '{title}': a story has a sentence that says why, and a table of {COLUMNS}")
     kinds = headers.get("looks at")
     return Story(
         file,
@@ -96,7 +96,7 @@ def cells(row: str) -> tuple[str, ...]:
 
 def _line(file: str, title: str, row: tuple[str, ...]) -> Line:
     if len(row) != len(COLUMNS):
-        raise Unreadable(f"{file}: '{title}': {len(row)} cells in {row}")
+        raise MalformedStory(f"{file}: '{title}': {len(row)} cells in {row}")
     return Line(*row)
 
 

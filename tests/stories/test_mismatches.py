@@ -1,12 +1,12 @@
-"""The stories bite: what is told and not expected, or expected and not told, breaks a story, and shows as its diff."""
+"""A story fails, with its difference shown, when an alert was not expected or an expected one is missing."""
 
 from __future__ import annotations
 
 import pytest
 
-from tests.stories.play import broken
-from tests.stories.script import Story, Unreadable, stories_of
-from tests.stories.stage import engine
+from tests.stories.engines import engine_alone
+from tests.stories.story_file import MalformedStory, Story, stories_of
+from tests.stories.story_run import mismatch
 
 STORY = """
 ## A low pressure
@@ -16,23 +16,23 @@ It is here to be broken.
 | when | what happens | what is told | why |
 |---|---|---|---|
 | 08:00 | patient weight_kg 80, infused_at 08:00 | - | |
-| 10:00 | temperature_celsius 38.4, systolic_mmhg 84 charted | {told} | |
+| 10:00 | temperature_celsius 38.4, systolic_mmhg 84 charted | {expected} | |
 | 11:30 | systolic_mmhg 83 charted | - | |
 """
 FIRST = "onset, step work-up, step telemetry, escalation 2, dose_indicated (640 mg)"
 
 
-def difference(told: str, header: str = "") -> list[str]:
+def difference(expected: str, header: str = "") -> list[str]:
     """The lines that differ when this is expected of the second line."""
-    (story,) = stories_of("planted.md", STORY.format(told=told, header=header))
-    lines = broken(story, engine(story.profile)).splitlines()
+    (story,) = stories_of("planted.md", STORY.format(expected=expected, header=header))
+    lines = mismatch(story, engine_alone(story.profile)).splitlines()
     return [line.replace("  ", "") for line in lines if line.startswith(("+|", "-|"))]
 
 
-def test_what_time_alone_told_shows_as_a_tick() -> None:
-    (told,) = difference(FIRST)
-    assert told.startswith("+| 11:00 | tick")
-    assert "dose_indicated delayed updated" in told
+def test_what_time_alone_changed_shows_as_a_tick() -> None:
+    (actual,) = difference(FIRST)
+    assert actual.startswith("+| 11:00 | tick")
+    assert "dose_indicated delayed updated" in actual
 
 
 def test_kinds_that_a_story_does_not_look_at_do_not_matter() -> None:
@@ -40,15 +40,15 @@ def test_kinds_that_a_story_does_not_look_at_do_not_matter() -> None:
 
 
 def test_an_alert_that_was_not_expected_breaks_a_story() -> None:
-    expected, told = difference("-", "looks at: escalation")
+    expected, actual = difference("-", "looks at: escalation")
     assert "| -" in expected
-    assert "| escalation 2" in told
+    assert "| escalation 2" in actual
 
 
 def test_an_alert_that_did_not_come_breaks_a_story() -> None:
-    expected, told = difference("escalation 2, neuro", "looks at: escalation, neuro")
+    expected, actual = difference("escalation 2, neuro", "looks at: escalation, neuro")
     assert "escalation 2, neuro" in expected
-    assert "neuro" not in told
+    assert "neuro" not in actual
 
 
 @pytest.mark.parametrize(
@@ -65,8 +65,8 @@ def test_an_alert_that_did_not_come_breaks_a_story() -> None:
     ],
 )
 def test_a_wrong_detail_breaks_a_story_and_shows_the_right_one(expected: str, happened: str) -> None:
-    _, told = difference(expected, "looks at: escalation")
-    assert happened in told
+    _, actual = difference(expected, "looks at: escalation")
+    assert happened in actual
 
 
 def test_a_misspelt_expectation_does_not_pass() -> None:
@@ -85,20 +85,20 @@ def test_a_misspelt_expectation_does_not_pass() -> None:
     ],
 )
 def test_an_event_that_nobody_can_read_is_refused(what: str, why: str) -> None:
-    (story,) = stories_of("planted.md", STORY.format(told="-", header="").replace("systolic_mmhg 83 charted", what))
+    (story,) = stories_of("planted.md", STORY.format(expected="-", header="").replace("systolic_mmhg 83 charted", what))
     with pytest.raises(ValueError, match=why):
-        broken(story, engine(story.profile))
+        mismatch(story, engine_alone(story.profile))
 
 
 @pytest.mark.parametrize("missing", ["It is here to be broken.\n", "| 11:30 | systolic_mmhg 83 charted | - | |"])
 def test_a_story_says_why_and_has_four_columns(missing: str) -> None:
-    text = STORY.format(told="-", header="").replace(missing, "| 11:30 | tick |" if "|" in missing else "")
-    with pytest.raises(Unreadable):
+    text = STORY.format(expected="-", header="").replace(missing, "| 11:30 | tick |" if "|" in missing else "")
+    with pytest.raises(MalformedStory):
         list(stories_of("planted.md", text))
 
 
 def test_a_story_is_one_heading_with_its_table() -> None:
-    (story,) = stories_of("planted.md", STORY.format(told=FIRST, header="profile: astct-2019"))
+    (story,) = stories_of("planted.md", STORY.format(expected=FIRST, header="profile: astct-2019"))
     assert isinstance(story, Story)
     assert (story.title, story.because, story.profile) == ("A low pressure", "It is here to be broken.", "astct-2019")
     assert len(story.lines) == 3

@@ -1,9 +1,9 @@
-"""What is told, in the words of a story: alerts by kind and level, and how the patient stands.
+"""The notation of outcomes in stories: alerts by kind and level, and the state of the patient.
 
 escalation 3                      raised; also `… updated`, `… resolved`, `… retracted`, `… acknowledged`, `… snoozed`
 dose_indicated (medium; 640 mg)   details are compared where a story names them
-grade 2, basis masked             how the patient stands, where a story asks
-verdict late                      why nothing was said
+grade 2, basis masked             the state of the patient, where a story asks
+verdict late                      why no alert was raised
 dead letter implausible_value     what was set aside
 """
 
@@ -15,12 +15,12 @@ from datetime import datetime
 from typing import NamedTuple, get_args
 
 from monitor.units.instants import to_ms
+from schemas.alert_kinds import PRIORITIES
 from schemas.alerts import Alert, AlertKind
 from schemas.state import PatientState
 from tests.stories import clock
-from tests.stories.stage import Said
+from tests.stories.engines import EngineOutput
 
-PRIORITIES = ("high", "medium", "low", "technical")
 PREFIXES = {
     "step": "step-",
     "review": "review-",
@@ -30,7 +30,7 @@ PREFIXES = {
 VARIANTS = {"dose-consider": "consider", "dose-delay": "delayed", "dose-interval": "interval"}
 
 
-class Names:
+class AlertNames:
     """What each alert is called; a level keeps its name while the grade moves on."""
 
     def __init__(self) -> None:
@@ -39,19 +39,19 @@ class Names:
     def of(self, alert: Alert) -> str:
         """Kind and level of an alert, and what happened to it."""
         grade = self._levels.setdefault(alert.alert_id, alert.grade)
-        words: list[str] = [alert.kind]
+        parts: list[str] = [alert.kind]
         if alert.kind == "recovery" and alert.title.endswith("ended"):
-            words.append("ended")
+            parts.append("ended")
         elif alert.kind in ("escalation", "recovery"):
-            words.append(str(grade))
+            parts.append(str(grade))
         elif alert.kind in PREFIXES:
-            words.append(alert.rule.id.removeprefix(PREFIXES[alert.kind]))
+            parts.append(alert.rule.id.removeprefix(PREFIXES[alert.kind]))
         elif alert.rule.id in VARIANTS:
-            words.append(VARIANTS[alert.rule.id])
-        return " ".join([*words, *_happened(alert)])
+            parts.append(VARIANTS[alert.rule.id])
+        return " ".join([*parts, *_change(alert)])
 
 
-def _happened(alert: Alert) -> list[str]:
+def _change(alert: Alert) -> list[str]:
     if alert.status == "raised":
         return []
     if alert.status == "updated" and alert.reason is not None:
@@ -65,7 +65,7 @@ def is_alert(name: str) -> bool:
 
 
 class Token(NamedTuple):
-    """One thing told: `dose_indicated`, with the details a story asks for."""
+    """One part of an outcome: `dose_indicated`, with the details a story asks for."""
 
     patient_id: str
     name: str
@@ -76,24 +76,26 @@ class Token(NamedTuple):
         return f"{patient}{self.name}" + (f" ({'; '.join(self.details)})" if self.details else "")
 
 
-def tokens(told: str) -> list[Token]:
-    """The things told in a cell of a story."""
-    return [] if told == "-" else [_token(part) for part in re.split(r", (?![^(]*\))", told)]
+def tokens(outcome: str) -> list[Token]:
+    """The parts of the outcome in a cell of a story."""
+    return [] if outcome == "-" else [_token(part) for part in re.split(r", (?![^(]*\))", outcome)]
 
 
 def _token(text: str) -> Token:
     found = re.fullmatch(r"(?:(?P<patient>[A-Z]): )?(?P<name>[^(]+?)(?: \((?P<details>.*)\))?", text)
-    assert found is not None, f"'{text}' is not told as stories tell"
+    assert found is not None, f"'{text}' is not in the notation of stories"
     details = found["details"]
     return Token(found["patient"] or "A", found["name"], tuple(details.split("; ")) if details else ())
 
 
-def happened(asked: list[Token], said: Said, names: Names, view: Callable[[str], PatientState], today: int) -> str:
-    """What was told, written as it was asked for: what was expected first and in its order, then what was not."""
-    alerts = [(alert, names.of(alert)) for alert in said.alerts]
-    verdicts, dead_letters = list(dict.fromkeys(said.verdicts)), list(said.dead_letters)
+def outcome_in_notation(
+    expected: list[Token], output: EngineOutput, names: AlertNames, view: Callable[[str], PatientState], today: int
+) -> str:
+    """The actual outcome: first what was expected, in that order and with those details, then the rest."""
+    alerts = [(alert, names.of(alert)) for alert in output.alerts]
+    verdicts, dead_letters = list(dict.fromkeys(output.verdicts)), list(output.dead_letters)
     written: list[str] = []
-    for token in asked:
+    for token in expected:
         match = next((a for a in alerts if a[1] == token.name and a[0].patient_id == token.patient_id), None)
         if match is not None:
             alerts.remove(match)
@@ -103,8 +105,8 @@ def happened(asked: list[Token], said: Said, names: Names, view: Callable[[str],
             written.append(str(token) if there else f"verdict {'/'.join(verdicts) or 'none'}")
         elif token.name.startswith("dead letter "):
             written += [f"dead letter {dead_letters.pop(0)}"] if dead_letters else []
-        elif (stands := _stands(token.name, view(token.patient_id), today)) is not None:
-            written.append(str(token._replace(name=stands)))
+        elif (detail := _state_detail(token.name, view(token.patient_id), today)) is not None:
+            written.append(str(token._replace(name=detail)))
     written += [str(Token(alert.patient_id, name, ())) for alert, name in alerts]
     written += [f"dead letter {reason}" for reason in dead_letters]
     return ", ".join(written) or "-"
@@ -155,7 +157,7 @@ def _shown(at: datetime | None, today: int) -> str:
     return "never" if at is None else clock.show(to_ms(at), today)
 
 
-STANDS: dict[str, Callable[[PatientState, int], object]] = {
+STATE_DETAILS: dict[str, Callable[[PatientState, int], object]] = {
     "grade": lambda state, _: state.grade,
     "ASTCT": lambda state, _: state.astct_grade,
     "basis": lambda state, _: state.grade_basis,
@@ -187,12 +189,12 @@ STANDS: dict[str, Callable[[PatientState, int], object]] = {
 }
 
 
-def _stands(asked: str, state: PatientState, today: int) -> str | None:
-    """How the patient stands in one respect; None when the words ask for no such thing."""
+def _state_detail(asked: str, state: PatientState, today: int) -> str | None:
+    """One detail of the state; None when the text does not ask for one."""
     if latest := re.fullmatch(r"latest (\w+) .*", asked):
         reading = state.latest.get(latest[1])
         return f"latest {latest[1]} " + (
             f"{reading.value:g} at {_shown(reading.effective_at, today)}" if reading else "none"
         )
-    name = next((name for name in sorted(STANDS, key=len, reverse=True) if asked.startswith(f"{name} ")), None)
-    return None if name is None else f"{name} {STANDS[name](state, today)}"
+    name = next((name for name in sorted(STATE_DETAILS, key=len, reverse=True) if asked.startswith(f"{name} ")), None)
+    return None if name is None else f"{name} {STATE_DETAILS[name](state, today)}"

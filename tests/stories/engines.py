@@ -1,4 +1,4 @@
-"""Where stories are played: the engine alone, or with a restart from the table's row between any two events."""
+"""Engines that run a story: the judgement alone, or restored from its stored row before every event."""
 
 from __future__ import annotations
 
@@ -20,70 +20,72 @@ from schemas.events import Tick
 from schemas.state import PatientState
 
 
-class Said(NamedTuple):
-    """What came of one event or tick."""
+class EngineOutput(NamedTuple):
+    """The result of one event or tick."""
 
     alerts: tuple[Alert, ...] = ()
     verdicts: tuple[str, ...] = ()
     dead_letters: tuple[str, ...] = ()
 
-    def __add__(self, other: object) -> Said:
-        assert isinstance(other, Said)
-        return Said(self.alerts + other.alerts, self.verdicts + other.verdicts, self.dead_letters + other.dead_letters)
+    def __add__(self, other: object) -> EngineOutput:
+        assert isinstance(other, EngineOutput)
+        return EngineOutput(
+            self.alerts + other.alerts, self.verdicts + other.verdicts, self.dead_letters + other.dead_letters
+        )
 
 
-class Stage(Protocol):
-    """What can play a story: events and ticks in, what is said out."""
+class StoryEngine(Protocol):
+    """What can run a story: events and ticks in, alerts, verdicts and dead letters out."""
 
-    def receive(self, event: dict[str, Any], at: int, *, fails: bool = False, backlog: bool = False) -> Said:
+    def receive(self, event: dict[str, Any], at: int, *, fails: bool = False, backlog: bool = False) -> EngineOutput:
         """One event as JSON would carry it, received at a log time.
 
-        `fails`: our own program breaks on it. `backlog`: it had waited because we were down.
+        `fails`: judging it raises an exception. `backlog`: it was read late, after an outage of the worker.
         """
 
-    def tick(self, at: int) -> Said:
-        """Time has come this far."""
+    def tick(self, at: int) -> EngineOutput:
+        """Log time reaches `at` (ms)."""
 
     def next_due(self) -> int | None:
-        """When time alone will next change something."""
+        """When time alone may next change something (ms)."""
 
     def view(self, patient_id: str, at: int) -> PatientState:
-        """How a patient stands."""
+        """The published state of a patient."""
 
 
 class Engine:
-    """The engine alone. `snapshots`: each state goes to bytes and back before it is used."""
+    """The judgement alone. `snapshots`: each state is encoded and decoded before it is used."""
 
     def __init__(self, guideline: Guideline, *, snapshots: bool = False) -> None:
         self.guideline = guideline
         self.snapshots = snapshots
         self.states: dict[str, State] = {}
 
-    def receive(self, event: dict[str, Any], at: int, *, fails: bool = False, backlog: bool = False) -> Said:
+    def receive(self, event: dict[str, Any], at: int, *, fails: bool = False, backlog: bool = False) -> EngineOutput:
         decoded = decode(json.dumps(event).encode())
         if isinstance(decoded, Refused):
-            return Said(dead_letters=(decoded.reason,))
+            return EngineOutput(dead_letters=(decoded.reason,))
         assert not isinstance(decoded.event, Tick)
         implausible = tuple(ImplausibleSignal(*one) for one in decoded.implausible)
-        judge = partial(unjudged_step if fails else step, at=to_datetime(at), backlog_at=at if backlog else None)
+        judge = partial(failed_step if fails else step, at=to_datetime(at), backlog_at=at if backlog else None)
         return self._apply(decoded.event, implausible, judge)
 
     def _apply(
         self, event: PatientEventType, implausible: tuple[ImplausibleSignal, ...], judge: Callable[..., Step]
-    ) -> Said:
+    ) -> EngineOutput:
         done = judge(self.guideline, self._state(event.patient_id), event, implausible)
-        said = self._keep(event.patient_id, done)
+        output = self._keep(event.patient_id, done)
         for forward in done.forwards:
-            said += self._apply(forward, (), judge)
-        return said
+            output += self._apply(forward, (), judge)
+        return output
 
-    def tick(self, at: int) -> Said:
-        said = Said()
+    def tick(self, at: int) -> EngineOutput:
+        output = EngineOutput()
         for patient_id in list(self.states):
             done = step(self.guideline, self._state(patient_id), Tick(effective_at=to_datetime(at)))
-            assert done.state.due_at is None or done.state.due_at > at, "a tick settles what was due"
-            said += self._keep(patient_id, done)
-        return said
+            assert done.state.due_at is None or done.state.due_at > at, "after a tick nothing is due any more"
+            output += self._keep(patient_id, done)
+        return output
 
     def next_due(self) -> int | None:
         return min((s.due_at for s in self.states.values() if s.due_at is not None), default=None)
@@ -97,28 +99,28 @@ class Engine:
             state = row.decode(row.encode(row.Row(row.VERSION, 0, row.EMPTY_DIGEST, state))).state
         return state
 
-    def _keep(self, patient_id: str, done: Step) -> Said:
+    def _keep(self, patient_id: str, done: Step) -> EngineOutput:
         self.states[patient_id] = done.state
-        return Said(
+        return EngineOutput(
             done.alerts, tuple(v.reason for v in done.verdicts), tuple(rejected.reason for rejected in done.rejected)
         )
 
 
-def unjudged_step(
+def failed_step(
     guideline: Guideline, state: State, event: PatientEventType, implausible: object, *, at: object, backlog_at: object
 ) -> Step:
-    """What the shell does when judging an event has failed."""
+    """What the worker does when judging an event raises an exception."""
     return step_on_defect(guideline, state, event, at)  # type: ignore[arg-type]
 
 
 GUIDELINES = {name: load(name) for name in ("house", "astct-2019")}
 
 
-def engine(profile: str) -> Engine:
-    """The engine alone."""
+def engine_alone(profile: str) -> Engine:
+    """The judgement alone."""
     return Engine(GUIDELINES[profile])
 
 
 def engine_with_rows(profile: str) -> Engine:
-    """The engine, restarted from the table's rows between any two events."""
+    """The judgement, restored from stored rows before every event."""
     return Engine(GUIDELINES[profile], snapshots=True)

@@ -14,7 +14,7 @@ from monitor.patient_view import view
 from monitor.units.instants import MINUTE, to_datetime
 from schemas.events import Tick
 from schemas.state import PatientState
-from tests.stories.stage import GUIDELINES, Engine, Said
+from tests.stories.engines import GUIDELINES, Engine, EngineOutput
 
 TICKS_APART = 2 * MINUTE
 
@@ -38,18 +38,18 @@ class Clock:
         return min((at for at in (due, anyway) if at is not None), default=None)
 
 
-class Ticking(Engine):
+class EngineWithIdleTicks(Engine):
     """The engine with ticks at which nothing is due; it must come to the same."""
 
     def __init__(self, guideline: Guideline) -> None:
         super().__init__(guideline)
         self.clock = Clock()
 
-    def receive(self, event: dict[str, Any], at: int, **how: bool) -> Said:
+    def receive(self, event: dict[str, Any], at: int, **how: bool) -> EngineOutput:
         self.clock.passes(at)
         return super().receive(event, at, **how)
 
-    def tick(self, at: int) -> Said:
+    def tick(self, at: int) -> EngineOutput:
         self.clock.passes(at)
         return super().tick(at)
 
@@ -67,7 +67,7 @@ class Record:
     value: bytes | None
 
 
-class Stream:
+class PartitionEngine:
     """The shard that watch folds its partition of the log with, fed record by record, with the log's own ticks."""
 
     def __init__(self, guideline: Guideline) -> None:
@@ -75,14 +75,14 @@ class Stream:
         self.shard = Partition(guideline, 0, "crs.patient-events")
         self.clock = Clock()
 
-    def receive(self, event: dict[str, Any], at: int, *, fails: bool = False, backlog: bool = False) -> Said:
+    def receive(self, event: dict[str, Any], at: int, *, fails: bool = False, backlog: bool = False) -> EngineOutput:
         self.clock.passes(at)
         if not fails:
             return self._append(event["patient_id"].encode(), json.dumps(event).encode(), at)
         with patch("agents.engine.patients.step", side_effect=ArithmeticError("planted")):
             return self._append(event["patient_id"].encode(), json.dumps(event).encode(), at)
 
-    def tick(self, at: int) -> Said:
+    def tick(self, at: int) -> EngineOutput:
         self.clock.passes(at)
         return self._append(None, Tick(effective_at=to_datetime(at)).model_dump_json().encode(), at)
 
@@ -93,31 +93,31 @@ class Stream:
     def view(self, patient_id: str, at: int) -> PatientState:
         return view(self.guideline, self.shard.fold.states.get(patient_id) or fresh(patient_id), at)
 
-    def _append(self, key: bytes | None, value: bytes, at: int) -> Said:
+    def _append(self, key: bytes | None, value: bytes, at: int) -> EngineOutput:
         outcome = self.shard.apply([Record(self.shard.next_offset, at, key, value)])
-        said = _said(outcome)
+        output = _output_of(outcome)
         for forward in outcome.forwards:
-            said += self._forwarded(forward, at)
-        return said
+            output += self._forwarded(forward, at)
+        return output
 
-    def _forwarded(self, forward: Forward, at: int) -> Said:
+    def _forwarded(self, forward: Forward, at: int) -> EngineOutput:
         """Watch writes what a merge sends on to the end of the log."""
         return self._append(forward.patient_id.encode(), forward.value, at)
 
 
-def _said(outcome: Outcome) -> Said:
-    return Said(
-        tuple(told.alert for told in outcome.alerts),
+def _output_of(outcome: Outcome) -> EngineOutput:
+    return EngineOutput(
+        tuple(one.alert for one in outcome.alerts),
         tuple(outcome.verdicts),
         tuple(letter.letter.reason for letter in outcome.letters),
     )
 
 
-def engine_that_ticks(profile: str) -> Ticking:
+def engine_with_idle_ticks(profile: str) -> EngineWithIdleTicks:
     """The engine, with ticks at which nothing is due."""
-    return Ticking(GUIDELINES[profile])
+    return EngineWithIdleTicks(GUIDELINES[profile])
 
 
-def stream(profile: str) -> Stream:
+def partition_engine(profile: str) -> PartitionEngine:
     """One partition of the stream."""
-    return Stream(GUIDELINES[profile])
+    return PartitionEngine(GUIDELINES[profile])
