@@ -89,7 +89,7 @@ def test_a_defect_is_counted_by_place_and_logged_once_a_batch_without_the_patien
     added = {place: count - before.get(place, 0) for place, count in defects().items() if count > before.get(place, 0)}
     assert list(added.values()) == [2]
     (place,) = added
-    assert place.startswith("KeyError in test_watch.py:")
+    assert place.startswith("KeyError in test_defects.py:")
     lines = [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR]
     assert lines == [f"defect: judging failed 2 times: {place}, first at log=0/1"]
     assert "Marple" not in caplog.text
