@@ -1,4 +1,4 @@
-"""Quix Streams with its RocksDB state and changelog on; runs in an environment of its own (it pins other versions)."""
+"""A rival: Quix Streams with RocksDB state and changelog; runs in a virtual environment of its own (other pins)."""
 
 from __future__ import annotations
 
