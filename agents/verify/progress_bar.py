@@ -13,14 +13,16 @@ from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextC
 class ProgressBar:
     """A progress bar on standard error, if that is a terminal."""
 
-    def __init__(self) -> None:
+    def __init__(self, console: Console | None = None) -> None:
+        """`console`: where to draw instead of standard error, also when it is not a terminal."""
         columns = (
             TextColumn("{task.description}", markup=False),
             BarColumn(),
             TaskProgressColumn(),
             TimeRemainingColumn(),
         )
-        self._bar = Progress(*columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty())
+        hidden = console is None and not sys.stderr.isatty()
+        self._bar = Progress(*columns, console=console or Console(stderr=True), transient=True, disable=hidden)
         self._task: TaskID | None = None
 
     def __enter__(self) -> Self:
