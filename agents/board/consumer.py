@@ -38,7 +38,7 @@ class BoardConsumer:
     def __init__(self, settings: Settings, partitions: int, ward: BoardWard, liveness: Liveness) -> None:
         self.settings, self.ward, self.liveness = settings, ward, liveness
         self.states, self.alerts, self.heartbeats = (
-            [TopicPartition(settings.topic(topic), number) for number in range(partitions)]
+            [TopicPartition(settings.topic(topic), partition) for partition in range(partitions)]
             for topic in (topics.PATIENT_STATE, topics.ALERTS, topics.HEARTBEATS)
         )
         self.polled_at = monotonic()

@@ -29,7 +29,7 @@ from tests.history.topic_messages import Published, published, ward_events
 WARD = published(ward_events(seed=23, count=1500))
 KILLS = 5
 # Small batches, so that a kill interrupts the work.
-IN_SMALL_STEPS = "from agents.history import sink; sink.BATCH = 25; from agents.cli import main; main()"
+IN_SMALL_STEPS = "from agents.history import sink; sink.BATCH = 25; from agents.cli.main import main; main()"
 NOISE_EVERY = 50
 NOISY = -(-len(WARD) // NOISE_EVERY)
 NOISE = [
