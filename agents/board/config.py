@@ -13,7 +13,7 @@ from pydantic import Field, ValidationError, model_validator
 from agents.dispatch.config_values import SECRET_SHORTEST, ConfigTable, Secret
 from agents.platform.errors import UserError
 from agents.platform.kafka_connection import is_loopback
-from agents.platform.settings import whole_file
+from agents.platform.settings import read_toml
 
 SECRETS = {"token": "CRS_BOARD_TOKEN", "reference_secret": "CRS_REFERENCE_SECRET"}
 
@@ -81,7 +81,7 @@ def is_origin(given: str) -> bool:
 
 def load(file: Path | None, **options: Any) -> BoardConfig:
     """Options override the environment, which overrides the file. Raises UserError with all invalid settings."""
-    table = whole_file(file).get("board", {})
+    table = read_toml(file).get("board", {})
     if not isinstance(table, dict):
         raise UserError(f"{file}: board must be a table, [board]")
     given = {name: value for name, value in options.items() if value is not None}

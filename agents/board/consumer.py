@@ -16,7 +16,7 @@ from aiokafka.errors import KafkaError
 
 from agents.board.liveness import Liveness
 from agents.board.ward import BoardWard
-from agents.dispatch.alert_reader import number
+from agents.dispatch.alert_reader import integer_header
 from agents.platform.settings import Settings
 from schemas import topics
 from schemas.heartbeats import is_heartbeat_of_build_0_1
@@ -90,7 +90,7 @@ class BoardConsumer:
             elif partition.topic == self.heartbeats[0].topic or is_heartbeat_of_build_0_1(record.headers):
                 self.liveness.record(record.value, now, monotonic())
             else:
-                self.ward.apply_alert(record.value, number(record.headers, "log_offset") or 0)
+                self.ward.apply_alert(record.value, integer_header(record.headers, "log_offset") or 0)
 
     async def _read_missing_texts(self, ends: dict[Any, int]) -> None:
         """Reads the text of alerts that were open before the board started: the state holds only their title."""
@@ -118,7 +118,7 @@ class BoardConsumer:
             batches = await consumer.getmany(partition, timeout_ms=POLL_MS, max_records=MAX_RECORDS)
             for record in batches.get(partition, ()):
                 if not is_heartbeat_of_build_0_1(record.headers):
-                    self.ward.apply_alert(record.value, number(record.headers, "log_offset") or 0)
+                    self.ward.apply_alert(record.value, integer_header(record.headers, "log_offset") or 0)
             await asyncio.sleep(0)
 
     def _consumer(self) -> Any:

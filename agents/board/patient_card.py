@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from agents.board.dose_card import dose, tocilizumab
 from agents.board.pseudonyms import Pseudonyms
-from agents.board.sorting import is_quiet, loudness, rank, urgency
+from agents.board.sorting import display_order, is_quiet, rank, urgency
 from agents.board.ward import BoardPatient, OpenAlertWithText
 from agents.platform.json_types import Json
 from agents.replay.injected_doses import is_injected
@@ -46,7 +46,7 @@ class CardContent(NamedTuple):
 def card(patient: BoardPatient, pseudonyms: Pseudonyms, at: datetime) -> CardContent:
     """The card of a patient at the time `at`."""
     state, standing = patient.state, patient.open_alerts()
-    alerts = sorted(standing, key=lambda one: loudness(one, at), reverse=True)
+    alerts = sorted(standing, key=lambda one: display_order(one, at), reverse=True)
     content = {
         **identity(state, pseudonyms),
         "partition": patient.partition,

@@ -45,11 +45,11 @@ class BoardProcess:
         )
         self.broadcaster = Broadcaster(self.ward, self.liveness, Pseudonyms(secret, config.show_ids))
         self.consumer = BoardConsumer(settings, partitions, self.ward, self.liveness)
-        self.leaving = asyncio.Event()
+        self.stopping = asyncio.Event()
 
     async def run(self) -> None:
         """Runs until it is stopped. Raises the error of any part that fails: a board must not seem to work."""
-        set_on_stop(self.leaving)
+        set_on_stop(self.stopping)
         made_up = None if self.config.token else secrets.token_urlsafe(TOKEN_BYTES)
         token = made_up if self.config.token is None else self.config.token.get_secret_value()
         producer = AIOKafkaProducer(acks="all", enable_idempotence=True, **self.settings.aiokafka())
@@ -76,7 +76,7 @@ class BoardProcess:
                 ("consumer", self.consumer.run()),
                 ("renderer", self.broadcaster.run()),
                 ("metrics", self._count()),
-                ("leaving", self.leaving.wait()),
+                ("leaving", self.stopping.wait()),
             )
         }
         done, _ = await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)

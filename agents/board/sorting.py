@@ -19,7 +19,7 @@ def is_waiting(one: OpenAlertWithText, at: datetime) -> bool:
     return one.brief.acknowledged_at is None and not is_quiet(one, at)
 
 
-def loudness(one: OpenAlertWithText, at: datetime) -> tuple[bool, int, int, float]:
+def display_order(one: OpenAlertWithText, at: datetime) -> tuple[bool, int, int, float]:
     """A patient's alerts, greatest first: waiting, then rank, then place in the table of kinds, then the newest."""
     list_order = ALERT_KINDS[one.brief.kind].list_order
     return is_waiting(one, at), rank(one), -list_order, one.brief.raised_at.timestamp()
@@ -30,14 +30,14 @@ def rank(one: OpenAlertWithText) -> int:
     return PRIORITY_RANK[ALERT_KINDS[one.brief.kind].board_priority or one.brief.priority]
 
 
-def urgency(patient: BoardPatient, standing: Sequence[OpenAlertWithText], at: datetime) -> list[int]:
+def urgency(patient: BoardPatient, open_alerts: Sequence[OpenAlertWithText], at: datetime) -> list[int]:
     """A sort key, compared number by number, greater is more urgent.
 
     Present on the ward; a high alert unanswered; the higher of both grades; the highest rank unanswered; no vitals
     arriving; the number of unanswered alerts.
     """
     state = patient.state
-    waiting = [rank(one) for one in standing if is_waiting(one, at)]
+    waiting = [rank(one) for one in open_alerts if is_waiting(one, at)]
     loudest = max(waiting, default=-1)
     return [
         int(not patient.has_left),

@@ -26,7 +26,7 @@ from schemas.topics import DEFAULT_PREFIX
 FAULTS = ("topic", "down", "up", "round_trip", "leader", "coordinator", "errors")
 
 
-class Embedded:
+class EmbeddedKafka:
     """A mock cluster with our topics; each method that is named like a fault injects it."""
 
     def __init__(

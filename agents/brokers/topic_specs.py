@@ -35,11 +35,14 @@ class WantedTopic:
 
 def wanted_topics(settings: Settings) -> list[WantedTopic]:
     """Every topic that must exist, in the order in which data passes through them."""
-    own = (compacted(settings, settings.changelog, by_broker_clock=False), compacted(settings, delivered(settings)))
+    own = (
+        compacted(settings, settings.changelog, by_broker_clock=False),
+        compacted(settings, delivered_topic(settings)),
+    )
     return [*(of_contract(settings, topic) for topic in TOPICS), *own]
 
 
-def delivered(settings: Settings) -> str:
+def delivered_topic(settings: Settings) -> str:
     """The full name of the topic in which the dispatcher keeps what it has delivered."""
     return f"{settings.topic_prefix}{DELIVERED}"
 

@@ -31,13 +31,13 @@ def command(settings: Settings, log_level: str, **options: Any) -> None:
     from agents.board import config
     from agents.board.process import BoardProcess
 
-    plan = config.load(click.get_current_context().params.get("config"), **options)
-    plan.ssl_context()
+    board_config = config.load(click.get_current_context().params.get("config"), **options)
+    board_config.ssl_context()
     set_up_logging(log_level, libraries=logging.ERROR)
     partitions = _require_topics(settings)
 
     async def show() -> None:
-        await BoardProcess(settings, plan, partitions, click.echo).run()
+        await BoardProcess(settings, board_config, partitions, click.echo).run()
 
     asyncio.run(show())
 

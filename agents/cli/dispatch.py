@@ -56,5 +56,5 @@ def _require_topics(settings: Settings) -> None:
 
     co_partitioned = [settings.topic(topic) for topic in (topics.ALERTS, topics.PATIENT_STATE, topics.HEARTBEATS)]
     preflight.require_topics(
-        settings, [*co_partitioned, topic_specs.delivered(settings)], [settings.topic(topics.ASSESSMENTS)]
+        settings, [*co_partitioned, topic_specs.delivered_topic(settings)], [settings.topic(topics.ASSESSMENTS)]
     )

@@ -45,13 +45,13 @@ def command(
     sink = Sink(settings, Store(engine))
     with stop_requested(sink.stopping):  # The batch at hand is finished first.
         serve(settings, sink)
-        say("started", database=database.without_password(url))
+        log_event("started", database=database.without_password(url))
         sink.run(begin_anew=begin_anew, until_end=until_end)
     engine.dispose()
-    say("stopped", **dict(sorted(sink.counts.items())))
+    log_event("stopped", **dict(sorted(sink.counts.items())))
 
 
-def say(event: str, **details: str | int) -> None:
+def log_event(event: str, **details: str | int) -> None:
     """Logs one JSON line about the process, never about a patient."""
     logging.getLogger("crs.history").info(json.dumps({"event": event} | details))
 

@@ -14,7 +14,7 @@ from typing import IO, Any
 from rich.console import Console
 from rich.text import Text
 
-from agents.brokers.embedded import Embedded
+from agents.brokers.embedded import EmbeddedKafka
 from agents.demo import scripted
 from agents.demo.board import LiveView, since
 from agents.demo.kafka_client import DemoClient
@@ -63,7 +63,7 @@ def run(report: Path, hours: int, seconds: float, stay: bool) -> bool:
     with stop_requested() as leave, ExitStack() as closing:
         console.print("Starting an embedded Kafka broker and a worker …")
         cast = Processes(closing, leave)
-        settings = closing.enter_context(Embedded(PARTITIONS)).settings(
+        settings = closing.enter_context(EmbeddedKafka(PARTITIONS)).settings(
             data_dir=cast.folder / "worker",
             metrics_port=free_port(),
             checkpoint_seconds=CHECKPOINT_SECONDS,

@@ -52,7 +52,7 @@ class AlertReader:
             alert.acknowledged_at,
             alert.snoozed_until,
         )
-        return ReceivedAlert(update, at, number(record.headers, "log_appended_ms"))
+        return ReceivedAlert(update, at, integer_header(record.headers, "log_appended_ms"))
 
     def _link(self, alert: Alert) -> str | None:
         if self.link is None or self.token is None:
@@ -65,7 +65,7 @@ def link_token(key: bytes, alert_id: str) -> str:
     return hmac.new(key, b"acknowledge:" + alert_id.encode(), sha256).hexdigest()[:40]
 
 
-def number(headers: Iterable[tuple[str, bytes]], name: str) -> int | None:
+def integer_header(headers: Iterable[tuple[str, bytes]], name: str) -> int | None:
     """A header that is a whole number; None if it is missing or something else."""
     value = next((value for key, value in headers if key == name), None)
     return int(value) if value is not None and value.isdigit() else None

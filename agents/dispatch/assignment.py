@@ -41,7 +41,7 @@ class PartitionAssignment(ConsumerRebalanceListener):  # type: ignore[misc]
         heartbeats: HeartbeatReader,
     ) -> None:
         self.stale_after = timedelta(seconds=config.stale_after_seconds)
-        self.delivered_topic = topic_specs.delivered(settings)
+        self.delivered_topic = topic_specs.delivered_topic(settings)
         self.consumer = consumer
         self.executor = consumer.executor
         self.broker = consumer.broker

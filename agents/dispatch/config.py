@@ -20,7 +20,7 @@ from agents.dispatch.public_alert import SYSTEM_TEXTS
 from agents.dispatch.routing import Hours, Routing, RoutingRule, Tiers
 from agents.platform.errors import UserError
 from agents.platform.kafka_connection import is_loopback
-from agents.platform.settings import whole_file
+from agents.platform.settings import read_toml
 from schemas.alert_kinds import ALERT_KINDS
 from schemas.alerts import Priority
 
@@ -146,7 +146,7 @@ def load(config: Path | None) -> PagingConfig:
     """The settings in a TOML file. Raises UserError naming every setting that is wrong, and never a secret."""
     if config is None:
         raise UserError("dispatch: no file with the destinations: --config FILE (deploy/dispatch.example.toml)")
-    table = whole_file(config).get("dispatch")
+    table = read_toml(config).get("dispatch")
     if not isinstance(table, dict):
         raise UserError(f"{config}: no table [dispatch]; see deploy/dispatch.example.toml")
     try:

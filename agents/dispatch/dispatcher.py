@@ -56,7 +56,7 @@ class Dispatcher:
         self.paging = Paging(config.policy())
         self.broker = Broker(settings, settings.topic_prefix + config.group)
         self.fence = Fence(settings.session_timeout_seconds / 2)
-        self.delivery_log = DeliveryLog(self.broker.producer, topic_specs.delivered(settings), self.fence)
+        self.delivery_log = DeliveryLog(self.broker.producer, topic_specs.delivered_topic(settings), self.fence)
         self.executor = Executor(self.paging, self.delivery_log, config, pagers, backoff)
         self.assessments = Assessments(self.broker.producer, settings.topic(topics.ASSESSMENTS))
         self.callbacks: CallbackServer | None = None

@@ -114,7 +114,7 @@ class Partition:
         self.topic = topic
         self.next_offset = next_offset
         self.ticks = ticks
-        self.fold = Patients(guideline, {patient_id: one.state for patient_id, one in rows.items()})
+        self.patients = Patients(guideline, {patient_id: one.state for patient_id, one in rows.items()})
         self.positions = {patient_id: Position(one.log_offset, one.digest) for patient_id, one in rows.items()}
         self._owns_patient = owns_patient
         # Rows may be newer than the marker: up to this offset a record may already be in some row.
@@ -137,16 +137,16 @@ class Partition:
 
     def state(self, patient_id: str) -> State:
         """A patient's state."""
-        return self.fold.states[patient_id]
+        return self.patients.states[patient_id]
 
     def row(self, patient_id: str) -> row.Row:
         """A patient's row as it is to be written to the changelog."""
         position = self.positions[patient_id]
-        return row.Row(row.VERSION, position.log_offset, position.digest, self.fold.states[patient_id])
+        return row.Row(row.VERSION, position.log_offset, position.digest, self.patients.states[patient_id])
 
     def __iter__(self) -> Iterator[str]:
         """All patients."""
-        return iter(self.fold.states)
+        return iter(self.patients.states)
 
     def _apply(self, record: LogRecord, outcome: Outcome) -> None:
         decoded = decode(record.value)
@@ -170,7 +170,7 @@ class Partition:
     def _judge(self, decoded: Decoded, event: PatientEventType, record: LogRecord, outcome: Outcome) -> None:
         known_at = record.timestamp if event.received_at is None else to_ms(event.received_at)
         backlog_at = record.timestamp if self.ticks.is_backlog(known_at, record.timestamp) else None
-        judged = judge(self.fold, decoded, record.timestamp, backlog_at)
+        judged = judge(self.patients, decoded, record.timestamp, backlog_at)
         self._note(judged, record, event.event_id, outcome)
         if judged.step.forwards:
             outcome.forwards += [forwarded(one, event, record) for one in judged.step.forwards]
@@ -182,13 +182,13 @@ class Partition:
         outcome.ticked_at = max(outcome.ticked_at, at)
         outcome.dispositions["tick"] += 1
         skipped = []
-        for patient_id in self.fold.due(at):
+        for patient_id in self.patients.due(at):
             if self._row_includes(patient_id, record.offset):
                 skipped.append(patient_id)
                 continue
-            self._note(self.fold.judge(patient_id, tick), record, TICK, outcome)
+            self._note(self.patients.judge(patient_id, tick), record, TICK, outcome)
         for patient_id in skipped:
-            self.fold.requeue(patient_id)
+            self.patients.requeue(patient_id)
 
     def _row_includes(self, patient_id: str, offset: int) -> bool:
         """Whether the row includes this record: a worker wrote the row and died before it wrote the marker."""

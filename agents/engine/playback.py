@@ -21,8 +21,8 @@ StillWanted = Callable[[], bool]
 class Playback:
     """Advances log time for patients in memory. `clock`: log time, ms. Watchers get every judgement, in order."""
 
-    def __init__(self, fold: Patients, watchers: Sequence[Watcher]) -> None:
-        self.fold = fold
+    def __init__(self, patients: Patients, watchers: Sequence[Watcher]) -> None:
+        self.fold = patients
         self.clock = LONG_AGO
         self._watchers = tuple(watchers)
         self._planned: list[tuple[int, int, PatientEventType, StillWanted]] = []

@@ -147,10 +147,10 @@ def load(config: Path | None = None, **options: Any) -> Settings:
 
 def in_file(config: Path | None) -> dict[str, Any]:
     """The settings in a TOML file, without its tables: each belongs to one command, which reads it itself."""
-    return {name: value for name, value in whole_file(config).items() if not isinstance(value, dict)}
+    return {name: value for name, value in read_toml(config).items() if not isinstance(value, dict)}
 
 
-def whole_file(config: Path | None) -> dict[str, Any]:
+def read_toml(config: Path | None) -> dict[str, Any]:
     """The whole content of a TOML file; empty without a file. Raises UserError when it cannot be read."""
     if config is None:
         return {}

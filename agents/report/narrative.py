@@ -16,8 +16,8 @@ from schemas.events import DISCHARGED
 
 # Events within this time are one paragraph.
 TOGETHER = 5 * MINUTE
-TOLD_AT_MOST = 18
-EVIDENCE_TOLD = 3
+MAX_PARAGRAPHS = 18
+MAX_EVIDENCE = 3
 RULE = (
     "Chosen by a rule: among the stays of at most ten days in which a measured fever began the episode, the grade "
     "reached 3 or 4 and ended at least two lower, the one with the most different kinds of alert; then with most "
@@ -46,12 +46,14 @@ class Moment(NamedTuple):
 
 def most_instructive(charts: Iterable[Chart]) -> Narrative | None:
     """The narrative of the stay that RULE chooses; if none fulfils it, of any stay with alerts; None without alerts."""
-    told = [chart for chart in charts if chart.alerts]
-    chosen = min([chart for chart in told if is_rounded(chart)] or told, key=by_lesson, default=None)
+    with_alerts = [chart for chart in charts if chart.alerts]
+    chosen = min(
+        [chart for chart in with_alerts if is_complete_course(chart)] or with_alerts, key=selection_key, default=None
+    )
     return None if chosen is None else story_of(chosen)
 
 
-def is_rounded(chart: Chart) -> bool:
+def is_complete_course(chart: Chart) -> bool:
     """Whether a stay shows a whole course: onset by fever, grade 3 or more, and an improvement by two grades."""
     days = (chart.last_at - chart.first_at) / (24 * 60 * MINUTE)
     last = chart.grades.value
@@ -61,7 +63,7 @@ def is_rounded(chart: Chart) -> bool:
     return hot and days <= LONGEST_DAYS and peak >= 3 and last is not None and last.grade <= peak - 2
 
 
-def by_lesson(chart: Chart) -> tuple[int, int, int, int]:
+def selection_key(chart: Chart) -> tuple[int, int, int, int]:
     """Sort key of the choice, best first."""
     kinds = {life.first.kind for life in chart.alerts.values()}
     doses = sum(given.role == "tocilizumab" for given in chart.doses.values())
@@ -70,9 +72,9 @@ def by_lesson(chart: Chart) -> tuple[int, int, int, int]:
 
 def story_of(chart: Chart, title: str = "The most instructive stay", why: str = RULE) -> Narrative:
     """The narrative of a stay; when there are too many paragraphs, those of the least weight are left out."""
-    moments = sorted([*of_alerts(chart), *of_doses(chart), *of_the_end(chart)])
-    paragraphs = list(together(moments))
-    while len(paragraphs) > TOLD_AT_MOST:
+    moments = sorted([*alert_moments(chart), *dose_moments(chart), *end_moment(chart)])
+    paragraphs = list(grouped(moments))
+    while len(paragraphs) > MAX_PARAGRAPHS:
         paragraphs.remove(min(paragraphs[1:-1], key=lambda one: (max(moment.weight for moment in one), one[0].at)))
     begins = paragraphs[0][0].at if paragraphs else 0
     who = f"{chart.context.age_years:g} years" if chart.context.age_years is not None else "age unknown"
@@ -81,7 +83,7 @@ def story_of(chart: Chart, title: str = "The most instructive stay", why: str = 
     return Narrative(title, why, chart.number, tuple(paragraph(one, begins) for one in paragraphs))
 
 
-def together(moments: list[Moment]) -> Iterator[list[Moment]]:
+def grouped(moments: list[Moment]) -> Iterator[list[Moment]]:
     """Groups moments that are close in time into paragraphs."""
     begins = [moments[0].at] if moments else []
     for before, moment in pairwise(moments):
@@ -97,31 +99,31 @@ def paragraph(moments: list[Moment], begins: int) -> str:
     return f"{clock(at)}{after}: " + " ".join(dict.fromkeys(moment.text for moment in moments))
 
 
-def of_doses(chart: Chart) -> Iterator[Moment]:
+def dose_moments(chart: Chart) -> Iterator[Moment]:
     """Each dose of tocilizumab, and the first dose of each other drug that the rules count."""
     seen = set()
     for given in sorted(chart.doses.values()):
         if given.role == "tocilizumab":
-            yield Moment(given.at, len(ALERT_KINDS), 9, f"{told(given)}.")
+            yield Moment(given.at, len(ALERT_KINDS), 9, f"{dose_text(given)}.")
         elif given.drug not in seen and given.role in ("steroid", "antipyretic", "siltuximab", "anakinra"):
-            yield Moment(given.at, len(ALERT_KINDS), 2, f"{told(given)}: from here on it can hide a fever.")
+            yield Moment(given.at, len(ALERT_KINDS), 2, f"{dose_text(given)}: from here on it can hide a fever.")
         seen.add(given.drug)
 
 
-def of_the_end(chart: Chart) -> Iterator[Moment]:
+def end_moment(chart: Chart) -> Iterator[Moment]:
     """How the stay ended."""
     ends = {"discharged": "The patient is discharged.", "died": "The patient dies."}
     if chart.context.status in DISCHARGED:
         yield Moment(chart.last_at, len(ALERT_KINDS) + 1, 9, ends[chart.context.status])
 
 
-def told(given: GivenDose) -> str:
+def dose_text(given: GivenDose) -> str:
     """A dose."""
     amount = "" if given.dose_mg is None else f" {wording.amount(given.dose_mg)}"
     return f"{given.drug.capitalize()}{amount} is given" + (f" ({INJECTED})" if given.injected else "")
 
 
-def of_alerts(chart: Chart) -> Iterator[Moment]:
+def alert_moments(chart: Chart) -> Iterator[Moment]:
     """The alerts; some kinds are mentioned only once for each rule."""
     once = set()
     for life in sorted(chart.alerts.values(), key=lambda life: life.first.raised_at):
@@ -138,14 +140,14 @@ def sentence(life: AlertLife) -> str:
     alert = life.first
     match alert.kind:
         case "onset":
-            return f"{seen(alert)} CRS is suspected: episode {alert.episode} begins.".strip()
+            return f"{first_evidence(alert)} CRS is suspected: episode {alert.episode} begins.".strip()
         case "escalation":
             other = "" if alert.astct_grade == alert.grade else f" (ASTCT 2019: grade {alert.astct_grade})"
-            return f"CRS reaches grade {alert.grade}{other}. {seen(alert)}".strip()
+            return f"CRS reaches grade {alert.grade}{other}. {first_evidence(alert)}".strip()
         case "masked_fever":
             return "There is no fever now, but what was given can hide one: the grade goes by pressure and oxygen."
         case "dose_indicated" | "repeat_dose_eligible":
-            return f"{alert.title}: {asked(alert)}."
+            return f"{alert.title}: {recommended_dose(alert)}."
         case "step":
             return f"{alert.title}."
         case "recovery":
@@ -155,15 +157,15 @@ def sentence(life: AlertLife) -> str:
             return f"{alert.title}."
 
 
-def seen(alert: Alert) -> str:
+def first_evidence(alert: Alert) -> str:
     """The first observations that an alert rests on."""
     # The fever is mentioned with the onset.
-    told = [one for one in alert.evidence if alert.kind == "onset" or one.signal != "temperature_celsius"]
-    shown = ", ".join(wording.observed(one) for one in told[:EVIDENCE_TOLD])
+    evidence = [one for one in alert.evidence if alert.kind == "onset" or one.signal != "temperature_celsius"]
+    shown = ", ".join(wording.observed(one) for one in evidence[:MAX_EVIDENCE])
     return f"{shown[0].upper()}{shown[1:]}." if shown else ""
 
 
-def asked(alert: Alert) -> str:
+def recommended_dose(alert: Alert) -> str:
     """The dose that a recommendation asks for."""
     asks = alert.recommendation
     if asks is None:

@@ -142,7 +142,7 @@ class PartitionWatch:
         await self._append(owned, {})
         self.partitions[partition] = owned
         gc.freeze()  # States have no reference cycles, so the collector need not search all patients again and again.
-        WARD.own(partition, judged.fold.states)
+        WARD.own(partition, judged.patients.states)
         metrics.OWNED.set(len(self.partitions))
         log.info("partition %d: %d patients, from offset %d", partition, len(rows), judged.next_offset)
         return owned

@@ -185,7 +185,7 @@ class PartitionCheck:
                 self._breach("row_missing", patient_id, at, "a patient without a row")
             elif patient_id not in ahead:
                 self._compare_row(patient_id, payload)
-        known = self.shard.fold.states
+        known = self.shard.patients.states
         for key, payload in rows.items():
             patient_id = named(key)
             if patient_id not in known and patient_id not in ahead:
@@ -216,7 +216,7 @@ class PartitionCheck:
 
     def _compare_state(self, patient_id: str, offset: int) -> None:
         published = self.live.states.last[patient_id]
-        if patient_id not in self.shard.fold.states:
+        if patient_id not in self.shard.patients.states:
             self._breach("state_phantom", patient_id, offset, "a state of a patient who is not in the log")
             return
         if self.shard.positions[patient_id].log_offset != offset:

@@ -15,7 +15,7 @@ from confluent_kafka import Producer
 from agents.board.consumer import BoardConsumer
 from agents.board.liveness import Liveness
 from agents.board.ward import BoardWard
-from agents.brokers.embedded import Embedded
+from agents.brokers.embedded import EmbeddedKafka
 from agents.platform.settings import Settings
 from schemas import topics
 
@@ -24,7 +24,7 @@ PARTITIONS = 2
 
 @pytest.fixture
 def settings() -> Iterator[Settings]:
-    with Embedded(partitions=PARTITIONS) as broker:
+    with EmbeddedKafka(partitions=PARTITIONS) as broker:
         yield broker.settings()
 
 

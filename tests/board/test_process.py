@@ -16,7 +16,7 @@ import httpx
 import pytest
 
 from agents.board.launch import Launched, launched
-from agents.brokers.embedded import Embedded
+from agents.brokers.embedded import EmbeddedKafka
 from agents.platform.settings import Settings
 from schemas import topics
 from tests.board.judged_ward import published
@@ -30,7 +30,7 @@ SECRETS = (NAME, "Nurse Okafor", "norepinephrine", "38.6")
 class Scene(NamedTuple):
     """A broker, a writer of the workers' messages, and a board with its log."""
 
-    broker: Embedded
+    broker: EmbeddedKafka
     settings: Settings
     watch: WatchWriter
     board: Launched
@@ -41,7 +41,7 @@ class Scene(NamedTuple):
 def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     """States and alerts were written before the board started, so it must read them back."""
     log = tmp_path_factory.mktemp("board") / "log"
-    with Embedded(partitions=2) as broker:
+    with EmbeddedKafka(partitions=2) as broker:
         settings = broker.settings()
         watch = WatchWriter(settings)
         tell(settings, watch)

@@ -12,7 +12,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
-from agents.brokers.embedded import Embedded
+from agents.brokers.embedded import EmbeddedKafka
 from agents.brokers.preflight import TopicDescription, describe_topics
 from agents.brokers.topic_specs import wanted_topics
 from agents.platform.settings import Settings
@@ -37,7 +37,7 @@ async def read(settings: Settings, count: int) -> list[bytes]:
 
 
 def test_it_has_every_topic_of_ours_and_those_that_are_asked_for() -> None:
-    with Embedded(3, topics=["other"]) as embedded:
+    with EmbeddedKafka(3, topics=["other"]) as embedded:
         settings = embedded.settings()
         present = describe_topics(settings)
     assert present.keys() == {topic.name for topic in wanted_topics(settings)} | {"other"}
@@ -46,13 +46,13 @@ def test_it_has_every_topic_of_ours_and_those_that_are_asked_for() -> None:
 
 def test_what_is_sent_is_read_by_a_group() -> None:
     values = [b"one", b"two", b"three"]
-    with Embedded() as embedded:
+    with EmbeddedKafka() as embedded:
         asyncio.run(send(embedded.settings(), values))
         assert asyncio.run(read(embedded.settings(), 3)) == values
 
 
 def test_a_broker_that_is_down_accepts_nothing_until_it_is_up() -> None:
-    with Embedded() as embedded:
+    with EmbeddedKafka() as embedded:
         embedded.down()
         with pytest.raises(KafkaError):
             asyncio.run(send(embedded.settings(), [b"lost"]))
@@ -62,7 +62,7 @@ def test_a_broker_that_is_down_accepts_nothing_until_it_is_up() -> None:
 
 
 def test_an_injected_error_is_retried_and_a_slow_answer_is_slow() -> None:
-    with Embedded() as embedded:
+    with EmbeddedKafka() as embedded:
         embedded.errors(PRODUCE, REQUEST_TIMED_OUT, REQUEST_TIMED_OUT)
         asyncio.run(send(embedded.settings(), [b"third time lucky"]))
         assert asyncio.run(read(embedded.settings(), 1)) == [b"third time lucky"]

@@ -16,7 +16,7 @@ from aiokafka.partitioner import murmur2
 from click.testing import CliRunner
 from confluent_kafka import Consumer, TopicPartition
 
-from agents.brokers.embedded import Embedded
+from agents.brokers.embedded import EmbeddedKafka
 from agents.brokers.preflight import TopicDescription, describe_topics
 from agents.cli.simulate import command
 from agents.platform.settings import Settings
@@ -117,7 +117,7 @@ def test_ctrl_c_ends_it_cleanly_with_a_complete_ledger(kafka_settings: Fresh, tm
 
 def test_a_passing_fault_of_the_broker_loses_and_doubles_nothing(tmp_path: Path) -> None:
     ledger = tmp_path / "ledger.ndjson"
-    with Embedded() as embedded:
+    with EmbeddedKafka() as embedded:
         embedded.errors(PRODUCE, *[NOT_ENOUGH_REPLICAS] * 3)
         settings = embedded.settings()
         result = CliRunner().invoke(command, arguments(settings, ledger, "--rate", "200", "--duration", "1"))
@@ -129,7 +129,7 @@ def test_a_passing_fault_of_the_broker_loses_and_doubles_nothing(tmp_path: Path)
 
 def test_what_a_broker_refuses_is_reported_and_not_in_the_ledger(tmp_path: Path) -> None:
     ledger = tmp_path / "ledger.ndjson"
-    with Embedded() as embedded:
+    with EmbeddedKafka() as embedded:
         embedded.errors(PRODUCE, *[MESSAGE_TOO_LARGE] * 1000)
         result = CliRunner().invoke(command, arguments(embedded.settings(), ledger, "--rate", "50", "--duration", "1"))
         kept = in_kafka(embedded.settings())
@@ -162,7 +162,7 @@ def test_missing_topics_and_a_ledger_that_cannot_be_written_are_one_line(kafka_s
 
 def test_the_signal_handlers_are_restored_afterwards(tmp_path: Path) -> None:
     before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
-    with Embedded() as embedded:
+    with EmbeddedKafka() as embedded:
         options = arguments(embedded.settings(), tmp_path / "ledger.ndjson", "--rate", "50", "--duration", "0.1")
         assert CliRunner().invoke(command, options).exit_code == 0
     assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before

@@ -16,7 +16,7 @@ from urllib.parse import urlencode
 
 import yaml
 
-from agents.brokers.embedded import Embedded
+from agents.brokers.embedded import EmbeddedKafka
 from agents.platform import child_processes
 from agents.platform.settings import Settings
 from tests.deploy.feed_simulator import SIMULATE, FeedSimulator
@@ -163,7 +163,7 @@ def ill_enough(system: System) -> bool:
 @contextmanager
 def running(folder: Path, database_url: str, make: type[System] = System) -> Iterator[System]:
     """A running system in which simulated patients have fallen ill. `make`: its class."""
-    with Embedded(partitions=4, topic_prefix="crs.") as broker:
+    with EmbeddedKafka(partitions=4, topic_prefix="crs.") as broker:
         system = make(broker.settings(), folder, database_url)
         try:
             system.start()

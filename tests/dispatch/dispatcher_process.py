@@ -169,7 +169,7 @@ def assessments(settings: Settings, number: int = 1, seconds: float = 60.0) -> l
 def rows(settings: Settings) -> dict[str, Any]:
     """The stored cases: the latest row of each alert."""
     latest: dict[str, Any] = {}
-    for key, value in read_all(settings, topic_specs.delivered(settings)):
+    for key, value in read_all(settings, topic_specs.delivered_topic(settings)):
         if key is not None:
             latest[key.decode()] = None if value is None else json.loads(value)
     return latest

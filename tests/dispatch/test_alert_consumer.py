@@ -12,7 +12,7 @@ import pytest
 
 from agents.dispatch import alert_consumer
 from agents.dispatch.alert_consumer import AlertConsumer
-from agents.dispatch.alert_reader import AlertReader, Backlog, ReceivedAlert, link_token, number
+from agents.dispatch.alert_reader import AlertReader, Backlog, ReceivedAlert, integer_header, link_token
 from agents.dispatch.commands import PagingPolicy
 from agents.dispatch.paging import Paging
 from agents.dispatch.patient_locations import PatientLocations
@@ -64,9 +64,9 @@ def test_a_record_that_cannot_be_read_is_no_alert(value: bytes | None) -> None:
 
 
 def test_a_header_is_a_number_or_nothing() -> None:
-    assert number([("n", b"12")], "n") == 12
-    assert number([("n", b"-1")], "n") is None
-    assert number([("m", b"12")], "n") is None
+    assert integer_header([("n", b"12")], "n") == 12
+    assert integer_header([("n", b"-1")], "n") is None
+    assert integer_header([("m", b"12")], "n") is None
 
 
 def test_an_alert_id_that_contains_the_patient_id_is_replaced_by_a_hash() -> None:

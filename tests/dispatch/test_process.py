@@ -18,7 +18,7 @@ from typing import Any
 import httpx
 import pytest
 
-from agents.brokers.embedded import Embedded
+from agents.brokers.embedded import EmbeddedKafka
 from agents.platform.fail_stop import FENCED
 from agents.platform.settings import Settings
 from tests.broker import Fresh
@@ -413,7 +413,7 @@ def test_it_stops_cleanly_and_without_a_traceback(kafka_settings: Fresh, pager: 
 def test_while_brokers_are_away_open_alerts_are_refreshed_and_nothing_is_lost(pager: Receiver, tmp_path: Path) -> None:
     rack = destination("rack", "alertmanager", refresh_seconds=0.5, poll_silences_seconds=0)
     file = written(tmp_path, config_text(f'{rack}urls = ["{pager.url}"]\n', '[["rack"]]'))
-    with Embedded(partitions=2, topic_prefix="crs.") as brokers:
+    with EmbeddedKafka(partitions=2, topic_prefix="crs.") as brokers:
         settings = brokers.settings()
         watch = WatchWriter(settings)
         with dispatcher(settings, file):

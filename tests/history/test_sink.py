@@ -15,7 +15,7 @@ from confluent_kafka import Producer
 from sqlalchemy import func, make_url, select
 from sqlalchemy.exc import OperationalError
 
-from agents.brokers.embedded import Embedded
+from agents.brokers.embedded import EmbeddedKafka
 from agents.history import database
 from agents.history.store import Store
 from agents.history.tables import POSITIONS
@@ -42,7 +42,7 @@ NOISE = [
 @pytest.fixture(scope="module")
 def settings() -> Iterator[Settings]:
     """A broker with the messages of a ward, and messages to skip between them."""
-    with Embedded(partitions=2, topic_prefix="crs.") as broker:
+    with EmbeddedKafka(partitions=2, topic_prefix="crs.") as broker:
         settings = broker.settings()
         publish(settings, WARD)
         yield settings

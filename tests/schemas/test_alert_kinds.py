@@ -27,7 +27,7 @@ from agents.replay import summary
 from agents.replay.statistics import Statistics
 from agents.report import narrative, page
 from agents.report.chart import Chart
-from agents.stream.metrics import WardCollector
+from agents.stream.ward_collector import WardCollector
 from monitor.alerts import lifecycle
 from monitor.alerts.candidate import AlertCandidate, RuleContext, RuleResult
 from monitor.guidelines.in_force import load

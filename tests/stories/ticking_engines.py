@@ -87,11 +87,11 @@ class PartitionEngine:
         return self._append(None, Tick(effective_at=to_datetime(at)).model_dump_json().encode(), at)
 
     def next_due(self) -> int | None:
-        due = min((s.due_at for s in self.shard.fold.states.values() if s.due_at is not None), default=None)
+        due = min((s.due_at for s in self.shard.patients.states.values() if s.due_at is not None), default=None)
         return self.clock.next_tick(due)
 
     def view(self, patient_id: str, at: int) -> PatientState:
-        return view(self.guideline, self.shard.fold.states.get(patient_id) or fresh(patient_id), at)
+        return view(self.guideline, self.shard.patients.states.get(patient_id) or fresh(patient_id), at)
 
     def _append(self, key: bytes | None, value: bytes, at: int) -> EngineOutput:
         outcome = self.shard.apply([Record(self.shard.next_offset, at, key, value)])
