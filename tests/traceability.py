@@ -1,4 +1,4 @@
-"""Generates docs/traceability.md: for each line of the guideline its rules, their sources and the tests that raise them.
+"""Generates docs/traceability.md: for each line of the guideline its rules, their sources and their tests.
 
 `python -m tests.traceability` writes it, `--check` compares it with what would be written, `--guideline FILE` compares
 the list of lines (guideline.toml) with a copy of the text, which is not part of this repository.
