@@ -73,12 +73,12 @@ def command(
         if charts is not None and report is not None:
             from agents.report.page import CLIF_SOURCE, write_page  # The extra `report` is not always installed.
 
-            charts.finish(replay.fold.states)
+            charts.finish(replay.patients.states)
             origin = CLIF_SOURCE if clif is not None else source.name
             write_page(Path(report), replay.tally, charts, origin)
     stdout_taken = STDOUT in (alerts, state, dead_letters)
     console_for(stderr=stdout_taken).print(summary(replay.tally, source.unmapped))
-    complain(replay.tally, letters, sum(replay.fold.defects.values()))
+    complain(replay.tally, letters, sum(replay.patients.defects.values()))
 
 
 def writing(lines: NdjsonWriter) -> Watcher:

@@ -42,7 +42,7 @@ def run_offline(report: Path) -> None:
     for record in watched(source):
         replay.take(record)
     replay.finish()
-    charts.finish(replay.fold.states)
+    charts.finish(replay.patients.states)
     story = most_instructive(charts.by_patient.values())
     write_page(report, replay.tally, charts, CLIF_SOURCE, story)
     console = console_for()

@@ -22,7 +22,7 @@ class Playback:
     """Advances log time for patients in memory. `clock`: log time, ms. Watchers get every judgement, in order."""
 
     def __init__(self, patients: Patients, watchers: Sequence[Watcher]) -> None:
-        self.fold = patients
+        self.patients = patients
         self.clock = LONG_AGO
         self._watchers = tuple(watchers)
         self._planned: list[tuple[int, int, PatientEventType, StillWanted]] = []
@@ -32,7 +32,7 @@ class Playback:
         """Applies the next recorded event at its arrival; a recorded tick only moves the clock."""
         self.until(arrival(event))
         if not isinstance(event, Tick):
-            self._notify(self.fold.apply(event, implausible))
+            self._notify(self.patients.apply(event, implausible))
 
     def plan(self, event: PatientEventType, still: StillWanted = lambda: True) -> None:
         """Plans an event for its own arrival. It is dropped if `still` gives False then."""
@@ -42,15 +42,15 @@ class Playback:
     def until(self, at: int) -> None:
         """Advances log time to `at` (ms): applies ticks and planned events that are due by then. Never goes back."""
         while True:
-            due, planned = self.fold.next_due(), self._planned[0][0] if self._planned else None
+            due, planned = self.patients.next_due(), self._planned[0][0] if self._planned else None
             # At one instant the tick comes before the event, as it does in the log.
             if due is not None and due <= at and (planned is None or due <= planned):
-                self._notify(self.fold.tick(Tick(effective_at=to_datetime(due))))
+                self._notify(self.patients.tick(Tick(effective_at=to_datetime(due))))
             elif planned is not None and planned <= at:
                 self.clock = max(self.clock, planned)
                 _, _, event, still = heapq.heappop(self._planned)
                 if still():
-                    self._notify(self.fold.apply(event))
+                    self._notify(self.patients.apply(event))
             else:
                 self.clock = max(self.clock, at)
                 return

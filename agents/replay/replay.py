@@ -27,8 +27,8 @@ class Replay:
         self.guideline = guideline
         self.until = until
         self.tally = Statistics(guideline)
-        self.fold = Patients(guideline)
-        self.playback = Playback(self.fold, [self.tally.observe, self._on_judged, *watchers])
+        self.patients = Patients(guideline)
+        self.playback = Playback(self.patients, [self.tally.observe, self._on_judged, *watchers])
         self._refuse_to = refuse
         self._current: SourceRecord | None = None
 
@@ -56,8 +56,8 @@ class Replay:
 
     def states(self) -> Iterator[PatientState]:
         """The last state of every patient: as of `until` if it was given, else as of the last change."""
-        for patient_id in sorted(self.fold.states):
-            yield view(self.guideline, self.fold.states[patient_id], self.until)
+        for patient_id in sorted(self.patients.states):
+            yield view(self.guideline, self.patients.states[patient_id], self.until)
 
     def _on_judged(self, judged: Judged) -> None:
         """Makes dead letters of an event, or parts of it, that could not be used. Injected events have no record."""

@@ -36,7 +36,7 @@ def played(
         payload = line(event)
         replay.take(SourceRecord("file", number, payload, decode(payload)))
     replay.finish()
-    charts.finish(replay.fold.states)
+    charts.finish(replay.patients.states)
     return replay, alerts, charts
 
 

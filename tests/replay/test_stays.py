@@ -35,7 +35,7 @@ class Ward:
         for told in ClifEvents(demo_dir()):
             self.replay.take(told)
         self.replay.finish()
-        self.charts.finish(self.replay.fold.states)
+        self.charts.finish(self.replay.patients.states)
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +51,7 @@ def treated() -> Ward:
 def test_all_of_it_is_judged(recorded: Ward) -> None:
     tally = recorded.replay.tally
     assert len(tally.stays) == 134
-    assert recorded.replay.fold.defects == Counter()
+    assert recorded.replay.patients.defects == Counter()
     assert set(tally.dead_letters) == {"implausible_value"}
     assert all(state.monitoring for state in recorded.replay.states())
 

@@ -1,9 +1,9 @@
-"""What happens in a story, in a nurse's words, as events of the contract.
+"""Translates a line of a story, written as a nurse would, into an event of the contract.
 
 temperature_celsius 38.4 charted                     one observation, several signals separated by commas
 norepinephrine started 0.3 mcg/kg/min                drug, action, then dose or rate, route, `for` an indication
 patient weight_kg 80, high_risk yes, infused_at 08:00, status discharged
-attribution hypotension no                           a clinician says that an axis is not due to CRS
+attribution hypotension no                           an axis is not due to CRS, by a clinician
 infection_workup sent                                the work-up is under way
 acknowledge escalation 2                             of the alert that is open by that name
 snooze dose_indicated until 11:00
@@ -12,7 +12,7 @@ voids 10:00                                          what was charted at 10:00 n
 [cuff] systolic_mmhg 84                              an entry with a name, for `again`, `corrects` and `voids`
 voids vitals [cuff]                                  the same before the entry itself has come
 again 10:00                                          the same message once more
-defect: temperature_celsius 38.4                     an event on which our own program fails
+defect: temperature_celsius 38.4                     an event on which judging raises an exception
 B: …                                                 all of these, for a second patient
 """
 
@@ -49,14 +49,14 @@ class Chart:
         self.events: list[Event] = []
 
     def read(self, what: str, when: When) -> Event:
-        """The event that a line of a story says."""
+        """The event of a line of a story."""
         patient_id, what = patient_of(what)
         name, what = _named(what)
         if what.startswith("again "):
             earlier = self._earlier(patient_id, what.removeprefix("again "), when)
             return {**earlier, "received_at": _iso(when.received_at)}
         event = {
-            **self._said(patient_id, what, when),
+            **self._own_fields(patient_id, what, when),
             "event_id": f"{patient_id}-{name or len(self.events) + 1}",
             "patient_id": patient_id,
             "effective_at": _iso(when.effective_at),
@@ -65,7 +65,7 @@ class Chart:
         self.events.append(event)
         return event
 
-    def _said(self, patient_id: str, what: str, when: When) -> Event:
+    def _own_fields(self, patient_id: str, what: str, when: When) -> Event:
         if unborn := re.fullmatch(r"voids (\w+) \[(\w+)\]", what):
             return {"type": unborn[1], "replaces": f"{patient_id}-{unborn[2]}", "status": "entered_in_error"}
         if what.startswith("voids "):
@@ -75,7 +75,7 @@ class Chart:
         if what.startswith("corrects "):
             label, rest = what.removeprefix("corrects ").split(": ", 1)
             earlier = self._earlier(patient_id, label, when)
-            return {**self._said(patient_id, rest, when), "replaces": earlier["event_id"]}
+            return {**self._own_fields(patient_id, rest, when), "replaces": earlier["event_id"]}
         first, _, rest = what.partition(" ")
         match first:
             case "patient":
@@ -108,7 +108,7 @@ class Chart:
 
 
 def patient_of(what: str) -> tuple[str, str]:
-    """The patient a line is about, and the line without the name; `A` unless it says another."""
+    """The patient a line is about, and the line without the name; `A` unless it names another."""
     named = re.match(r"([A-Z]): ", what)
     return (named[1], what[named.end() :]) if named else ("A", what)
 

@@ -1,4 +1,4 @@
-"""Stages with a clock of their own: the engine ticked for nothing, and the stream's shard with the log's ticks."""
+"""Engines with a clock: the engine with idle ticks, and a partition of the stream with the ticks of the log."""
 
 from __future__ import annotations
 
@@ -19,31 +19,31 @@ from tests.stories.engines import GUIDELINES, Engine, EngineOutput
 TICKS_APART = 2 * MINUTE
 
 
-class Clock:
+class TickClock:
     """A clock that ticks every other minute, whether or not anything is due, and whenever something is.
 
-    The real one ticks every second; this is as slow as a log may be without looking as if we had been down.
+    The real one ticks every second; a slower one than this would look like an outage.
     """
 
     def __init__(self) -> None:
         self._at: int | None = None
 
     def passes(self, at: int) -> None:
-        """Time has come this far."""
+        """Log time reaches `at` (ms)."""
         self._at = at if self._at is None else max(at, self._at)
 
     def next_tick(self, due: int | None) -> int | None:
-        """The next tick anyway, or what is due before it."""
+        """The next idle tick, or what is due before it (ms)."""
         anyway = None if self._at is None else self._at - self._at % TICKS_APART + TICKS_APART
         return min((at for at in (due, anyway) if at is not None), default=None)
 
 
 class EngineWithIdleTicks(Engine):
-    """The engine with ticks at which nothing is due; it must come to the same."""
+    """The engine with ticks at which nothing is due; the outcome must be the same."""
 
     def __init__(self, guideline: Guideline) -> None:
         super().__init__(guideline)
-        self.clock = Clock()
+        self.clock = TickClock()
 
     def receive(self, event: dict[str, Any], at: int, **how: bool) -> EngineOutput:
         self.clock.passes(at)
@@ -68,12 +68,12 @@ class Record:
 
 
 class PartitionEngine:
-    """The shard that watch folds its partition of the log with, fed record by record, with the log's own ticks."""
+    """The partition as the worker judges it, fed record by record, with the ticks of the log."""
 
     def __init__(self, guideline: Guideline) -> None:
         self.guideline = guideline
         self.shard = Partition(guideline, 0, "crs.patient-events")
-        self.clock = Clock()
+        self.clock = TickClock()
 
     def receive(self, event: dict[str, Any], at: int, *, fails: bool = False, backlog: bool = False) -> EngineOutput:
         self.clock.passes(at)
@@ -101,7 +101,7 @@ class PartitionEngine:
         return output
 
     def _forwarded(self, forward: Forward, at: int) -> EngineOutput:
-        """Watch writes what a merge sends on to the end of the log."""
+        """The worker appends the forwarded events of a merge to the log."""
         return self._append(forward.patient_id.encode(), forward.value, at)
 
 
