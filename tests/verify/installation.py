@@ -171,7 +171,7 @@ class Installation:
             rows=held.decoded(),
             next_offset=held.marker.next_offset,
             ticks=Ticks(*held.marker.ticks),
-            owns_patient=shard._belongs,
+            owns_patient=shard._owns_patient,
         )
         self.epochs[partition] += 1
         self.write_down(partition, {})
