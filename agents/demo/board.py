@@ -1,4 +1,4 @@
-"""The terminal while the demonstration runs: where the story is, and the alerts as they come."""
+"""The terminal view of a running demonstration: story time, events sent, and alerts as they are raised."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ from schemas.alerts import Alert, Priority
 ROWS = 14
 STYLE = {"high": "bold red", "medium": "yellow", "low": "cyan", "technical": "dim"}
 SIGN = {"high": "▲ high", "medium": "◆ medium", "low": "● low", "technical": "■ technical"}
-A_LINE_EVERY_SECONDS = 10.0
-A_PICTURE_EVERY_SECONDS = 0.2
+LINE_INTERVAL_SECONDS = 10.0
+REFRESH_INTERVAL_SECONDS = 0.2
 
 
 class LiveView:
-    """Live on a terminal; elsewhere the scripted patient's alerts and a line now and then. Use it with `with`."""
+    """A live table on a terminal; elsewhere lines for the scripted patient's alerts and progress. A context manager."""
 
     def __init__(self, console: Console, programme: Schedule) -> None:
         self.raised: Counter[str] = Counter()
-        self._heard: dict[str, Priority] = {}
+        self._shown_priority: dict[str, Priority] = {}
         self._console = console
         self._programme = programme
         self._total = programme.left()
         self._rows: deque[Alert] = deque(maxlen=ROWS)
         self._at = programme.begins
         self._sent = 0
-        self._said_at = monotonic()
+        self._printed_at = monotonic()
         self._live = Live(console=console, auto_refresh=False, transient=False) if console.is_terminal else None
 
     def __enter__(self) -> LiveView:
@@ -50,12 +50,12 @@ class LiveView:
             self._live.stop()
 
     def hear(self, alert: Alert) -> None:
-        """One message: shown when the alert is new, or louder than before."""
-        before = self._heard.get(alert.alert_id)
+        """Shows an alert message if the alert is new, or its priority higher than before."""
+        before = self._shown_priority.get(alert.alert_id)
         if alert.status in ("resolved", "retracted"):
-            self._heard.pop(alert.alert_id, None)
+            self._shown_priority.pop(alert.alert_id, None)
             return
-        self._heard[alert.alert_id] = alert.priority
+        self._shown_priority[alert.alert_id] = alert.priority
         if before is None:
             self.raised[alert.priority] += 1
         elif PRIORITY_RANK[alert.priority] <= PRIORITY_RANK[before]:
@@ -65,11 +65,11 @@ class LiveView:
             self._console.print(self.row(alert), soft_wrap=True)
 
     def show(self, at: int, sent: int) -> None:
-        """The story has come this far."""
+        """Draws the view again, or prints a line, if enough time has passed. `at`: story time, ms."""
         self._at, self._sent = at, sent
-        if monotonic() - self._said_at < (A_LINE_EVERY_SECONDS if self._live is None else A_PICTURE_EVERY_SECONDS):
+        if monotonic() - self._printed_at < (LINE_INTERVAL_SECONDS if self._live is None else REFRESH_INTERVAL_SECONDS):
             return
-        self._said_at = monotonic()
+        self._printed_at = monotonic()
         if self._live is not None:
             self._live.update(self.picture(), refresh=True)
         else:

@@ -1,4 +1,4 @@
-"""The demonstration's own line to Kafka: sends events and ticks, hears alerts, and reads the log at the end."""
+"""The demonstration's Kafka client: sends events and ticks, reads alerts, and reads the whole log at the end."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from schemas.alerts import Alert
 from schemas.heartbeats import is_heartbeat_of_build_0_1
 
 AT_ONCE = 500
-PATIENCE_SECONDS = 15.0
+TIMEOUT_SECONDS = 15.0
 
 
 class DemoClient:
-    """Sends and hears. Close it when done."""
+    """Sends events and reads alerts. Close it when done."""
 
     def __init__(self, settings: Settings) -> None:
         silent = logging.getLogger("crs.librdkafka")
@@ -42,20 +42,20 @@ class DemoClient:
         self.sent += 1
         value = json.dumps(event, separators=(",", ":")).encode()
         self._producer.produce(
-            self._feeds[event["type"]], value, key=event["patient_id"].encode(), on_delivery=self._said
+            self._feeds[event["type"]], value, key=event["patient_id"].encode(), on_delivery=self._on_delivery
         )
         self._producer.poll(0)
 
     def tick(self, at: int) -> None:
-        """The clock of the story, into every partition of the log."""
+        """Writes a tick of story time into every partition of the log."""
         value = json.dumps({"type": "tick", "effective_at": to_datetime(at - at % SECOND).isoformat()}).encode()
         for partition in range(self.settings.partitions):
-            self._producer.produce(self._log, value, partition=partition, on_delivery=self._said)
+            self._producer.produce(self._log, value, partition=partition, on_delivery=self._on_delivery)
         self._producer.poll(0)
 
     def flush(self) -> None:
-        """Until the broker has everything."""
-        self._producer.flush(PATIENCE_SECONDS)
+        """Waits until the broker has everything."""
+        self._producer.flush(TIMEOUT_SECONDS)
 
     def alerts(self) -> Iterator[Alert]:
         """Alerts raised, changed or resolved since the last call."""
@@ -70,7 +70,7 @@ class DemoClient:
         reader = self._reader(self._log)
         ends = {number: self._end(reader, number) for number in range(self.settings.partitions)}
         left, found = sum(ends.values()), []
-        until = monotonic() + PATIENCE_SECONDS
+        until = monotonic() + TIMEOUT_SECONDS
         while left and monotonic() < until:
             for message in reader.consume(AT_ONCE, timeout=0.1):
                 number, offset = message.partition(), message.offset()
@@ -79,22 +79,22 @@ class DemoClient:
                 if message.error() is None and offset < ends[number]:
                     left -= 1
                     found.append(DemoRecord(message.timestamp()[1], number, offset, message.value() or b""))
-                    until = monotonic() + PATIENCE_SECONDS
+                    until = monotonic() + TIMEOUT_SECONDS
         reader.close()
         assert left == 0, "the embedded broker keeps the whole log"
         return sorted(found)
 
     def close(self) -> None:
-        """Lets go."""
+        """Disconnects."""
         self._alerts.close()
         self._producer.purge()
 
     def _end(self, reader: Consumer, number: int) -> int:
         """How many records a partition of the log holds."""
-        return int(reader.get_watermark_offsets(TopicPartition(self._log, number), timeout=PATIENCE_SECONDS)[1])
+        return int(reader.get_watermark_offsets(TopicPartition(self._log, number), timeout=TIMEOUT_SECONDS)[1])
 
     def _reader(self, topic: str) -> Consumer:
-        """Reads a topic from its beginning, for nobody else to notice."""
+        """A consumer at the beginning of a topic; it joins no group and commits nothing."""
         ours = {
             "group.id": "demo",
             "enable.auto.commit": False,
@@ -105,7 +105,7 @@ class DemoClient:
         reader.assign([TopicPartition(topic, number, 0) for number in range(self.settings.partitions)])
         return reader
 
-    def _said(self, error: object, _message: Message) -> None:
+    def _on_delivery(self, error: object, _message: Message) -> None:
         if error is not None:
             self.refused += 1
 

@@ -1,4 +1,4 @@
-"""How fast the story runs: as fast as was asked for, never faster than the worker can follow, and not for ever."""
+"""Story time of a demonstration: runs at the chosen speed, waits while the worker lags, and ends after a limit."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from time import monotonic
 
 from agents.demo.schedule import Schedule
 
-# So many records may wait for the worker before the story holds its breath.
+# If more records than this wait for the worker, story time stops until it has caught up.
 BEHIND_ALLOWED = 250
 LOOK_SECONDS = 0.5
 # On a slow machine the story is cut short rather than drawn out.
@@ -45,7 +45,7 @@ class StoryClock:
         return max(self.at - round(TICKS_BEHIND_SECONDS * self._speed), self._play.begins)
 
     def go_on(self) -> None:
-        """Time has passed here; the story follows if the worker does."""
+        """Advances story time by the time that has passed, unless the worker lags."""
         now = self._clock()
         if now - self._looked_at >= LOOK_SECONDS:
             self._looked_at = now
@@ -58,7 +58,7 @@ class StoryClock:
 
 
 def behind(metrics_port: int) -> int:
-    """How many records of the log wait for the worker; what cannot be asked is taken as none."""
+    """How many records of the log wait for the worker; 0 when its metrics cannot be read."""
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{metrics_port}/metrics", timeout=2) as answer:
             said = answer.read().decode()

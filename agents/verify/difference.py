@@ -1,4 +1,4 @@
-"""Where two accounts of a patient first part: the path of a field, and only on request what stands there."""
+"""Compares two values field by field: the path of each difference, with the expected and the actual value."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 
 class Difference(NamedTuple):
-    """A place, what should stand there, and what stands there."""
+    """The path of a field, its expected and its actual value."""
 
     path: str
     expected: Any
@@ -19,7 +19,7 @@ ABSENT = "(absent)"
 
 
 def differences(expected: Any, actual: Any, path: str = "") -> Iterator[Difference]:
-    """Every place where two values part: named tuples, mappings and sequences are gone into."""
+    """Every difference between two values; named tuples, mappings and sequences are compared part by part."""
     if expected == actual:
         return
     if fields := fields_of(expected, actual):
@@ -33,7 +33,7 @@ def differences(expected: Any, actual: Any, path: str = "") -> Iterator[Differen
 
 
 def first_difference(expected: Any, actual: Any) -> Difference | None:
-    """The first place where two values part; None when they are equal."""
+    """The first difference; None when the values are equal."""
     return next(differences(expected, actual), None)
 
 

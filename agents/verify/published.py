@@ -1,4 +1,4 @@
-"""What the live system told about one partition: alerts, each by its bytes, and the last state of every patient."""
+"""What the live system published about one partition: alerts by digest, and the last state of every patient."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class AlertMessage:
 
 
 class BadRecord(NamedTuple):
-    """A message that stands where it may not, or is none. `offset`: in the alerts topic."""
+    """A message that is malformed or out of order. `offset`: in its topic."""
 
     offset: int
     log_offset: int | None
@@ -71,13 +71,13 @@ class PublishedAlerts:
             return
         self.messages[message.log_offset, message.digest] = message
         self.named.setdefault(message.name, message)
-        self._demand_order(message)
+        self._check_order(message)
 
     def __iter__(self) -> Iterator[AlertMessage]:
         """All different messages."""
         return iter(self.messages.values())
 
-    def _demand_order(self, message: AlertMessage) -> None:
+    def _check_order(self, message: AlertMessage) -> None:
         """What appears for the first time is caused by the same or a later record than all before; so are versions."""
         alert_id, version = message.name
         if message.log_offset < self._furthest:

@@ -1,0 +1,38 @@
+"""Formats of recorded events are opened by name, and all of them give the same kind of source."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from agents.feeds import registry
+from agents.feeds.clif.demo_data import demo_dir
+from agents.platform import extras
+from agents.platform.errors import UserError
+from tests.replay.paper import course, write
+
+
+@pytest.mark.parametrize("format_name", registry.FORMATS)
+def test_every_format_gives_records_a_name_progress_and_what_was_not_mapped(tmp_path: Path, format_name: str) -> None:
+    path = {"ndjson": write(tmp_path / "events", *course()), "clif": str(demo_dir())}[format_name]
+    source = registry.open_source(format_name, [path])
+    first = next(iter(source))
+    assert first.line == 1
+    assert first.file
+    assert source.name == Path(path).name
+    assert source.total
+    assert source.read > 0
+    assert sum(source.unmapped.values()) >= 0
+
+
+def test_clif_without_pyarrow_names_the_extra_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(extras, "find_spec", lambda _: None)
+    with pytest.raises(UserError, match=r"--clif needs pyarrow.*pip install 'crs-monitor\[replay\]'"):
+        registry.open_source("clif", [str(tmp_path)])
+
+
+def test_ndjson_needs_no_extra(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(extras, "find_spec", lambda _: None)
+    source = registry.open_source("ndjson", [write(tmp_path / "events", *course())])
+    assert len(list(source)) == len(course())
