@@ -163,7 +163,9 @@ def test_it_warns_when_the_broker_is_gone_and_recovers_when_it_is_back(scene: Sc
 
 def test_neither_its_log_nor_its_addresses_name_a_patient_a_person_a_drug_or_a_value(scene: Scene) -> None:
     with browser(scene.board) as client:
-        until(client, lambda one: one["alerts"])
+        key = until(client, lambda one: one["alerts"])["alerts"][0]["key"]
+        click = {"alert": key, "act": "acknowledge", "by": "Nurse Okafor", "click": "another-click-of-tests"}
+        assert client.post("/answers", json=click).status_code == 202
         assert client.get(f"/patients/{NAME}").status_code == 404
         assert client.post("/answers", json={"alert": NAME}).status_code == 400
     data = scene.log.read_text()
