@@ -1,6 +1,7 @@
 """CPU cost of a busy feed with late events: 120 patients, 1,000 events/s, one event in fifteen late.
 
-Compared with folding late events anew from the checkpoint instead of from a remembered course, in one run. `python -m benchmarks.late`, or `make bench`.
+Compared with folding late events anew from the checkpoint instead of from a remembered course, in one run.
+`python -m benchmarks.late`, or `make bench`.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ START = 1_772_438_400_000
 
 def event(number: int, at: int, **content: object) -> Charted:
     arrival = as_received(
-        {"event_id": f"E{number}", "patient_id": "A", "effective_at": to_datetime(at).isoformat(), **said}
+        {"event_id": f"E{number}", "patient_id": "A", "effective_at": to_datetime(at).isoformat(), **content}
     )
     assert arrival is not None
     return arrival[0]
