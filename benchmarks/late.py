@@ -1,6 +1,6 @@
 """CPU cost of a busy feed with late events: 120 patients, 1,000 events/s, one event in fifteen late.
 
-Compared, in one run, with folding late events anew from the checkpoint instead of from a remembered course.
+Compared with folding late events anew from the checkpoint instead of from a remembered course, in one run.
 `python -m benchmarks.late`, or `make bench`.
 """
 
