@@ -119,7 +119,7 @@ def fresh(bootstrap_servers: str, *, topics: bool = True, **overrides: object) -
 
 
 def wait_until_known_everywhere(settings: Settings, names: set[str]) -> None:
-    """Waits until each broker knows these topics: one that has not heard of a topic yet answers that it is missing."""
+    """Waits until each broker knows these topics: a broker that does not know it yet reports it missing."""
     for server in settings.bootstrap_servers.split(","):
         one = settings.model_copy(update={"bootstrap_servers": server})
         wait_until(partial(knows, one, names), f"the topics at {server}")

@@ -105,7 +105,7 @@ def now_ms() -> int:
 
 
 def send(settings: Settings, story: TimedStory, ledger: Path | None, count: int) -> int:
-    """Tells the story to the brokers; gives the exit code. `count`: how many events there will be, 0: unknown."""
+    """Sends the story to the brokers; returns the exit code. `count`: how many events there will be, 0: unknown."""
     since = time.monotonic()
     with stop_requested() as leave, writing(ledger) as lines, progressing(count) as progress:
         sender = Sender(settings, lines)

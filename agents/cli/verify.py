@@ -44,15 +44,15 @@ def command(settings: Settings, wait: float, ledger: Path | None, show: bool) ->
         with closing(KafkaReader(settings)) as brokers, ProgressBar() as bar:
             run = Verification(brokers, settings, guideline, wait, ledger, bar)
             run.run()
-            said = summary(run, monotonic() - began, show)
+            output = summary(run, monotonic() - began, show)
     except KafkaException as error:
         raise UserError(f"{settings.bootstrap_servers}: {error.args[0].str()}; are all brokers up?") from error
-    if said["partial"]:
+    if output["partial"]:
         click.echo(
             "crs-monitor: the head of the log is gone (retention): patients whose story begins before it cannot be "
-            f"checked ({said['unverified']} of them)",
+            f"checked ({output['unverified']} of them)",
             err=True,
         )
-    click.echo(line(said))
-    if not said["ok"]:
+    click.echo(line(output))
+    if not output["ok"]:
         sys.exit(BREACH)

@@ -143,7 +143,7 @@ class Store:
         """What was last written, by patient id. Locks the rows, in one order in every process to avoid deadlocks."""
         rows = select(PATIENTS.c.patient_id, PATIENTS.c.told).where(PATIENTS.c.patient_id.in_(patient_ids))
         found = connection.execute(rows.order_by(PATIENTS.c.patient_id).with_for_update())
-        return {patient_id: LastWritten(**told) for patient_id, told in found}
+        return {patient_id: LastWritten(**published) for patient_id, published in found}
 
     def _flush(self, connection: Connection, pending: Pending) -> None:
         apply_withdrawals(connection, pending)

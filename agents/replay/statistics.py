@@ -83,7 +83,7 @@ class Statistics:
         self.dead_letters[reason] += 1
 
     def count_unknown_fields(self, fields: tuple[str, ...]) -> None:
-        """Fields that we do not know; names come from outside, so only so many are told apart."""
+        """Fields that we do not know; names come from outside, so only a bounded number is counted by name."""
         for name in fields:
             known = name in self.unknown_fields or len(self.unknown_fields) < NAMES_KEPT
             self.unknown_fields[name if known else OTHERS] += 1
@@ -139,5 +139,5 @@ def course_of(guideline: Guideline, one: Judged) -> Course:
 
 
 def is_short(before: OpenAlert | None, over_at: int) -> bool:
-    """Whether an alert stood only for a moment. What is said and closed in one breath (a recovery) never stood."""
+    """Whether an alert was open only briefly. One raised and closed at one instant (a recovery) does not count."""
     return before is not None and over_at - before.raised_at <= SHORT_LIFE

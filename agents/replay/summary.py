@@ -30,7 +30,7 @@ def console_for(*, stderr: bool = False) -> Console:
 
 
 def summary(tally: Statistics, unmapped: Counter[str] | None = None) -> RenderableType:
-    """The whole summary. `unmapped`: what the feed said that the contract has no word for."""
+    """The whole summary. `unmapped`: values of the feed without a counterpart in the contract."""
     parts: list[RenderableType] = [facts(tally, unmapped or Counter()), grades(tally), alerts(tally)]
     if tally.stays:
         parts.append(patients(tally))

@@ -203,7 +203,7 @@ class BatchConsumer(driver.Consumer):
         return False
 
     async def _deliver(self, message: Any) -> None:
-        """Hands a message to its stream."""
+        """Delivers a message to its stream."""
         delivery: Any = self.callback(message)
         ended, waiting = eager_start.start(delivery)
         if not ended:

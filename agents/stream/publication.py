@@ -28,7 +28,7 @@ log = logging.getLogger("crs.watch")
 
 
 class Publisher:
-    """Hands messages to the producer, and keeps their confirmations in `OwnedPartition.unconfirmed`."""
+    """Passes messages to the producer, and keeps their confirmations in `OwnedPartition.unconfirmed`."""
 
     def __init__(self, settings: Settings, guideline: Guideline, producer: ConfirmedProducer) -> None:
         self.settings = settings

@@ -113,7 +113,7 @@ def _next_bands(begin: int, banded: list[Bands]) -> list[dict[int, object]]:
 
 
 def bands_of(fact: VitalsFact, limits: tuple[int, int, int, int, int, int]) -> Bands:
-    """The band of each signal of an observation, no finer than a rule can tell apart. FiO2 is read by no rule.
+    """The band of each signal of an observation, no finer than rules distinguish. FiO2 is read by no rule.
 
     `limits`: fever (tenths of °C), systolic, extreme systolic, mean arterial (mmHg), SpO2, extreme SpO2 (%).
     """

@@ -44,12 +44,12 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     with EmbeddedKafka(partitions=2) as broker:
         settings = broker.settings()
         watch = WatchWriter(settings)
-        tell(settings, watch)
+        send(settings, watch)
         with log.open("wb") as file, launched(settings, log=file) as board:
             yield Scene(broker, settings, watch, board, log)
 
 
-def tell(settings: Settings, watch: WatchWriter) -> None:
+def send(settings: Settings, watch: WatchWriter) -> None:
     """Alerts and states of a patient as the watch would write them, ending now."""
     messages = published([one | {"patient_id": NAME} for one in STORY])
     for message in messages:
@@ -119,7 +119,7 @@ def test_it_is_ready_after_the_first_heartbeats(scene: Scene) -> None:
 def test_on_a_real_kafka_too(kafka_settings: Fresh, tmp_path: Path) -> None:
     settings = kafka_settings()
     watch = WatchWriter(settings)
-    tell(settings, watch)
+    send(settings, watch)
     with (tmp_path / "log").open("wb") as log, launched(settings, log=log) as board, browser(board) as client:
         until(client, lambda one: one["alerts"] and all(alert["message"] for alert in one["alerts"]))
         watch.heartbeats()

@@ -1,4 +1,4 @@
-"""The ward in memory: the last word counts, whoever comes late or twice, and nobody stays for ever."""
+"""The ward in memory: the newest version counts in any order of arrival, and patients who left are removed."""
 
 from __future__ import annotations
 

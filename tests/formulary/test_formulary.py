@@ -155,7 +155,7 @@ def test_a_feeds_text_is_found(text: str, expected: str, why: str) -> None:
 
 
 @pytest.mark.parametrize(("text", "why"), rows(LOCAL))
-def test_a_local_form_counts_for_nothing_and_is_told_apart_from_an_unknown_drug(text: str, why: str) -> None:
+def test_a_local_form_counts_for_nothing_and_is_not_an_unknown_drug(text: str, why: str) -> None:
     assert ingredients(text) == "", why
     assert FORMULARY.is_local(text), why
 
@@ -193,7 +193,7 @@ def test_generic_names_have_their_role_in_any_case(role: str, names: str) -> Non
             assert [drug.role for drug in FORMULARY.find(written)] == [role], written
 
 
-def test_every_role_is_told_above() -> None:
+def test_every_role_has_a_test_above() -> None:
     assert {role for role, _ in rows(ROLE_OF)} == ROLES
 
 

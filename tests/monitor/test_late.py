@@ -18,7 +18,7 @@ def ill_for(days: int) -> Bed:
     return bed
 
 
-def test_a_dose_told_two_days_late_counts_from_the_bedside() -> None:
+def test_a_dose_charted_two_days_late_counts_from_the_bedside() -> None:
     bed = ill_for(3)
     bed.receive(10 * 60, received=3 * DAY, **GIVEN)
     shown = bed.log.view("A").tocilizumab

@@ -45,8 +45,8 @@ def test_a_row_of_the_version_before_is_read() -> None:
 def test_what_a_newer_build_knows_passes_through_this_one() -> None:
     read = row.decode(written_by_a_newer_build(fresh("A"), ["new"], 5))
     assert read.state.unknown_fields == (["new"], 5)
-    said = {"event_id": "1", "patient_id": "A", "effective_at": "2026-03-02T08:00:00Z", "spo2_percent": 97.0}
-    after = step(GUIDELINES["house"], read.state, Vitals.model_validate_json(json.dumps(said))).state
+    content = {"event_id": "1", "patient_id": "A", "effective_at": "2026-03-02T08:00:00Z", "spo2_percent": 97.0}
+    after = step(GUIDELINES["house"], read.state, Vitals.model_validate_json(json.dumps(content))).state
     assert after.unknown_fields == (["new"], 5)
     handed_back = msgspec.msgpack.decode(row.encode(row.Row(row.VERSION, 8, read.digest, after)))
     assert handed_back[0] == row.VERSION

@@ -1,4 +1,4 @@
-"""Thinning is exact only while it tells apart whatever a rule tells apart: every threshold has its band."""
+"""Thinning is exact only while every threshold that a rule reads separates two bands."""
 
 from __future__ import annotations
 

@@ -62,13 +62,13 @@ def test_versions_of_an_alert_follow_one_another_and_end_once(entries: list[Entr
     versions: dict[str, list[tuple[int, str]]] = {}
     for alert in log.alerts["A"]:
         versions.setdefault(alert.alert_id, []).append((alert.version, alert.status))
-    for told in versions.values():
-        assert [version for version, _ in told] == list(range(1, len(told) + 1))
-        assert told[0][1] == "raised"
-        over = [index for index, (_, status) in enumerate(told) if status in ("resolved", "retracted")]
-        assert over in ([], [len(told) - 1])
-    standing = {alert.alert_id for alert in log.states["A"].alerts.open}
-    assert standing == {name for name, told in versions.items() if told[-1][1] not in ("resolved", "retracted")}
+    for known in versions.values():
+        assert [version for version, _ in known] == list(range(1, len(known) + 1))
+        assert known[0][1] == "raised"
+        over = [index for index, (_, status) in enumerate(known) if status in ("resolved", "retracted")]
+        assert over in ([], [len(known) - 1])
+    open_ids = {alert.alert_id for alert in log.states["A"].alerts.open}
+    assert open_ids == {name for name, known in versions.items() if known[-1][1] not in ("resolved", "retracted")}
 
 
 @given(records(), st.integers(1, 600))

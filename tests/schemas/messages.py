@@ -8,6 +8,6 @@ HEADER = '"event_id":"e1","patient_id":"p1","effective_at":"2026-03-01T10:00:00Z
 
 
 def message(event_type: str | None, **fields: object) -> bytes:
-    """An event of `event_type` (None: it does not say) with these fields, as compact JSON."""
-    said = {"type": event_type} if event_type else {}
-    return json.dumps(said | json.loads("{" + HEADER + "}") | fields, separators=(",", ":")).encode()
+    """An event of `event_type` (None: left out) with these fields, as compact JSON."""
+    first = {"type": event_type} if event_type else {}
+    return json.dumps(first | json.loads("{" + HEADER + "}") | fields, separators=(",", ":")).encode()

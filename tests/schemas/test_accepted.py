@@ -1,4 +1,4 @@
-"""What comes through the door, and how it looks on the other side."""
+"""Messages that are accepted, and the events that they become."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_every_kind_of_event_finds_its_model(payload: bytes, model: type) -> Non
 
 
 @pytest.mark.parametrize("event_type", ["vitals", None])
-def test_on_its_own_topic_a_type_may_be_said_or_left_out(event_type: str | None) -> None:
+def test_on_its_own_topic_a_type_may_be_given_or_left_out(event_type: str | None) -> None:
     assert accepted(message(event_type, spo2_percent=95), "vitals") == accepted(message("vitals", spo2_percent=95))
 
 
@@ -59,7 +59,7 @@ def test_a_patient_called_nan_is_welcome() -> None:
     assert accepted(message("vitals", spo2_percent=95, note="NaN, Infinity")).unknown_fields == ("note",)
 
 
-def test_of_a_field_said_twice_the_last_counts() -> None:
+def test_of_a_field_given_twice_the_last_counts() -> None:
     twice = message("vitals", spo2_percent=95).replace(b'"spo2_percent":95', b'"spo2_percent":NaN,"spo2_percent":95')
     assert accepted(twice).event == accepted(message("vitals", spo2_percent=95)).event
 

@@ -145,7 +145,7 @@ def test_a_page_shows_the_public_text_of_a_further_kind_and_the_grade(raised: Ra
     assert public_alert.text(brief).startswith("Signs of bleeding, grade 1 - bed 12 7A")
 
 
-def test_a_report_tells_lists_and_counts_a_further_kind(raised: Raised) -> None:
+def test_a_report_describes_lists_and_counts_a_further_kind(raised: Raised) -> None:
     chart, tally = Chart("A", 1), Statistics(GUIDELINE)
     for alert in raised.judged.step.alerts:
         chart.tell(alert)

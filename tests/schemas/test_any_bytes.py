@@ -1,4 +1,4 @@
-"""Whatever arrives, the door answers: with an event or with a reason, never with an exception."""
+"""Whatever bytes arrive, `decode` returns an event or a reason, and never raises."""
 
 from __future__ import annotations
 
@@ -46,20 +46,20 @@ def test_any_bytes(payload: bytes, default_type: EventType | None) -> None:
 
 
 @given(VALUES, DEFAULTS)
-def test_any_json(said: object, default_type: EventType | None) -> None:
-    answered(json.dumps(said).encode(), default_type)
+def test_any_json(content: object, default_type: EventType | None) -> None:
+    answered(json.dumps(content).encode(), default_type)
 
 
 @settings(max_examples=150)
 @given(EVENTS, DEFAULTS)
-def test_any_object_with_our_fields(said: dict[str, object], default_type: EventType | None) -> None:
-    answered(json.dumps(said).encode(), default_type)
+def test_any_object_with_our_fields(content: dict[str, object], default_type: EventType | None) -> None:
+    answered(json.dumps(content).encode(), default_type)
 
 
 @settings(max_examples=150)
 @given(st.sampled_from(get_args(EventType)), EVENTS, DEFAULTS)
-def test_any_event_with_a_good_header(of: EventType, said: dict[str, object], default_type: EventType | None) -> None:
-    whole = {name: value for name, value in said.items() if name not in ("type", "event_id", "patient_id")}
+def test_any_event_with_a_good_header(of: EventType, fields: dict[str, object], default_type: EventType | None) -> None:
+    whole = {name: value for name, value in fields.items() if name not in ("type", "event_id", "patient_id")}
     answered(message(of, **whole), default_type)
 
 
@@ -78,10 +78,10 @@ def test_a_number_is_read_exactly_or_reported_exactly(value: float, signal: str)
     assert (kept, reported) in ((value, []), (None, [value]))
 
 
-@pytest.mark.parametrize("said", ["xqzw", ["xqzw"], {"xqzw": 1}, "xqzw" * 100])
+@pytest.mark.parametrize("content", ["xqzw", ["xqzw"], {"xqzw": 1}, "xqzw" * 100])
 @pytest.mark.parametrize("field", FIELDS)
-def test_details_never_quote_what_was_said(field: str, said: object) -> None:
-    verdict = answered(message("vitals", **({"spo2_percent": 200} | {field: said})), None)
+def test_details_never_quote_the_message(field: str, content: object) -> None:
+    verdict = answered(message("vitals", **({"spo2_percent": 200} | {field: content})), None)
     details = [verdict.detail] if isinstance(verdict, Refused) else [each.detail for each in verdict.implausible]
     assert details
     assert not any("xqzw" in detail for detail in details)

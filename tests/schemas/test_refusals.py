@@ -24,9 +24,9 @@ def rows() -> list[list[str]]:
     return [[cell.strip().strip("`") for cell in line.strip("|").split("|")] for line in lines]
 
 
-@pytest.mark.parametrize(("said", "topic", "reason", "detail"), rows())
-def test_refused_as_the_table_says(said: str, topic: str, reason: str, detail: str) -> None:
-    verdict = decode(said.replace("…", HEADER).encode(), TOPICS[topic])
+@pytest.mark.parametrize(("payload", "topic", "reason", "detail"), rows())
+def test_refused_as_in_the_table(payload: str, topic: str, reason: str, detail: str) -> None:
+    verdict = decode(payload.replace("…", HEADER).encode(), TOPICS[topic])
     assert isinstance(verdict, Refused), verdict
     beginning, ellipsis, _ = detail.partition("…")
     assert verdict.reason == reason
@@ -34,8 +34,8 @@ def test_refused_as_the_table_says(said: str, topic: str, reason: str, detail: s
 
 
 def test_every_reason_has_its_row_or_its_test() -> None:
-    told_here = {"empty", "too_large", "not_utf8", "too_deep"}
-    assert {reason for _, _, reason, _ in rows()} | told_here | BY_THE_ENGINE == set(get_args(DeadLetterReason))
+    tested_here = {"empty", "too_large", "not_utf8", "too_deep"}
+    assert {reason for _, _, reason, _ in rows()} | tested_here | BY_THE_ENGINE == set(get_args(DeadLetterReason))
 
 
 @pytest.mark.parametrize("nothing", [b"", None])

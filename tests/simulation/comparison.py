@@ -60,7 +60,7 @@ class BothOpinions:
         return (at, fields) if fields else None
 
     def patients(self) -> list[str]:
-        """Everyone whose story is told under an id of its own."""
+        """The patients whose story was not merged into another."""
         return list(self._oracles)
 
     def _now_called(self, patient_id: str) -> str:
