@@ -134,21 +134,21 @@ def test_a_further_kind_that_waits_for_acknowledgement_stays_open(
 def test_the_board_shows_a_further_kind_at_its_place(raised: Raised) -> None:
     patient = BoardPatient(0, raised.published, {raised.alert.alert_id: AlertVersions(raised.alert, raised.alert, 1)})
     at = datetime(2026, 3, 2, 10, 1, tzinfo=UTC)
-    shown = patient_card.card(patient, Pseudonyms(b"a secret that only tests know"), at).picture["alerts"]
+    shown = patient_card.card(patient, Pseudonyms(b"a secret that only tests know"), at).content["alerts"]
     assert [one["kind"] for one in shown] == [BLEEDING, "step", "onset"]
     assert shown[0]["message"] == "Look for it."
-    assert sorting.urgency(patient, patient.standing(), at)[3] == PRIORITY_RANK["medium"]
+    assert sorting.urgency(patient, patient.open_alerts(), at)[3] == PRIORITY_RANK["medium"]
 
 
 def test_a_page_shows_the_public_text_of_a_further_kind_and_the_grade(raised: Raised) -> None:
-    brief = public_alert.brief(raised.alert, public_alert.Location("7A", "12"), b"secret")
-    assert public_alert.text(brief).startswith("Signs of bleeding, grade 1 - bed 12 7A")
+    public = public_alert.public_version(raised.alert, public_alert.Location("7A", "12"), b"secret")
+    assert public_alert.text(public).startswith("Signs of bleeding, grade 1 - bed 12 7A")
 
 
 def test_a_report_describes_lists_and_counts_a_further_kind(raised: Raised) -> None:
     chart, tally = Chart("A", 1), Statistics(GUIDELINE)
     for alert in raised.judged.step.alerts:
-        chart.tell(alert)
+        chart.add_alert(alert)
     tally.observe(raised.judged)
     assert "Signs of bleeding." in " ".join(narrative.story_of(chart).sentences)
     assert page.PageLine(chart, tally.stays["A"], "").lives[-1].first.kind == BLEEDING
