@@ -14,7 +14,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, NamedTuple
 
-from agents.engine.partition import Outcome, Partition
+from agents.engine.outcome import Outcome
+from agents.engine.partition import Partition
 from monitor.guidelines import in_force
 from monitor.units.instants import MINUTE, to_datetime
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from agents.demo.kafka_client import DemoRecord
-from agents.engine.judging import judge, refusals
-from agents.engine.patients import Judged, Patients
+from agents.engine.patients import Judged, Patients, judge, refusals
 from agents.replay.statistics import Statistics
 from agents.report.collect import Charts
 from monitor.guidelines.in_force import Guideline

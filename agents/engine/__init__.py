@@ -4,10 +4,8 @@ In the order in which a record passes:
 stamp.py          what intake adds to a feed's message before it goes into the log
 partitioning.py   which partition a patient belongs to
 records.py        what a Kafka record looks like, whichever client read it
-judging.py        from a decoded message to its judgement and its dead letters
-patients.py       the state of every patient, who is due at a tick, and defects kept to one patient
-changes.py        what a judgement changed: disposition, clinical change, delays of alerts
-ticks.py          when ticks were appended, and so when no worker was running
+patients.py       from a decoded message to its judgement and dead letters; who is due at a tick; defects kept apart
+outcome.py        what a batch resulted in, and what one judgement changed
 partition.py      one partition of the log: each offset applied exactly once
 changelog.py      rows and marker as records of the changelog topic
 playback.py       recorded events with the ticks that a live log would have had (replay, demonstration)

@@ -6,78 +6,56 @@ what a replay of the log gives. Nothing here reads a clock or sends anything.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from hashlib import blake2b
 from typing import NamedTuple
 
-from pydantic_core import from_json, to_json
-
-from agents.engine.changes import Disposition, alert_delays, clinically_changed, disposition
-from agents.engine.judging import dead_letters, judge
-from agents.engine.patients import Judged, Patients
+from agents.engine.outcome import (
+    AlertFromRecord,
+    Defect,
+    KeyedDeadLetter,
+    Outcome,
+    alert_delays,
+    clinically_changed,
+    disposition,
+    forwarded,
+)
+from agents.engine.patients import Judged, Patients, dead_letters, judge
 from agents.engine.records import LogRecord
-from agents.engine.ticks import NEVER_TICKED, Ticks
 from monitor.guidelines.in_force import Guideline
 from monitor.model import State
 from monitor.record import row
 from monitor.step import SAME, PatientEventType
-from monitor.units.instants import LONG_AGO, to_datetime, to_ms
-from schemas.alerts import Alert
-from schemas.dead_letters import DeadLetter, Origin
+from monitor.units.instants import MINUTE, to_datetime, to_ms
+from schemas.dead_letters import Origin
 from schemas.decode import Decoded, Refused, decode
 from schemas.events import Tick
 
 TICK = "tick"
+DOWN_AFTER_MS = 2 * MINUTE  # without a tick for longer, no worker was running
 
 
-class AlertFromRecord(NamedTuple):
-    """An alert, and the log record that caused it. `appended_ms`: when the broker appended that record."""
+class Ticks(NamedTuple):
+    """When ticks were appended, ms: the last one, and the two around the last downtime, when no worker ticked."""
 
-    alert: Alert
-    offset: int
-    appended_ms: int
+    last: int = 0
+    down_from: int = 0
+    down_to: int = 0
 
+    def after(self, appended_ms: int) -> Ticks:
+        """The same with one more tick."""
+        if self.last and appended_ms - self.last > DOWN_AFTER_MS:
+            return Ticks(appended_ms, self.last, appended_ms)
+        return self._replace(last=max(self.last, appended_ms))
 
-class Forward(NamedTuple):
-    """An event to append to the log for another patient: after a merge, or when it was in the wrong partition."""
-
-    patient_id: str
-    value: bytes
-
-
-class KeyedDeadLetter(NamedTuple):
-    """A dead letter, and the key of the record that it is about."""
-
-    key: bytes | None
-    letter: DeadLetter
+    def is_backlog(self, known_at: int, appended_ms: int) -> bool:
+        """Whether an event that arrived at `known_at` (ms) had to wait because no worker was running."""
+        last, down_from, down_to = self
+        still_down = last > 0 and appended_ms - last > DOWN_AFTER_MS and known_at > last
+        return still_down or down_from < known_at < down_to
 
 
-class Defect(NamedTuple):
-    """A judgement that failed by a bug of ours. `place`: kind and place of the exception, without patient data."""
-
-    place: str
-    offset: int
-
-
-@dataclass(slots=True)
-class Outcome:
-    """What a batch of records resulted in: what to send, which rows changed, and what to count."""
-
-    alerts: list[AlertFromRecord] = field(default_factory=list)
-    forwards: list[Forward] = field(default_factory=list)
-    letters: list[KeyedDeadLetter] = field(default_factory=list)
-    defects: list[Defect] = field(default_factory=list)
-    # Patients whose row changed, and those of them whose state should be published at once.
-    touched: dict[str, None] = field(default_factory=dict)
-    changed: dict[str, None] = field(default_factory=dict)
-    dispositions: Counter[Disposition] = field(default_factory=Counter)
-    verdicts: Counter[str] = field(default_factory=Counter)
-    # ms from raising to acknowledgement, and (kind, ms) from raising to resolution.
-    acknowledged: list[int] = field(default_factory=list)
-    resolved: list[tuple[str, int]] = field(default_factory=list)
-    unknown_fields: int = 0
-    ticked_at: int = LONG_AGO
+NEVER_TICKED = Ticks()
 
 
 class Position(NamedTuple):
@@ -88,6 +66,12 @@ class Position(NamedTuple):
 
 
 NOWHERE = Position(-1, row.EMPTY_DIGEST)
+
+
+def next_digest(digest: bytes, log_offset: int, event_id: str) -> bytes:
+    """The rolling digest after one more applied event."""
+    content = b"%b%d %b" % (digest, log_offset, event_id.encode("utf-8", "surrogatepass"))
+    return blake2b(content, digest_size=row.DIGEST_BYTES).digest()
 
 
 class Partition:
@@ -197,7 +181,7 @@ class Partition:
     def _note(self, judged: Judged, record: LogRecord, event_id: str, outcome: Outcome) -> None:
         patient_id, step = judged.patient_id, judged.step
         before = self.positions.get(patient_id, NOWHERE)
-        self.positions[patient_id] = Position(record.offset, row.roll(before.digest, record.offset, event_id))
+        self.positions[patient_id] = Position(record.offset, next_digest(before.digest, record.offset, event_id))
         outcome.touched[patient_id] = None
         if step.verdicts is SAME:
             outcome.verdicts[SAME[0].reason] += 1
@@ -220,15 +204,3 @@ class Partition:
         origin = Origin(self.topic, self.partition, record.offset, to_datetime(record.timestamp))
         letters = dead_letters(result, record.value, origin)
         outcome.letters += [KeyedDeadLetter(record.key, letter) for letter in letters]
-
-
-def forwarded(event: PatientEventType, original: PatientEventType, record: LogRecord) -> Forward:
-    """The message to append to the log for an event that goes on to another patient.
-
-    An event that is only redirected keeps every field, also those that this build does not use, and its log time.
-    """
-    if event.event_id != original.event_id or record.value is None:
-        return Forward(event.patient_id, event.model_dump_json(exclude_none=True).encode())
-    written = from_json(record.value) | {"patient_id": event.patient_id}
-    written.setdefault("received_at", to_datetime(record.timestamp).isoformat())
-    return Forward(event.patient_id, to_json(written))

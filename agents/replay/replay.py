@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from agents.engine.judging import dead_letters
-from agents.engine.patients import Judged, Patients
+from agents.engine.patients import Judged, Patients, dead_letters
 from agents.engine.playback import Playback, Watcher, arrival
 from agents.feeds.source import SourceRecord
 from agents.replay.statistics import Statistics

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from prometheus_client import Counter, Gauge, Histogram
 
-from agents.engine.partition import Outcome
+from agents.engine.outcome import Outcome
 
 LATENCIES = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15, 30, 60, 300)
 STEP_SECONDS = (5e-6, 1e-5, 2e-5, 5e-5, 1e-4, 2e-4, 5e-4, 1e-3, 5e-3, 2e-2)

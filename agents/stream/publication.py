@@ -8,7 +8,7 @@ from functools import partial
 from time import monotonic, time
 from typing import Any
 
-from agents.engine.partition import AlertFromRecord, Outcome
+from agents.engine.outcome import AlertFromRecord, Outcome
 from agents.engine.partitioning import partition_of
 from agents.engine.records import Appended
 from agents.platform.settings import Settings

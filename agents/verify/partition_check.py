@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from agents.engine.changelog import PartitionRows, patient_of, row_key
-from agents.engine.partition import NOWHERE, AlertFromRecord, Outcome, Partition
+from agents.engine.outcome import AlertFromRecord, Outcome
+from agents.engine.partition import NOWHERE, Partition
 from agents.verify.difference import Difference, first_difference, first_in_json
 from agents.verify.findings import Breach, BreachKind, Findings
 from agents.verify.published import AlertMessage, AlertVersion, PublishedAlerts, PublishedStates, digest_of

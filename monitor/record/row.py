@@ -10,7 +10,6 @@ not know are kept in `unknown_fields` and written back. So workers of two versio
 
 from __future__ import annotations
 
-from hashlib import blake2b
 from typing import Any, NamedTuple
 
 import msgspec
@@ -82,10 +81,3 @@ def _placed(v: int, fields: list[Any]) -> list[Any]:
     if v < VERSION:
         return [*fields[:-1], *fields[-1]][:FIELDS]
     return [*fields[:FIELDS], [*fields[FIELDS:-1], *fields[-1]]]
-
-
-def roll(digest: bytes, log_offset: int, event_id: str) -> bytes:
-    """The digest after one more applied event."""
-    return blake2b(
-        b"%b%d %b" % (digest, log_offset, event_id.encode("utf-8", "surrogatepass")), digest_size=DIGEST_BYTES
-    ).digest()

@@ -17,7 +17,8 @@ from typing import Any
 from aiokafka.errors import MessageSizeTooLargeError
 
 from agents.cli.main import main
-from agents.engine.partition import Outcome, Partition
+from agents.engine.outcome import Outcome
+from agents.engine.partition import Partition
 from agents.stream import producer, worker
 from agents.stream.owned_partition import OwnedPartition
 from agents.stream.producer import ConfirmedProducer

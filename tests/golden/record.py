@@ -12,6 +12,7 @@ from base64 import b64decode, b64encode
 from pathlib import Path
 from typing import NamedTuple
 
+from agents.engine.partition import next_digest
 from monitor.model import State
 from monitor.record import row
 from tests.stories.engines import engine_alone
@@ -74,7 +75,7 @@ def states() -> dict[tuple[str, str], State]:
 
 def encoded(state: State) -> bytes:
     """A state as the table would keep it."""
-    digest = row.roll(row.EMPTY_DIGEST, OFFSET, state.patient_id)
+    digest = next_digest(row.EMPTY_DIGEST, OFFSET, state.patient_id)
     return row.encode(row.Row(row.VERSION, OFFSET, digest, state))
 
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 from unittest.mock import patch
 
-from agents.engine.partition import Forward, Outcome, Partition
+from agents.engine.outcome import Forward, Outcome
+from agents.engine.partition import Partition
 from monitor.guidelines.in_force import Guideline
 from monitor.model import fresh
 from monitor.patient_view import view

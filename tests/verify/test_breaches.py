@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from agents.engine.changelog import MARKER, Marker
+from agents.engine.partition import next_digest
 from agents.verify.findings import Findings
 from agents.verify.partition_check import decoded
 from agents.verify.reader import StoredRecord
@@ -248,7 +249,7 @@ def test_a_row_that_cannot_be_read_is_found(ward: Installation) -> None:
 
 def test_an_event_applied_twice_shows_in_the_digest(ward: Installation) -> None:
     target = last_row(ward)
-    twice = altered(target, lambda one: one._replace(digest=row.roll(one.digest, one.log_offset, "again")))
+    twice = altered(target, lambda one: one._replace(digest=next_digest(one.digest, one.log_offset, "again")))
     ward.paper.change(ROWS, same(target), lambda _: twice)
     findings = ward.verify()
     only(findings, "row_differs")

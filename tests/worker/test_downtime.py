@@ -9,8 +9,7 @@ from random import Random
 
 import pytest
 
-from agents.engine.partition import Partition
-from agents.engine.ticks import Ticks
+from agents.engine.partition import Partition, Ticks
 from agents.simulation.patients.generator import FAULTLESS, Cadence, ward
 from monitor.guidelines import in_force
 from monitor.record import row

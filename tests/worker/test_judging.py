@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 
-from agents.engine.judging import dead_letters, judge, refusals
 from agents.engine.partitioning import belongs_to, partition_of
-from agents.engine.patients import Patients
+from agents.engine.patients import Patients, dead_letters, judge, refusals
 from monitor.guidelines import in_force
 from monitor.units.instants import to_datetime
 from schemas.dead_letters import DeadLetter, Origin
