@@ -13,4 +13,4 @@ def load_guideline(profile: str) -> Guideline:
     try:
         return in_force.load(profile)
     except ProfileError as error:
-        raise UserError(f"--profile: {error}") from error
+        raise UserError(str(error)) from error

@@ -73,7 +73,7 @@ def test_an_injected_error_is_retried_and_a_slow_answer_is_slow() -> None:
 
 
 def test_it_does_not_outlive_the_process_that_started_it() -> None:
-    begin = "from agents.brokers.embedded import Embedded; e = Embedded().__enter__()"
+    begin = "from agents.brokers.embedded import EmbeddedKafka; e = EmbeddedKafka().__enter__()"
     program = f"{begin}; print(e._process.pid, flush=True); input()"
     parent = subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert parent.stdout is not None
