@@ -25,7 +25,7 @@ from tests.deploy.tools import ROOT
 LARGEST_BASE = 55
 # Modules that import what an extra brings, by the extra; those below them count too.
 NEEDING = {
-    "replay": ("agents.feeds.clif.tables", "agents.feeds.clif.source"),
+    "replay": ("agents.feeds.clif", "agents.feeds.clif.tables"),
     "report": ("agents.report.page",),
     "history": ("agents.history", "agents.cli.history"),
     "demo": ("agents.demo",),
