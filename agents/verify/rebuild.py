@@ -7,7 +7,7 @@ reads it from its beginning.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -18,7 +18,7 @@ from agents.engine.partitioning import belongs_to
 from agents.platform.errors import UserError
 from agents.platform.settings import Settings
 from agents.verify.live_partition import decode_row, patient_in_key
-from agents.verify.reader import NoProgress, Progress, TopicReader
+from agents.verify.reader import Bounds, NoProgress, Progress, TopicReader
 from monitor.guidelines.in_force import Guideline
 from monitor.patient_view import view
 from monitor.record import row
@@ -74,17 +74,10 @@ class Rebuild:
         changes = self.reader.bounds(self.settings.changelog)
         bounds = self.reader.bounds(log)
         self.require_no_workers()
-        cut = [partition for partition, (begin, _) in bounds.items() if begin > 0]
-        if cut and not self.accept_cut:
-            raise UserError(
-                f"{log}: the beginning of {len(cut)} partitions is gone (retention), and with it the first events of "
-                "some patients; --accept-cut builds rows from the rest"
-            )
+        self._require_whole(log, bounds)
         self.progress.begin("replaying the log", sum(end - begin for begin, end in bounds.values()))
         for partition, (begin, end) in bounds.items():
-            held = PartitionRows()
-            for record in self.reader.read(self.settings.changelog, partition, *changes[partition]):
-                held.take(record.offset, record.key, record.value, record.headers)
+            held = self._rows(partition, changes[partition])
             marker = held.marker.next_offset
             if marker > end:
                 raise UserError(f"{log} partition {partition} ends at {end}, its rows at {marker}: not their log")
@@ -99,6 +92,21 @@ class Rebuild:
         members = self.reader.members(self.settings.group)
         if members:
             raise UserError(f"{members} workers are running (group {self.settings.group}): stop them first")
+
+    def _require_whole(self, log: str, bounds: Mapping[int, Bounds]) -> None:
+        cut = [partition for partition, (begin, _) in bounds.items() if begin > 0]
+        if cut and not self.accept_cut:
+            raise UserError(
+                f"{log}: the beginning of {len(cut)} partitions is gone (retention), and with it the first events of "
+                "some patients; --accept-cut builds rows from the rest"
+            )
+
+    def _rows(self, partition: int, bounds: Bounds) -> PartitionRows:
+        """The stored rows of a partition, also those that cannot be decoded."""
+        held = PartitionRows()
+        for record in self.reader.read(self.settings.changelog, partition, *bounds):
+            held.take(record.offset, record.key, record.value, record.headers)
+        return held
 
     def _shard(self, log: str, partition: int, begin: int) -> Partition:
         return Partition(

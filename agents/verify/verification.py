@@ -70,15 +70,23 @@ class Verification:
             ends = {p: bounds.end for p, bounds in feed.bounds.items() if bounds.end > bounds.begin}
             committed = partial(self.reader.committed, self.settings.group, feed.topic)
             self.committed[feed.number] = caught_up(committed, ends, until, self.clock, self.pause)
+        ends = self._log_ends()
+        left = max(0.0, until - self.clock())
+        self.rows = snapshots(self.reader, self.settings.changelog, ends, left, self.clock, self.pause)
+        self.waited_seconds = self.clock() - began
+        self._report_lag()
+
+    def _log_ends(self) -> dict[int, int]:
+        """The end of each partition of the log. Raises UserError when their number is not the configured one."""
         ends = {partition: bounds.end for partition, bounds in self.reader.bounds(self.log).items()}
         if len(ends) != self.settings.partitions:
             raise UserError(
                 f"topic {self.log} has {len(ends)} partitions, the settings say {self.settings.partitions}: "
                 "set CRS_PARTITIONS to the number of partitions of the topic"
             )
-        left = max(0.0, until - self.clock())
-        self.rows = snapshots(self.reader, self.settings.changelog, ends, left, self.clock, self.pause)
-        self.waited_seconds = self.clock() - began
+        return ends
+
+    def _report_lag(self) -> None:
         for partition, snapshot in self.rows.items():
             behind = max(0, snapshot.wanted - snapshot.marker.next_offset)
             self.findings.lag += behind

@@ -187,9 +187,9 @@ class Installation:
         shard = self.shards[partition]
         new = [r for r in self.topics.records[LOG, partition] if r.offset >= shard.next_offset]
         outcome = shard.apply(new if upto is None else [r for r in new if r.offset < upto])
-        for alert in outcome.alerts:
-            key, value = alert.alert.patient_id.encode(), alert.alert.model_dump_json().encode()
-            self.topics.append(ALERTS, partition, key, value, self.at, headers_of(alert, partition))
+        for produced in outcome.alerts:
+            key, value = produced.alert.patient_id.encode(), produced.alert.model_dump_json().encode()
+            self.topics.append(ALERTS, partition, key, value, self.at, headers_of(produced, partition))
         for forward in outcome.forwards:
             key = forward.patient_id.encode()
             self.topics.append(LOG, partition_of(key, PARTITIONS), key, forward.value, self.at)
