@@ -14,6 +14,16 @@ class Difference(NamedTuple):
     expected: Any
     actual: Any
 
+    @property
+    def detail(self) -> str:
+        """Names the field without its values, which may identify a patient."""
+        return f"first difference: {self.path}"
+
+    @property
+    def shown(self) -> dict[str, str]:
+        """Both values as text, for a report that may show them."""
+        return {"expected": repr(self.expected), "actual": repr(self.actual)}
+
 
 ABSENT = "(absent)"
 
@@ -38,7 +48,7 @@ def first_difference(expected: Any, actual: Any) -> Difference | None:
 
 
 def first_in_json(expected: bytes, actual: bytes) -> Difference | None:
-    """The same for two JSON texts; None when they mean the same."""
+    """The first difference of two JSON texts; None when their values are equal."""
     try:
         return first_difference(json.loads(expected), json.loads(actual))
     except ValueError:
@@ -46,7 +56,7 @@ def first_in_json(expected: bytes, actual: bytes) -> Difference | None:
 
 
 def fields_of(expected: Any, actual: Any) -> tuple[str, ...]:
-    """The names of the parts of both, when both have names for them."""
+    """The field names of two mappings or of two named tuples of one type; empty for anything else."""
     if type(expected) is type(actual) and hasattr(expected, "_fields"):
         names: tuple[str, ...] = expected._fields
         return names
@@ -56,10 +66,10 @@ def fields_of(expected: Any, actual: Any) -> tuple[str, ...]:
 
 
 def part(whole: Any, name: str) -> Any:
-    """One named part."""
+    """The value of one field; ABSENT when a mapping does not have it."""
     return whole.get(name, ABSENT) if isinstance(whole, dict) else getattr(whole, name)
 
 
 def item(whole: Any, place: int) -> Any:
-    """One part of a sequence."""
+    """One element of a sequence; ABSENT behind its end."""
     return whole[place] if place < len(whole) else ABSENT

@@ -1,4 +1,4 @@
-"""What feeds sent: every accepted event must lie in the log, or among the dead letters with its place and reason."""
+"""Checks the feeds: every event must be in the log, or among the dead letters with its place and reason."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ from pathlib import Path
 from agents.engine.partitioning import partition_of
 from agents.engine.stamp import stamped
 from agents.platform.errors import UserError
-from agents.verify.partition_check import identity
 from agents.verify.reader import Bounds, Progress, StoredRecord, TopicReader
-from agents.verify.set_comparison import LogPlace, SetComparison
+from agents.verify.set_comparison import LogPlace, SetComparison, record_identity
 from monitor.units.instants import to_datetime
 from schemas import topics
 from schemas.dead_letters import Origin, dead_letter
@@ -26,7 +25,7 @@ NUMBERS: Mapping[str, int] = {feed.name: number for number, feed in enumerate(to
 
 @dataclass(slots=True)
 class Feed:
-    """One feed topic. `ends`: what it held when the check began."""
+    """One feed topic. `topic`: its name with the prefix. `bounds`: what it held when the check began."""
 
     spec: TopicSpec
     topic: str
@@ -34,13 +33,17 @@ class Feed:
 
     @property
     def number(self) -> int:
-        """Its number among the topics of an account."""
+        """Its number in LogPlace.topic."""
         return NUMBERS[self.spec.name]
 
 
 @dataclass(slots=True)
 class FeedsCheck:
-    """Reads the feeds beside the log. `since`: when what is left of a cut partition of the log begins, ms."""
+    """Compares the feeds with the log, the dead letters and the ledger.
+
+    `since`: for a partition whose beginning retention removed, the time of its first record, ms since 1970. Events
+    from before are not expected in the log.
+    """
 
     partitions: int
     arrivals: SetComparison
@@ -49,32 +52,32 @@ class FeedsCheck:
     since: Mapping[int, int]
     taken: int = 0
 
-    def read(self, journal: TopicReader, feed: Feed, progress: Progress) -> None:
-        """All of one feed."""
+    def read(self, reader: TopicReader, feed: Feed, progress: Progress) -> None:
+        """Reads all of one feed."""
         for partition, bounds in feed.bounds.items():
-            for record in journal.read(feed.topic, partition, bounds.begin, bounds.end):
+            for record in reader.read(feed.topic, partition, bounds.begin, bounds.end):
                 self._take(record, feed, partition)
             progress.advance(bounds.end - bounds.begin)
 
     def _take(self, record: StoredRecord, feed: Feed, partition: int) -> None:
         self.taken += 1
         place = LogPlace(feed.number, partition, record.offset)
-        said = decode(record.value, feed.spec.default_type)
-        if isinstance(said, Refused):
+        decoded = decode(record.value, feed.spec.default_type)
+        if isinstance(decoded, Refused):
             origin = Origin(feed.topic, partition, record.offset, to_datetime(record.timestamp))
-            letter = dead_letter(said.reason, said.detail, record.value, origin)
+            letter = dead_letter(decoded.reason, decoded.detail, record.value, origin)
             self.letters.expect(letter.model_dump_json().encode(), place)
-        elif not isinstance(said.event, Tick):
-            key = said.event.patient_id.encode()
-            value = stamped(record.value or b"", said.event, feed.spec.default_type, record.timestamp)
+        elif not isinstance(decoded.event, Tick):
+            key = decoded.event.patient_id.encode()
+            value = stamped(record.value or b"", decoded.event, feed.spec.default_type, record.timestamp)
             if record.timestamp > self.since.get(partition_of(key, self.partitions), -1):
-                self.arrivals.expect(identity(key, value), place)
-        self.ledger.find(line_identity(feed.topic, partition, record.offset, event_id_of(said, record)), place)
+                self.arrivals.expect(record_identity(key, value), place)
+        self.ledger.find(line_identity(feed.topic, partition, record.offset, event_id_of(decoded, record)), place)
 
 
-def event_id_of(said: object, record: StoredRecord) -> str:
-    """The event's id as its sender wrote it; also that of an event that was refused, when it has one."""
-    event = getattr(said, "event", None)
+def event_id_of(decoded: object, record: StoredRecord) -> str:
+    """The event id as the sender wrote it; of a refused event also, when it has one, else empty."""
+    event = getattr(decoded, "event", None)
     if event is not None:
         return str(event.event_id)
     try:
@@ -85,25 +88,28 @@ def event_id_of(said: object, record: StoredRecord) -> str:
 
 
 def line_identity(topic: str, partition: int, offset: int, event_id: str) -> bytes:
-    """What a ledger's line says, as bytes."""
+    """The identity of a ledger line, for a SetComparison."""
     return json.dumps([topic, partition, offset, event_id]).encode()
 
 
 def expect_ledger(path: Path, feeds: Iterable[Feed], ledger: SetComparison) -> int:
-    """Every line of a ledger of accepted events. Raises UserError naming the line that is none."""
+    """Expects every line of a ledger of accepted events; gives the number of lines.
+
+    Raises UserError with the line number when a line is not valid, or names a topic that is not a feed.
+    """
     known = {feed.topic: feed for feed in feeds}
     lines = 0
     try:
         with path.open("rb") as file:
             for lines, line in enumerate(file, 1):
-                said = json.loads(line)
-                feed = known.get(said["topic"])
-                partition, offset = int(said["partition"]), int(said["offset"])
+                entry = json.loads(line)
+                feed = known.get(entry["topic"])
+                partition, offset = int(entry["partition"]), int(entry["offset"])
                 if feed is None or partition not in feed.bounds:
-                    raise UserError(f"{path}: line {lines}: {said['topic']} is not a feed of this installation")
+                    raise UserError(f"{path}: line {lines}: {entry['topic']} is not a feed of this installation")
                 if offset >= feed.bounds[partition].begin:
-                    entry = line_identity(feed.topic, partition, offset, str(said["event_id"]))
-                    ledger.expect(entry, LogPlace(feed.number, partition, offset))
+                    line_id = line_identity(feed.topic, partition, offset, str(entry["event_id"]))
+                    ledger.expect(line_id, LogPlace(feed.number, partition, offset))
     except OSError as error:
         raise UserError(f"{path}: {error.strerror}; expected the ledger of `crs-monitor simulate`") from error
     except (ValueError, KeyError, TypeError) as error:
@@ -112,21 +118,22 @@ def expect_ledger(path: Path, feeds: Iterable[Feed], ledger: SetComparison) -> i
 
 
 def find_letters(
-    records: Iterable[StoredRecord], letters: SetComparison, ours: Callable[[str, int, int], int | None]
+    records: Iterable[StoredRecord], letters: SetComparison, topic_number: Callable[[str, int, int], int | None]
 ) -> Iterable[StoredRecord]:
-    """Puts every dead letter that is ours to check into the account; gives those that cannot be read.
+    """Adds every dead letter that can be checked to `letters`; gives those that cannot be read.
 
-    `ours`: the number of a topic if a letter about this offset of it can be checked, else None.
+    `topic_number`: the number in LogPlace.topic when a letter about this topic, partition and offset can be checked,
+    else None.
     """
     for record in records:
         try:
-            said = json.loads(record.value or b"null")
-            topic, partition, offset = said["topic"], said["partition"], said["offset"]
+            letter = json.loads(record.value or b"null")
+            topic, partition, offset = letter["topic"], letter["partition"], letter["offset"]
         except (ValueError, TypeError, KeyError):
             yield record
             continue
         if topic is None or partition is None or offset is None:
             continue
-        number = ours(topic, partition, offset)
+        number = topic_number(topic, partition, offset)
         if number is not None:
             letters.find(record.value or b"", LogPlace(number, partition, offset))

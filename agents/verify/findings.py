@@ -1,4 +1,4 @@
-"""What a check found: every breach counted by kind, the first one kept with its place in the log."""
+"""Counts the breaches that a check found by kind, and keeps the first one with its place in the log."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ BreachKind = Literal[
     "ledger_differs",
 ]
 Invariant = Literal["I1", "I2", "I3", "I5", "I7"]
-# Which promise a breach breaks. I4, I6 and I8 are about pagers and about time; they are not checked here.
+# The invariant that a breach violates. I4, I6 and I8 concern pagers and time, which the log cannot show.
 INVARIANTS: dict[BreachKind, Invariant] = {
     "event_lost": "I1",
     "letter_missing": "I1",
@@ -50,11 +50,15 @@ INVARIANTS: dict[BreachKind, Invariant] = {
 }
 MISSING: tuple[BreachKind, ...] = ("alert_missing", "event_lost", "letter_missing", "ledger_differs")
 SPURIOUS: tuple[BreachKind, ...] = ("alert_phantom", "alert_altered", "alert_out_of_order", "letter_phantom")
-STATES: tuple[BreachKind, ...] = tuple(kind for kind, promise in INVARIANTS.items() if promise == "I2")
+STATES: tuple[BreachKind, ...] = tuple(kind for kind, invariant in INVARIANTS.items() if invariant == "I2")
 
 
 class Breach(NamedTuple):
-    """One broken promise. `detail` names fields, never a value or a patient; `shown` does, for those who asked."""
+    """One violation of an invariant.
+
+    `detail` names fields, never a value or a patient; `shown` has them, for a report that may show them. `topic` and
+    `offset`: where the wrong message is, when it is not in the log.
+    """
 
     kind: BreachKind
     partition: int
@@ -67,7 +71,7 @@ class Breach(NamedTuple):
 
 @dataclass(slots=True)
 class Findings:
-    """Everything that one run came to."""
+    """The result of one run."""
 
     breaches: Counter[BreachKind] = field(default_factory=Counter)
     first: Breach | None = None
@@ -75,34 +79,34 @@ class Findings:
     patients: int = 0
     events: int = 0
     alerts: int = 0
-    repeats: int = 0  # alerts that were told more than once, with the same bytes
+    repeats: int = 0  # alerts published more than once with the same bytes
     letters: int = 0
     lag: int = 0
-    unverified: int = 0  # patients whose story begins before what is left of the log
-    cut: bool = False  # the log's head is gone
+    unverified: int = 0  # patients whose history begins before the first offset that the log still has
+    cut: bool = False  # retention has removed the beginning of the log
 
     def add(self, breach: Breach) -> None:
-        """One more breach; the first of the partition that is checked first stays the first."""
+        """Adds a breach. `first` is the one at the lowest offset of the first partition that has any."""
         self.breaches[breach.kind] += 1
         if self.first is None or (breach.partition == self.first.partition and position(breach) < position(self.first)):
             self.first = breach
 
     @property
     def ok(self) -> bool:
-        """Whether everything is as the log says, and everything could be looked at."""
+        """Whether everything could be checked and agrees with the log."""
         return not self.breaches and self.lag == 0 and self.unverified == 0
 
     def count(self, kinds: tuple[BreachKind, ...]) -> int:
-        """Breaches of these kinds."""
+        """The number of breaches of these kinds."""
         return sum(self.breaches[kind] for kind in kinds)
 
     def invariants(self) -> dict[str, bool]:
-        """Which promises hold."""
+        """For every invariant that is checked, whether it holds."""
         broken = {INVARIANTS[kind] for kind, number in self.breaches.items() if number}
-        held: dict[str, bool] = {promise: promise not in broken for promise in sorted(set(INVARIANTS.values()))}
+        held: dict[str, bool] = {invariant: invariant not in broken for invariant in sorted(set(INVARIANTS.values()))}
         return held | {"I7": held["I7"] and self.lag == 0}
 
 
 def position(breach: Breach) -> float:
-    """Where in the log a breach is; one without a place comes last."""
+    """The log offset of a breach as a sort key; a breach without one sorts last."""
     return float("inf") if breach.log_offset is None else breach.log_offset

@@ -1,4 +1,4 @@
-"""The journal at real brokers, read with librdkafka: assigned by hand, so that no worker notices."""
+"""Reads topics from brokers without joining a consumer group, so that no worker loses a partition."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from confluent_kafka.admin import AdminClient
 from agents.brokers.preflight import ADVICE, describe_topics, unreachable
 from agents.platform.errors import UserError
 from agents.platform.settings import Settings
-from agents.verify.reader import Bounds, StoredRecord, as_written
+from agents.verify.reader import Bounds, StoredRecord, stored_record
 
 ANSWER_SECONDS = 30.0
-POLL_SECONDS = 0.05  # a poll waits this long for its last message, also when nothing is left to come
-AT_ONCE = 2000
-READER = {
-    "group.id": "crs-monitor-verify",  # never joined: partitions are assigned by hand
+POLL_SECONDS = 0.05  # a poll that cannot be filled waits this long
+BATCH_MESSAGES = 2000
+CONSUMER_CONFIG = {
+    "group.id": "crs-monitor-verify",  # required by librdkafka; never joined, because partitions are assigned directly
     "enable.auto.commit": False,
     "enable.partition.eof": True,
     "auto.offset.reset": "earliest",
@@ -29,30 +29,30 @@ READER = {
 
 
 class KafkaReader:
-    """The topics of one installation."""
+    """A TopicReader of the brokers of one installation."""
 
     def __init__(self, settings: Settings) -> None:
         """Raises UserError when no broker answers."""
         self._settings = settings
         self._topics = describe_topics(settings)
         self._errors: list[KafkaError] = []
-        silent = logging.getLogger("crs.librdkafka")
-        self._heard: dict[str, Any] = {"error_cb": self._errors.append}
-        self._consumer = Consumer(settings.librdkafka() | READER | self._heard, logger=silent)
-        self._admin = AdminClient(settings.librdkafka() | self._heard, logger=silent)
+        logger = logging.getLogger("crs.librdkafka")
+        callbacks: dict[str, Any] = {"error_cb": self._errors.append}
+        self._consumer = Consumer(settings.librdkafka() | CONSUMER_CONFIG | callbacks, logger=logger)
+        self._admin = AdminClient(settings.librdkafka() | callbacks, logger=logger)
 
     def close(self) -> None:
         """Disconnects."""
         self._consumer.close()
 
     def bounds(self, topic: str) -> dict[int, Bounds]:
-        """What each partition of a topic holds now."""
+        """The offsets that each partition of a topic holds now. Raises UserError when the topic is missing."""
         if topic not in self._topics:
             raise UserError(f"topic {topic} is missing; {ADVICE}")
         return {partition: self._bounds(topic, partition) for partition in range(self._topics[topic].partitions)}
 
     def read(self, topic: str, partition: int, begin: int, end: int) -> Iterator[StoredRecord]:
-        """The records of a partition in order; offsets that hold nothing (compacted away) are passed over."""
+        """The records of a partition in order. Offsets without a record (after compaction) are skipped."""
         if begin >= end:
             return
         self._consumer.assign([TopicPartition(topic, partition, begin)])
@@ -62,7 +62,7 @@ class KafkaReader:
             self._consumer.unassign()
 
     def committed(self, group: str, topic: str) -> dict[int, int]:
-        """How far a consumer group has got with a topic, where it has said so."""
+        """The committed offset of a consumer group for each partition that has one."""
         asked = ConsumerGroupTopicPartitions(group, [TopicPartition(topic, p) for p in self.bounds(topic)])
         try:
             answer = self._admin.list_consumer_group_offsets([asked])[group].result(ANSWER_SECONDS)
@@ -71,7 +71,7 @@ class KafkaReader:
         return {each.partition: each.offset for each in answer.topic_partitions if each.offset >= 0}
 
     def members(self, group: str) -> int:
-        """How many consumers a group has now."""
+        """The number of consumers in a group now; 0 for an unknown group."""
         try:
             described = self._admin.describe_consumer_groups([group])[group].result(ANSWER_SECONDS)
         except KafkaException as error:
@@ -88,33 +88,35 @@ class KafkaReader:
             raise self._unreachable(error) from error
 
     def _between(self, begin: int, end: int, place: str) -> Iterator[StoredRecord]:
-        heard_at, following = monotonic(), begin
+        received_at, following = monotonic(), begin
         while True:
-            messages = self._consumer.consume(min(AT_ONCE, end - following), POLL_SECONDS)
+            messages = self._consumer.consume(min(BATCH_MESSAGES, end - following), POLL_SECONDS)
             if messages:
-                heard_at = monotonic()
-            elif monotonic() - heard_at > ANSWER_SECONDS:
-                raise UserError(f"{place}: nothing comes from the brokers any more; are they all up?")
+                received_at = monotonic()
+            elif monotonic() - received_at > ANSWER_SECONDS:
+                raise UserError(f"{place}: the brokers send no more records; are they all up?")
             for message in messages:
                 error, offset = message.error(), int(message.offset() or 0)
                 if error is None:
                     if offset >= end:
                         return
-                    yield as_written(offset, message.timestamp()[1], message.key(), message.value(), message.headers())
+                    yield stored_record(
+                        offset, message.timestamp()[1], message.key(), message.value(), message.headers()
+                    )
                     following = offset + 1
                     if following == end:
                         return
                 elif error.code() == KafkaError._PARTITION_EOF:
                     if offset >= end:
                         return
-                elif not error.retriable() and error.code() not in PASSING:
+                elif not error.retriable() and error.code() not in TRANSIENT:
                     raise self._unreachable(KafkaException(error))
 
     def _unreachable(self, error: KafkaException) -> UserError:
         return UserError(unreachable(self._settings, error.args[0], self._errors))
 
 
-PASSING = {
+TRANSIENT = {
     KafkaError._TRANSPORT,
     KafkaError._ALL_BROKERS_DOWN,
     KafkaError._RESOLVE,

@@ -1,4 +1,4 @@
-"""Writes to the brokers: in order, confirmed by all copies, or a word about why not."""
+"""Writes records to the brokers in order, confirmed by all in-sync replicas."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from agents.platform.errors import UserError
 from agents.platform.settings import Settings
 
 CONFIRM_SECONDS = 60.0
-TURN_SECONDS = 0.1
+FULL_QUEUE_SECONDS = 0.1
 
 
 class KafkaWriter:
-    """An idempotent producer: nothing is doubled or out of order after a fault."""
+    """An idempotent producer: after a retry no record is duplicated or out of order."""
 
     def __init__(self, settings: Settings) -> None:
-        ours = {
+        config = {
             "acks": "all",
             "enable.idempotence": True,
             "linger.ms": 5,
             "delivery.timeout.ms": round(CONFIRM_SECONDS * 1000),
-            "error_cb": lambda error: None,  # each record's own report says what became of it
+            "error_cb": lambda error: None,  # errors that matter arrive in each record's delivery report
         }
-        self._producer = Producer(settings.librdkafka() | ours, logger=logging.getLogger("crs.librdkafka"))
-        self._refused: KafkaError | None = None
+        self._producer = Producer(settings.librdkafka() | config, logger=logging.getLogger("crs.librdkafka"))
+        self._error: KafkaError | None = None
 
     def write(
         self,
@@ -36,22 +36,22 @@ class KafkaWriter:
         value: bytes | None,
         headers: Sequence[tuple[str, bytes]] = (),
     ) -> None:
-        """Hands one record over; waits while too many are on their way."""
+        """Queues one record; waits while the queue is full."""
         while True:
             try:
                 self._producer.produce(topic, value, key, partition, headers=list(headers), on_delivery=self._report)
             except BufferError:
-                self._producer.poll(TURN_SECONDS)
+                self._producer.poll(FULL_QUEUE_SECONDS)
             else:
                 self._producer.poll(0)
                 return
 
     def confirm(self) -> None:
-        """Waits until the brokers have everything. Raises UserError when they do not take it."""
+        """Waits until the brokers have confirmed every record. Raises UserError when they do not."""
         left = self._producer.flush(CONFIRM_SECONDS)
-        if self._refused is not None or left:
-            why = "no answer" if self._refused is None else self._refused.str()
-            raise UserError(f"the brokers do not take what is written: {why}; run this again when they do")
+        if self._error is not None or left:
+            why = "no answer" if self._error is None else self._error.str()
+            raise UserError(f"the brokers do not accept records: {why}; run this again when they do")
 
     def _report(self, error: KafkaError | None, message: Message) -> None:
-        self._refused = error or self._refused
+        self._error = error or self._error

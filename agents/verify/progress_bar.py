@@ -11,7 +11,7 @@ from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextC
 
 
 class ProgressBar:
-    """A progress bar on standard error, if that is a terminal."""
+    """A Progress on standard error, hidden when that is not a terminal."""
 
     def __init__(self, console: Console | None = None) -> None:
         """`console`: where to draw instead of standard error, also when it is not a terminal."""

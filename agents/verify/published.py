@@ -1,4 +1,4 @@
-"""What the live system published about one partition: alerts by digest, and the last state of every patient."""
+"""Published alerts of one partition by digest, and the last published state of every patient."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class AlertVersion(NamedTuple):
 
 @dataclass(slots=True)
 class AlertMessage:
-    """An alert as it lies in its topic. `offset`: its first appearance there."""
+    """An alert as published. `log_offset`: the log record that caused it. `offset`: of its first copy in the topic."""
 
     name: AlertVersion
     patient_id: str
@@ -44,7 +44,7 @@ class BadRecord(NamedTuple):
 
 @dataclass(slots=True)
 class PublishedAlerts:
-    """The alerts of one partition, in the order in which they appeared first."""
+    """The published alerts of one partition, in the order of their first copies."""
 
     partition: int
     messages: dict[tuple[int, bytes], AlertMessage] = field(default_factory=dict)
@@ -52,15 +52,15 @@ class PublishedAlerts:
     unreadable: list[BadRecord] = field(default_factory=list)
     out_of_order: list[BadRecord] = field(default_factory=list)
     repeats: int = 0
-    _furthest: int = -1
+    _last_log_offset: int = -1
     _versions: dict[str, int] = field(default_factory=dict)
 
     def take(self, record: StoredRecord) -> None:
-        """One more record of the topic."""
+        """Takes the next record of the topic."""
         if is_heartbeat_of_build_0_1(record.headers):
             return
         try:
-            message = read(record, self.partition)
+            message = alert_message(record, self.partition)
         except (ValueError, TypeError, KeyError) as error:
             self.unreadable.append(BadRecord(record.offset, None, f"not an alert of this partition: {error}"))
             return
@@ -74,45 +74,49 @@ class PublishedAlerts:
         self._check_order(message)
 
     def __iter__(self) -> Iterator[AlertMessage]:
-        """All different messages."""
+        """The messages without their repeats."""
         return iter(self.messages.values())
 
     def _check_order(self, message: AlertMessage) -> None:
-        """What appears for the first time is caused by the same or a later record than all before; so are versions."""
+        """First copies must be in the order of the log records that caused them, and of the versions of an alert."""
         alert_id, version = message.name
-        if message.log_offset < self._furthest:
-            late = BadRecord(message.offset, message.log_offset, "first told after an alert that a later record caused")
+        if message.log_offset < self._last_log_offset:
+            late = BadRecord(
+                message.offset, message.log_offset, "first published after an alert that a later record caused"
+            )
             self.out_of_order.append(late)
         elif version < self._versions.get(alert_id, 0):
-            late = BadRecord(message.offset, message.log_offset, "first told after a later version of the same alert")
+            late = BadRecord(
+                message.offset, message.log_offset, "first published after a later version of the same alert"
+            )
             self.out_of_order.append(late)
-        self._furthest = max(self._furthest, message.log_offset)
+        self._last_log_offset = max(self._last_log_offset, message.log_offset)
         self._versions[alert_id] = max(version, self._versions.get(alert_id, 0))
 
 
-def read(record: StoredRecord, partition: int) -> AlertMessage:
-    """A message from its record. Raises ValueError saying what it lacks, without its contents."""
-    where = record.header("log_partition"), record.header("log_offset")
-    if where[0] is None or where[1] is None:
-        raise ValueError("no header says which log record caused it")
-    if int(where[0]) != partition:
+def alert_message(record: StoredRecord, partition: int) -> AlertMessage:
+    """A message from its record. Raises ValueError that names what is missing, without patient data."""
+    origin = record.header("log_partition"), record.header("log_offset")
+    if origin[0] is None or origin[1] is None:
+        raise ValueError("no header names the log record that caused it")
+    if int(origin[0]) != partition:
         raise ValueError("it is about another partition of the log")
-    said = json.loads(record.value or b"null")
-    if not isinstance(said, dict) or "alert_id" not in said or "version" not in said:
+    alert = json.loads(record.value or b"null")
+    if not isinstance(alert, dict) or "alert_id" not in alert or "version" not in alert:
         raise ValueError("it has no alert_id and version")
-    if record.key != str(said.get("patient_id", "")).encode():
-        raise ValueError("its key is not its patient")
-    name = AlertVersion(str(said["alert_id"]), int(said["version"]))
-    return AlertMessage(name, str(said["patient_id"]), int(where[1]), digest_of(record.value or b""), record.offset)
+    if record.key != str(alert.get("patient_id", "")).encode():
+        raise ValueError("its key is not its patient id")
+    name = AlertVersion(str(alert["alert_id"]), int(alert["version"]))
+    return AlertMessage(name, str(alert["patient_id"]), int(origin[1]), digest_of(record.value or b""), record.offset)
 
 
 def digest_of(payload: bytes) -> bytes:
-    """What stands for the bytes of a message."""
+    """A digest of a message, kept instead of its bytes to save memory."""
     return blake2b(payload, digest_size=DIGEST_BYTES).digest()
 
 
-class Published(NamedTuple):
-    """A patient's state as published. `log_offset`: the last log record in it. `offset`: where it lies."""
+class PublishedState(NamedTuple):
+    """A patient's state as published. `log_offset`: the last log record in it. `offset`: its own, in the topic."""
 
     log_offset: int
     offset: int
@@ -121,15 +125,15 @@ class Published(NamedTuple):
 
 @dataclass(slots=True)
 class PublishedStates:
-    """The last published state of every patient as of a marker, and who has a later one."""
+    """The last published state of every patient below a marker. `beyond`: patients who have a later one as well."""
 
     marker: int
-    last: dict[str, Published] = field(default_factory=dict)
+    last: dict[str, PublishedState] = field(default_factory=dict)
     beyond: set[str] = field(default_factory=set)
     unreadable: list[BadRecord] = field(default_factory=list)
 
     def take(self, record: StoredRecord) -> None:
-        """One more record of the topic."""
+        """Takes the next record of the topic."""
         if record.key is None:
             self.unreadable.append(BadRecord(record.offset, None, "a state without a patient"))
             return
@@ -140,9 +144,9 @@ class PublishedStates:
         try:
             log_offset = int(json.loads(record.value)["log_offset"])
         except (ValueError, TypeError, KeyError):
-            self.unreadable.append(BadRecord(record.offset, None, "a state that does not say its log_offset"))
+            self.unreadable.append(BadRecord(record.offset, None, "a state without a log_offset"))
             return
         if log_offset >= self.marker:
             self.beyond.add(patient_id)
         else:
-            self.last[patient_id] = Published(log_offset, record.offset, record.value)
+            self.last[patient_id] = PublishedState(log_offset, record.offset, record.value)

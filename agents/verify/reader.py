@@ -1,4 +1,4 @@
-"""What a checker reads: topics as they lie at the brokers, by partition and offset. Never as a member of a group."""
+"""The interface of a topic reader: records by partition and offset, without membership of a consumer group."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, Protocol
 
 
 class StoredRecord(NamedTuple):
-    """A record as it lies in a topic. `timestamp`: ms since 1970."""
+    """A record of a topic. `timestamp`: ms since 1970."""
 
     offset: int
     timestamp: int
@@ -16,7 +16,7 @@ class StoredRecord(NamedTuple):
     headers: Sequence[tuple[str, bytes]] = ()
 
     def header(self, name: str) -> bytes | None:
-        """The value of a header, if it is there."""
+        """The value of the first header of this name; None when there is none."""
         return next((value for known, value in self.headers if known == name), None)
 
 
@@ -28,10 +28,10 @@ class Bounds(NamedTuple):
 
 
 class TopicReader(Protocol):
-    """All topics of one installation."""
+    """Reads all topics of one installation."""
 
     def bounds(self, topic: str) -> Mapping[int, Bounds]:
-        """What each partition holds now. Raises UserError when the topic or the brokers are not there."""
+        """The offsets that each partition holds now. Raises UserError without the topic or without a broker."""
         ...
 
     def read(self, topic: str, partition: int, begin: int, end: int) -> Iterator[StoredRecord]:
@@ -39,36 +39,36 @@ class TopicReader(Protocol):
         ...
 
     def committed(self, group: str, topic: str) -> Mapping[int, int]:
-        """How far a consumer group says it has got with a topic."""
+        """The committed offset of a consumer group for each partition that has one."""
         ...
 
     def members(self, group: str) -> int:
-        """How many consumers a group has now."""
+        """The number of consumers in a group now."""
         ...
 
 
 class Progress(Protocol):
-    """Where a long run stands, for a person who waits."""
+    """Shows the progress of a long run."""
 
     def begin(self, what: str, records: int) -> None:
-        """A part of the work starts; so many records are to be read."""
+        """A part of the work starts, with this number of records to read."""
         ...
 
     def advance(self, records: int) -> None:
-        """So many more were read."""
+        """This number of further records has been read."""
         ...
 
 
 class NoProgress:
-    """Says nothing."""
+    """Shows no progress."""
 
     def begin(self, what: str, records: int) -> None:
-        """Nobody is told."""
+        """Does nothing."""
 
     def advance(self, records: int) -> None:
-        """Nobody is told."""
+        """Does nothing."""
 
 
-def as_written(offset: int, timestamp: int, key: Any, value: Any, headers: Any = ()) -> StoredRecord:
-    """A record from whatever a client gives."""
+def stored_record(offset: int, timestamp: int, key: Any, value: Any, headers: Any = ()) -> StoredRecord:
+    """A record from the values of a Kafka client's message."""
     return StoredRecord(offset, timestamp, key, value, tuple(headers or ()))

@@ -1,4 +1,4 @@
-"""What a check says: one JSON object, and for people the first divergence with its neighbours in the log."""
+"""The report of a check: one JSON object with counts, and the first breach with its neighbours in the log."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NEIGHBOURS = 2
 
 
 def summary(run: Verification, seconds: float, show: bool) -> dict[str, Any]:
-    """The object that `verify` prints. Without `show` it names no patient and no value."""
+    """The object that `verify` prints. Without `show` it contains no patient id and no value."""
     findings = run.findings
     return {
         "ok": findings.ok,
@@ -41,39 +41,39 @@ def summary(run: Verification, seconds: float, show: bool) -> dict[str, Any]:
 
 
 def divergence(run: Verification, breach: Breach, show: bool) -> dict[str, Any]:
-    """The first breach and what lies around its place in the log."""
-    said: dict[str, Any] = {
+    """A breach and the log records around its offset."""
+    report: dict[str, Any] = {
         "kind": breach.kind,
         "partition": breach.partition,
         "log_offset": breach.log_offset,
         "detail": breach.detail,
     }
     if breach.topic is not None:
-        said |= {"topic": breach.topic, "offset": breach.offset}
+        report |= {"topic": breach.topic, "offset": breach.offset}
     if show:
-        said |= breach.shown
+        report |= breach.shown
     if breach.log_offset is not None:
-        said["neighbours"] = list(neighbours(run.journal, run.log, breach.partition, breach.log_offset, show))
-    return said
+        report["neighbours"] = list(neighbours(run.reader, run.log, breach.partition, breach.log_offset, show))
+    return report
 
 
-def neighbours(journal: TopicReader, log: str, partition: int, offset: int, show: bool) -> Iterator[dict[str, Any]]:
-    """The records of the log around an offset."""
-    begin, end = journal.bounds(log)[partition]
-    for record in journal.read(log, partition, max(begin, offset - NEIGHBOURS), min(end, offset + NEIGHBOURS + 1)):
+def neighbours(reader: TopicReader, log: str, partition: int, offset: int, show: bool) -> Iterator[dict[str, Any]]:
+    """The log records around an offset, at most NEIGHBOURS on each side."""
+    begin, end = reader.bounds(log)[partition]
+    for record in reader.read(log, partition, max(begin, offset - NEIGHBOURS), min(end, offset + NEIGHBOURS + 1)):
         yield described(record, show)
 
 
 def described(record: StoredRecord, show: bool) -> dict[str, Any]:
-    """A record of the log: where, when, what kind; only on request for whom and what."""
+    """A log record: offset, time and type; with `show` also its first 2000 characters."""
     decoded = decode(record.value)
     kind = f"refused: {decoded.reason}" if isinstance(decoded, Refused) else decoded.event.type
-    said: dict[str, Any] = {"offset": record.offset, "at": to_datetime(record.timestamp).isoformat(), "type": kind}
+    fields: dict[str, Any] = {"offset": record.offset, "at": to_datetime(record.timestamp).isoformat(), "type": kind}
     if show:
-        said["value"] = (record.value or b"").decode(errors="replace")[:2000]
-    return said
+        fields["value"] = (record.value or b"").decode(errors="replace")[:2000]
+    return fields
 
 
-def line(said: dict[str, Any]) -> str:
-    """As one line of JSON."""
-    return json.dumps(said, ensure_ascii=False, separators=(", ", ": "))
+def line(report: dict[str, Any]) -> str:
+    """The report as one line of JSON."""
+    return json.dumps(report, ensure_ascii=False, separators=(", ", ": "))

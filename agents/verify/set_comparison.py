@@ -23,6 +23,11 @@ class LogPlace(NamedTuple):
     offset: int
 
 
+def record_identity(key: bytes | None, value: bytes | None) -> bytes:
+    """The identity of a log record: its patient and its bytes, without time and offset, which may differ."""
+    return b"%b\x00%b" % (key or b"", value or b"")
+
+
 class SetComparison:
     """Compares what was expected with what was found. Memory does not grow with the number of entries.
 
@@ -59,7 +64,7 @@ class SetComparison:
 
 
 class HashedSet:
-    """One of the two sets: hashes with their places, in files by hash."""
+    """One of the two sets: hashes with their places, in PARTS files by hash, so that one part fits in memory."""
 
     def __init__(self, directory: Path) -> None:
         directory.mkdir()
@@ -75,7 +80,7 @@ class HashedSet:
             self._write(hashed % PARTS)
 
     def part(self, number: int) -> Iterator[tuple[int, LogPlace]]:
-        """The entries of one part."""
+        """The hashes and places of one part."""
         self._write(number)
         for hashed, *place in ENTRY.iter_unpack(self._paths[number].read_bytes()):
             yield hashed, LogPlace(*place)

@@ -1,4 +1,4 @@
-"""A whole installation on paper: topics in memory, feeds that send, a worker that does all it should in good order."""
+"""An installation in memory: topics, feeds, intake and workers without faults, for tests to damage."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from schemas.topics import TopicSpec
 PARTITIONS = 2
 START = datetime(2026, 3, 1, 8, tzinfo=UTC)
 HOUSE = in_force.load("house")
-SETTINGS = Settings(topic_prefix="paper.", partitions=PARTITIONS)
+SETTINGS = Settings(topic_prefix="test.", partitions=PARTITIONS)
 FEED_OF = {
     "vitals": topics.VITALS,
     "medication": topics.MEDICATIONS,
@@ -41,11 +41,11 @@ FEED_OF = {
 Change = Callable[[StoredRecord], StoredRecord]
 
 
-class Paper:
-    """Topics in memory. What is taken out of a topic leaves a gap, as compaction would."""
+class InMemoryTopics:
+    """A TopicReader of topics in memory. A removed record leaves a gap in the offsets, as compaction does."""
 
     def __init__(self) -> None:
-        self.topics: dict[tuple[str, int], list[StoredRecord]] = defaultdict(list)
+        self.records: dict[tuple[str, int], list[StoredRecord]] = defaultdict(list)
         self.ends: dict[tuple[str, int], int] = defaultdict(int)
         self.begins: dict[tuple[str, int], int] = defaultdict(int)
         self.offsets: dict[tuple[str, int], int] = {}
@@ -63,7 +63,7 @@ class Paper:
         place = topic, partition
         record = StoredRecord(self.ends[place], at, key, value, tuple(headers))
         self.ends[place] += 1
-        self.topics[place].append(record)
+        self.records[place].append(record)
         return record
 
     def bounds(self, topic: str) -> Mapping[int, Bounds]:
@@ -71,7 +71,7 @@ class Paper:
 
     def read(self, topic: str, partition: int, begin: int, end: int) -> Iterator[StoredRecord]:
         first = max(begin, self.begins[topic, partition])
-        return (record for record in list(self.topics[topic, partition]) if first <= record.offset < end)
+        return (record for record in list(self.records[topic, partition]) if first <= record.offset < end)
 
     def committed(self, group: str, topic: str) -> Mapping[int, int]:
         return {p: self.offsets.get((topic, p), self.ends[topic, p]) for p in range(PARTITIONS)}
@@ -79,27 +79,27 @@ class Paper:
     def members(self, group: str) -> int:
         return self.group
 
-    # ---- to do damage
+    # ---- damage
 
     def drop(self, spec: TopicSpec | str, wanted: Callable[[StoredRecord], bool]) -> StoredRecord:
-        """Takes the first fitting record out of a topic."""
-        for (topic, _), records in self.topics.items():
+        """Removes the first matching record of a topic, and gives it."""
+        for (topic, _), records in self.records.items():
             if topic == name_of(spec):
                 for record in records:
                     if wanted(record):
                         records.remove(record)
                         return record
-        raise AssertionError("nothing fits")
+        raise AssertionError("no record matches")
 
     def change(self, spec: TopicSpec | str, wanted: Callable[[StoredRecord], bool], change: Change) -> StoredRecord:
-        """Changes the first fitting record of a topic; gives what it was."""
-        for (topic, _), records in self.topics.items():
+        """Replaces the first matching record of a topic; gives the record as it was."""
+        for (topic, _), records in self.records.items():
             if topic == name_of(spec):
                 for place, record in enumerate(records):
                     if wanted(record):
                         records[place] = change(record)
                         return record
-        raise AssertionError("nothing fits")
+        raise AssertionError("no record matches")
 
 
 def name_of(spec: TopicSpec | str) -> str:
@@ -112,10 +112,10 @@ LOG, ALERTS, STATES, LETTERS = (
 
 
 class Installation:
-    """Feeds, intake and one worker on paper."""
+    """Feeds, intake and one worker per partition, over topics in memory."""
 
     def __init__(self) -> None:
-        self.paper = Paper()
+        self.topics = InMemoryTopics()
         self.shards = {p: self.shard(p) for p in range(PARTITIONS)}
         self.written: dict[int, int] = dict.fromkeys(range(PARTITIONS), 0)
         self.epochs = dict.fromkeys(range(PARTITIONS), 1)
@@ -129,39 +129,39 @@ class Installation:
     # ---- feeds and intake
 
     def send(self, event: Mapping[str, Any], key: bytes | None = None) -> None:
-        """A feed sends an event, and intake does its work."""
+        """A feed sends an event, and intake writes it to the log or to the dead letters."""
         self.send_bytes(FEED_OF[event["type"]], ward_json({k: v for k, v in event.items() if k != "type"}), key)
 
     def send_bytes(self, feed: TopicSpec, value: bytes, key: bytes | None = None) -> None:
-        record = self.paper.append(name_of(feed), 0, key, value, self.at)
-        said = decode(value, feed.default_type)
-        if isinstance(said, Refused):
+        record = self.topics.append(name_of(feed), 0, key, value, self.at)
+        decoded = decode(value, feed.default_type)
+        if isinstance(decoded, Refused):
             origin = Origin(name_of(feed), 0, record.offset, to_datetime(record.timestamp))
-            letter = dead_letter(said.reason, said.detail, value, origin)
-            self.paper.append(LETTERS, 0, key, letter.model_dump_json().encode(), self.at)
+            letter = dead_letter(decoded.reason, decoded.detail, value, origin)
+            self.topics.append(LETTERS, 0, key, letter.model_dump_json().encode(), self.at)
             return
-        patient = said.event.patient_id.encode()  # type: ignore[union-attr]
-        logged = stamped(value, said.event, feed.default_type, record.timestamp)
-        self.paper.append(LOG, partition_of(patient, PARTITIONS), patient, logged, self.at)
+        patient = decoded.event.patient_id.encode()  # type: ignore[union-attr]
+        logged = stamped(value, decoded.event, feed.default_type, record.timestamp)
+        self.topics.append(LOG, partition_of(patient, PARTITIONS), patient, logged, self.at)
 
     def tick(self, seconds: float = 1.0) -> None:
-        """Time goes on, and the ticker says so in every partition."""
+        """Advances the time, and writes a tick to every partition."""
         self.at += round(seconds * 1000)
         whole = to_datetime(self.at - self.at % 1000).isoformat()
         for partition in range(PARTITIONS):
-            self.paper.append(LOG, partition, None, ward_json({"type": "tick", "effective_at": whole}), self.at)
+            self.topics.append(LOG, partition, None, ward_json({"type": "tick", "effective_at": whole}), self.at)
 
-    # ---- watch
+    # ---- workers
 
-    def work(self, partition: int | None = None, *, upto: int | None = None, write_down: bool = True) -> None:
-        """Folds what is new; tells; then writes rows and marker (or dies before that)."""
+    def work(self, partition: int | None = None, *, upto: int | None = None, write_rows: bool = True) -> None:
+        """Applies new records and publishes alerts; then writes rows and marker, unless it is to end before that."""
         for each in range(PARTITIONS) if partition is None else (partition,):
-            self._work(each, upto, write_down)
+            self._work(each, upto, write_rows)
 
     def die(self, partition: int) -> None:
-        """A worker is killed: another one takes over with the rows as they were written down."""
+        """Kills a worker: another one takes over from the stored rows."""
         held = changelog.PartitionRows()
-        for record in self.paper.topics[SETTINGS.changelog, partition]:
+        for record in self.topics.records[SETTINGS.changelog, partition]:
             held.take(record.offset, record.key, record.value, record.headers)
         shard = self.shard(partition)
         self.shards[partition] = Partition(
@@ -174,42 +174,42 @@ class Installation:
             owns_patient=shard._owns_patient,
         )
         self.epochs[partition] += 1
-        self.write_down(partition, {})
+        self.write_rows(partition, {})
 
-    def write_down(self, partition: int, touched: Iterable[str]) -> None:
+    def write_rows(self, partition: int, touched: Iterable[str]) -> None:
         shard = self.shards[partition]
         rows = {patient_id: shard.row(patient_id) for patient_id in touched}
         for record in changelog.records_of(rows, Marker(shard.next_offset, self.epochs[partition], shard.ticks)):
-            self.paper.append(SETTINGS.changelog, partition, record.key, record.value, self.at, record.headers)
+            self.topics.append(SETTINGS.changelog, partition, record.key, record.value, self.at, record.headers)
 
-    def _work(self, partition: int, upto: int | None, write_down: bool) -> None:
+    def _work(self, partition: int, upto: int | None, write_rows: bool) -> None:
         shard = self.shards[partition]
-        new = [r for r in self.paper.topics[LOG, partition] if r.offset >= shard.next_offset]
+        new = [r for r in self.topics.records[LOG, partition] if r.offset >= shard.next_offset]
         outcome = shard.apply(new if upto is None else [r for r in new if r.offset < upto])
-        for told in outcome.alerts:
-            key, value = told.alert.patient_id.encode(), told.alert.model_dump_json().encode()
-            self.paper.append(ALERTS, partition, key, value, self.at, headers_of(told, partition))
+        for produced in outcome.alerts:
+            key, value = produced.alert.patient_id.encode(), produced.alert.model_dump_json().encode()
+            self.topics.append(ALERTS, partition, key, value, self.at, headers_of(produced, partition))
         for forward in outcome.forwards:
             key = forward.patient_id.encode()
-            self.paper.append(LOG, partition_of(key, PARTITIONS), key, forward.value, self.at)
+            self.topics.append(LOG, partition_of(key, PARTITIONS), key, forward.value, self.at)
         for letter in outcome.letters:
-            self.paper.append(LETTERS, 0, letter.key, letter.letter.model_dump_json().encode(), self.at)
+            self.topics.append(LETTERS, 0, letter.key, letter.letter.model_dump_json().encode(), self.at)
         for patient_id in outcome.changed:
             self.publish(partition, patient_id)
-        if write_down:
-            self.write_down(partition, outcome.touched)
+        if write_rows:
+            self.write_rows(partition, outcome.touched)
 
     def publish(self, partition: int, patient_id: str) -> None:
         shard = self.shards[partition]
         offset = shard.positions[patient_id].log_offset
         state = view(HOUSE, shard.state(patient_id), None, offset).model_dump_json().encode()
-        self.paper.append(STATES, partition, patient_id.encode(), state, self.at)
+        self.topics.append(STATES, partition, patient_id.encode(), state, self.at)
 
     # ---- the check
 
     def verify(self, **options: Any) -> Findings:
-        """What the checker finds, without waiting."""
-        run = Verification(self.paper, SETTINGS, HOUSE, 0.0, pause=lambda _: None, **options)
+        """The findings of a run that does not wait."""
+        run = Verification(self.topics, SETTINGS, HOUSE, 0.0, pause=lambda _: None, **options)
         self.run = run
         return run.run()
 
@@ -219,7 +219,7 @@ def ward_json(event: Mapping[str, Any]) -> bytes:
 
 
 def a_day_on_the_ward(patients: int = 5, hours: float = 24, seed: int = 7) -> Installation:
-    """A simulated ward for a while, judged in batches as it went."""
+    """A simulated ward over some hours, processed by the workers in small batches."""
     installation = Installation()
     cadence = generator.Cadence(vitals_every_s=900, mishaps=generator.Mishaps(merged=0.5, repeated=0.05))
     events = generator.ward(Random(seed), patients, START, duration=timedelta(hours=hours), cadence=cadence)
@@ -230,7 +230,7 @@ def a_day_on_the_ward(patients: int = 5, hours: float = 24, seed: int = 7) -> In
             installation.tick(0)
             installation.work()
     installation.send_bytes(topics.VITALS, b'{"event_id": "broken"', b"key")
-    for _ in range(4):  # what merges sent on comes to an end
+    for _ in range(4):  # until the workers have applied every record that a merge forwarded
         installation.tick()
         installation.work()
     return installation

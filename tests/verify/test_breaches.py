@@ -1,4 +1,4 @@
-"""Every way in which a live system could lie is found by the checker, and named; a faithful one is believed."""
+"""The checker finds and names every kind of damage to live data, and reports none for correct data."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from agents.engine.changelog import MARKER, Marker
 from agents.engine.partition import next_digest
 from agents.verify.findings import Findings
-from agents.verify.partition_check import decoded
+from agents.verify.live_partition import decode_row
 from agents.verify.reader import StoredRecord
 from agents.verify.report import summary
 from agents.verify.verification import Verification
@@ -48,9 +48,9 @@ def is_row(record: StoredRecord) -> bool:
 
 
 def last_row(installation: Installation, wanted: Callable[[StoredRecord], bool] = is_row) -> StoredRecord:
-    """The last row of a patient that is still in force."""
+    """The last row of the first patient whose last row matches."""
     for partition in range(SETTINGS.partitions):
-        newest = {r.key: r for r in installation.paper.topics[ROWS, partition] if is_row(r)}
+        newest = {r.key: r for r in installation.topics.records[ROWS, partition] if is_row(r)}
         for record in newest.values():
             if wanted(record):
                 return record
@@ -62,7 +62,7 @@ def same(record: StoredRecord) -> Callable[[StoredRecord], bool]:
 
 
 def altered(record: StoredRecord, change: Callable[[row.Row], row.Row]) -> StoredRecord:
-    one = decoded(record.value or b"")
+    one = decode_row(record.value or b"")
     assert one is not None
     return record._replace(value=row.encode(change(one)))
 
@@ -73,46 +73,46 @@ def only(findings: Findings, *kinds: str) -> None:
     assert findings.first is not None
 
 
-# ---- nothing is wrong
+# ---- correct data
 
 
-def test_a_faithful_worker_is_believed(ward: Installation) -> None:
+def test_a_worker_without_faults_passes(ward: Installation) -> None:
     findings = ward.verify()
     assert findings.ok, findings
     assert findings.alerts > 30
-    assert findings.dispositions["forwarded"] > 0, "a merge is part of the story"
+    assert findings.dispositions["forwarded"] > 0, "the simulated day has a merge"
     assert sum(findings.dispositions.values()) == findings.events, "each offset has one disposition"
 
 
-def test_an_alert_told_twice_with_the_same_bytes_is_harmless(ward: Installation) -> None:
-    again = ward.paper.topics[ALERTS, 0][-3:]
+def test_an_alert_published_twice_with_the_same_bytes_is_harmless(ward: Installation) -> None:
+    again = ward.topics.records[ALERTS, 0][-3:]
     for record in again:
-        ward.paper.append(ALERTS, 0, record.key, record.value, ward.at, record.headers)
+        ward.topics.append(ALERTS, 0, record.key, record.value, ward.at, record.headers)
     findings = ward.verify()
     assert findings.ok, findings
     assert findings.repeats == 3
 
 
-def test_a_worker_that_died_before_writing_down_repeats_itself_and_is_believed(ward: Installation) -> None:
+def test_a_worker_that_died_before_writing_rows_publishes_again_and_passes(ward: Installation) -> None:
     ward.tick(7200)
-    ward.work(write_down=False)
+    ward.work(write_rows=False)
     ward.tick()
     for partition in range(SETTINGS.partitions):
         ward.die(partition)
     ward.work()
     findings = ward.verify()
     assert findings.ok, findings
-    assert findings.repeats > 0, "two hours of silence are told twice"
+    assert findings.repeats > 0, "the alerts of two hours without data are published twice"
 
 
-def test_rows_that_were_written_without_their_marker_are_compared_where_they_stand(ward: Installation) -> None:
+def test_rows_written_without_their_marker_are_compared_at_their_own_offset(ward: Installation) -> None:
     ward.tick(7200)
     before = {p: shard.next_offset for p, shard in ward.shards.items()}
-    ward.work(write_down=False)
+    ward.work(write_rows=False)
     for partition, shard in ward.shards.items():
         ahead = [p for p in shard if shard.positions[p].log_offset >= before[partition]]
         for patient_id in ahead[:1]:
-            ward.paper.append(
+            ward.topics.append(
                 ROWS, partition, patient_id.encode(), row.encode(shard.row(patient_id)), ward.at, [("epoch", b"1")]
             )
         ward.die(partition)
@@ -122,14 +122,14 @@ def test_rows_that_were_written_without_their_marker_are_compared_where_they_sta
     assert ward.verify().ok
 
 
-def test_signs_of_life_are_no_alerts(ward: Installation) -> None:
-    ward.paper.append(ALERTS, 1, None, b'{"heartbeat": 1}', ward.at, [("kind", b"heartbeat")])
+def test_heartbeats_are_no_alerts(ward: Installation) -> None:
+    ward.topics.append(ALERTS, 1, None, b'{"heartbeat": 1}', ward.at, [("kind", b"heartbeat")])
     assert ward.verify().ok
 
 
-def test_alerts_of_later_records_than_the_marker_are_judged_too(ward: Installation) -> None:
+def test_alerts_of_records_beyond_the_marker_are_checked_too(ward: Installation) -> None:
     ward.tick(7200)
-    ward.work(write_down=False)
+    ward.work(write_rows=False)
     findings = ward.verify()
     assert set(findings.breaches) == {"marker_behind"}, findings
 
@@ -138,7 +138,7 @@ def test_alerts_of_later_records_than_the_marker_are_judged_too(ward: Installati
 
 
 def test_a_missing_alert_is_found(ward: Installation) -> None:
-    gone = ward.paper.drop(ALERTS, lambda record: b'"escalation"' in (record.value or b""))
+    gone = ward.topics.drop(ALERTS, lambda record: b'"escalation"' in (record.value or b""))
     findings = ward.verify()
     only(findings, "alert_missing")
     assert findings.first is not None
@@ -146,21 +146,21 @@ def test_a_missing_alert_is_found(ward: Installation) -> None:
 
 
 def test_a_phantom_alert_is_found(ward: Installation) -> None:
-    record = ward.paper.topics[ALERTS, 0][-1]
-    said = json.loads(record.value or b"") | {"alert_id": "made-up"}
-    ward.paper.append(ALERTS, 0, record.key, json.dumps(said).encode(), ward.at, record.headers)
+    record = ward.topics.records[ALERTS, 0][-1]
+    changed = json.loads(record.value or b"") | {"alert_id": "foreign"}
+    ward.topics.append(ALERTS, 0, record.key, json.dumps(changed).encode(), ward.at, record.headers)
     only(ward.verify(), "alert_phantom")
 
 
 def test_a_phantom_beyond_the_marker_is_found(ward: Installation) -> None:
-    record = ward.paper.topics[ALERTS, 0][-1]
+    record = ward.topics.records[ALERTS, 0][-1]
     headers = [("log_partition", b"0"), ("log_offset", b"99999999")]
-    ward.paper.append(ALERTS, 0, record.key, record.value, ward.at, headers)
+    ward.topics.append(ALERTS, 0, record.key, record.value, ward.at, headers)
     only(ward.verify(), "alert_phantom")
 
 
-def test_an_altered_alert_is_found_and_not_taken_for_two_faults(ward: Installation) -> None:
-    ward.paper.change(
+def test_an_altered_alert_is_reported_once(ward: Installation) -> None:
+    ward.topics.change(
         ALERTS,
         lambda record: b'"priority":"high"' in (record.value or b""),
         lambda record: record._replace(value=(record.value or b"").replace(b'"priority":"high"', b'"priority":"low"')),
@@ -171,7 +171,7 @@ def test_an_altered_alert_is_found_and_not_taken_for_two_faults(ward: Installati
 
 
 def test_an_alert_that_names_the_wrong_cause_is_found(ward: Installation) -> None:
-    ward.paper.change(
+    ward.topics.change(
         ALERTS,
         lambda record: b'"onset"' in (record.value or b""),
         lambda record: record._replace(headers=tuple((n, b"0" if n == "log_offset" else v) for n, v in record.headers)),
@@ -181,13 +181,13 @@ def test_an_alert_that_names_the_wrong_cause_is_found(ward: Installation) -> Non
 
 
 def test_an_alert_in_the_partition_of_another_is_found(ward: Installation) -> None:
-    record = ward.paper.drop(ALERTS, lambda record: record.header("log_partition") == b"0")
-    ward.paper.append(ALERTS, 1, record.key, record.value, ward.at, record.headers)
+    record = ward.topics.drop(ALERTS, lambda record: record.header("log_partition") == b"0")
+    ward.topics.append(ALERTS, 1, record.key, record.value, ward.at, record.headers)
     only(ward.verify(), "alert_missing", "alert_phantom")
 
 
 def test_versions_in_the_wrong_order_are_found(ward: Installation) -> None:
-    records = ward.paper.topics[ALERTS, 0]
+    records = ward.topics.records[ALERTS, 0]
     later = next(r for r in records if b'"version":2' in (r.value or b""))
     alert_id = json.loads(later.value or b"")["alert_id"]
     earlier = next(r for r in records if json.loads(r.value or b"")["alert_id"] == alert_id)
@@ -198,7 +198,7 @@ def test_versions_in_the_wrong_order_are_found(ward: Installation) -> None:
 
 
 def test_bytes_that_are_no_alert_are_found(ward: Installation) -> None:
-    ward.paper.append(ALERTS, 0, b"x", b"hello", ward.at)
+    ward.topics.append(ALERTS, 0, b"x", b"hello", ward.at)
     only(ward.verify(), "alert_phantom")
 
 
@@ -206,51 +206,51 @@ def test_bytes_that_are_no_alert_are_found(ward: Installation) -> None:
 
 
 def test_a_wrong_row_is_found_and_the_field_is_named_without_its_value(ward: Installation) -> None:
-    target = last_row(ward, lambda r: is_row(r) and (decoded(r.value or b"") or 0).state.course.held.grade > 0)  # type: ignore[union-attr]
+    target = last_row(ward, lambda r: is_row(r) and (decode_row(r.value or b"") or 0).state.course.held.grade > 0)  # type: ignore[union-attr]
     wrong = altered(
         target,
         lambda one: one._replace(
             state=one.state._replace(course=one.state.course._replace(held=one.state.course.held._replace(grade=0)))
         ),
     )
-    ward.paper.change(ROWS, same(target), lambda _: wrong)
+    ward.topics.change(ROWS, same(target), lambda _: wrong)
     findings = ward.verify()
     only(findings, "row_differs")
-    said = summary(ward.run, 0.0, show=False)
-    assert said["first"]["detail"] == "first difference: state.course.held.grade"
+    report = summary(ward.run, 0.0, show=False)
+    assert report["first"]["detail"] == "first difference: state.course.held.grade"
     patient = (target.key or b"").decode()
-    assert patient not in json.dumps(said)
+    assert patient not in json.dumps(report)
     assert patient in json.dumps(summary(ward.run, 0.0, show=True))
 
 
 def test_a_missing_row_is_found(ward: Installation) -> None:
     target = last_row(ward)
     for partition in range(SETTINGS.partitions):
-        records = ward.paper.topics[ROWS, partition]
+        records = ward.topics.records[ROWS, partition]
         records[:] = [record for record in records if record.key != target.key]
     only(ward.verify(), "row_missing")
 
 
-def test_a_row_that_should_not_be_is_found(ward: Installation) -> None:
+def test_a_row_of_an_unknown_patient_is_found(ward: Installation) -> None:
     target = last_row(ward)
-    records = ward.paper.topics[ROWS, 0]
+    records = ward.topics.records[ROWS, 0]
     marker = records.pop()
-    ward.paper.ends[ROWS, 0] -= 1
-    ward.paper.append(ROWS, 0, b"nobody", target.value, ward.at, target.headers)
-    ward.paper.append(ROWS, 0, marker.key, marker.value, ward.at, marker.headers)
+    ward.topics.ends[ROWS, 0] -= 1
+    ward.topics.append(ROWS, 0, b"nobody", target.value, ward.at, target.headers)
+    ward.topics.append(ROWS, 0, marker.key, marker.value, ward.at, marker.headers)
     only(ward.verify(), "row_phantom")
 
 
 def test_a_row_that_cannot_be_read_is_found(ward: Installation) -> None:
     target = last_row(ward)
-    ward.paper.change(ROWS, same(target), lambda record: record._replace(value=b"\x00"))
+    ward.topics.change(ROWS, same(target), lambda record: record._replace(value=b"\x00"))
     only(ward.verify(), "row_unreadable")
 
 
 def test_an_event_applied_twice_shows_in_the_digest(ward: Installation) -> None:
     target = last_row(ward)
     twice = altered(target, lambda one: one._replace(digest=next_digest(one.digest, one.log_offset, "again")))
-    ward.paper.change(ROWS, same(target), lambda _: twice)
+    ward.topics.change(ROWS, same(target), lambda _: twice)
     findings = ward.verify()
     only(findings, "row_differs")
     assert findings.first is not None
@@ -258,7 +258,7 @@ def test_an_event_applied_twice_shows_in_the_digest(ward: Installation) -> None:
 
 
 def test_an_event_that_the_worker_skipped_is_found(ward: Installation) -> None:
-    """A record below the marker that nobody folded: rows show it."""
+    """A record below the marker that was not applied shows in the rows."""
     vitals = {
         "type": "vitals",
         "event_id": "skipped-1",
@@ -268,18 +268,18 @@ def test_an_event_that_the_worker_skipped_is_found(ward: Installation) -> None:
     }
     ward.send(vitals)
     for partition, shard in ward.shards.items():
-        shard.next_offset = ward.paper.ends[LOG, partition]
-        ward.write_down(partition, ())
+        shard.next_offset = ward.topics.ends[LOG, partition]
+        ward.write_rows(partition, ())
     findings = ward.verify()
     assert findings.breaches["row_differs"] + findings.breaches["row_missing"] == 1, findings
 
 
-def test_a_worker_that_was_paused_and_wrote_on_is_passed_over(ward: Installation) -> None:
-    """Epochs: what a worker writes that had lost its partition is not looked at, by the next worker or by us."""
+def test_rows_of_a_worker_that_lost_its_partition_are_ignored(ward: Installation) -> None:
+    """Its epoch is older, so neither the next worker nor the checker reads these rows."""
     target = last_row(ward)
-    partition = next(p for p in range(2) if target in ward.paper.topics[ROWS, p])
+    partition = next(p for p in range(2) if target in ward.topics.records[ROWS, p])
     ward.die(partition)
-    ward.paper.append(ROWS, partition, target.key, b"old", ward.at, [("epoch", b"1")])
+    ward.topics.append(ROWS, partition, target.key, b"old", ward.at, [("epoch", b"1")])
     ward.tick()
     ward.work()
     assert ward.verify().ok
@@ -288,7 +288,7 @@ def test_a_worker_that_was_paused_and_wrote_on_is_passed_over(ward: Installation
 # ---- the marker
 
 
-def test_a_marker_that_stays_behind_is_found_and_the_lag_told(ward: Installation) -> None:
+def test_a_marker_that_stays_behind_is_found_and_the_lag_reported(ward: Installation) -> None:
     ward.tick()
     ward.tick()
     findings = ward.verify()
@@ -298,98 +298,98 @@ def test_a_marker_that_stays_behind_is_found_and_the_lag_told(ward: Installation
 
 def test_a_marker_beyond_the_log_is_found(ward: Installation) -> None:
     ward.shards[0].next_offset += 5
-    ward.write_down(0, ())
+    ward.write_rows(0, ())
     only(ward.verify(), "marker_ahead")
 
 
 def test_the_checker_waits_until_the_workers_have_caught_up(ward: Installation) -> None:
     ward.tick()
-    naps = []
+    pauses = []
 
-    def nap(_: float) -> None:
-        naps.append(1)
-        if len(naps) == 3:
+    def pause(_: float) -> None:
+        pauses.append(1)
+        if len(pauses) == 3:
             ward.work()
 
-    findings = Verification(ward.paper, SETTINGS, HOUSE, 30.0, pause=nap).run()
+    findings = Verification(ward.topics, SETTINGS, HOUSE, 30.0, pause=pause).run()
     assert findings.ok
-    assert len(naps) == 3
+    assert len(pauses) == 3
 
 
 # ---- states
 
 
-def test_a_published_state_that_is_not_the_replays_is_found(ward: Installation) -> None:
-    newest = {r.key: r for r in ward.paper.topics[STATES, 0]}
+def test_a_published_state_that_differs_from_the_replay_is_found(ward: Installation) -> None:
+    newest = {r.key: r for r in ward.topics.records[STATES, 0]}
     target = next(iter(newest.values()))
-    said = json.loads(target.value or b"") | {"peak_grade": 4}
-    text = json.dumps(said).encode()
-    ward.paper.change(STATES, same(target), lambda record: record._replace(value=text))
+    changed = json.loads(target.value or b"") | {"peak_grade": 4}
+    text = json.dumps(changed).encode()
+    ward.topics.change(STATES, same(target), lambda record: record._replace(value=text))
     findings = ward.verify()
     only(findings, "state_differs")
 
 
 def test_a_state_older_than_the_last_change_is_found(ward: Installation) -> None:
-    records = ward.paper.topics[STATES, 0]
+    records = ward.topics.records[STATES, 0]
     key = records[-1].key
     records[:] = [r for r in records if r.key != key or r is next(x for x in records if x.key == key)]
     only(ward.verify(), "state_outdated")
 
 
 def test_a_patient_who_was_never_published_is_found(ward: Installation) -> None:
-    records = ward.paper.topics[STATES, 0]
+    records = ward.topics.records[STATES, 0]
     key = records[-1].key
     records[:] = [r for r in records if r.key != key]
     only(ward.verify(), "state_missing")
 
 
-# ---- what came in
+# ---- feeds and dead letters
 
 
 def test_an_event_that_intake_lost_is_found(ward: Installation) -> None:
     value = b'{"event_id": "lost", "patient_id": "p", "effective_at": "2026-03-02T21:00:00Z", "spo2_percent": 97}'
-    ward.paper.append(name_of(topics.VITALS), 1, b"p", value, ward.at)
+    ward.topics.append(name_of(topics.VITALS), 1, b"p", value, ward.at)
     findings = ward.verify()
     only(findings, "event_lost")
     assert findings.first is not None
-    assert (findings.first.topic, findings.first.partition, findings.first.offset) == ("paper.vitals", 1, 0)
+    assert (findings.first.topic, findings.first.partition, findings.first.offset) == ("test.vitals", 1, 0)
 
 
 def test_an_event_that_intake_has_not_taken_yet_is_lag(ward: Installation) -> None:
     value = b'{"event_id": "soon", "patient_id": "p", "effective_at": "2026-03-02T21:00:00Z", "spo2_percent": 97}'
-    ward.paper.append(name_of(topics.VITALS), 1, b"p", value, ward.at)
-    ward.paper.offsets[name_of(topics.VITALS), 1] = 0
+    ward.topics.append(name_of(topics.VITALS), 1, b"p", value, ward.at)
+    ward.topics.offsets[name_of(topics.VITALS), 1] = 0
     findings = ward.verify()
     assert not findings.ok
     assert (findings.lag, dict(findings.breaches)) == (1, {})
 
 
-def test_what_a_merge_sent_on_must_lie_in_the_log(ward: Installation) -> None:
-    story = next(r for p in range(2) for r in ward.paper.topics[LOG, p] if b'"story"' in (r.value or b""))
-    ward.paper.change(LOG, same(story), lambda record: record._replace(value=b"{}"))
+def test_a_record_that_a_merge_forwarded_must_be_in_the_log(ward: Installation) -> None:
+    story = next(r for p in range(2) for r in ward.topics.records[LOG, p] if b'"story"' in (r.value or b""))
+    ward.topics.change(LOG, same(story), lambda record: record._replace(value=b"{}"))
     assert ward.verify().breaches["event_lost"] == 1
 
 
 def test_a_refused_message_without_its_dead_letter_is_found(ward: Installation) -> None:
-    ward.paper.drop(LETTERS, lambda record: b'"not_json"' in (record.value or b""))
+    ward.topics.drop(LETTERS, lambda record: b'"not_json"' in (record.value or b""))
     findings = ward.verify()
     only(findings, "letter_missing")
 
 
 def test_a_dead_letter_for_a_good_event_is_found(ward: Installation) -> None:
-    letter = next(r for r in ward.paper.topics[LETTERS, 0])
-    said = json.loads(letter.value or b"") | {"topic": "paper.vitals", "partition": 0, "offset": 1}
-    ward.paper.append(LETTERS, 0, None, json.dumps(said).encode(), ward.at)
+    letter = next(r for r in ward.topics.records[LETTERS, 0])
+    changed = json.loads(letter.value or b"") | {"topic": "test.vitals", "partition": 0, "offset": 1}
+    ward.topics.append(LETTERS, 0, None, json.dumps(changed).encode(), ward.at)
     only(ward.verify(), "letter_phantom")
 
 
 def test_a_ledger_is_checked_line_by_line(ward: Installation, tmp_path: Path) -> None:
     ledger = tmp_path / "ledger.ndjson"
-    records = ward.paper.topics[name_of(topics.VITALS), 0]
+    records = ward.topics.records[name_of(topics.VITALS), 0]
     lines = [
         {
             "event_id": json.loads(r.value or b"")["event_id"],
-            "topic": "paper.vitals",
+            "topic": "test.vitals",
             "partition": 0,
             "offset": r.offset,
         }
@@ -402,12 +402,12 @@ def test_a_ledger_is_checked_line_by_line(ward: Installation, tmp_path: Path) ->
     only(ward.verify(ledger_file=ledger), "ledger_differs")
 
 
-# ---- the head of the log is gone
+# ---- after retention
 
 
-def test_after_retention_what_can_be_checked_is_checked_and_the_rest_not_claimed(ward: Installation) -> None:
+def test_after_retention_patients_who_cannot_be_checked_are_counted(ward: Installation) -> None:
     for partition in range(SETTINGS.partitions):
-        ward.paper.begins[LOG, partition] = 200
+        ward.topics.begins[LOG, partition] = 200
     findings = ward.verify()
     assert findings.cut
     assert findings.unverified > 0
@@ -417,8 +417,8 @@ def test_after_retention_what_can_be_checked_is_checked_and_the_rest_not_claimed
 
 def test_after_retention_a_patient_who_came_later_is_still_checked(ward: Installation) -> None:
     for partition in range(SETTINGS.partitions):
-        ward.paper.begins[LOG, partition] = ward.paper.ends[LOG, partition]
-    ward.paper.begins[name_of(topics.VITALS), 0] = 10_000
+        ward.topics.begins[LOG, partition] = ward.topics.ends[LOG, partition]
+    ward.topics.begins[name_of(topics.VITALS), 0] = 10_000
     for number, value in enumerate((38.6, 38.7)):
         ward.tick()
         ward.send(
@@ -434,16 +434,16 @@ def test_after_retention_a_patient_who_came_later_is_still_checked(ward: Install
     ward.work()
     before = ward.verify()
     assert not before.breaches, before
-    ward.paper.drop(ALERTS, lambda record: record.key == b"newcomer")
+    ward.topics.drop(ALERTS, lambda record: record.key == b"newcomer")
     assert ward.verify().breaches["alert_missing"] == 1
 
 
-def test_the_first_divergence_is_shown_with_its_neighbours(ward: Installation) -> None:
-    ward.paper.drop(ALERTS, lambda record: b'"escalation"' in (record.value or b""))
+def test_the_first_breach_is_shown_with_its_neighbours(ward: Installation) -> None:
+    ward.topics.drop(ALERTS, lambda record: b'"escalation"' in (record.value or b""))
     ward.verify()
-    said = summary(ward.run, 0.0, show=False)["first"]
-    around = [one["offset"] for one in said["neighbours"]]
-    assert said["log_offset"] in around
+    report = summary(ward.run, 0.0, show=False)["first"]
+    around = [one["offset"] for one in report["neighbours"]]
+    assert report["log_offset"] in around
     assert len(around) > 1
 
 

@@ -1,4 +1,4 @@
-"""Rows that were lost, damaged or made up are built anew from the log; nothing is told twice or left untold."""
+"""Rebuilding replaces lost, damaged and foreign rows from the log, and no alert is missing afterwards."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from tests.verify.installation import HOUSE, LOG, SETTINGS, Installation, a_day_
 ROWS = SETTINGS.changelog
 
 
-class PaperPen:
-    """Writes into topics in memory."""
+class InMemoryWriter:
+    """A RecordWriter into topics in memory."""
 
     def __init__(self, ward: Installation) -> None:
         self.ward = ward
@@ -30,7 +30,7 @@ class PaperPen:
         value: bytes | None,
         headers: Sequence[tuple[str, bytes]] = (),
     ) -> None:
-        self.ward.paper.append(topic, partition, key, value, self.ward.at, headers)
+        self.ward.topics.append(topic, partition, key, value, self.ward.at, headers)
 
     def confirm(self) -> None:
         pass
@@ -47,21 +47,21 @@ def ward(day: Installation) -> Installation:
 
 
 def rebuilt(ward: Installation, *, accept_cut: bool = False) -> Rebuilt:
-    return Rebuild(ward.paper, PaperPen(ward), SETTINGS, HOUSE, accept_cut).run()
+    return Rebuild(ward.topics, InMemoryWriter(ward), SETTINGS, HOUSE, accept_cut).run()
 
 
-def test_what_is_right_stays_as_it_is(ward: Installation) -> None:
+def test_correct_rows_are_not_changed(ward: Installation) -> None:
     done = rebuilt(ward)
     assert (done.differed, done.removed) == (0, 0)
     assert done.patients > 2
     assert ward.verify().ok
 
 
-def test_damaged_missing_and_made_up_rows_are_put_right(ward: Installation) -> None:
-    keys = [r.key for r in ward.paper.topics[ROWS, 0] if r.key != MARKER]
-    ward.paper.append(ROWS, 0, keys[-1], b"damaged", ward.at, [("epoch", b"1")])
-    ward.paper.append(ROWS, 0, b"nobody", b"made up", ward.at, [("epoch", b"1")])
-    ward.write_down(0, ())
+def test_damaged_and_foreign_rows_are_repaired(ward: Installation) -> None:
+    keys = [r.key for r in ward.topics.records[ROWS, 0] if r.key != MARKER]
+    ward.topics.append(ROWS, 0, keys[-1], b"damaged", ward.at, [("epoch", b"1")])
+    ward.topics.append(ROWS, 0, b"nobody", b"foreign", ward.at, [("epoch", b"1")])
+    ward.write_rows(0, ())
     assert not ward.verify().ok
     done = rebuilt(ward)
     assert (done.differed, done.removed) == (1, 1)
@@ -69,7 +69,7 @@ def test_damaged_missing_and_made_up_rows_are_put_right(ward: Installation) -> N
     assert findings.ok, findings
 
 
-def test_a_worker_goes_on_from_rebuilt_rows_and_tells_what_nobody_was_told(ward: Installation) -> None:
+def test_a_worker_continues_from_rebuilt_rows_and_publishes_the_alerts_that_were_missing(ward: Installation) -> None:
     ward.tick(7200)
     rebuilt(ward)
     for partition in range(SETTINGS.partitions):
@@ -80,33 +80,33 @@ def test_a_worker_goes_on_from_rebuilt_rows_and_tells_what_nobody_was_told(ward:
 
 
 def test_a_partition_without_a_marker_is_left_to_the_workers(ward: Installation) -> None:
-    ward.paper.topics[ROWS, 1].clear()
+    ward.topics.records[ROWS, 1].clear()
     done = rebuilt(ward)
     assert done.from_the_beginning == [1]
     for partition in range(SETTINGS.partitions):
         ward.die(partition)
     ward.work()
-    ward.work()  # what merges sent on once more
+    ward.work()  # the records that merges forwarded again
     findings = ward.verify()
     assert findings.ok, findings
 
 
 def test_nothing_is_rebuilt_while_workers_run(ward: Installation) -> None:
-    ward.paper.group = 2
+    ward.topics.group = 2
     with pytest.raises(UserError, match="2 workers are running"):
         rebuilt(ward)
 
 
-def test_a_log_without_its_head_is_refused_unless_one_says_so(ward: Installation) -> None:
-    ward.paper.begins[LOG, 0] = 10
+def test_a_log_without_its_beginning_is_refused_unless_accepted(ward: Installation) -> None:
+    ward.topics.begins[LOG, 0] = 10
     with pytest.raises(UserError, match="accept-cut"):
         rebuilt(ward)
     assert rebuilt(ward, accept_cut=True).partitions == SETTINGS.partitions
 
 
 def test_rows_of_another_log_are_refused(ward: Installation) -> None:
-    ward.paper.topics[LOG, 0] = ward.paper.topics[LOG, 0][:5]
-    ward.paper.ends[LOG, 0] = 5
+    ward.topics.records[LOG, 0] = ward.topics.records[LOG, 0][:5]
+    ward.topics.ends[LOG, 0] = 5
     with pytest.raises(UserError, match="not their log"):
         rebuilt(ward)
 
@@ -114,7 +114,7 @@ def test_rows_of_another_log_are_refused(ward: Installation) -> None:
 def test_the_states_of_rebuilt_rows_are_published(ward: Installation) -> None:
     name = SETTINGS.topic(topics.PATIENT_STATE)
     for partition in range(SETTINGS.partitions):
-        ward.paper.topics[name, partition].clear()
+        ward.topics.records[name, partition].clear()
     assert not ward.verify().ok
     rebuilt(ward)
     assert ward.verify().ok
