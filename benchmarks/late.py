@@ -15,7 +15,7 @@ from pydantic_core import to_json
 
 from agents.engine.patients import Patients
 from agents.engine.playback import Playback
-from agents.simulation.live_ward import WardPlan, simulated
+from agents.simulation.live_ward import WardPlan, simulate
 from agents.simulation.story import TimedEvent
 from monitor.guidelines import in_force
 from monitor.step import PatientEventType
@@ -32,7 +32,7 @@ START = 1_772_438_400_000
 def main(seconds: float) -> None:
     """Measure both, and say how they compare."""
     plan = WardPlan(LONG.patients, LONG.rate, LONG.seed, START, pace=600.0)
-    events = [event_of(due) for due in islice(simulated(plan), round(LONG.rate * seconds))]
+    events = [event_of(due) for due in islice(simulate(plan), round(LONG.rate * seconds))]
     nearby, late = micros_per_event(events)
     click.echo(f"{len(events)} events of {LONG.patients} patients, {late / len(events):.1%} late")
     with from_the_checkpoint():

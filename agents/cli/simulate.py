@@ -20,8 +20,8 @@ from agents.platform.errors import UserError
 from agents.platform.extras import require_extra
 from agents.platform.settings import Settings, with_settings
 from agents.platform.signals import stop_requested
-from agents.simulation.live_ward import WardPlan, simulated
-from agents.simulation.sending import Account, Sender, tell
+from agents.simulation.live_ward import WardPlan, simulate
+from agents.simulation.sending import Sender, SendingProgress, send_story
 from agents.simulation.stays import recorded, starting_now
 from agents.simulation.story import TimedStory
 from agents.simulation.story import to_ms as story_ms
@@ -80,7 +80,7 @@ def command(
         require_feeds(settings)
     if clif is None:
         count = max(1, round(rate * (duration or WARD_SECONDS)))
-        story: TimedStory = islice(simulated(WardPlan(patients, rate, seed, start_ms or now_ms(), pace)), count)
+        story: TimedStory = islice(simulate(WardPlan(patients, rate, seed, start_ms or now_ms(), pace)), count)
     else:
         count, story = 0, stays_now(clif, start_ms, speed_up or SPEED_UP, duration)
     if to_stdout:
@@ -109,7 +109,7 @@ def send(settings: Settings, story: TimedStory, ledger: Path | None, count: int)
     since = time.monotonic()
     with stop_requested() as leave, writing(ledger) as lines, progressing(count) as progress:
         sender = Sender(settings, lines)
-        tell(story, sender, leave, progress)
+        send_story(story, sender, leave, progress)
     account = sender.account
     took = max(time.monotonic() - since, 0.001)
     click.echo(
@@ -135,7 +135,7 @@ def writing(ledger: Path | None) -> Iterator[IO[str] | None]:
 
 
 @contextmanager
-def progressing(count: int) -> Iterator[Callable[[Account], None]]:
+def progressing(count: int) -> Iterator[Callable[[SendingProgress], None]]:
     """A bar on a terminal; nothing elsewhere."""
     console = Console(stderr=True)
     columns = (
@@ -147,7 +147,7 @@ def progressing(count: int) -> Iterator[Callable[[Account], None]]:
     with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as bar:
         task = bar.add_task("sending", total=count or None, counts="")
 
-        def show(account: Account) -> None:
+        def show(account: SendingProgress) -> None:
             on_their_way = account.sent - account.accepted - account.refused.total()
             counts = f"{account.accepted} accepted, {on_their_way} on their way"
             bar.update(task, completed=account.accepted, counts=counts)

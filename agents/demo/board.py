@@ -27,14 +27,14 @@ REFRESH_INTERVAL_SECONDS = 0.2
 class LiveView:
     """A live table on a terminal; elsewhere lines for the scripted patient's alerts and progress. A context manager."""
 
-    def __init__(self, console: Console, programme: Schedule) -> None:
+    def __init__(self, console: Console, schedule: Schedule) -> None:
         self.raised: Counter[str] = Counter()
         self._shown_priority: dict[str, Priority] = {}
         self._console = console
-        self._programme = programme
-        self._total = programme.left()
+        self._schedule = schedule
+        self._total = schedule.left()
         self._rows: deque[Alert] = deque(maxlen=ROWS)
-        self._at = programme.begins
+        self._at = schedule.begins
         self._sent = 0
         self._printed_at = monotonic()
         self._live = Live(console=console, auto_refresh=False, transient=False) if console.is_terminal else None
@@ -46,10 +46,10 @@ class LiveView:
 
     def __exit__(self, *_: object) -> None:
         if self._live is not None:
-            self._live.update(self.picture(), refresh=True)
+            self._live.update(self.view(), refresh=True)
             self._live.stop()
 
-    def hear(self, alert: Alert) -> None:
+    def on_alert(self, alert: Alert) -> None:
         """Shows an alert message if the alert is new, or its priority higher than before."""
         before = self._shown_priority.get(alert.alert_id)
         if alert.status in ("resolved", "retracted"):
@@ -71,19 +71,19 @@ class LiveView:
             return
         self._printed_at = monotonic()
         if self._live is not None:
-            self._live.update(self.picture(), refresh=True)
+            self._live.update(self.view(), refresh=True)
         else:
-            self._console.print(self.standing(), soft_wrap=True)
+            self._console.print(self.status_line(), soft_wrap=True)
 
-    def standing(self) -> Text:
-        """Where the story is, in a line."""
+    def status_line(self) -> Text:
+        """Story time and counts in one line."""
         counts = ", ".join(f"{self.raised[name]:,} {name}" for name in STYLE)
-        return Text(f"story +{since(self._at, self._programme)} · {self._sent:,} events sent · raised: {counts}")
+        return Text(f"story +{since(self._at, self._schedule)} · {self._sent:,} events sent · raised: {counts}")
 
-    def picture(self) -> RenderableType:
-        """The whole board."""
-        done = ProgressBar(total=max(self._programme.ends - self._programme.begins, 1), width=60)
-        done.update(min(self._at, self._programme.ends) - self._programme.begins)
+    def view(self) -> RenderableType:
+        """The whole view."""
+        done = ProgressBar(total=max(self._schedule.ends - self._schedule.begins, 1), width=60)
+        done.update(min(self._at, self._schedule.ends) - self._schedule.begins)
         table = Table(title="Alerts as they are raised", title_justify="left", box=None, pad_edge=False)
         for heading in ("story", "patient", "priority", "grade", "ASTCT", "what"):
             table.add_column(heading, no_wrap=True)
@@ -94,11 +94,11 @@ class LiveView:
             table.add_row(*[""] * 6)
         bar = Table.grid()
         bar.add_row(done)
-        return Group(self.standing(), bar, Text(), table)
+        return Group(self.status_line(), bar, Text(), table)
 
     def cells(self, alert: Alert) -> tuple[str, ...]:
         """An alert in columns."""
-        when = f"+{since(to_ms(alert.raised_at), self._programme)}"
+        when = f"+{since(to_ms(alert.raised_at), self._schedule)}"
         return when, alert.patient_id, SIGN[alert.priority], str(alert.grade), str(alert.astct_grade), alert.title
 
     def row(self, alert: Alert) -> Text:
@@ -107,7 +107,7 @@ class LiveView:
         return Text(f"{when}  {patient}  {priority:11}  grade {grade} (ASTCT {astct})  {title}", STYLE[alert.priority])
 
 
-def since(at: int, programme: Schedule) -> str:
+def since(at: int, schedule: Schedule) -> str:
     """Hours and minutes of the story."""
-    minutes = max(at - programme.begins, 0) // MINUTE
+    minutes = max(at - schedule.begins, 0) // MINUTE
     return f"{minutes // (HOUR // MINUTE):02}:{minutes % 60:02}"

@@ -23,11 +23,11 @@ NOBODY = "route: {receiver: nobody}\nreceivers: [{name: nobody}]\n"
 class OptionalServices:
     """What was started beside broker and worker; `places`: name and address, to look at."""
 
-    def __init__(self, cast: Processes, closing: ExitStack) -> None:
+    def __init__(self, processes: Processes, closing: ExitStack) -> None:
         self.places: dict[str, str] = {}
         self.missing: list[str] = []
         self.pager: DemoPager | None = None
-        self._cast = cast
+        self._processes = processes
         self._closing = closing
 
     def start(self, settings: Settings) -> None:
@@ -38,7 +38,7 @@ class OptionalServices:
         self._prometheus([settings.metrics_port, dispatch_port], alertmanager)
 
     def _board(self, settings: Settings) -> None:
-        log = self._closing.enter_context((self._cast.folder / "board.log").open("wb"))
+        log = self._closing.enter_context((self._processes.folder / "board.log").open("wb"))
         board = self._closing.enter_context(launched(settings, log=log))
         self.places["the ward board"] = f"{board.url} (token {board.token})"
 
@@ -49,20 +49,20 @@ class OptionalServices:
             return None
         config = DEPLOY / "alertmanager" / "alertmanager.yml"
         if not config.is_file():
-            config = self._cast.folder / "alertmanager.yml"
+            config = self._processes.folder / "alertmanager.yml"
             config.write_text(NOBODY, encoding="utf-8")
         address = f"127.0.0.1:{free_port()}"
-        self._cast.start(
+        self._processes.start(
             "alertmanager",
             [
                 program,
                 f"--config.file={config}",
-                f"--storage.path={self._cast.folder / 'alertmanager'}",
+                f"--storage.path={self._processes.folder / 'alertmanager'}",
                 f"--web.listen-address={address}",
                 "--cluster.listen-address=",
             ],
         )
-        self._cast.wait("alertmanager", lambda: answers(f"http://{address}/-/ready"))
+        self._processes.wait("alertmanager", lambda: answers(f"http://{address}/-/ready"))
         self.places["Alertmanager"] = f"http://{address}"
         return address
 
@@ -70,16 +70,16 @@ class OptionalServices:
         key = "whsec_" + b64encode(secrets.token_bytes(24)).decode()
         self.pager = self._closing.enter_context(listening(key))
         self.places["what the pager gets"] = self.pager.address
-        plan = self._cast.folder / "dispatch.toml"
-        plan.write_text(plan_of(self._cast.folder, self.pager.hook, alertmanager), encoding="utf-8")
+        plan = self._processes.folder / "dispatch.toml"
+        plan.write_text(paging_config(self._processes.folder, self.pager.hook, alertmanager), encoding="utf-8")
         for name, value in (("webhook", key), ("reference", secrets.token_hex(24))):
-            file = self._cast.folder / f"{name}.secret"
+            file = self._processes.folder / f"{name}.secret"
             file.touch(mode=0o600)
             file.write_text(value, encoding="utf-8")
         port = free_port()
         ours = settings.model_copy(update={"metrics_port": port})
-        self._cast.ours("dispatch", ["dispatch", "--config", str(plan)], ours)
-        self._cast.wait("dispatch", lambda: answers(f"http://127.0.0.1:{port}/healthz"))
+        self._processes.ours("dispatch", ["dispatch", "--config", str(plan)], ours)
+        self._processes.wait("dispatch", lambda: answers(f"http://127.0.0.1:{port}/healthz"))
         return port
 
     def _prometheus(self, ports: list[int], alertmanager: str | None) -> None:
@@ -87,19 +87,19 @@ class OptionalServices:
         if program is None:
             self.missing.append("Prometheus")
             return
-        config = self._cast.folder / "prometheus.yml"
+        config = self._processes.folder / "prometheus.yml"
         config.write_text(json.dumps(scrape(ports, alertmanager)), encoding="utf-8")
         address = f"127.0.0.1:{free_port()}"
-        self._cast.start(
+        self._processes.start(
             "prometheus",
             [
                 program,
                 f"--config.file={config}",
-                f"--storage.tsdb.path={self._cast.folder / 'prometheus'}",
+                f"--storage.tsdb.path={self._processes.folder / 'prometheus'}",
                 f"--web.listen-address={address}",
             ],
         )
-        self._cast.wait("prometheus", lambda: answers(f"http://{address}/-/ready"))
+        self._processes.wait("prometheus", lambda: answers(f"http://{address}/-/ready"))
         self.places["Prometheus"] = f"http://{address}"
 
 
@@ -108,7 +108,7 @@ def installed(names: tuple[str, ...]) -> str | None:
     return next((found for name in names if (found := shutil.which(name))), None)
 
 
-def plan_of(folder: Path, hook: str, alertmanager: str | None) -> str:
+def paging_config(folder: Path, hook: str, alertmanager: str | None) -> str:
     """Who is paged: everything that asks for action goes to the pager, all of it to Alertmanager where there is one."""
     there = ["alertmanager"] if alertmanager else []
     lines = [

@@ -1,4 +1,4 @@
-"""A pager on this machine: takes signed webhooks as a hospital's system would, and shows on a page what it got."""
+"""A receiver of signed webhooks on this machine, with a page that shows what it received."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class DemoPager:
     """What was received, newest first. `address`: where the page is; `hook`: where pages are to be sent."""
 
     def __init__(self, secret: str) -> None:
-        self.got: deque[dict[str, Any]] = deque(maxlen=PAGES_KEPT)
+        self.pages: deque[dict[str, Any]] = deque(maxlen=PAGES_KEPT)
         self.counts: Counter[str] = Counter()
         self.address = ""
         self._verifier = Webhook(secret)
@@ -40,23 +40,23 @@ class DemoPager:
         """Where pages are to be sent."""
         return f"{self.address}/page"
 
-    def take(self, body: bytes, headers: dict[str, str]) -> bool:
+    def receive(self, body: bytes, headers: dict[str, str]) -> bool:
         """One page; False when its signature is not ours."""
         try:
             self._verifier.verify(body, headers)
         except WebhookVerificationError:
             return False
-        said = json.loads(body)
+        page = json.loads(body)
         with self._lock:
-            self.counts[said["type"].rpartition(".")[2]] += 1
-            self.got.appendleft(said)
+            self.counts[page["type"].rpartition(".")[2]] += 1
+            self.pages.appendleft(page)
         return True
 
     def page(self) -> str:
-        """What was got, for a browser; nothing in it names a patient."""
+        """The page for a browser; nothing in it names a patient."""
         with self._lock:
-            got, counts = list(self.got), dict(self.counts)
-        rows = "".join(row_of(said) for said in got)
+            got, counts = list(self.pages), dict(self.counts)
+        rows = "".join(row_of(page) for page in got)
         counted = ", ".join(f"{count} {act}" for act, count in sorted(counts.items())) or "nothing yet"
         return (
             "<!DOCTYPE html><html lang=en><meta charset=utf-8><meta http-equiv=refresh content=2>"
@@ -67,13 +67,13 @@ class DemoPager:
         )
 
 
-def row_of(said: dict[str, Any]) -> str:
+def row_of(page: dict[str, Any]) -> str:
     """One page as a row."""
-    told = said["data"]
-    act = said["type"].rpartition(".")[2]
-    cells = (act, told["text"], told["bed"], told["unit"], told["reference"], told["grade"])
+    alert = page["data"]
+    act = page["type"].rpartition(".")[2]
+    cells = (act, alert["text"], alert["bed"], alert["unit"], alert["reference"], alert["grade"])
     inner = "".join(f"<td>{escape('' if cell is None else str(cell))}" for cell in cells)
-    return f'<tr class="{escape(told["priority"])}">{inner}</tr>'
+    return f'<tr class="{escape(alert["priority"])}">{inner}</tr>'
 
 
 @contextmanager
@@ -81,7 +81,7 @@ def listening(secret: str) -> Iterator[DemoPager]:
     """A pager on a free port of loopback, until the end of the block."""
     pager = DemoPager(secret)
 
-    class Desk(BaseHTTPRequestHandler):
+    class Handler(BaseHTTPRequestHandler):
         timeout = 10
 
         def do_GET(self) -> None:
@@ -93,11 +93,13 @@ def listening(secret: str) -> Iterator[DemoPager]:
             if self.path != "/page" or not 0 < length <= LONGEST_BYTES:
                 self._answer(404, b"")
                 return
-            taken = pager.take(self.rfile.read(length), {name.lower(): value for name, value in self.headers.items()})
+            taken = pager.receive(
+                self.rfile.read(length), {name.lower(): value for name, value in self.headers.items()}
+            )
             self._answer(204 if taken else 401, b"")
 
         def log_message(self, format: str, *args: object) -> None:
-            """Says nothing."""
+            """Logs nothing."""
 
         def _answer(self, status: int, body: bytes) -> None:
             self.send_response(status)
@@ -106,7 +108,7 @@ def listening(secret: str) -> Iterator[DemoPager]:
             self.end_headers()
             self.wfile.write(body)
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Desk)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
     pager.address = f"http://127.0.0.1:{server.server_address[1]}"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True)

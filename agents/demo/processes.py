@@ -1,4 +1,4 @@
-"""Who takes part: an embedded broker, a worker, and whatever else is installed; all of them leave when we do."""
+"""Starts and ends the processes of the demonstration; all of them end with it."""
 
 from __future__ import annotations
 
@@ -30,17 +30,17 @@ class Processes:
     def __init__(self, closing: ExitStack, leave: Event) -> None:
         self.folder = Path(closing.enter_context(tempfile.TemporaryDirectory(prefix="crs-demo-")))
         self._closing = closing
-        self._leave = leave
+        self._stop = leave
         self._running: dict[str, tuple[subprocess.Popen[Any], Path]] = {}
 
     def start(self, name: str, command: list[str], environment: dict[str, str] | None = None) -> subprocess.Popen[Any]:
-        """One process; what it says goes into a file of its own."""
+        """Starts a process; its output goes into a file of its own."""
         self.check()
-        said = self.folder / f"{name}.log"
-        output: IO[bytes] = self._closing.enter_context(said.open("wb"))
+        log = self.folder / f"{name}.log"
+        output: IO[bytes] = self._closing.enter_context(log.open("wb"))
         process = child_processes.start(command, env=environment, stdout=output, stderr=subprocess.STDOUT)
         self._closing.callback(child_processes.end, [process])
-        self._running[name] = process, said
+        self._running[name] = process, log
         return process
 
     def ours(self, name: str, command: list[str], settings: Settings) -> subprocess.Popen[Any]:
@@ -48,16 +48,18 @@ class Processes:
         return self.start(name, [sys.executable, "-m", "agents.cli.main", *command], environment(settings))
 
     def check(self) -> None:
-        """Raises UserError when somebody left who should be here, and KeyboardInterrupt when we shall leave."""
-        if self._leave.is_set():
+        """Raises UserError when a process has ended, and KeyboardInterrupt after Ctrl-C."""
+        if self._stop.is_set():
             raise KeyboardInterrupt
-        for name, (process, said) in self._running.items():
+        for name, (process, log) in self._running.items():
             if process.poll() is not None:
-                last = said.read_text(errors="replace").strip().splitlines()[-1:]
-                raise UserError(f"{name} ended early ({process.returncode}): {last[0] if last else 'it said nothing'}")
+                last = log.read_text(errors="replace").strip().splitlines()[-1:]
+                raise UserError(
+                    f"{name} ended early ({process.returncode}): {last[0] if last else 'it printed nothing'}"
+                )
 
     def wait(self, name: str, is_ready: Callable[[], bool], seconds: float = READY_WITHIN_SECONDS) -> None:
-        """Until somebody is ready. Raises what `check` raises, and UserError when it takes too long."""
+        """Waits until a process is ready. Raises what `check` raises, and UserError when it takes too long."""
         until = time.monotonic() + seconds
         self.check()
         while not is_ready():
@@ -68,7 +70,7 @@ class Processes:
 
 
 def environment(settings: Settings) -> dict[str, str]:
-    """Our environment, with these settings and no others."""
+    """The environment of this process, with these settings and no others."""
     ours = {name: value for name, value in os.environ.items() if not name.startswith("CRS_") and name != BOOTSTRAP}
     for name in settings.model_fields_set - {"bootstrap_servers"}:
         value = getattr(settings, name)

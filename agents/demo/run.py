@@ -1,4 +1,4 @@
-"""The demonstration of the whole system: broker, worker, pager; a story in fast time; then the proof and the report."""
+"""The demonstration of the whole system: processes, the story in fast time, `verify`, and the report."""
 
 from __future__ import annotations
 
@@ -40,51 +40,52 @@ from monitor.guidelines import in_force
 from monitor.step import PatientEventType
 from monitor.units.instants import HOUR, to_ms
 
-# The embedded broker keeps the last 5 MB of each partition and compacts nothing, but the proof at the end needs all
+# The embedded broker keeps the last 5 MB of each partition and compacts nothing, but verify at the end needs all
 # that was written. So there are many partitions, and rows and unchanged states are written less often than usual.
 PARTITIONS = 32
 CHECKPOINT_SECONDS = 5.0
 STATE_SECONDS = 60.0
 TURN_SECONDS = 0.03
 TICK_SECONDS = 0.4
-LOOK_SECONDS = 1.0
-LAST_WORDS_SECONDS = 1.5
+CHECK_SECONDS = 1.0
+QUIET_SECONDS = 1.5
 SETTLING_SECONDS = 40.0
 VERIFY_SECONDS = 120.0
 
 
 def run(report: Path, hours: int, seconds: float, stay: bool) -> bool:
-    """Plays, proves, reports. `hours` of each stay in so many `seconds`; `stay`: all keeps running until Ctrl-C.
+    """Streams the story, verifies, and writes the report. `hours` of each stay pass in `seconds`.
 
-    Gives whether `verify` found everything as it should be. Raises UserError when something cannot be started.
+    `stay`: everything keeps running until Ctrl-C. Returns whether `verify` found no breach.
+    Raises UserError when something cannot be started.
     """
     began = monotonic()
     console = console_for()
     with stop_requested() as leave, ExitStack() as closing:
         console.print("Starting an embedded Kafka broker and a worker …")
-        cast = Processes(closing, leave)
+        processes = Processes(closing, leave)
         settings = closing.enter_context(EmbeddedKafka(PARTITIONS)).settings(
-            data_dir=cast.folder / "worker",
+            data_dir=processes.folder / "worker",
             metrics_port=free_port(),
             checkpoint_seconds=CHECKPOINT_SECONDS,
             state_seconds=STATE_SECONDS,
         )
-        cast.ours("worker", ["worker", "--log-level", "warning"], settings)
-        play = prepared(hours)
-        cast.wait("worker", lambda: answers(f"http://127.0.0.1:{settings.metrics_port}/readyz"))
-        extras = OptionalServices(cast, closing)
+        processes.ours("worker", ["worker", "--log-level", "warning"], settings)
+        timeline = prepared(hours)
+        processes.wait("worker", lambda: answers(f"http://127.0.0.1:{settings.metrics_port}/readyz"))
+        extras = OptionalServices(processes, closing)
         extras.start(settings)
-        introduce(console, extras, play, seconds)
-        line = DemoClient(settings)
-        closing.callback(line.close)
-        perform(console, cast, line, play, seconds, settings.metrics_port)
+        introduce(console, extras, timeline, seconds)
+        client = DemoClient(settings)
+        closing.callback(client.close)
+        perform(console, processes, client, timeline, seconds, settings.metrics_port)
         console.print("Verifying: the log is judged once more, and compared with all that the live system wrote …")
-        verdict = verified(cast, settings)
+        verdict = verified(processes, settings)
         console.print(in_one_line(verdict))
         guideline = in_force.load()
-        cast.check()
-        tally, charts = replay_report(guideline, line.log(), settings.partitions)
-        cast.check()
+        processes.check()
+        tally, charts = replay_report(guideline, client.log(), settings.partitions)
+        processes.check()
         story = story_of(
             charts.by_patient[scripted.PATIENT], "The scripted patient, in words", "Made up; all others are real."
         )
@@ -95,8 +96,8 @@ def run(report: Path, hours: int, seconds: float, stay: bool) -> bool:
         if stay:
             console.print("Everything keeps running. Ctrl-C ends it.")
             while True:
-                cast.check()
-                sleep(LOOK_SECONDS)
+                processes.check()
+                sleep(CHECK_SECONDS)
     return bool(verdict["ok"])
 
 
@@ -110,11 +111,11 @@ def prepared(hours: int) -> Schedule:
     return schedule(stays, now - now % HOUR + HOUR, hours)
 
 
-def introduce(console: Console, extras: OptionalServices, play: Schedule, seconds: float) -> None:
-    """What is about to be seen, and where else to look."""
-    length = (play.ends - play.begins) / HOUR
+def introduce(console: Console, extras: OptionalServices, timeline: Schedule, seconds: float) -> None:
+    """Prints what will be shown, and the addresses of the pages."""
+    length = (timeline.ends - timeline.begins) / HOUR
     console.print(
-        f"134 real ICU stays and one scripted patient with CRS: {length:.0f} hours of {play.left():,} events in "
+        f"134 real ICU stays and one scripted patient with CRS: {length:.0f} hours of {timeline.left():,} events in "
         f"{seconds:.0f} s. Tocilizumab is injected by the rules, and marked."
     )
     for name, address in extras.places.items():
@@ -124,70 +125,75 @@ def introduce(console: Console, extras: OptionalServices, play: Schedule, second
 
 
 def perform(
-    console: Console, cast: Processes, line: DemoClient, play: Schedule, seconds: float, metrics_port: int
+    console: Console,
+    processes: Processes,
+    client: DemoClient,
+    timeline: Schedule,
+    seconds: float,
+    metrics_port: int,
 ) -> None:
     """Sends the story, and shows the alerts that come back."""
-    pace = StoryClock(play, seconds, lambda: behind(metrics_port))
+    clock = StoryClock(timeline, seconds, lambda: behind(metrics_port))
 
     def give(dose: PatientEventType, _still: object) -> None:
-        play.add(max(to_ms(dose.effective_at), pace.at), dose.model_dump(mode="json", exclude_none=True))
+        timeline.add(max(to_ms(dose.effective_at), clock.at), dose.model_dump(mode="json", exclude_none=True))
 
-    pharmacy = DoseInjector(give)
+    injector = DoseInjector(give)
     ticked = looked = monotonic()
-    with LiveView(console, play) as board:
+    with LiveView(console, timeline) as board:
 
-        def listen() -> None:
-            for alert in line.alerts():
-                board.hear(alert)
-                # The scripted patient has a pharmacy of their own: the script.
+        def show_alerts() -> None:
+            for alert in client.alerts():
+                board.on_alert(alert)
+                # The doses of the scripted patient are in the script.
                 if alert.patient_id != scripted.PATIENT:
-                    pharmacy.on_alert(alert)
-            board.show(pace.at, line.sent)
+                    injector.on_alert(alert)
+            board.show(clock.at, client.sent)
 
-        while not pace.over:
-            pace.go_on()
-            for event in play.due(pace.at):
-                line.send(event)
+        while not clock.ended:
+            clock.advance()
+            for event in timeline.due(clock.at):
+                client.send(event)
             if (now := monotonic()) - ticked >= TICK_SECONDS:
                 ticked = now
-                line.tick(pace.ticked_at)
-            if now - looked >= LOOK_SECONDS:
+                client.tick(clock.ticked_at)
+            if now - looked >= CHECK_SECONDS:
                 looked = now
-                cast.check()
-            listen()
+                processes.check()
+            show_alerts()
             sleep(TURN_SECONDS)
-        line.flush()
-        # What is still on its way through intake comes before the last tick, and all of it is judged before the proof.
-        for ends in (pace.ticked_at, play.ends):
-            line.tick(ends)
-            line.flush()
+        client.flush()
+        # Events still in intake must come before the last tick, and be judged before verify begins.
+        for ends in (clock.ticked_at, timeline.ends):
+            client.tick(ends)
+            client.flush()
             until = monotonic() + SETTLING_SECONDS
-            quiet = monotonic() + LAST_WORDS_SECONDS
+            quiet = monotonic() + QUIET_SECONDS
             while monotonic() < until and (monotonic() < quiet or behind(metrics_port)):
-                cast.check()
-                listen()
-    if pace.shortened:
-        console.print(f"This machine is busy: the story was ended at +{since(play.ends, play)}.")
-    if line.refused:
-        raise UserError(f"{line.refused} messages were not accepted by the embedded broker")
+                processes.check()
+                show_alerts()
+    if clock.shortened:
+        console.print(f"This machine is busy: the story was ended at +{since(timeline.ends, timeline)}.")
+    if client.refused:
+        raise UserError(f"{client.refused} messages were not accepted by the embedded broker")
 
 
-def verified(cast: Processes, settings: Settings) -> Mapping[str, Any]:
-    """What `crs-monitor verify` says. Raises UserError when it says nothing."""
+def verified(processes: Processes, settings: Settings) -> Mapping[str, Any]:
+    """The result of `crs-monitor verify`. Raises UserError when it prints nothing."""
     command = [sys.executable, "-m", "agents.cli.main", "verify"]
     with ExitStack() as closing:
-        said, complaint = (closing.enter_context(TemporaryFile("w+", encoding="utf-8")) for _ in range(2))
-        process = child_processes.start(command, env=environment(settings), stdout=said, stderr=complaint)
+        output, errors = (closing.enter_context(TemporaryFile("w+", encoding="utf-8")) for _ in range(2))
+        process = child_processes.start(command, env=environment(settings), stdout=output, stderr=errors)
         closing.callback(child_processes.end, [process])
-        cast.wait("verify", lambda: process.poll() is not None, VERIFY_SECONDS)
-        lines, complaints = lines_of(said), lines_of(complaint)
+        processes.wait("verify", lambda: process.poll() is not None, VERIFY_SECONDS)
+        lines, messages = lines_of(output), lines_of(errors)
     if not lines:
-        raise UserError(f"verify said nothing: {complaints[-1:]}")
+        raise UserError(f"verify printed nothing: {messages[-1:]}")
     return dict(json.loads(lines[-1]))
 
 
 def lines_of(file: IO[str]) -> list[str]:
-    """What somebody has written there."""
+    """The lines of an output file."""
     file.seek(0)
     return file.read().strip().splitlines()
 
@@ -206,7 +212,7 @@ def in_one_line(verdict: Mapping[str, Any]) -> Text:
 
 
 def close(console: Console, extras: OptionalServices, report: Path, seconds: float) -> None:
-    """Where to look now."""
+    """Prints where report, pager page and attribution are."""
     if extras.pager is not None:
         got = ", ".join(f"{count} {act}" for act, count in sorted(extras.pager.counts.items())) or "nothing"
         kept = report.with_name("pager.html")

@@ -1,4 +1,4 @@
-"""One patient with CRS after CAR-T cells, told from a script; made up, and in every demonstration the same."""
+"""One patient with CRS after CAR-T cells, from a script; made up, and the same in every demonstration."""
 
 from __future__ import annotations
 
@@ -53,12 +53,12 @@ DONE: tuple[tuple[int, int, dict[str, Any]], ...] = (
 def story(begins_ms: int) -> Iterator[dict[str, Any]]:
     """The events, in order of time."""
     events = [admission(begins_ms), *rounds(begins_ms)]
-    for number, (hours, minutes, said) in enumerate(DONE):
+    for number, (hours, minutes, fields) in enumerate(DONE):
         at = begins_ms + hours * HOUR + minutes * MINUTE
-        if "drug" in said:
-            events.append(event("medication", at, f"done-{number}", {"route": "iv"} | said))
+        if "drug" in fields:
+            events.append(event("medication", at, f"done-{number}", {"route": "iv"} | fields))
         else:
-            events.append(event("vitals", at, f"seen-{number}", {"source": "charted"} | said))
+            events.append(event("vitals", at, f"seen-{number}", {"source": "charted"} | fields))
     yield from sorted(events, key=lambda one: one["effective_at"])
 
 
@@ -70,7 +70,7 @@ def admission(begins_ms: int) -> dict[str, Any]:
 
 
 def rounds(begins_ms: int) -> Iterator[dict[str, Any]]:
-    """A nurse's round each hour: what the last row of the table says; the first one also sees room air."""
+    """A nurse's round each hour: the values of the latest row of the table; the first one also sees room air."""
     for hour in range(LAST_HOUR + 1):
         _, celsius, systolic, mean, spo2, rate = max(row for row in ROUNDS if row[0] <= hour)
         seen = {"temperature_celsius": celsius, "systolic_mmhg": systolic, "mean_arterial_mmhg": mean}

@@ -35,7 +35,7 @@ class StoryClock:
         self._ends_at = self._moved_at + seconds * LONGEST
 
     @property
-    def over(self) -> bool:
+    def ended(self) -> bool:
         """Whether the story has come to its end."""
         return self.at >= self._play.ends
 
@@ -44,7 +44,7 @@ class StoryClock:
         """How far the ticks are."""
         return max(self.at - round(TICKS_BEHIND_SECONDS * self._speed), self._play.begins)
 
-    def go_on(self) -> None:
+    def advance(self) -> None:
         """Advances story time by the time that has passed, unless the worker lags."""
         now = self._clock()
         if now - self._looked_at >= LOOK_SECONDS:
@@ -53,7 +53,7 @@ class StoryClock:
         if not self._held:
             self.at = min(self.at + round((now - self._moved_at) * self._speed), self._play.ends)
         self._moved_at = now
-        if now > self._ends_at and not self.over:
+        if now > self._ends_at and not self.ended:
             self._play.ends, self.shortened = self.at, True
 
 
@@ -61,7 +61,7 @@ def behind(metrics_port: int) -> int:
     """How many records of the log wait for the worker; 0 when its metrics cannot be read."""
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{metrics_port}/metrics", timeout=2) as answer:
-            said = answer.read().decode()
+            metrics = answer.read().decode()
     except OSError:
         return 0
-    return round(sum(float(line.rpartition(" ")[2]) for line in said.splitlines() if line.startswith(LAG)))
+    return round(sum(float(line.rpartition(" ")[2]) for line in metrics.splitlines() if line.startswith(LAG)))

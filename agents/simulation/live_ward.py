@@ -2,7 +2,7 @@
 
 A course of illness takes days; a check of the whole system takes minutes. So the ward lives in a time of its own that
 runs `pace` times faster, and every instant is translated: the k-th event is due k / rate seconds after the start, and
-what it says about the bedside lies as much earlier as its delay, shortened by the pace. Feeds whose clock is ahead
+its bedside time is earlier by its delay, shortened by the pace. Feeds whose clock is ahead
 are as far ahead as they were.
 """
 
@@ -22,18 +22,18 @@ ADMITTED_MS = 0  # the ward's own time begins in 1970; nobody sees it
 HOUR_S = 3600.0
 ROUNDS_EVERY_S = HOUR_S  # a nurse's round
 # Beside monitor and rounds, a bed gives about that much: doses, infusions, admissions, repeats.
-OTHERWISE_PER_BED_S = 0.5 / HOUR_S
+OTHER_EVENTS_PER_BED_S = 0.5 / HOUR_S
 READINGS_PER_ROUND = 4.0
 RAREST_READING_S = 6 * HOUR_S
 KNOT_MS, THEIR_KNOT_MS = 50, 1000
 KNOTS = 100_000
-REMEMBERED = 20_000
-THEIR_NAME = "sim-"
+MAX_CLOCKS_AHEAD = 20_000
+GENERATED_PREFIX = "sim-"
 
 
 @dataclass(frozen=True, slots=True)
 class WardPlan:
-    """What is asked for. `rate`: events a second; `pace`: how many times faster illness runs."""
+    """The ward to simulate. `rate`: events a second; `pace`: how many times faster illness runs."""
 
     patients: int
     rate: float
@@ -42,16 +42,16 @@ class WardPlan:
     pace: float
 
 
-def simulated(plan: WardPlan) -> TimedStory:
-    """An endless story: the same plan tells the same one."""
+def simulate(plan: WardPlan) -> TimedStory:
+    """An endless story; the same plan gives the same one."""
     start = datetime.fromtimestamp(ADMITTED_MS / 1000, UTC)
     events = ward(Random(plan.seed), plan.patients, start, cadence=cadence(plan.patients, plan.rate, plan.pace))
-    return translated(events, plan)
+    return in_our_time(events, plan)
 
 
 def cadence(patients: int, rate: float, pace: float) -> Cadence:
-    """How often each bed speaks, in the ward's own time, so that all of them together give the rate."""
-    per_bed_s = rate / pace / patients - OTHERWISE_PER_BED_S
+    """How often each bed sends a reading, in the ward's own time, so that all beds together give the rate."""
+    per_bed_s = rate / pace / patients - OTHER_EVENTS_PER_BED_S
     monitored_s = per_bed_s - 1 / ROUNDS_EVERY_S
     if monitored_s >= READINGS_PER_ROUND / ROUNDS_EVERY_S:
         return Cadence(1 / monitored_s, ROUNDS_EVERY_S)
@@ -61,28 +61,28 @@ def cadence(patients: int, rate: float, pace: float) -> Cadence:
     return Cadence(every_s, READINGS_PER_ROUND * every_s)
 
 
-def translated(events: Iterable[Json], plan: WardPlan) -> TimedStory:
-    """The ward's events in our time, under names that no other run uses."""
+def in_our_time(events: Iterable[Json], plan: WardPlan) -> TimedStory:
+    """The events of the ward with times of now and ids that no other run uses."""
     clock = Clock(plan.start_ms, plan.pace)
-    ahead: dict[str, float] = {}  # of clocks that run ahead, what was said: it may come again
+    ahead: dict[str, float] = {}  # events of clocks that run ahead: the same event may be sent again
     run = run_name(plan.start_ms, plan.seed)
     for number, event in enumerate(events):
         due_ms = plan.start_ms + number * 1000 / plan.rate
         received_ms, effective_ms = to_ms(event["received_at"]), to_ms(event["effective_at"])
-        clock.passes(received_ms, due_ms)
+        clock.observe(received_ms, due_ms)
         ahead_ms = effective_ms - received_ms
         if ahead_ms > 0 or event["event_id"] in ahead:
             true_ms = ahead.setdefault(event["event_id"], due_ms + ahead_ms)
         else:
-            true_ms = clock.ours(effective_ms)
-        if len(ahead) > REMEMBERED:
+            true_ms = clock.to_our_time(effective_ms)
+        if len(ahead) > MAX_CLOCKS_AHEAD:
             del ahead[next(iter(ahead))]
         if "infused_at" in event:
             event["infused_at"] = to_iso(true_ms - (effective_ms - to_ms(event["infused_at"])))
         event["effective_at"], event["received_at"] = to_iso(true_ms), to_iso(due_ms)
-        event["patient_id"] = event["patient_id"].removeprefix(THEIR_NAME)
+        event["patient_id"] = event["patient_id"].removeprefix(GENERATED_PREFIX)
         if "merged_into" in event:
-            event["merged_into"] = event["merged_into"].removeprefix(THEIR_NAME)
+            event["merged_into"] = event["merged_into"].removeprefix(GENERATED_PREFIX)
         rename(event, "sim", run)
         yield TimedEvent(round(due_ms), event)
 
@@ -99,15 +99,15 @@ class Clock:
     def __post_init__(self) -> None:
         self.ours_ms.append(self.start_ms)
 
-    def passes(self, theirs_ms: int, ours_ms: float) -> None:
-        """It is that late there, and here."""
+    def observe(self, theirs_ms: int, ours_ms: float) -> None:
+        """Notes that the ward's time `theirs_ms` is our time `ours_ms`."""
         if theirs_ms >= self.theirs_ms[-1] + THEIR_KNOT_MS and ours_ms >= self.ours_ms[-1] + KNOT_MS:
             self.theirs_ms.append(theirs_ms)
             self.ours_ms.append(ours_ms)
         if len(self.theirs_ms) > KNOTS:  # a ward may run for months; nobody charts so late
             del self.theirs_ms[: KNOTS // 2], self.ours_ms[: KNOTS // 2]
 
-    def ours(self, theirs_ms: int) -> float:
-        """An instant of the ward's past, in our time."""
+    def to_our_time(self, theirs_ms: int) -> float:
+        """An instant of the ward's past, in our time (ms)."""
         knot = max(0, bisect_right(self.theirs_ms, theirs_ms) - 1)
         return self.ours_ms[knot] + (theirs_ms - self.theirs_ms[knot]) / self.pace

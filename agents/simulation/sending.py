@@ -1,4 +1,4 @@
-"""Events onto the feed topics, each when it is due; what brokers have accepted stands in the ledger."""
+"""Sends events to the feed topics, each when it is due, and writes to the ledger what the brokers have accepted."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ LEAST_SECONDS = 0.005
 
 
 @dataclass(slots=True)
-class Account:
-    """How many events were handed over, accepted and refused; refusals by what the broker said."""
+class SendingProgress:
+    """How many events were sent, accepted and refused; refusals by the error of the broker."""
 
     sent: int = 0
     accepted: int = 0
@@ -42,10 +42,10 @@ class Account:
 
 
 class Sender:
-    """An idempotent producer: what is sent again after a fault is neither doubled nor out of order."""
+    """An idempotent producer: events sent again after a fault are neither doubled nor out of order."""
 
     def __init__(self, settings: Settings, ledger: IO[str] | None) -> None:
-        self.account = Account()
+        self.account = SendingProgress()
         self._ledger = ledger
         self._topics = {feed.default_type: settings.topic(feed) for feed in FEEDS}
         silent = logging.getLogger("crs.librdkafka")
@@ -62,7 +62,7 @@ class Sender:
         self._producer = Producer(settings.librdkafka() | ours, logger=silent)
 
     def send(self, event: Json) -> None:
-        """Hands one event over; waits while too many are on their way."""
+        """Sends one event; waits while too many are unconfirmed."""
         topic, event_id = self._topics[event["type"]], event["event_id"]
         value = json.dumps(event, separators=(",", ":")).encode()
 
@@ -80,16 +80,16 @@ class Sender:
                 return
 
     def wait(self, seconds: float) -> None:
-        """Lets reports come in meanwhile."""
+        """Receives delivery reports for so long."""
         self._producer.poll(seconds)
 
-    def write_down(self) -> None:
-        """Whoever reads the ledger meanwhile sees what has been accepted."""
+    def flush_ledger(self) -> None:
+        """Writes the ledger to disk, so that a reader sees what has been accepted so far."""
         if self._ledger is not None:
             self._ledger.flush()
 
     def finish(self, waiting: Callable[[], None]) -> None:
-        """Until every event has been reported on; each has its own time limit."""
+        """Waits until every event has its delivery report; each has a time limit."""
         while self._producer.flush(TURN_SECONDS * 4):
             waiting()
 
@@ -108,7 +108,9 @@ class Sender:
             self._ledger.write(json.dumps(entry) + "\n")
 
 
-def tell(story: TimedStory, sender: Sender, leave: threading.Event, progress: Callable[[Account], None]) -> None:
+def send_story(
+    story: TimedStory, sender: Sender, leave: threading.Event, progress: Callable[[SendingProgress], None]
+) -> None:
     """Sends each event when it is due, until the story ends or we are asked to leave."""
     shown = 0.0
     for due in story:
@@ -117,11 +119,11 @@ def tell(story: TimedStory, sender: Sender, leave: threading.Event, progress: Ca
         if leave.is_set():
             break
         sender.account.behind_seconds = -early
-        # When it arrived is for the hospital's own clock to say: intake takes the broker's.
+        # Without `received_at`, as from a real feed: intake sets it to the broker's time.
         sender.send({name: value for name, value in due.event.items() if name != "received_at"})
         if time.monotonic() - shown > TURN_SECONDS * 4:
             shown = time.monotonic()
-            sender.write_down()
+            sender.flush_ledger()
             progress(sender.account)
     sender.finish(lambda: progress(sender.account))
     progress(sender.account)

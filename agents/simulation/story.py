@@ -1,4 +1,4 @@
-"""One event of a story that is told now: when it is due, and the event itself."""
+"""An event with the time at which it is to be sent, and the names that keep runs apart."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ TimedStory = Iterator[TimedEvent]
 
 
 def to_ms(written: str) -> int:
-    """An instant as a story writes it, with its offset."""
+    """ISO 8601 with an offset as ms since 1970."""
     return round(datetime.fromisoformat(written).timestamp() * 1000)
 
 
 def to_iso(at_ms: float) -> str:
-    """And back, in UTC."""
+    """ms since 1970 as ISO 8601 in UTC."""
     return datetime.fromtimestamp(round(at_ms) / 1000, UTC).isoformat(timespec="milliseconds")
 
 
 def run_name(start_ms: int, *more: object) -> str:
-    """What tells one run from another: when it started, in few signs."""
+    """A short name of a run, made from its start time, so that no two runs use the same ids."""
     signs = "0123456789abcdefghijklmnopqrstuvwxyz"
     number, written = start_ms // 1000, ""
     while number:
@@ -40,7 +40,7 @@ def run_name(start_ms: int, *more: object) -> str:
 
 
 def rename(event: Json, origin: str, run: str) -> None:
-    """Gives patients and entries of the record names that say where they are from: no other run has them."""
+    """Puts the origin and the run into the ids of patients and events, so that no other run has them."""
     for name in ("event_id", "replaces"):
         if name in event:
             event[name] = f"{run}-{event[name]}"

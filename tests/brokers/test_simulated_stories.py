@@ -16,9 +16,9 @@ import pytest
 from agents.engine.patients import Patients
 from agents.engine.playback import Playback
 from agents.platform.json_types import Json
-from agents.simulation.live_ward import KNOTS, Clock, WardPlan, cadence, simulated
+from agents.simulation.live_ward import KNOTS, Clock, WardPlan, cadence, simulate
 from agents.simulation.patients import generator
-from agents.simulation.sending import Account, Sender, tell
+from agents.simulation.sending import Sender, SendingProgress, send_story
 from agents.simulation.stays import starting_now
 from agents.simulation.story import TimedEvent, to_iso, to_ms
 from monitor.guidelines.in_force import load
@@ -33,7 +33,7 @@ def ward(
     seconds: float, *, patients: int = 100, rate: float = 100, seed: int = 1, pace: float = 600
 ) -> list[TimedEvent]:
     """The first seconds of a ward."""
-    return list(islice(simulated(WardPlan(patients, rate, seed, START_MS, pace)), round(rate * seconds)))
+    return list(islice(simulate(WardPlan(patients, rate, seed, START_MS, pace)), round(rate * seconds)))
 
 
 def test_the_same_seed_gives_the_same_events_and_another_seed_others() -> None:
@@ -45,7 +45,7 @@ def test_the_same_seed_gives_the_same_events_and_another_seed_others() -> None:
 
 def test_two_runs_share_neither_patients_nor_event_ids() -> None:
     now, later = (
-        list(islice(simulated(WardPlan(20, 100, 1, start_ms, 600)), 500)) for start_ms in (START_MS, START_MS + 1000)
+        list(islice(simulate(WardPlan(20, 100, 1, start_ms, 600)), 500)) for start_ms in (START_MS, START_MS + 1000)
     )
     for name in ("patient_id", "event_id"):
         assert not {due.event[name] for due in now} & {due.event[name] for due in later}
@@ -118,17 +118,17 @@ def test_recorded_stays_begin_now_side_by_side_and_keep_their_order() -> None:
 def test_a_ward_that_runs_for_months_remembers_a_day() -> None:
     clock = Clock(START_MS, pace=60)
     for second in range(150_000):
-        clock.passes(second * 60_000, START_MS + second * 1000)
+        clock.observe(second * 60_000, START_MS + second * 1000)
     assert len(clock.theirs_ms) == len(clock.ours_ms) <= KNOTS
-    assert clock.ours(149_000 * 60_000) == START_MS + 149_000 * 1000
-    assert clock.ours(149_000 * 60_000 + 6000) == START_MS + 149_000 * 1000 + 100
+    assert clock.to_our_time(149_000 * 60_000) == START_MS + 149_000 * 1000
+    assert clock.to_our_time(149_000 * 60_000 + 6000) == START_MS + 149_000 * 1000 + 100
 
 
 class RecordingSender(Sender):
     """A sender that sends nothing and records the waits between events."""
 
     def __init__(self) -> None:
-        self.account = Account()
+        self.account = SendingProgress()
         self.waits: list[float] = []
 
     def send(self, event: Json) -> None:
@@ -149,7 +149,9 @@ def test_a_feed_of_a_thousand_events_a_second_sleeps_between_them() -> None:
     """Waits are whole milliseconds: for less librdkafka does not wait at all, and a core would be busy."""
     start_ms = time.time() * 1000
     sender = RecordingSender()
-    tell((TimedEvent(round(start_ms + number), {}) for number in range(200)), sender, Event(), lambda account: None)
+    send_story(
+        (TimedEvent(round(start_ms + number), {}) for number in range(200)), sender, Event(), lambda account: None
+    )
     assert sender.account.sent == 200
     assert sender.waits, "it was never late"
     assert min(sender.waits) >= 0.001

@@ -86,16 +86,16 @@ def write(tmp_path: Path) -> Write:
     return write
 
 
-def told(stays: ClifStays, *types: str) -> list[Row]:
-    """What is said of these types, without the fields that say who and how often."""
+def events_of(stays: ClifStays, *types: str) -> list[Row]:
+    """The events of these types, without ids and other fields that all have."""
     dull = {"type", "event_id", "patient_id", "source", "effective_at"}
-    said = []
+    events = []
     for event in stays:
         assert isinstance(decode(json.dumps(event).encode()), Decoded)
         if event["type"] in types and event.get("heart_rate_per_min") != 80:
             clock = event["effective_at"][11:16]
-            said.append({"at": clock} | {field: value for field, value in event.items() if field not in dull})
-    return said
+            events.append({"at": clock} | {field: value for field, value in event.items() if field not in dull})
+    return events
 
 
 # ---- vitals ----
@@ -110,7 +110,7 @@ def test_rows_of_one_instant_are_one_observation_charted_by_a_person(write: Writ
             vital("10:05", "respiratory_rate", 22.0),
         ]
     )
-    assert told(stays, "vitals") == [
+    assert events_of(stays, "vitals") == [
         {
             "at": "10:00",
             "temperature_celsius": 38.0,
@@ -131,7 +131,7 @@ def test_support_charted_with_the_vitals_is_part_of_the_observation(write: Write
             support("10:07", None, None, 6.0, None),
         ],
     )
-    assert told(stays, "vitals") == [
+    assert events_of(stays, "vitals") == [
         {"at": "10:00", "spo2_percent": 91.0, "oxygen_device": "nasal_cannula", "oxygen_flow_l_per_min": 4.0},
         {"at": "10:05", "spo2_percent": 93.0},
         {"at": "10:07", "oxygen_flow_l_per_min": 6.0},
@@ -146,11 +146,11 @@ def test_two_lines_of_support_at_one_instant_stay_two(write: Write) -> None:
             support("10:00", "Face Mask", None, 8.0, None),
         ],
     )
-    devices = [said.get("oxygen_device") for said in told(stays, "vitals")]
+    devices = [event.get("oxygen_device") for event in events_of(stays, "vitals")]
     assert sorted(devices) == ["face_mask", "nasal_cannula"]
 
 
-def test_arterial_line_and_cuff_at_one_instant_are_both_told_and_never_mixed(write: Write) -> None:
+def test_arterial_line_and_cuff_at_one_instant_are_both_read_and_never_mixed(write: Write) -> None:
     stays = write(
         vitals=[
             vital("10:00", "map", 801.0, "Arterial Blood Pressure mean"),
@@ -159,12 +159,12 @@ def test_arterial_line_and_cuff_at_one_instant_are_both_told_and_never_mixed(wri
         ]
     )
     cuff = {"at": "10:00", "mean_arterial_mmhg": 61.0, "systolic_mmhg": 92.0}
-    assert told(stays, "vitals") == [{"at": "10:00", "mean_arterial_mmhg": 801.0}, cuff]
+    assert events_of(stays, "vitals") == [{"at": "10:00", "mean_arterial_mmhg": 801.0}, cuff]
 
 
-def test_two_readings_of_a_signal_at_one_instant_are_both_told(write: Write) -> None:
+def test_two_readings_of_a_signal_at_one_instant_are_both_read(write: Write) -> None:
     stays = write(vitals=[vital("10:00", "temp_c", 38.4, "a"), vital("10:00", "temp_c", 37.1, "b")])
-    assert [event["temperature_celsius"] for event in told(stays, "vitals")] == [38.4, 37.1]
+    assert [event["temperature_celsius"] for event in events_of(stays, "vitals")] == [38.4, 37.1]
 
 
 def test_an_implausible_value_is_left_for_the_decoder_and_the_rest_survives(write: Write) -> None:
@@ -179,7 +179,7 @@ def test_an_implausible_value_is_left_for_the_decoder_and_the_rest_survives(writ
 def test_a_childs_weight_survives(write: Write) -> None:
     """CLIF's own quality rules drop weights under 30 kg: that would erase the children."""
     stays = write(vitals=[vital("10:00", "weight_kg", 21.5)])
-    assert {"at": "10:00", "status": "updated", "weight_kg": 21.5} in told(stays, "patient")
+    assert {"at": "10:00", "status": "updated", "weight_kg": 21.5} in events_of(stays, "patient")
 
 
 def test_no_value_is_no_reading_and_unknown_words_are_counted(write: Write) -> None:
@@ -191,7 +191,7 @@ def test_no_value_is_no_reading_and_unknown_words_are_counted(write: Write) -> N
             vital("10:02", "temp_c", 37.0, site="Elbow"),
         ]
     )
-    assert told(stays, "vitals") == [{"at": "10:02", "temperature_celsius": 37.0, "temperature_site": "unknown"}]
+    assert events_of(stays, "vitals") == [{"at": "10:02", "temperature_celsius": 37.0, "temperature_site": "unknown"}]
     assert stays.unmapped == {"vital height_cm": 1, "temperature site Elbow": 1}
     assert stays.left_out["vitals: no value"] == 2
 
@@ -217,20 +217,20 @@ DEVICES = [
 @pytest.mark.parametrize(("category", "name", "device"), DEVICES)
 def test_devices(write: Write, category: str, name: str | None, device: str) -> None:
     stays = write(respiratory_support=[support("10:00", category, name, 6.0, None)])
-    assert told(stays, "vitals") == [{"at": "10:00", "oxygen_device": device, "oxygen_flow_l_per_min": 6.0}]
+    assert events_of(stays, "vitals") == [{"at": "10:00", "oxygen_device": device, "oxygen_flow_l_per_min": 6.0}]
     assert not stays.unmapped
 
 
 def test_an_unknown_device_is_counted_and_its_flow_still_stands(write: Write) -> None:
     stays = write(respiratory_support=[support("10:00", "Other", "Oxymizer", 8.0, None)])
-    assert told(stays, "vitals") == [{"at": "10:00", "oxygen_flow_l_per_min": 8.0}]
+    assert events_of(stays, "vitals") == [{"at": "10:00", "oxygen_flow_l_per_min": 8.0}]
     assert stays.unmapped == {"oxygen device Other: Oxymizer": 1}
 
 
 @pytest.mark.parametrize(("written", "fraction"), [(0.21, 0.21), (1.0, 1.0), (21.0, 0.21), (45.0, 0.45), (100.0, 1.0)])
 def test_oxygen_comes_as_fraction_or_percent(write: Write, written: float, fraction: float) -> None:
     stays = write(respiratory_support=[support("10:00", None, None, None, written)])
-    assert told(stays, "vitals") == [{"at": "10:00", "fio2_fraction": fraction}]
+    assert events_of(stays, "vitals") == [{"at": "10:00", "fio2_fraction": fraction}]
 
 
 def test_an_oxygen_value_that_is_neither_fraction_nor_percent_is_not_guessed(write: Write) -> None:
@@ -243,7 +243,7 @@ def test_an_oxygen_value_that_is_neither_fraction_nor_percent_is_not_guessed(wri
 
 def test_ventilator_settings_alone_say_nothing(write: Write) -> None:
     stays = write(respiratory_support=[support("10:00", None, None, None, None)])
-    assert told(stays, "vitals") == []
+    assert events_of(stays, "vitals") == []
     assert stays.left_out["respiratory_support: no device, flow or oxygen fraction"] == 1
 
 
@@ -251,7 +251,9 @@ def test_ventilator_settings_alone_say_nothing(write: Write) -> None:
 
 
 def infusions(stays: ClifStays) -> list[tuple[Any, ...]]:
-    return [(e["at"], e["drug"], e["action"], e.get("rate"), e.get("rate_unit")) for e in told(stays, "medication")]
+    return [
+        (e["at"], e["drug"], e["action"], e.get("rate"), e.get("rate_unit")) for e in events_of(stays, "medication")
+    ]
 
 
 def test_an_infusion_starts_changes_pauses_and_stops(write: Write) -> None:
@@ -363,7 +365,7 @@ def test_an_unknown_action_is_counted_and_changes_nothing(write: Write) -> None:
 )
 def test_only_what_was_given_is_given(write: Write, category: str, name: str, dose: float, action: str) -> None:
     row = medication("10:00", "Acetaminophen", category, dose, "mg", mar_action_name=name, med_route_category="enteral")
-    [event] = told(write(medication_admin_intermittent=[row]), "medication")
+    [event] = events_of(write(medication_admin_intermittent=[row]), "medication")
     expected = {"drug": "Acetaminophen", "action": action, "dose": dose, "dose_unit": "mg", "route": "oral"}
     assert event == {"at": "10:00"} | expected
 
@@ -377,7 +379,7 @@ def test_doses_routes_and_drugs_that_we_do_not_know_are_counted_never_guessed(wr
             medication("10:03", "Cefepime", "other", 1.0, "dose", mar_action_name="See comments"),
         ]
     )
-    assert told(stays, "medication") == [
+    assert events_of(stays, "medication") == [
         {"at": "10:00", "drug": "Cefepime", "action": "given", "route": "iv"},
         {"at": "10:01", "drug": "Dexamethasone", "action": "given", "dose": 4.0, "dose_unit": "mg", "route": "other"},
         {"at": "10:02", "drug": "Wonderdrug", "action": "given", "dose": 1.0, "dose_unit": "g", "route": "iv"},
@@ -403,14 +405,14 @@ def test_the_category_names_the_drug_where_the_sites_name_does_not(
     write: Write, name: str | None, category: str, drug: str
 ) -> None:
     row = medication("10:00", "-", "given", 1.0, "mg", med_name=name, med_category=category)
-    [event] = told(write(medication_admin_intermittent=[row]), "medication")
+    [event] = events_of(write(medication_admin_intermittent=[row]), "medication")
     assert event["drug"] == drug
 
 
 def test_a_dose_filed_under_two_categories_is_one_dose(write: Write) -> None:
     rows = [medication("10:00", "Dextrose 5%", "given", 50.0, "mL", med_category=name) for name in ("dextrose", "d5w")]
     stays = write(medication_admin_intermittent=rows)
-    assert len(told(stays, "medication")) == 1
+    assert len(events_of(stays, "medication")) == 1
     assert stays.left_out["medication_admin_intermittent: a dose under a second category"] == 1
 
 
@@ -425,7 +427,7 @@ def test_a_stay_begins_in_the_emergency_room_moves_and_ends(write: Write) -> Non
             {"hospitalization_id": "s", "in_dttm": at("20:30", day=3), "location_name": "Discharge Lounge"},
         ]
     )
-    assert told(stays, "patient") == [
+    assert events_of(stays, "patient") == [
         {"at": "06:00", "status": "admitted", "age_years": 7.0},
         {"at": "06:00", "status": "transferred", "unit": "Emergency Department"},
         {"at": "09:00", "status": "transferred", "unit": "MICU"},
@@ -447,7 +449,7 @@ def test_a_stay_begins_in_the_emergency_room_moves_and_ends(write: Write) -> Non
 def test_how_a_stay_ends(write: Write, fields: Row, died_at: datetime | None, end: list[str]) -> None:
     row = stay(**fields)
     tables = {"hospitalization": [row, stay(hospitalization_id="other")], "patient": [person(died_at)]}
-    assert [event["status"] for event in told(write(**tables), "patient")] == ["admitted", *end]
+    assert [event["status"] for event in events_of(write(**tables), "patient")] == ["admitted", *end]
 
 
 def person(died_at: datetime | None) -> Row:
@@ -456,7 +458,7 @@ def person(died_at: datetime | None) -> Row:
 
 def test_the_birth_date_stands_in_for_an_age_that_is_missing(write: Write) -> None:
     stays = write(hospitalization=[stay(age_at_admission=None)], patient=[person(None)])
-    assert told(stays, "patient")[0] == {"at": "08:00", "status": "admitted", "birth_date": "2019-05-04"}
+    assert events_of(stays, "patient")[0] == {"at": "08:00", "status": "admitted", "birth_date": "2019-05-04"}
 
 
 def test_stays_without_bedside_data_have_no_story(write: Write) -> None:
@@ -469,7 +471,7 @@ def test_stays_without_bedside_data_have_no_story(write: Write) -> None:
 # ---- the data set ----
 
 
-def test_reading_twice_tells_the_same_with_the_same_ids(write: Write) -> None:
+def test_reading_twice_gives_the_same_with_the_same_ids(write: Write) -> None:
     stays = write(vitals=[vital("10:00", "temp_c", 38.4), vital("10:00", "temp_c", 38.4), vital("09:00", "spo2", 95.0)])
     first, unmapped = list(stays), stays.left_out.copy()
     assert list(stays) == first
@@ -478,7 +480,7 @@ def test_reading_twice_tells_the_same_with_the_same_ids(write: Write) -> None:
     assert stays.rows_read + 1 == stays.total
 
 
-def test_tables_that_a_site_does_not_have_are_said(write: Write) -> None:
+def test_tables_that_a_site_does_not_have_are_named(write: Write) -> None:
     stays = write()
     assert [event["type"] for event in stays] == ["patient", "vitals", "patient"]
     assert {what for what in stays.left_out if what.endswith("no such table")} == {
@@ -546,7 +548,7 @@ def demo() -> tuple[ClifStays, list[Row]]:
     return stays, list(stays)
 
 
-def test_the_demo_is_134_stays_told_in_time_order(demo: tuple[ClifStays, list[Row]]) -> None:
+def test_the_demo_is_134_stays_in_time_order(demo: tuple[ClifStays, list[Row]]) -> None:
     stays, events = demo
     assert len(stays.patients) == 134
     assert {event["patient_id"] for event in events} == set(stays.patients)

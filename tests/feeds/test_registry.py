@@ -10,7 +10,7 @@ from agents.feeds import registry
 from agents.feeds.clif.demo_data import demo_dir
 from agents.platform import extras
 from agents.platform.errors import UserError
-from tests.replay.paper import course, write
+from tests.replay.event_files import course, write
 
 
 @pytest.mark.parametrize("format_name", registry.FORMATS)

@@ -17,7 +17,7 @@ from monitor.guidelines import in_force
 from monitor.units.instants import DAY, MINUTE, to_datetime, to_ms
 from schemas.alerts import Alert
 from schemas.decode import decode
-from tests.replay.paper import at, context, course, line, medication, vitals
+from tests.replay.event_files import at, context, course, line, medication, vitals
 
 GUIDELINE = in_force.load()
 
@@ -129,7 +129,7 @@ def test_a_dose_that_may_be_considered_is_not_given() -> None:
     assert state.doses == ()
 
 
-def test_the_story_is_told_in_order_and_says_what_was_injected() -> None:
+def test_the_story_is_in_order_and_shows_what_was_injected() -> None:
     worse = medication("11:30", "norepinephrine", "started", rate=30, rate_unit="mcg/min")
     better = [
         medication("20:00", "norepinephrine", "stopped"),

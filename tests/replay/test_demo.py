@@ -28,7 +28,7 @@ from monitor.guidelines import in_force
 from monitor.units.instants import HOUR
 from schemas.alerts import Alert
 from schemas.decode import Decoded, decode
-from tests.replay.paper import line, vitals
+from tests.replay.event_files import line, vitals
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 BEGINS = to_ms("2026-03-01T00:00:00+00:00")
@@ -68,10 +68,10 @@ def test_the_script_shows_what_the_system_is_for() -> None:
 
 def test_every_line_of_the_script_is_an_event_of_the_contract() -> None:
     for event in scripted.story(BEGINS):
-        said = decode(line(event))
-        assert isinstance(said, Decoded)
-        assert said.implausible == ()
-        assert said.unknown_fields == ()
+        decoded = decode(line(event))
+        assert isinstance(decoded, Decoded)
+        assert decoded.implausible == ()
+        assert decoded.unknown_fields == ()
 
 
 def test_stays_keep_their_own_speed_and_begin_near_each_other() -> None:
@@ -109,7 +109,7 @@ class Hand:
 
     def turn(self, seconds: float) -> int:
         self.now += seconds
-        self.pace.go_on()
+        self.pace.advance()
         return self.pace.at
 
 
@@ -118,7 +118,7 @@ def test_the_story_takes_the_time_it_was_given() -> None:
     assert hand.turn(25) == 50 * HOUR
     assert hand.pace.ticked_at < hand.pace.at
     assert hand.turn(30) == 100 * HOUR
-    assert hand.pace.over
+    assert hand.pace.ended
     assert not hand.pace.shortened
 
 
@@ -137,17 +137,17 @@ def test_on_a_slow_machine_the_story_is_cut_short() -> None:
     hand.lag = BEHIND_ALLOWED + 1
     hand.turn(50 * LONGEST)
     assert hand.pace.shortened
-    assert hand.pace.over
+    assert hand.pace.ended
     assert play.ends == 10 * HOUR
 
 
-def told(**data: Any) -> dict[str, Any]:
+def page_message(**data: Any) -> dict[str, Any]:
     known = {"text": "CRS grade rose", "bed": "7", "unit": "West", "reference": "r-1", "grade": 3, "priority": "high"}
     return {"type": "crs.alert.trigger", "data": known | data}
 
 
-def post(pager: DemoPager, said: dict[str, Any], secret: str = SECRET) -> int:
-    body, at = json.dumps(said), datetime.now(UTC)
+def post(pager: DemoPager, message: dict[str, Any], secret: str = SECRET) -> int:
+    body, at = json.dumps(message), datetime.now(UTC)
     signed = {
         "webhook-id": "m-1",
         "webhook-timestamp": str(int(at.timestamp())),
@@ -162,7 +162,7 @@ def post(pager: DemoPager, said: dict[str, Any], secret: str = SECRET) -> int:
 
 def test_the_pager_shows_what_it_got() -> None:
     with listening(SECRET) as pager:
-        assert post(pager, told()) == 204
+        assert post(pager, page_message()) == 204
         with urllib.request.urlopen(pager.address, timeout=5) as answer:
             page = answer.read().decode()
     assert "CRS grade rose" in page
@@ -172,13 +172,13 @@ def test_the_pager_shows_what_it_got() -> None:
 
 def test_the_pager_takes_nothing_from_strangers() -> None:
     with listening(SECRET) as pager:
-        assert post(pager, told(), "whsec_" + "QUJD" * 8) == 401
-        assert not pager.got
+        assert post(pager, page_message(), "whsec_" + "QUJD" * 8) == 401
+        assert not pager.pages
 
 
 def test_what_the_pager_shows_cannot_become_part_of_its_page() -> None:
     pager = DemoPager(SECRET)
-    pager.got.append(told(text="<script>alert(1)</script>", unit=None))
+    pager.pages.append(page_message(text="<script>alert(1)</script>", unit=None))
     assert "<script>" not in pager.page()
 
 
@@ -200,10 +200,10 @@ def left_behind(tmp_path: Path) -> list[str]:
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         try:
-            said = (process / "cmdline").read_bytes() + (process / "environ").read_bytes()
+            description = (process / "cmdline").read_bytes() + (process / "environ").read_bytes()
         except OSError:
             continue
-        if str(tmp_path).encode() in said and int(process.name) != os.getpid():
+        if str(tmp_path).encode() in description and int(process.name) != os.getpid():
             found.append((process / "cmdline").read_bytes().replace(b"\0", b" ").decode())
     return found
 
@@ -211,11 +211,11 @@ def left_behind(tmp_path: Path) -> list[str]:
 @pytest.mark.slow
 def test_the_whole_system_runs_proves_itself_and_leaves_nothing_behind(tmp_path: Path) -> None:
     process = start(tmp_path, "--hours", "3", "--seconds", "8")
-    said, _ = process.communicate(timeout=280)
-    assert process.returncode == 0, said
-    assert "verify: ok." in said
-    assert "CRS suspected: episode 1 began" in said
-    assert "The pager got" in said
+    output, _ = process.communicate(timeout=280)
+    assert process.returncode == 0, output
+    assert "verify: ok." in output
+    assert "CRS suspected: episode 1 began" in output
+    assert "The pager got" in output
     assert 'id="patient-1"' in (tmp_path / "report.html").read_text(encoding="utf-8")
     assert left_behind(tmp_path) == []
     assert list((tmp_path / "temporary").iterdir()) == []
@@ -229,9 +229,9 @@ def test_control_c_ends_it_cleanly_at_any_moment(seconds: float, tmp_path: Path)
     assert "Starting" in process.stdout.readline()
     time.sleep(seconds)
     process.send_signal(signal.SIGINT)
-    said, _ = process.communicate(timeout=60)
-    assert process.returncode == 130, said
-    assert "Traceback" not in said
-    assert said.strip().endswith("crs-monitor: stopped")
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 130, output
+    assert "Traceback" not in output
+    assert output.strip().endswith("crs-monitor: stopped")
     assert left_behind(tmp_path) == []
     assert list((tmp_path / "temporary").iterdir()) == []

@@ -15,14 +15,14 @@ from agents.cli.main import main
 from schemas.alerts import Alert
 from schemas.dead_letters import DeadLetter
 from schemas.state import PatientState
-from tests.replay.paper import at, context, course, line, lines, medication, tick, vitals, write
+from tests.replay.event_files import at, context, course, line, lines, medication, tick, vitals, write
 
 
 def replay(*arguments: str | Path, stdin: bytes = b"") -> Result:
     return CliRunner().invoke(main, ["replay", *map(str, arguments)], input=stdin)
 
 
-def told(alerts: Path) -> list[tuple[str, str]]:
+def alert_changes(alerts: Path) -> list[tuple[str, str]]:
     return [(alert["kind"], alert["status"]) for alert in lines(alerts)]
 
 
@@ -30,9 +30,9 @@ def test_a_fever_and_a_low_pressure_come_out_as_onset_grade_2_and_a_dose(tmp_pat
     file = write(tmp_path / "in", *course())
     done = replay(file, "--alerts", tmp_path / "alerts")
     assert done.exit_code == 0, done.stderr
-    raised = [kind for kind, status in told(tmp_path / "alerts") if status == "raised"]
+    raised = [kind for kind, status in alert_changes(tmp_path / "alerts") if status == "raised"]
     assert sorted(raised) == ["dose_indicated", "escalation", "onset", "step", "step"]
-    assert ("dose_indicated", "resolved") in told(tmp_path / "alerts")
+    assert ("dose_indicated", "resolved") in alert_changes(tmp_path / "alerts")
     assert all(Alert.model_validate_json(json.dumps(alert)) for alert in lines(tmp_path / "alerts"))
 
 
@@ -47,14 +47,14 @@ def test_without_files_for_the_answers_a_summary_says_what_was_found(tmp_path: P
 def test_standard_input_is_read_when_the_file_is_a_dash(tmp_path: Path) -> None:
     done = replay("-", "--alerts", tmp_path / "alerts", stdin=b"\n".join(map(line, course())))
     assert done.exit_code == 0
-    assert told(tmp_path / "alerts")[0] == ("onset", "raised")
+    assert alert_changes(tmp_path / "alerts")[0] == ("onset", "raised")
 
 
 def test_alerts_on_standard_output_are_all_that_stands_there(tmp_path: Path) -> None:
     done = replay(write(tmp_path / "in", *course()), "--alerts", "-", "--state", "-")
-    said = [json.loads(one) for one in done.stdout_bytes.splitlines()]
-    assert [one.get("kind") for one in said[:1]] == ["onset"]
-    assert said[-1]["monitoring"] == "live"
+    content = [json.loads(one) for one in done.stdout_bytes.splitlines()]
+    assert [one.get("kind") for one in content[:1]] == ["onset"]
+    assert content[-1]["monitoring"] == "live"
     assert "highest grade" in done.stderr
 
 
@@ -64,7 +64,7 @@ def test_several_files_are_played_as_one_whatever_their_order(tmp_path: Path) ->
     replay(one, two, "--alerts", tmp_path / "a")
     replay(two, one, "--alerts", tmp_path / "b")
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
-    assert ("dose_indicated", "resolved") in told(tmp_path / "a")
+    assert ("dose_indicated", "resolved") in alert_changes(tmp_path / "a")
 
 
 def test_the_same_input_gives_the_same_bytes(tmp_path: Path) -> None:
@@ -79,8 +79,10 @@ def test_the_same_input_gives_the_same_bytes(tmp_path: Path) -> None:
 
 def test_every_malformed_line_is_a_dead_letter_with_its_place_and_the_run_goes_on(tmp_path: Path) -> None:
     naive = vitals("10:05", heart_rate_per_min=80) | {"effective_at": "2026-03-01T10:05:00"}
-    said = [course()[0], b"not json", naive, "", b"\xff\xfe", *course()[1:], {"type": "vitals"}]
-    done = replay(write(tmp_path / "in", *said), "--alerts", tmp_path / "alerts", "--dead-letters", tmp_path / "dead")
+    content = [course()[0], b"not json", naive, "", b"\xff\xfe", *course()[1:], {"type": "vitals"}]
+    done = replay(
+        write(tmp_path / "in", *content), "--alerts", tmp_path / "alerts", "--dead-letters", tmp_path / "dead"
+    )
     assert done.exit_code == 3
     letters = [DeadLetter.model_validate_json(one) for one in (tmp_path / "dead").read_bytes().splitlines()]
     assert [(one.offset, one.reason) for one in letters] == [
@@ -94,22 +96,22 @@ def test_every_malformed_line_is_a_dead_letter_with_its_place_and_the_run_goes_o
     assert "4 dead letters: " in done.stderr
     for reason in ("1 not_json", "1 naive_time", "1 not_utf8", "1 missing_field"):
         assert reason in done.stderr
-    assert ("dose_indicated", "resolved") in told(tmp_path / "alerts")
+    assert ("dose_indicated", "resolved") in alert_changes(tmp_path / "alerts")
 
 
 def test_one_implausible_signal_is_set_aside_and_the_rest_of_its_event_counts(tmp_path: Path) -> None:
-    said = vitals("10:00", temperature_celsius=38.4, systolic_mmhg=900)
-    done = replay(write(tmp_path / "in", said), "--alerts", tmp_path / "alerts", "--dead-letters", tmp_path / "dead")
+    content = vitals("10:00", temperature_celsius=38.4, systolic_mmhg=900)
+    done = replay(write(tmp_path / "in", content), "--alerts", tmp_path / "alerts", "--dead-letters", tmp_path / "dead")
     assert done.exit_code == 3
-    assert told(tmp_path / "alerts")[0] == ("onset", "raised")
+    assert alert_changes(tmp_path / "alerts")[0] == ("onset", "raised")
     (letter,) = lines(tmp_path / "dead")
     assert (letter["reason"], letter["offset"]) == ("implausible_value", 1)
     assert "900" not in done.stderr
 
 
 def test_an_event_from_the_future_is_set_aside(tmp_path: Path) -> None:
-    said = vitals("12:00", temperature_celsius=39.0) | {"received_at": at("10:00")}
-    done = replay(write(tmp_path / "in", said), "--dead-letters", tmp_path / "dead")
+    content = vitals("12:00", temperature_celsius=39.0) | {"received_at": at("10:00")}
+    done = replay(write(tmp_path / "in", content), "--dead-letters", tmp_path / "dead")
     assert done.exit_code == 3
     assert [one["reason"] for one in lines(tmp_path / "dead")] == ["from_the_future"]
 
@@ -132,7 +134,7 @@ def test_the_repeat_dose_is_due_eight_hours_on_to_the_second_without_any_event(t
     file = write(tmp_path / "in", *course())
     for until, expected in (("18:39:59", False), ("18:40", True)):
         replay(file, "--alerts", tmp_path / "alerts", "--until", at(until))
-        assert (("repeat_dose_eligible", "raised") in told(tmp_path / "alerts")) is expected
+        assert (("repeat_dose_eligible", "raised") in alert_changes(tmp_path / "alerts")) is expected
     due = next(alert for alert in lines(tmp_path / "alerts") if alert["kind"] == "repeat_dose_eligible")
     assert due["raised_at"] == "2026-03-01T18:40:00Z"
 
@@ -143,7 +145,7 @@ def test_the_same_ticks_may_stand_in_the_file(tmp_path: Path) -> None:
     assert (tmp_path / "recorded").read_bytes() == (tmp_path / "inserted").read_bytes()
 
 
-def test_what_comes_after_until_is_left_out_and_said(tmp_path: Path) -> None:
+def test_what_comes_after_until_is_left_out_and_reported(tmp_path: Path) -> None:
     done = replay(write(tmp_path / "in", *course()), "--until", at("10:10"), "--state", tmp_path / "state")
     assert done.exit_code == 0
     assert "2 events that came after --until" in done.stdout
@@ -162,7 +164,7 @@ def test_an_until_before_everything_gives_an_empty_ward(tmp_path: Path) -> None:
 def test_a_late_event_counts_from_the_bedside(tmp_path: Path) -> None:
     late = course()[-1] | {"received_at": at("13:00")}
     replay(write(tmp_path / "in", *course()[:-1], late), "--until", at("18:40"), "--alerts", tmp_path / "alerts")
-    assert ("repeat_dose_eligible", "raised") in told(tmp_path / "alerts")
+    assert ("repeat_dose_eligible", "raised") in alert_changes(tmp_path / "alerts")
 
 
 def test_there_is_one_state_a_patient(tmp_path: Path) -> None:
@@ -234,7 +236,7 @@ def run(arguments: list[str], **settings: Any) -> subprocess.CompletedProcess[by
     return subprocess.run(command, capture_output=True, timeout=60, **settings)
 
 
-def test_as_a_program_it_reads_a_pipe_and_tells_by_its_exit_code(tmp_path: Path) -> None:
+def test_as_a_program_it_reads_a_pipe_and_sets_its_exit_code(tmp_path: Path) -> None:
     done = run(["replay", "-", "--alerts", "-"], input=b"\n".join([*map(line, course()), b"?"]))
     assert done.returncode == 3
     assert json.loads(done.stdout.splitlines()[0])["kind"] == "onset"

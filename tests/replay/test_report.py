@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from agents.cli.main import main
-from tests.replay.paper import context, course, medication, vitals, write
+from tests.replay.event_files import context, course, medication, vitals, write
 
 
 class Page(HTMLParser):
@@ -53,10 +53,10 @@ class Page(HTMLParser):
         return " ".join(" ".join(self.words).split())
 
 
-def report(tmp_path: Path, *said: dict[str, Any], options: tuple[str, ...] = ()) -> tuple[Page, str]:
+def report(tmp_path: Path, *events: dict[str, Any], options: tuple[str, ...] = ()) -> tuple[Page, str]:
     """The page of these events."""
     target = tmp_path / "deep" / "report.html"
-    done = CliRunner().invoke(main, ["replay", write(tmp_path / "in", *said), "--report", str(target), *options])
+    done = CliRunner().invoke(main, ["replay", write(tmp_path / "in", *events), "--report", str(target), *options])
     assert done.exit_code in (0, 3), done.stderr
     text = target.read_text(encoding="utf-8")
     return Page(text), text
@@ -71,7 +71,7 @@ def test_the_page_needs_nothing_from_outside(tmp_path: Path) -> None:
     page, text = report(tmp_path, *course())
     assert page.loads == []
     assert all(link.startswith("#") for link in page.links)
-    # And the browser is told to refuse whatever a script might still ask for.
+    # And the browser is instructed to refuse whatever a script might still ask for.
     assert "default-src 'none'" in text
     assert "@import" not in text.partition("</style>")[0]
     assert "url(" not in text.partition("</style>")[0]

@@ -17,7 +17,7 @@ from agents.report.series import POINTS_KEPT, STEPS_KEPT, Series, Steps
 from monitor.guidelines import in_force
 from schemas.alerts import Alert
 from schemas.decode import decode
-from tests.replay.paper import line, vitals
+from tests.replay.event_files import line, vitals
 
 GUIDELINE = in_force.load()
 
@@ -83,11 +83,11 @@ def test_of_too_many_steps_the_worst_stay() -> None:
 
 
 def test_of_too_many_alerts_the_quietest_go_and_are_counted() -> None:
-    told: list[Alert] = []
-    replay = Replay(GUIDELINE, [lambda one: told.extend(one.step.alerts)], lambda _: None, None)
-    replay.take(said(vitals("10:00", temperature_celsius=39.0, systolic_mmhg=80)))
-    low = next(alert for alert in told if alert.priority == "low")
-    medium = next(alert for alert in told if alert.priority == "medium")
+    alerts: list[Alert] = []
+    replay = Replay(GUIDELINE, [lambda one: alerts.extend(one.step.alerts)], lambda _: None, None)
+    replay.take(source_record(vitals("10:00", temperature_celsius=39.0, systolic_mmhg=80)))
+    low = next(alert for alert in alerts if alert.priority == "low")
+    medium = next(alert for alert in alerts if alert.priority == "medium")
     chart = Chart("p", 1)
     chart.add_alert(medium)
     for number in range(ALERTS_KEPT + 9):
@@ -97,7 +97,7 @@ def test_of_too_many_alerts_the_quietest_go_and_are_counted() -> None:
     assert medium.alert_id in chart.alerts
 
 
-def said(event: dict[str, object]) -> SourceRecord:
+def source_record(event: dict[str, object]) -> SourceRecord:
     payload = line(event)
     return SourceRecord("file", 1, payload, decode(payload))
 
@@ -106,7 +106,7 @@ def seconds(begins: int, ends: int) -> Iterator[SourceRecord]:
     """A monitor's readings, one a second."""
     for second in range(begins, ends):
         clock = f"{second // 3600}:{second // 60 % 60}:{second % 60}"
-        yield said(
+        yield source_record(
             vitals(clock, source="monitor", systolic_mmhg=100 + second % 40, spo2_percent=97, heart_rate_per_min=80)
         )
 
@@ -119,8 +119,8 @@ def test_memory_does_not_grow_with_the_length_of_the_input() -> None:
     assert sum(1 for _ in seconds(5 * 3600, 24 * 3600)) > 16_384
     sizes = []
     for hour in range(5):
-        for told in seconds(hour * 3600, hour * 3600 + 3600):
-            replay.take(told)
+        for record in seconds(hour * 3600, hour * 3600 + 3600):
+            replay.take(record)
         sizes.append(tracemalloc.get_traced_memory()[0])
     tracemalloc.stop()
     assert replay.tally.events["vitals"] == 5 * 3600

@@ -32,8 +32,8 @@ class Ward:
         self.pharmacy = DoseInjector(lambda dose, still: self.replay.playback.plan(dose, still))
         watchers = [self.charts.watch, *([self.pharmacy.observe] if inject else [])]
         self.replay = Replay(GUIDELINE, watchers, self.letters.append, None)
-        for told in ClifEvents(demo_dir()):
-            self.replay.take(told)
+        for record in ClifEvents(demo_dir()):
+            self.replay.take(record)
         self.replay.finish()
         self.charts.finish(self.replay.patients.states)
 
@@ -84,7 +84,7 @@ def test_injected_doses_keep_to_the_rules(treated: Ward) -> None:
         assert all((dose.dose_mg or 0) <= 800 for dose in chart.doses.values() if dose.injected)
 
 
-def test_a_story_is_told_that_fulfils_its_rule(treated: Ward) -> None:
+def test_the_chosen_story_fulfils_its_rule(treated: Ward) -> None:
     story = most_instructive(treated.charts.by_patient.values())
     assert story is not None
     whole = " ".join(story.sentences)

@@ -23,7 +23,7 @@ from agents.verify.progress_bar import ProgressBar
 from monitor.guidelines import in_force
 from schemas.alerts import Alert
 from schemas.decode import decode
-from tests.replay.paper import course, line, medication, vitals, write
+from tests.replay.event_files import course, line, medication, vitals, write
 
 # A closing tag without its opening one, a style, a link, an emoji code: each is changed or refused as markup.
 LOOKS_LIKE_MARKUP = ["[/red]x", "[red]x[/red]", "[link=http://example.org]x", "a:bed:b", "x[/]", "\\[x]"]
@@ -81,8 +81,8 @@ def test_the_live_view_of_the_demonstration_names_patient_and_alert(text: str) -
     written = StringIO()
     console = Console(file=written, width=200)
     view = LiveView(console, schedule([], 0, 1))
-    view.hear(any_alert().model_copy(update={"patient_id": text, "title": f"Title {text}"}))
-    console.print(view.picture())
+    view.on_alert(any_alert().model_copy(update={"patient_id": text, "title": f"Title {text}"}))
+    console.print(view.view())
     assert f"Title {text}" in written.getvalue()
     assert written.getvalue().count(text) == 2
 

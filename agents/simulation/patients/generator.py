@@ -10,13 +10,10 @@ import heapq
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from random import Random
 
 from agents.platform.json_types import Json
 from agents.simulation.patients.illness import HOUR_MS, MINUTE_MS, SECOND_MS, IllnessCourse, course_of
-
-if TYPE_CHECKING:
-    from random import Random
 
 PRODUCTS = ("axi-cel", "tisa-cel", "liso-cel", "cilta-cel", "teclistamab", "epcoritamab")
 SUPPORT_BY_SEVERITY = {
@@ -79,7 +76,7 @@ def ward(
         if until_ms is not None and at_ms > until_ms:
             break
         heapq.heapreplace(turns, (at_ms + spread_ms, number))
-        for received_ms, event in beds[number].turn(at_ms):
+        for received_ms, event in beds[number].events_at(at_ms):
             sequence += 1
             heapq.heappush(outbox, (received_ms, sequence, event))
     while outbox and (until_ms is None or outbox[0][0] <= until_ms):
@@ -87,7 +84,7 @@ def ward(
 
 
 class Bed:
-    """One bed and whoever lies in it. `turn` gives what is recorded now, each with its arrival time."""
+    """One bed and its patient. `events_at` gives what is recorded now, each with its arrival time."""
 
     def __init__(self, rng: Random, number: int, cadence: Cadence, start_ms: int) -> None:
         self.rng = rng
@@ -105,7 +102,7 @@ class Bed:
         self.device: str = "room_air"
         self.flow: float | None = None
 
-    def turn(self, at_ms: int) -> list[tuple[int, Json]]:
+    def events_at(self, at_ms: int) -> list[tuple[int, Json]]:
         self.out = []
         if self.stays == 0 or at_ms >= self.discharged_ms:
             self.change_patient(at_ms)
@@ -124,7 +121,7 @@ class Bed:
     # ---- who lies here
 
     def change_patient(self, at_ms: int) -> None:
-        """Discharge whoever was here, admit the next; the ward never empties."""
+        """Discharges the patient and admits the next; no bed stays empty."""
         rng, mishaps = self.rng, self.cadence.mishaps
         if self.stays:
             self.record(at_ms, {"type": "patient", "status": self.way_out})

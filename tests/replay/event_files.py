@@ -18,20 +18,20 @@ def at(clock: str) -> str:
 
 def vitals(clock: str, patient: str = "p", source: str = "charted", **signals: Any) -> dict[str, Any]:
     """One observation."""
-    said = {"type": "vitals", "event_id": f"v-{patient}-{clock}-{'-'.join(signals)}", "patient_id": patient}
-    return said | {"effective_at": at(clock), "source": source} | signals
+    header = {"type": "vitals", "event_id": f"v-{patient}-{clock}-{'-'.join(signals)}", "patient_id": patient}
+    return header | {"effective_at": at(clock), "source": source} | signals
 
 
 def medication(clock: str, drug: str, action: str, patient: str = "p", **fields: Any) -> dict[str, Any]:
     """One line of the medication record."""
-    said = {"type": "medication", "event_id": f"m-{patient}-{clock}-{drug}-{action}", "patient_id": patient}
-    return said | {"effective_at": at(clock), "drug": drug, "action": action, "route": "iv"} | fields
+    header = {"type": "medication", "event_id": f"m-{patient}-{clock}-{drug}-{action}", "patient_id": patient}
+    return header | {"effective_at": at(clock), "drug": drug, "action": action, "route": "iv"} | fields
 
 
 def context(clock: str, patient: str = "p", **fields: Any) -> dict[str, Any]:
     """Something about the patient."""
-    said = {"type": "patient", "event_id": f"c-{patient}-{clock}", "patient_id": patient}
-    return said | {"effective_at": at(clock), "status": "updated"} | fields
+    header = {"type": "patient", "event_id": f"c-{patient}-{clock}", "patient_id": patient}
+    return header | {"effective_at": at(clock), "status": "updated"} | fields
 
 
 def tick(clock: str) -> dict[str, Any]:
@@ -39,21 +39,21 @@ def tick(clock: str) -> dict[str, Any]:
     return {"type": "tick", "effective_at": at(clock)}
 
 
-def line(said: dict[str, Any] | str | bytes) -> bytes:
-    """What stands in a file: an event, or whatever else somebody wrote there."""
-    if isinstance(said, bytes):
-        return said
-    return said.encode() if isinstance(said, str) else json.dumps(said).encode()
+def line(content: dict[str, Any] | str | bytes) -> bytes:
+    """A line of a file: an event, or anything else."""
+    if isinstance(content, bytes):
+        return content
+    return content.encode() if isinstance(content, str) else json.dumps(content).encode()
 
 
-def write(path: Path, *said: dict[str, Any] | str | bytes) -> str:
+def write(path: Path, *contents: dict[str, Any] | str | bytes) -> str:
     """A file of lines."""
-    path.write_bytes(b"".join(line(one) + b"\n" for one in said))
+    path.write_bytes(b"".join(line(one) + b"\n" for one in contents))
     return str(path)
 
 
 def lines(path: Path) -> list[dict[str, Any]]:
-    """What a file of lines says."""
+    """The JSON objects of a file of lines."""
     return [json.loads(one) for one in path.read_bytes().splitlines()]
 
 
