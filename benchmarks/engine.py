@@ -26,7 +26,7 @@ from monitor.model import State, fresh
 from monitor.patient_view import view
 from monitor.record import row
 from monitor.step import PatientEventType, step
-from monitor.units.instants import HOUR, MINUTE, SECOND, to_datetime
+from monitor.units import HOUR, MINUTE, SECOND, to_datetime
 from schemas.decode import Decoded, decode
 from schemas.events import EVENT, Tick
 from schemas.state import PatientState

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from agents.engine.outcome import Outcome
 from agents.engine.partition import Partition
 from monitor.guidelines import in_force
-from monitor.units.instants import MINUTE, to_datetime
+from monitor.units import MINUTE, to_datetime
 
 ROOT = Path(__file__).parents[1]
 COUNTED = ("agents/", "monitor/")

@@ -40,7 +40,7 @@ from agents.verify.kafka_writer import KafkaWriter
 from agents.verify.snapshot import Snapshot
 from monitor.guidelines import in_force
 from monitor.record import row
-from monitor.units.instants import to_datetime
+from monitor.units import to_datetime
 from schemas import topics
 from tests.chaos.environment import ROOT
 from tests.chaos.supervisor import Supervised, ready

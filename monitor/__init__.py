@@ -10,7 +10,7 @@ alerts/          which alerts should be open, their texts, and their life
 record/          what is known: the facts of an event, in bedside order
 course/          what it means: findings, episode, grades
 guidelines/      by what it is judged: profiles and formulary
-units/           instants, and rounding
+units.py         instants as ms, readings as whole numbers
 decisions/       why it is so
 
 An event is turned into facts (record), the facts are folded into the course, and rules compare the course with the open

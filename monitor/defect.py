@@ -10,7 +10,7 @@ from monitor.course.fold import begin
 from monitor.guidelines.in_force import Guideline
 from monitor.model import Course, State
 from monitor.step import JudgedEvent, Rejected, Step
-from monitor.units.instants import MINUTE, to_ms, whole_second
+from monitor.units import MINUTE, to_ms, whole_second
 from monitor.verdicts import Verdict
 from schemas.events import Tick
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Literal, NamedTuple
 
-from monitor.units.instants import LONG_AGO, NEVER
+from monitor.units import LONG_AGO, NEVER
 from schemas.alerts import AlertKind, AlertStatus, Priority
 from schemas.events import Action, Axis, Consciousness, Indication, OxygenDevice, PatientStatus, RateUnit
 from schemas.state import GradeBasis

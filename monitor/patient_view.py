@@ -9,7 +9,7 @@ from monitor.course.episodes import CLINICAL_SIGNS
 from monitor.guidelines.in_force import Guideline
 from monitor.model import Course, Finding, OpenAlert, State
 from monitor.record import latest_values
-from monitor.units.instants import HOUR, LONG_AGO, hours, to_datetime
+from monitor.units import HOUR, LONG_AGO, hours, to_datetime
 from schemas.alerts import Evidence
 from schemas.events import DISCHARGED
 from schemas.state import (

@@ -19,7 +19,7 @@ from monitor.guidelines.in_force import Guideline
 from monitor.model import AlertBook, CatchingUp, Course, Fact, State, fresh
 from monitor.record import feed_health, history, latest_values, merge
 from monitor.record.facts import context_facts, medication_facts, statement_fact, vitals_fact
-from monitor.units.instants import NEVER, SECOND, clock, to_ms, whole_second
+from monitor.units import NEVER, SECOND, clock, to_ms, whole_second
 from monitor.verdicts import Reason, Verdict
 from schemas.alerts import Alert
 from schemas.dead_letters import DeadLetterReason

@@ -12,7 +12,7 @@ from monitor.model import State, fresh
 from monitor.patient_view import view
 from monitor.record import row
 from monitor.step import ImplausibleSignal, Rejected, step
-from monitor.units.instants import to_datetime
+from monitor.units import to_datetime
 from schemas.alerts import Alert
 from schemas.decode import Decoded, decode
 from schemas.events import Tick

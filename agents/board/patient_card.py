@@ -15,7 +15,7 @@ from agents.board.sorting import display_order, is_quiet, rank, urgency
 from agents.board.ward import BoardPatient, OpenAlertWithText
 from agents.platform.json_types import Json
 from agents.replay.injected_doses import is_injected
-from monitor.units.rounding import to_integer, to_tenths
+from monitor.units import to_integer, to_tenths
 from schemas.alerts import Evidence, Recommendation
 from schemas.state import GRADE_WITHOUT_SIGN, AxisState, PatientState, ReadingState, SupportState
 from schemas.wording import BASES, name_of, number, observed

@@ -23,7 +23,7 @@ from agents.replay.replay import Replay
 from agents.replay.statistics import Statistics
 from agents.replay.summary import console_for, most, summary
 from agents.report.collect import Charts
-from monitor.units.instants import to_ms
+from monitor.units import to_ms
 from schemas.dead_letters import DeadLetter
 
 LETTERS_SHOWN = 10

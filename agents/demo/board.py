@@ -13,7 +13,7 @@ from rich.text import Text
 
 from agents.demo import scripted
 from agents.demo.schedule import Schedule
-from monitor.units.instants import HOUR, MINUTE, to_ms
+from monitor.units import HOUR, MINUTE, to_ms
 from schemas.alert_kinds import PRIORITY_RANK
 from schemas.alerts import Alert, Priority
 

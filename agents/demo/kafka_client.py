@@ -12,7 +12,7 @@ from confluent_kafka import Consumer, Message, Producer, TopicPartition
 
 from agents.platform.json_types import Json
 from agents.platform.settings import Settings
-from monitor.units.instants import SECOND, to_datetime
+from monitor.units import SECOND, to_datetime
 from schemas import topics
 from schemas.alerts import Alert
 from schemas.heartbeats import is_heartbeat_of_build_0_1

@@ -38,7 +38,7 @@ from agents.report.page import CLIF_SOURCE, write_page
 from agents.simulation.stays import recorded
 from monitor.guidelines import in_force
 from monitor.step import PatientEventType
-from monitor.units.instants import HOUR, to_ms
+from monitor.units import HOUR, to_ms
 
 # The embedded broker keeps the last 5 MB of each partition and compacts nothing, but verify at the end needs all
 # that was written. So there are many partitions, and rows and unchanged states are written less often than usual.

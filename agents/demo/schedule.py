@@ -14,7 +14,7 @@ from itertools import count
 from agents.demo import scripted
 from agents.platform.json_types import Json
 from agents.simulation.story import TimedEvent, to_iso, to_ms
-from monitor.units.instants import HOUR
+from monitor.units import HOUR
 
 # Not all stays begin in the same minute.
 ADMISSIONS_OVER_MS = 6 * HOUR

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from agents.simulation.story import to_iso
-from monitor.units.instants import HOUR, MINUTE
+from monitor.units import HOUR, MINUTE
 
 PATIENT = "scripted-1"
 WEIGHT_KG = 72

@@ -13,7 +13,7 @@ from agents.engine.patients import Judged
 from agents.engine.records import LogRecord
 from monitor.model import Oxygen
 from monitor.step import SAME, PatientEventType
-from monitor.units.instants import LONG_AGO, to_datetime
+from monitor.units import LONG_AGO, to_datetime
 from monitor.verdicts import Reason
 from schemas.alerts import Alert
 from schemas.dead_letters import DeadLetter

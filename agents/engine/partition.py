@@ -26,7 +26,7 @@ from monitor.guidelines.in_force import Guideline
 from monitor.model import State
 from monitor.record import row
 from monitor.step import SAME, PatientEventType
-from monitor.units.instants import MINUTE, to_datetime, to_ms
+from monitor.units import MINUTE, to_datetime, to_ms
 from schemas.dead_letters import Origin
 from schemas.decode import Decoded, Refused, decode
 from schemas.events import Tick

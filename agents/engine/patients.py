@@ -23,7 +23,7 @@ from monitor.defect import step_on_defect
 from monitor.guidelines.in_force import Guideline
 from monitor.model import State, fresh
 from monitor.step import ImplausibleSignal, JudgedEvent, PatientEventType, Step, step
-from monitor.units.instants import to_datetime, to_ms
+from monitor.units import to_datetime, to_ms
 from schemas.dead_letters import DeadLetter, Origin, dead_letter
 from schemas.decode import Decoded, Refused
 from schemas.events import Tick

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 
 from agents.engine.patients import Judged, Patients
 from monitor.step import ImplausibleSignal, JudgedEvent, PatientEventType
-from monitor.units.instants import LONG_AGO, to_datetime, to_ms
+from monitor.units import LONG_AGO, to_datetime, to_ms
 from schemas.events import Tick
 
 Watcher = Callable[[Judged], None]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from monitor.units.instants import to_datetime
+from monitor.units import to_datetime
 from schemas.topics import EventType
 
 

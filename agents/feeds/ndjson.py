@@ -16,7 +16,7 @@ from typing import BinaryIO
 from agents.engine.playback import arrival
 from agents.feeds.source import SourceRecord
 from agents.platform.errors import UserError
-from monitor.units.instants import LONG_AGO
+from monitor.units import LONG_AGO
 from schemas.dead_letters import PAYLOAD_LIMIT_BYTES
 from schemas.decode import Decoded, decode
 

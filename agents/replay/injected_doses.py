@@ -12,7 +12,7 @@ from collections.abc import Callable
 from agents.engine.patients import Judged
 from monitor.guidelines.rule_ids import DOSE_DUE_RULES
 from monitor.step import PatientEventType
-from monitor.units.instants import MINUTE, to_datetime, to_ms
+from monitor.units import MINUTE, to_datetime, to_ms
 from schemas.alerts import Alert
 from schemas.events import DISCHARGED, Medication, Tick
 

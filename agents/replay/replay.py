@@ -10,7 +10,7 @@ from agents.feeds.source import SourceRecord
 from agents.replay.statistics import Statistics
 from monitor.guidelines.in_force import Guideline
 from monitor.patient_view import view
-from monitor.units.instants import to_datetime
+from monitor.units import to_datetime
 from schemas.dead_letters import DeadLetter, Origin
 from schemas.decode import Refused
 from schemas.events import Tick

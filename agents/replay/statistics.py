@@ -9,7 +9,7 @@ from agents.engine.patients import Judged
 from monitor.course.fold import advance
 from monitor.guidelines.in_force import Guideline
 from monitor.model import Course, OpenAlert
-from monitor.units.instants import DAY, MINUTE, to_ms
+from monitor.units import DAY, MINUTE, to_ms
 from schemas.events import Tick
 
 DISCLAIMER = "Decision support for clinicians: not a medical device, and not a primary alarm."

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from agents.report.series import Series, Steps
 from monitor.model import Context
-from monitor.units.instants import LONG_AGO
+from monitor.units import LONG_AGO
 from schemas.alert_kinds import PRIORITY_RANK
 from schemas.alerts import Alert
 

@@ -12,7 +12,7 @@ from agents.report.series import Steps
 from monitor.alerts.candidate import missing
 from monitor.guidelines.in_force import Guideline
 from monitor.model import Course, Infusion, State
-from monitor.units.instants import LONG_AGO, MINUTE, to_ms
+from monitor.units import LONG_AGO, MINUTE, to_ms
 from schemas.events import Tick, Vitals
 
 OFF = InfusionState(False, None, None)

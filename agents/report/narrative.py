@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from agents.replay.injected_doses import INJECTED
 from agents.report.chart import AlertLife, Chart, GivenDose
-from monitor.units.instants import MINUTE, clock, duration, to_ms
+from monitor.units import MINUTE, clock, duration, to_ms
 from schemas import wording
 from schemas.alert_kinds import ALERT_KINDS, report_order
 from schemas.alerts import Alert

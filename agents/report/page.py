@@ -18,7 +18,7 @@ from agents.report.chart import AlertLife, Chart
 from agents.report.collect import Charts
 from agents.report.narrative import Narrative
 from agents.report.timeline import timeline
-from monitor.units.instants import MINUTE, duration
+from monitor.units import MINUTE, duration
 from schemas.alert_kinds import ALERT_KINDS, report_order
 
 CLIF_SOURCE = "CLIF"

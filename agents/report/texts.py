@@ -8,7 +8,7 @@ from textwrap import wrap
 
 from agents.replay.injected_doses import INJECTED, is_injected
 from agents.report.chart import AlertLife, GivenDose, Graded, InfusionState, OxygenSupport
-from monitor.units.instants import to_datetime
+from monitor.units import to_datetime
 from schemas.alerts import Evidence
 from schemas.wording import BASES, amount, name_of, number, observed
 

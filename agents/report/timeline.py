@@ -12,7 +12,7 @@ from agents.report.series import Series, Span
 from agents.report.support_panels import infusions, oxygen
 from agents.report.traces import bars, curve
 from monitor.guidelines.in_force import Guideline
-from monitor.units.instants import MINUTE, to_ms
+from monitor.units import MINUTE, to_ms
 
 LANE_BY_ROLE = {
     "tocilizumab": "tocilizumab",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from agents.platform.json_types import Json
 from agents.report import texts
 from agents.report.series import Series
-from monitor.units.instants import HOUR
+from monitor.units import HOUR
 
 GAP_AFTER = 12 * HOUR
 

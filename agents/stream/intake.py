@@ -17,7 +17,7 @@ from agents.engine.stamp import stamped
 from agents.platform.settings import Settings
 from agents.stream import metrics
 from agents.stream.producer import ConfirmedProducer, confirmed
-from monitor.units.instants import to_datetime
+from monitor.units import to_datetime
 from schemas import topics
 from schemas.dead_letters import Origin, dead_letter
 from schemas.decode import Refused, decode

@@ -17,7 +17,7 @@ from agents.stream.owned_partition import OwnedPartition
 from agents.stream.producer import ConfirmedProducer
 from monitor.guidelines.in_force import Guideline
 from monitor.patient_view import view
-from monitor.units.instants import to_datetime
+from monitor.units import to_datetime
 from schemas import topics
 from schemas.heartbeats import HEARTBEAT_SECONDS, Heartbeat
 

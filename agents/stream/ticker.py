@@ -13,7 +13,7 @@ from agents.engine.records import Appended
 from agents.platform.fail_stop import FENCES
 from agents.platform.settings import Settings
 from agents.stream.producer import ConfirmedProducer
-from monitor.units.instants import SECOND, to_datetime
+from monitor.units import SECOND, to_datetime
 from schemas import topics
 
 # A worker whose clock is further ahead of the broker's must not make anything fall due.

@@ -12,7 +12,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from monitor.model import State
-from monitor.units.instants import HOUR
+from monitor.units import HOUR
 
 ONSET_HOURS = (6, 12, 24, 48, 72, 168)
 UNKNOWN_UNIT = "unknown"

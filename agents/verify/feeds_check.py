@@ -12,7 +12,7 @@ from agents.engine.stamp import stamped
 from agents.platform.errors import UserError
 from agents.verify.reader import Bounds, Progress, StoredRecord, TopicReader
 from agents.verify.set_comparison import LogPlace, SetComparison, record_identity
-from monitor.units.instants import to_datetime
+from monitor.units import to_datetime
 from schemas import topics
 from schemas.dead_letters import Origin, dead_letter
 from schemas.decode import Refused, decode

@@ -9,7 +9,7 @@ from typing import Any
 from agents.verify.findings import MISSING, SPURIOUS, STATES, Breach
 from agents.verify.reader import StoredRecord, TopicReader
 from agents.verify.verification import Verification
-from monitor.units.instants import to_datetime
+from monitor.units import to_datetime
 from schemas.decode import Refused, decode
 
 NEIGHBOURS = 2

@@ -8,7 +8,7 @@ from monitor.alerts import messages
 from monitor.alerts.candidate import RuleContext, rule_context
 from monitor.guidelines.in_force import Guideline
 from monitor.model import AlertBook, OpenAlert, State
-from monitor.units.instants import clock, to_ms
+from monitor.units import clock, to_ms
 from monitor.verdicts import Verdict
 from schemas.alert_kinds import ALERT_KINDS
 from schemas.alerts import Alert

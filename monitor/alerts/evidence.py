@@ -8,7 +8,7 @@ from monitor.course import axes
 from monitor.course.episodes import on_board
 from monitor.guidelines.model import Profile
 from monitor.model import Course, Dose, FeedHealth, ImplausibleReadings, Infusion, Reading
-from monitor.units.instants import LONG_AGO, to_datetime
+from monitor.units import LONG_AGO, to_datetime
 from schemas.alerts import Evidence
 from schemas.trusted import trusted
 

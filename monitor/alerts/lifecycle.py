@@ -11,7 +11,7 @@ from monitor.alerts.messages import MessageText, alert_of, closing_message, reco
 from monitor.alerts.rules import desired_alerts, recovery
 from monitor.guidelines.rule_ids import DOSE_DUE_RULES
 from monitor.model import AlertBook, AlertIdCounter, OpenAlert
-from monitor.units.instants import MINUTE, clock
+from monitor.units import MINUTE, clock
 from monitor.verdicts import Verdict
 from schemas.alert_kinds import ALERT_KINDS, PRIORITY_RANK
 from schemas.alerts import Alert, AlertStatus

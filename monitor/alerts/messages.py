@@ -9,7 +9,7 @@ from monitor.alerts import evidence
 from monitor.alerts.candidate import AlertCandidate, RuleContext, missing
 from monitor.course import episodes
 from monitor.model import OpenAlert
-from monitor.units.instants import to_datetime
+from monitor.units import to_datetime
 from schemas.alert_kinds import ALERT_KINDS
 from schemas.alerts import Alert, AlertStatus, Evidence, Recommendation, Rule
 from schemas.events import DISCHARGED

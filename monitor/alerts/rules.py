@@ -10,7 +10,7 @@ from monitor.alerts.candidate import AlertCandidate, RecheckAt, RuleContext, Rul
 from monitor.course import episodes
 from monitor.guidelines.model import Profile
 from monitor.model import Course
-from monitor.units.instants import LONG_AGO, clock, hours
+from monitor.units import LONG_AGO, clock, hours
 from schemas.alerts import Evidence
 from schemas.events import DISCHARGED
 

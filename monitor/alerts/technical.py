@@ -7,7 +7,7 @@ from functools import partial
 
 from monitor.alerts import evidence, tocilizumab
 from monitor.alerts.candidate import AlertCandidate, RecheckAt, RuleContext, RuleResult
-from monitor.units.instants import LONG_AGO, duration, hours
+from monitor.units import LONG_AGO, duration, hours
 from schemas.events import DISCHARGED
 
 

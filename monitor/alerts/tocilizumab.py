@@ -10,8 +10,7 @@ from monitor.alerts import evidence
 from monitor.alerts.candidate import AlertCandidate, RecheckAt, RuleContext, RuleResult, find_open_alert
 from monitor.guidelines.model import Profile
 from monitor.model import Course, Dose
-from monitor.units.instants import LONG_AGO, clock, duration, hours
-from monitor.units.rounding import to_tenths
+from monitor.units import LONG_AGO, clock, duration, hours, to_tenths
 from schemas.state import BlockedBy
 
 

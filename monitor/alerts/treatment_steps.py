@@ -10,7 +10,7 @@ from monitor.alerts.tocilizumab import counts_toward_limit, doses_so_far
 from monitor.course import episodes
 from monitor.guidelines.model import Profile
 from monitor.model import Course, Dose
-from monitor.units.instants import DAY, hours
+from monitor.units import DAY, hours
 
 CLINICAL_SIGNS = episodes.CLINICAL_SIGNS
 STEROID_CAUTION = "Steroids may weaken the cell therapy; in severe CRS their benefit prevails."

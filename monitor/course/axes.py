@@ -7,7 +7,7 @@ from math import ceil
 from monitor.guidelines.model import UNKNOWN_DEVICE, LowDose, Profile
 from monitor.guidelines.oxygen_ladder import DEVICE_RANK
 from monitor.model import Context, Course, Infusion, Oxygen, Signal
-from monitor.units.rounding import to_integer
+from monitor.units import to_integer
 
 NOTHING: tuple[str, ...] = ()
 

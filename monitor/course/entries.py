@@ -17,7 +17,7 @@ from monitor.model import (
     MedicationFact,
     StatementFact,
 )
-from monitor.units.instants import LONG_AGO, NEVER
+from monitor.units import LONG_AGO, NEVER
 
 DOSE_ROLES = MASKING | {"ruxolitinib", "antifungal", "antibiotic"}
 RUNNING_ROLES = frozenset({"vasopressor", "vasopressin", "inotrope"})

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from monitor.guidelines.model import Profile
 from monitor.model import Course, Dose, Episode, Finding, HeldGrade
-from monitor.units.instants import DAY, LONG_AGO, NEVER
+from monitor.units import DAY, LONG_AGO, NEVER
 from schemas.state import GradeBasis
 
 DIED_OF_CRS = 5

@@ -12,7 +12,7 @@ from monitor.course import axes, entries, episodes, observations
 from monitor.guidelines.in_force import Guideline
 from monitor.guidelines.model import Profile
 from monitor.model import Course, FactsAt, Finding
-from monitor.units.instants import NEVER
+from monitor.units import NEVER
 
 
 def begin(profile: Profile) -> Course:

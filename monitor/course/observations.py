@@ -13,7 +13,7 @@ from monitor.course import episodes
 from monitor.guidelines.model import Profile
 from monitor.guidelines.oxygen_ladder import DEVICE_RANK
 from monitor.model import ChartedSign, Course, Oxygen, Reading, Signal, VitalsFact
-from monitor.units.instants import LONG_AGO
+from monitor.units import LONG_AGO
 from schemas.events import Consciousness
 
 AVPU: tuple[Consciousness, ...] = ("alert", "voice", "pain", "unresponsive")

@@ -9,8 +9,7 @@ from typing import Any
 
 from monitor.guidelines.model import LowDose, OxygenSupport, PressureSupport, Profile, SystolicBand, WeightBand
 from monitor.guidelines.profile_checks import check
-from monitor.units.instants import DAY, HOUR, MINUTE, SECOND
-from monitor.units.rounding import to_tenths
+from monitor.units import DAY, HOUR, MINUTE, SECOND, to_tenths
 
 TomlTable = Mapping[str, Any]
 DURATIONS = {"seconds": SECOND, "minutes": MINUTE, "hours": HOUR, "days": DAY}

@@ -7,8 +7,7 @@ from operator import itemgetter
 
 from monitor.guidelines.formulary_lookup import Formulary, is_systemic
 from monitor.model import ContextFact, Fact, InfusionFact, MedicationFact, StatementFact, VitalsFact
-from monitor.units.instants import to_ms
-from monitor.units.rounding import to_integer, to_tenths
+from monitor.units import to_integer, to_ms, to_tenths
 from monitor.verdicts import Reason
 from schemas.events import Attribution, InfectionWorkup, Medication, Patient, Vitals
 

@@ -29,7 +29,7 @@ from monitor.model import (
 from monitor.record import latest_values
 from monitor.record.late import add_before_checkpoint, remove_from_checkpoint
 from monitor.record.thinning import THIN_AFTER_NEW_OBSERVATIONS, thin
-from monitor.units.instants import HOUR, LONG_AGO, NEVER
+from monitor.units import HOUR, LONG_AGO, NEVER
 from monitor.verdicts import Reason
 
 MAX_FACTS = 512  # of all kinds

@@ -9,7 +9,7 @@ from monitor.course.axes import pressure_limits
 from monitor.guidelines.in_force import Guideline
 from monitor.model import AlertBook, Context, Course, Reading, State
 from monitor.record import history, latest_values, row
-from monitor.units.instants import LONG_AGO
+from monitor.units import LONG_AGO
 from schemas.events import Patient
 
 # What fits into an event of the log, as base64 and with the rest of it around.

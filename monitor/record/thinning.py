@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 from monitor.guidelines.model import Profile
 from monitor.model import Course, VitalsFact
-from monitor.units.instants import NEVER
+from monitor.units import NEVER
 
 Bands = tuple[object, ...]  # one a signal; None: the observation does not carry it
 NO_RUN: tuple[object, int] = (None, 0)

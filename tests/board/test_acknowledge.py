@@ -12,7 +12,7 @@ import aiohttp
 import pytest
 
 from agents.dispatch.public_alert import reference
-from monitor.units.instants import to_datetime
+from monitor.units import to_datetime
 from schemas.decode import Decoded, decode
 from schemas.events import Acknowledge, Snooze
 from tests.board.judged_ward import SECRET

@@ -138,7 +138,7 @@ class RecordingSender(Sender):
         self.waits.append(seconds)
         time.sleep(seconds)
 
-    def write_down(self) -> None:
+    def flush_ledger(self) -> None:
         pass
 
     def finish(self, waiting: Callable[[], None]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from monitor.units.instants import MINUTE, to_datetime
+from monitor.units import MINUTE, to_datetime
 from tests.bedside import Log, as_received
 from tests.oracle import Charted
 

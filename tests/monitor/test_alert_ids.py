@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from monitor.alerts.lifecycle import MAX_NAMES
-from monitor.units.instants import to_datetime
+from monitor.units import to_datetime
 from tests.bedside import Log, as_received
 from tests.oracle import Charted
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from monitor.course import episodes
 from monitor.guidelines.in_force import load
 from monitor.model import Course, Episode, Reading
-from monitor.units.instants import HOUR, MINUTE
+from monitor.units import HOUR, MINUTE
 from tests.monitor.bed import START, Bed, iso
 
 PROFILE = load().profile

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from monitor.defect import step_on_defect
 from monitor.step import step
-from monitor.units.instants import HOUR, MINUTE, to_datetime
+from monitor.units import HOUR, MINUTE, to_datetime
 from schemas.events import Tick
 from tests.bedside import GUIDELINES
 from tests.monitor.bed import START, Bed

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from monitor.units.instants import HOUR, MINUTE
+from monitor.units import HOUR, MINUTE
 from tests.monitor.bed import START, Bed
 
 DAY = 24 * 60

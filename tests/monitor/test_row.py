@@ -11,7 +11,7 @@ from lz4.block import compress, decompress
 from monitor.model import Course, State, fresh
 from monitor.record import row
 from monitor.step import step
-from monitor.units.instants import LONG_AGO
+from monitor.units import LONG_AGO
 from schemas.events import Vitals
 from tests.bedside import GUIDELINES
 from tests.golden.record import states

@@ -10,7 +10,7 @@ from monitor.alerts.rules import desired_alerts
 from monitor.guidelines.in_force import load
 from monitor.model import State, fresh
 from monitor.step import step
-from monitor.units.instants import HOUR
+from monitor.units import HOUR
 from schemas.events import Patient, Vitals
 
 GUIDELINE = load()

@@ -13,7 +13,7 @@ from monitor.guidelines.in_force import load
 from monitor.guidelines.profile_loader import NUMBERS
 from monitor.model import VitalsFact
 from monitor.record.thinning import bands_of, thin
-from monitor.units.instants import MINUTE
+from monitor.units import MINUTE
 from tests.monitor.bed import START
 
 PROFILE = load().profile

@@ -7,7 +7,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from monitor.units.instants import to_datetime
+from monitor.units import to_datetime
 from tests.bedside import Log, as_received
 from tests.oracle import HOUR, MINUTE, Charted
 

@@ -16,7 +16,7 @@ from monitor.course import observations
 from monitor.defect import step_on_defect
 from monitor.model import State
 from monitor.record import history
-from monitor.units.instants import LONG_AGO, NEVER, to_datetime
+from monitor.units import LONG_AGO, NEVER, to_datetime
 from tests.bedside import Log
 from tests.oracle import MINUTE, SECOND
 from tests.properties.clinical import course_at, open_alerts

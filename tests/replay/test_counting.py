@@ -14,7 +14,7 @@ from agents.replay.statistics import SHORT_LIFE, Stay
 from agents.report.collect import Charts
 from agents.report.narrative import most_instructive
 from monitor.guidelines import in_force
-from monitor.units.instants import DAY, MINUTE, to_datetime, to_ms
+from monitor.units import DAY, MINUTE, to_datetime, to_ms
 from schemas.alerts import Alert
 from schemas.decode import decode
 from tests.replay.event_files import at, context, course, line, medication, vitals

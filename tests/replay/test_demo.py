@@ -25,7 +25,7 @@ from agents.feeds.source import SourceRecord
 from agents.replay.replay import Replay
 from agents.simulation.story import to_ms
 from monitor.guidelines import in_force
-from monitor.units.instants import HOUR
+from monitor.units import HOUR
 from schemas.alerts import Alert
 from schemas.decode import Decoded, decode
 from tests.replay.event_files import line, vitals

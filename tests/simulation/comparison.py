@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from monitor.patient_view import view
 from monitor.step import ImplausibleSignal
-from monitor.units.instants import to_datetime
+from monitor.units import to_datetime
 from schemas.events import Patient
 from tests.bedside import Log, differences
 from tests.oracle import FEED_AHEAD, HOUR, Charted, instant

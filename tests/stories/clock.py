@@ -6,7 +6,7 @@ import re
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from monitor.units.instants import DAY, HOUR, MINUTE, SECOND, to_ms
+from monitor.units import DAY, HOUR, MINUTE, SECOND, to_ms
 
 DAY_1 = to_ms(datetime(2026, 3, 2, tzinfo=UTC))
 _TIME = re.compile(r"(?:day (?P<day>\d+) +)?(?P<hour>\d\d):(?P<minute>\d\d)(?::(?P<second>\d\d))?")

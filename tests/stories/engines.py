@@ -13,7 +13,7 @@ from monitor.model import State, fresh
 from monitor.patient_view import view
 from monitor.record import row
 from monitor.step import ImplausibleSignal, PatientEventType, Step, step
-from monitor.units.instants import to_datetime
+from monitor.units import to_datetime
 from schemas.alerts import Alert
 from schemas.decode import Refused, decode
 from schemas.events import Tick

@@ -22,7 +22,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from monitor.units.instants import to_datetime
+from monitor.units import to_datetime
 from schemas.events import Medication, Patient, Vitals
 from tests.stories import clock
 from tests.stories.clock import When

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import NamedTuple, get_args
 
-from monitor.units.instants import to_ms
+from monitor.units import to_ms
 from schemas.alert_kinds import PRIORITIES
 from schemas.alerts import Alert, AlertKind
 from schemas.state import PatientState

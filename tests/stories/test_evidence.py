@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from monitor.units.rounding import to_integer, to_tenths
+from monitor.units import to_integer, to_tenths
 from schemas.alerts import Evidence
 from schemas.events import Vitals
 from tests.stories.engines import GUIDELINES

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from agents.cli.replay import command
-from monitor.units.instants import to_datetime
+from monitor.units import to_datetime
 from schemas.state import PatientState
 from tests.stories.engines import engine_alone
 from tests.stories.story_file import Story, every_story

@@ -12,7 +12,7 @@ from agents.engine.partition import Partition
 from monitor.guidelines.in_force import Guideline
 from monitor.model import fresh
 from monitor.patient_view import view
-from monitor.units.instants import MINUTE, to_datetime
+from monitor.units import MINUTE, to_datetime
 from schemas.events import Tick
 from schemas.state import PatientState
 from tests.stories.engines import GUIDELINES, Engine, EngineOutput

@@ -22,7 +22,7 @@ from agents.verify.reader import Bounds, StoredRecord
 from agents.verify.verification import Verification
 from monitor.guidelines import in_force
 from monitor.patient_view import view
-from monitor.units.instants import to_datetime, to_ms
+from monitor.units import to_datetime, to_ms
 from schemas import topics
 from schemas.dead_letters import Origin, dead_letter
 from schemas.decode import Refused, decode

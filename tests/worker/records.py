@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from agents.engine.changelog import Record
 from agents.platform import fail_stop
-from monitor.units.instants import to_datetime
+from monitor.units import to_datetime
 
 BEGAN = 1_790_000_000_000
 

@@ -13,7 +13,7 @@ from agents.engine.partition import Partition, Ticks
 from agents.simulation.patients.generator import FAULTLESS, Cadence, ward
 from monitor.guidelines import in_force
 from monitor.record import row
-from monitor.units.instants import HOUR, MINUTE, SECOND, to_datetime
+from monitor.units import HOUR, MINUTE, SECOND, to_datetime
 from tests.worker.records import BEGAN, LogRecord, event, tick
 
 GUIDELINE = in_force.load("house")

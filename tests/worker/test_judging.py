@@ -10,7 +10,7 @@ import pytest
 from agents.engine.partitioning import belongs_to, partition_of
 from agents.engine.patients import Patients, dead_letters, judge, refusals
 from monitor.guidelines import in_force
-from monitor.units.instants import to_datetime
+from monitor.units import to_datetime
 from schemas.dead_letters import DeadLetter, Origin
 from schemas.decode import Refused, decode
 from tests.worker.records import BEGAN, instant

@@ -1,8 +1,13 @@
-"""Instants as whole milliseconds since 1970 UTC: cheap to compare, exact to store."""
+"""Units in which the judgement counts: instants as whole milliseconds since 1970 UTC, readings as whole numbers.
+
+Whole numbers are cheap to compare and exact to store. Readings are rounded to the resolution that people print, half
+up, and never compared as raw floats.
+"""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from math import floor
 
 from schemas.instants import EPOCH_AS_READ
 
@@ -14,6 +19,8 @@ LONG_AGO = -(1 << 53)
 NEVER = 1 << 53
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 AS_READ = EPOCH_AS_READ.tzinfo
+# A decimal such as 37.95 sits a hair below itself in binary; this much is far below any sensor's resolution.
+EPSILON = 1e-9
 
 
 def to_ms(at: datetime) -> int:
@@ -47,3 +54,13 @@ def duration(ms: int) -> str:
     minutes = ms // MINUTE
     hours, rest = divmod(minutes, 60)
     return f"{hours} h {rest:02d} min" if hours else f"{rest} min"
+
+
+def to_integer(value: float) -> int:
+    """To the integer, half up."""
+    return floor(value + 0.5 + EPSILON)
+
+
+def to_tenths(value: float) -> int:
+    """To a tenth, half up, as a count of tenths (38.0 -> 380)."""
+    return floor(value * 10 + 0.5 + EPSILON)
