@@ -20,10 +20,10 @@ from schemas.state import (
     Monitoring,
     OpenAlertState,
     PatientState,
+    ReadingState,
     SupportState,
     TocilizumabState,
 )
-from schemas.state import ReadingState as LatestReading
 from schemas.trusted import trusted
 
 UNITS = {
@@ -103,10 +103,10 @@ def _doses(guideline: Guideline, course: Course, at: int) -> tuple[DoseState, ..
     )
 
 
-def _latest(state: State) -> dict[str, LatestReading]:
+def _latest(state: State) -> dict[str, ReadingState]:
     return {
         name: trusted(
-            LatestReading,
+            ReadingState,
             value=latest.value,
             unit=UNITS.get(name),
             effective_at=to_datetime(latest.at),

@@ -15,7 +15,8 @@ from datetime import UTC, datetime
 from random import Random
 
 from agents.platform.json_types import Json
-from agents.simulation.patients.generator import Cadence, ward
+from agents.simulation.patients.bed_record import Cadence
+from agents.simulation.patients.generator import ward
 from agents.simulation.story import TimedEvent, TimedStory, rename, run_name, to_iso, to_ms
 
 ADMITTED_MS = 0  # the ward's own time begins in 1970; nobody sees it

@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 
 from agents.engine.patients import Judged, Patients
 from agents.engine.playback import Playback
-from agents.simulation.patients.generator import Cadence, Mishaps, ward
+from agents.simulation.patients.bed_record import Cadence, Mishaps
+from agents.simulation.patients.generator import ward
 from monitor.guidelines.in_force import load
 from monitor.patient_view import view
 from schemas.alerts import Alert

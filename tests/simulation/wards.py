@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from random import Random
 
-from agents.simulation.patients.generator import Cadence, Mishaps, ward
+from agents.simulation.patients.bed_record import Cadence, Mishaps
+from agents.simulation.patients.generator import ward
 from tests.bedside import as_received
 from tests.simulation.comparison import Arrival
 

@@ -15,7 +15,7 @@ from agents.engine.partition import Partition, Ticks
 from agents.engine.partitioning import partition_of
 from agents.engine.stamp import stamped
 from agents.platform.settings import Settings
-from agents.simulation.patients import generator
+from agents.simulation.patients import bed_record, generator
 from agents.stream.publication import headers_of
 from agents.verify.findings import Findings
 from agents.verify.reader import Bounds, StoredRecord
@@ -221,7 +221,7 @@ def ward_json(event: Mapping[str, Any]) -> bytes:
 def a_day_on_the_ward(patients: int = 5, hours: float = 24, seed: int = 7) -> Installation:
     """A simulated ward over some hours, processed by the workers in small batches."""
     installation = Installation()
-    cadence = generator.Cadence(vitals_every_s=900, mishaps=generator.Mishaps(merged=0.5, repeated=0.05))
+    cadence = bed_record.Cadence(vitals_every_s=900, mishaps=bed_record.Mishaps(merged=0.5, repeated=0.05))
     events = generator.ward(Random(seed), patients, START, duration=timedelta(hours=hours), cadence=cadence)
     for count, event in enumerate(events):
         installation.at = max(installation.at, to_ms(datetime.fromisoformat(event["received_at"])))

@@ -10,7 +10,8 @@ from random import Random
 import pytest
 
 from agents.engine.partition import Partition, Ticks
-from agents.simulation.patients.generator import FAULTLESS, Cadence, ward
+from agents.simulation.patients.bed_record import FAULTLESS, Cadence
+from agents.simulation.patients.generator import ward
 from monitor.guidelines import in_force
 from monitor.record import row
 from monitor.units import HOUR, MINUTE, SECOND, to_datetime

@@ -1,7 +1,10 @@
 """Simulated patients: their illness, and the record that a ward keeps of it, with its mishaps.
 
     illness.py     the severity of each patient over time
-    generator.py   beds, charting, treatment and repeated, late or wrong entries → events
+    bed.py         one bed: who lies in it, monitor readings and charted values
+    treatment.py   what the team does: oxygen, vasopressors, doses
+    bed_record.py  the record of a bed, with late, repeated, corrected and wrong entries
+    generator.py   all beds → events in order of arrival
 
 Never here: a clock or an unseeded random number; the same seed gives the same events.
 """
