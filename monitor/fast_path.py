@@ -1,4 +1,4 @@
-"""The fast path of a step: a reading that says the same as the one before, which most of a monitor's readings do.
+"""The fast path of a step: a reading within the same limits as the one before, as most of a monitor's readings are.
 
 It gives the state that the full way would give (tests/properties/test_fast_path.py) at a sixth of its cost. It is
 taken only when nothing but this reading can change the patient's state. Its guards, in their order: the patient's

@@ -1,4 +1,4 @@
-"""Whether the board's data is current: the last heartbeat of each partition, a warning when one is missing."""
+"""Whether the board's data is current: heartbeats missing or behind, brokers away, still loading; the board's clock."""
 
 from __future__ import annotations
 

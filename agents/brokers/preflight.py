@@ -1,4 +1,4 @@
-"""Preflight: before a command works, brokers answer, and the topics that it needs exist as the settings ask."""
+"""Preflight: before a command works, brokers answer, and the topics that it needs exist with agreeing partitions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`crs-monitor rebuild`: rows and published states anew from the log, while no worker runs."""
+"""`crs-monitor rebuild`: rebuilds rows and published states from the log, while no worker runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The rest of the house, as far as it is installed: ward board, dispatch with a pager, Alertmanager, Prometheus."""
+"""Starts the optional services of a demonstration that are installed: board, dispatch, Alertmanager, Prometheus."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Calls to one pager: the open set is never sent while a page is being sent, and a defect of a pager is a rejection."""
+"""Calls one pager, never with a page and the list of open incidents at once; an exception in it is a rejection."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Grades the two axes: hypotension by what it takes to hold the pressure, hypoxia by what it takes to oxygenate."""
+"""Grades the two axes: hypotension by the treatment that holds the pressure, hypoxia by the oxygen support in use."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The health of a patient's feeds: when vitals last came, implausible values, and a clock that runs ahead."""
+"""The health of a patient's feeds: when vitals last came, implausible values, and a clock that runs ahead.
+
+The alerts about it are in alerts/technical.py.
+"""
 
 from __future__ import annotations
 
