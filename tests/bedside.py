@@ -101,7 +101,7 @@ def as_received(event: Mapping[str, Any]) -> tuple[Charted, int, tuple[Implausib
         return None
     assert not isinstance(decoded.event, Tick)
     arrived = decoded.event.received_at or decoded.event.effective_at
-    return decoded.event, instant(arrived), tuple(ImplausibleSignal(*one) for one in decoded.implausible)
+    return decoded.event, instant(arrived), decoded.implausible
 
 
 def differences(state: PatientState, opinion: Clinical) -> list[str]:

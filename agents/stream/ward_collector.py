@@ -13,6 +13,7 @@ from prometheus_client.registry import Collector
 
 from monitor.model import State
 from monitor.units import HOUR
+from schemas.events import DISCHARGED
 
 ONSET_HOURS = (6, 12, 24, 48, 72, 168)
 UNKNOWN_UNIT = "unknown"
@@ -43,7 +44,7 @@ class WardCollector(Collector):
         ward = WardNumbers(Counter(), Counter(), Counter(), Counter(), Counter(), Counter())
         for states in list(self._states.values()):
             for state in list(states.values()):
-                if state.merged_into is None and state.course.context.status not in ("discharged", "died"):
+                if state.merged_into is None and state.course.context.status not in DISCHARGED:
                     count(ward, state)
         yield self._patient_time(ward.grades)
         yield gauge("crs_patients", "Patients by unit and grade.", ("unit", "grade"), ward.grades)

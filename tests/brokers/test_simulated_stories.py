@@ -22,7 +22,6 @@ from agents.simulation.sending import Sender, SendingProgress, send_story
 from agents.simulation.stays import starting_now
 from agents.simulation.story import TimedEvent, to_iso, to_ms
 from monitor.guidelines.in_force import load
-from monitor.step import ImplausibleSignal
 from schemas.decode import Decoded, decode
 
 START_MS = to_ms("2026-05-01T08:00:00+00:00")
@@ -87,7 +86,7 @@ def test_patients_fall_ill_and_are_treated_within_two_minutes() -> None:
     for due in ward(120, rate=50):
         decoded = decode(json.dumps(due.event).encode())
         assert isinstance(decoded, Decoded)
-        playback.feed(decoded.event, tuple(ImplausibleSignal(*part) for part in decoded.implausible))
+        playback.feed(decoded.event, decoded.implausible)
     assert kinds["onset"] >= 10
     assert kinds["escalation"] >= 5
     assert kinds["dose_indicated"] >= 5

@@ -66,9 +66,8 @@ class Engine:
         if isinstance(decoded, Refused):
             return EngineOutput(dead_letters=(decoded.reason,))
         assert not isinstance(decoded.event, Tick)
-        implausible = tuple(ImplausibleSignal(*one) for one in decoded.implausible)
         judge = partial(failed_step if fails else step, at=to_datetime(at), backlog_at=at if backlog else None)
-        return self._apply(decoded.event, implausible, judge)
+        return self._apply(decoded.event, decoded.implausible, judge)
 
     def _apply(
         self, event: PatientEventType, implausible: tuple[ImplausibleSignal, ...], judge: Callable[..., Step]

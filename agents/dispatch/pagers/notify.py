@@ -16,6 +16,7 @@ from agents.dispatch.pagers.destination_config import DestinationConfig
 from agents.dispatch.pagers.protocol import ACCEPTED, PagerAnswer
 from agents.dispatch.public_alert import text
 from agents.platform.errors import UserError
+from agents.platform.extras import require_extra
 
 TITLES = {"high": "CRS: urgent", "medium": "CRS", "low": "CRS, for information", "technical": "CRS monitor: technical"}
 
@@ -34,10 +35,8 @@ class ApprisePager:
     refresh_seconds: float | None = None
 
     def __init__(self, config: AppriseConfig, path: str) -> None:
-        try:
-            apprise: Any = importlib.import_module("apprise")
-        except ImportError as error:
-            raise UserError(f"{path}: apprise is not installed: pip install 'crs-monitor[notify]'") from error
+        require_extra("notify", path)
+        apprise: Any = importlib.import_module("apprise")
         # apprise logs addresses and answers of services, which may contain keys.
         logging.getLogger("apprise").setLevel(logging.CRITICAL)
         self.send_close = config.send_close
