@@ -20,7 +20,7 @@ from agents.engine.patients import Patients
 from agents.engine.playback import Playback
 from agents.feeds.clif.demo_data import demo_dir
 from agents.feeds.clif.stays import ClifStays
-from monitor import fast_path
+from monitor.course import fast_path
 from monitor.guidelines import in_force
 from monitor.model import State, fresh
 from monitor.patient_view import view
@@ -137,11 +137,11 @@ def micros_per_step(seconds: int) -> list[float]:
 
 def without_fast_path(seconds: int) -> list[float]:
     """The same without the fast path for a reading like the one before."""
-    fast, fast_path.apply_unchanged_reading = fast_path.apply_unchanged_reading, lambda *_: None
+    fast, fast_path.course_after = fast_path.course_after, lambda *_: None
     try:
         return micros_per_step(seconds)
     finally:
-        fast_path.apply_unchanged_reading = fast
+        fast_path.course_after = fast
 
 
 def micros(call: Callable[[], object]) -> float:

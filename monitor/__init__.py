@@ -1,7 +1,6 @@
 """The judgement: one event in, the patient's new state and alerts out. Pure: no clock, no I/O, no randomness.
 
 step.py          one event or tick: record -> course -> alerts; the centre
-fast_path.py     the same, for a reading like the one before
 defect.py        what happens when `step` fails on an event
 patient_view.py  the published state of a patient
 verdicts.py      the reasons for what a step did, or did not do

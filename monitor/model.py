@@ -241,7 +241,7 @@ class Episode(NamedTuple):
 class Course(NamedTuple):
     """The fold over the facts up to `at`: the whole clinical state."""
 
-    # The first six fields change with every observation; observations.py replaces them as one slice.
+    # The first six fields change with every observation; fast_path.py replaces them as one slice.
     at: int = LONG_AGO
     sbp: Signal = Signal()
     map: Signal = Signal()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from monitor.alerts import evidence, tocilizumab
 from monitor.alerts.candidate import RuleContext, missing, rule_context
-from monitor.alerts.technical import silence_at
+from monitor.alerts.feed_alerts import silence_at
 from monitor.course.episodes import CLINICAL_SIGNS
 from monitor.guidelines.in_force import Guideline
 from monitor.model import Course, Finding, OpenAlert, State

@@ -1,8 +1,8 @@
 """One event in, the patient's new state, alerts and verdicts out. Pure, total, deterministic.
 
-A reading like the one before takes the fast path (fast_path). Any other event becomes facts, which are inserted by
-bedside time (record/history); the course continues, or is folded anew when the event came late or corrects another
-(course/fold); and the alerts that should be open are compared with those that are (alerts/lifecycle).
+A reading like the one before takes the fast path (course/fast_path). Any other event becomes facts, which are inserted
+by bedside time (record/late_events); the course continues, or is folded anew when the event came late or corrects
+another (course/fold); and the alerts that should be open are compared with those that are (alerts/lifecycle).
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-from monitor import fast_path
 from monitor.alerts import acknowledge, lifecycle, messages
 from monitor.alerts.candidate import rule_context
-from monitor.course import fold
+from monitor.course import fast_path, fold
 from monitor.guidelines.in_force import Guideline
 from monitor.model import AlertBook, CatchingUp, Course, Fact, State, fresh
-from monitor.record import feed_health, history, latest_values, merge
+from monitor.record import feed_health, history, late_events, latest_values, merge
 from monitor.record.facts import context_facts, medication_facts, statement_fact, vitals_fact
+from monitor.record.unchanged_reading import with_unchanged_reading
 from monitor.units import NEVER, SECOND, clock, to_ms, whole_second
 from monitor.verdicts import Reason, Verdict
 from schemas.alerts import Alert
@@ -87,11 +87,13 @@ def step(
     effective_at = to_ms(event.effective_at)
     received_at = at or event.received_at
     known_at = effective_at if received_at is None else to_ms(received_at)
-    if backlog_at is None and not implausible and isinstance(event, Vitals):
-        after = fast_path.apply_unchanged_reading(guideline, state, event, effective_at, known_at)
-        if after is not None:
-            return _new(Step, (after, (), SAME, (), ()))
     log_at = max(state.clock, known_at)
+    if backlog_at is None and not implausible and isinstance(event, Vitals):
+        fact = vitals_fact(event, effective_at)
+        course = fast_path.course_after(guideline.profile, state, event, fact, log_at)
+        if course is not None:
+            after = with_unchanged_reading(guideline, state, event, fact, course, log_at)
+            return _new(Step, (after, (), SAME, (), ()))
     state = _with_limits(guideline, state)
     if isinstance(event, Patient) and event.story is not None and event.merged_from is not None:
         # A record that is already in the handover's path takes it over again: a circle of merges must end.
@@ -135,10 +137,9 @@ def _apply(
     """The full way of an event, in the order: from the future, repeated, removing, feed health, facts, alerts."""
     profile = guideline.profile
     log_at = state.clock
-    if effective_at > log_at + profile.clock_ahead:
+    if feed_health.is_ahead(effective_at, log_at, profile.clock_ahead):
         rejected = Rejected(None, "from_the_future", f"effective_at is ahead of {clock(log_at)}", event.event_id)
-        feed = state.feed_health._replace(clock_ahead_at=log_at, clock_ahead_feed=feed_health.feed_of(event))
-        state = state._replace(feed_health=feed)
+        state = state._replace(feed_health=feed_health.with_clock_ahead(state.feed_health, event, log_at))
         return _reconcile(guideline, state, [Verdict("from_the_future")], rejected=(rejected,))
     voided = event.event_id in state.voided_event_ids
     # A correction that was itself voided before it came still removes what it replaces.
@@ -147,7 +148,7 @@ def _apply(
     verdicts: list[Verdict] = []
     changed_at: int | None = None
     if event.replaces is not None:
-        state, changed_at = history.remove_event(guideline, state, event.replaces)
+        state, changed_at = late_events.remove_event(guideline, state, event.replaces)
         verdicts.append(Verdict("voided" if event.status == "entered_in_error" else "replaced"))
     feed = feed_health.update(state.feed_health, event, (part.signal for part in implausible), effective_at)
     state = state._replace(feed_health=feed, defect_at=None)
@@ -158,7 +159,7 @@ def _apply(
         facts, verdict = _facts(guideline, event, effective_at)
         verdicts.append(Verdict(verdict))
         state = _with_display(state, event, effective_at, verdict)
-    state, late = history.insert(guideline, state, facts, since=changed_at)
+    state, late = late_events.insert(guideline, state, facts, since=changed_at)
     if late:
         verdicts.append(Verdict(late))
     if isinstance(event, Patient) and event.merged_into is not None and event.merged_into != state.patient_id:

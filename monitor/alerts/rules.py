@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 
-from monitor.alerts import evidence, technical, tocilizumab, treatment_steps
+from monitor.alerts import evidence, feed_alerts, missing_data, tocilizumab, treatment_steps
 from monitor.alerts.candidate import AlertCandidate, RecheckAt, RuleContext, RuleResult, missing
 from monitor.course import episodes
 from monitor.guidelines.model import Profile
@@ -19,7 +19,8 @@ def desired_alerts(context: RuleContext) -> Iterator[RuleResult]:
     """Every alert that should be open now, and when to judge again. None of the clinical ones after a discharge."""
     if context.course.context.status not in DISCHARGED:
         yield from _clinical(context)
-    yield from technical.technical(context)
+    yield from feed_alerts.feed_alerts(context)
+    yield from missing_data.missing_data(context)
 
 
 def _clinical(context: RuleContext) -> Iterator[RuleResult]:

@@ -1,7 +1,8 @@
 """What the facts mean: the clinical course of a patient, by bedside time alone.
 
 fold.py          facts and timers, instant by instant
-observations.py  what a reading changes, and when it counts; the fast path of a reading
+observations.py  what a reading changes, and when it counts
+fast_path.py     the same for a reading like the one before, and when that may be taken
 entries.py       what doses, infusions, the context and clinicians' statements change
 axes.py          the grades of hypotension and hypoxia
 episodes.py      fever and masked fever, the episode, and how its grade rises and falls

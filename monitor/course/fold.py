@@ -1,14 +1,14 @@
 """The clinical course: a fold of the facts, instant by instant, with the timers that fall between them.
 
 Only bedside times occur here. The course is the same for any order of arrival, because the facts are always given in
-bedside order: when one comes late, the course is folded anew from an instant before it (record/insertion).
+bedside order: when one comes late, the course is folded anew from an instant before it (record/late_events).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from monitor.course import axes, entries, episodes, observations
+from monitor.course import axes, entries, episodes, fast_path, observations
 from monitor.guidelines.in_force import Guideline
 from monitor.guidelines.model import Profile
 from monitor.model import Course, FactsAt, Finding
@@ -28,9 +28,7 @@ def fold(guideline: Guideline, course: Course, groups: Iterable[FactsAt]) -> Cou
     for group in groups:
         vitals, *others = group.facts
         moved = (
-            observations.advance_within_bands(profile, course, vitals[0])
-            if len(vitals) == 1 and not any(others)
-            else None
+            fast_path.advance_within_bands(profile, course, vitals[0]) if len(vitals) == 1 and not any(others) else None
         )
         course = apply(guideline, course, group) if moved is None else moved
     return course

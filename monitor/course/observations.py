@@ -2,70 +2,16 @@
 
 A monitor's single reading may be an artefact: it counts once a second one agrees, or once nothing has contradicted it
 for a minute. Charted readings and extreme ones count at once.
-
-`advance_within_bands` is the fast path: it gives the course that the full way would give, at a tenth of the cost
-(tests/properties). For that it takes tuples apart at once and makes them without calling their constructors.
 """
 
 from __future__ import annotations
 
-from monitor.course import episodes
 from monitor.guidelines.model import Profile
 from monitor.guidelines.oxygen_ladder import DEVICE_RANK
 from monitor.model import ChartedSign, Course, Oxygen, Reading, Signal, VitalsFact
-from monitor.units import LONG_AGO
 from schemas.events import Consciousness
 
 AVPU: tuple[Consciousness, ...] = ("alert", "voice", "pain", "unresponsive")
-_new = tuple.__new__
-CHANGING = 6  # the first fields of a course, which an observation changes
-assert Course._fields[CHANGING : CHANGING + 4] == ("timer", "sbp_below", "map_below", "oxygen")
-
-
-def advance_within_bands(profile: Profile, course: Course, fact: VitalsFact) -> Course | None:
-    """The course after such an observation; None when it has to be judged in full."""
-    at, sbp, mean, spo2, temperature, fever, timer, sbp_below, map_below, oxygen = course[:10]
-    seen_at, event_id, _, tenths, systolic, pressure, saturation, device, flow, fio2, ice, consciousness, _ = fact
-    if not LONG_AGO < at < seen_at < timer or ice is not None or consciousness is not None:
-        return None
-    support = oxygen
-    if device is not None or flow is not None or fio2 is not None:
-        if (
-            oxygen is None
-            or device not in (None, oxygen.device)
-            or flow not in (None, oxygen.flow)
-            or fio2 not in (None, oxygen.fio2)
-        ):
-            return None
-        support = oxygen._replace(charted_at=seen_at, event_id=event_id)
-    counted_sbp = _same_band(sbp, systolic, sbp_below, seen_at, event_id)
-    counted_map = _same_band(mean, pressure, map_below, seen_at, event_id)
-    counted_spo2 = _same_band(spo2, saturation, profile.spo2_below, seen_at, event_id)
-    if counted_sbp is None or counted_map is None or counted_spo2 is None:
-        return None
-    last_fever = fever
-    if tenths is not None:
-        threshold = profile.fever_tenths
-        if temperature is None or (temperature[0] >= threshold) != (tenths >= threshold):
-            return None
-        temperature = _new(Reading, (tenths, seen_at, event_id))
-        if tenths >= threshold:
-            if fever is None or seen_at >= fever.at + profile.fever_holds:
-                return None
-            last_fever = temperature
-    kept = course[CHANGING:] if support is oxygen else (timer, sbp_below, map_below, support, *course[10:])
-    after = _new(Course, (seen_at, counted_sbp, counted_map, counted_spo2, temperature, last_fever, *kept))
-    return after if last_fever is fever else episodes.with_fever(profile, after, seen_at)
-
-
-def _same_band(signal: Signal, value: int | None, below: int, at: int, event_id: str) -> Signal | None:
-    """The signal after a reading of the class that counts already; None when something else happens."""
-    if value is None:
-        return signal
-    counted, since, pending = signal
-    if counted is None or pending is not None or (counted[0] < below) != (value < below):
-        return None
-    return _new(Signal, (_new(Reading, (value, at, event_id)), since, None))
 
 
 def confirm_due(profile: Profile, course: Course, at: int) -> Course:

@@ -1,6 +1,6 @@
-"""The health of a patient's feeds: when vitals last came, implausible values, and a clock that runs ahead.
+"""The health of a patient's feeds: when vitals last came, implausible values, clock skew.
 
-The alerts about it are in alerts/technical.py.
+The alerts about it are in alerts/feed_alerts.py.
 """
 
 from __future__ import annotations
@@ -17,6 +17,16 @@ MAX_IMPLAUSIBLE_READINGS = 8
 def feed_of(event: PatientEventType) -> str:
     """The feed whose clock an event came with: its type and device."""
     return f"{event.type}:{event.device_id or ''}" if isinstance(event, Vitals) else event.type
+
+
+def is_ahead(effective_at: int, log_at: int, tolerated: int) -> bool:
+    """Whether an event comes from a clock that runs ahead (clock skew). All in ms."""
+    return effective_at > log_at + tolerated
+
+
+def with_clock_ahead(health: FeedHealth, event: PatientEventType, log_at: int) -> FeedHealth:
+    """The health after an event from the future, which is not judged."""
+    return health._replace(clock_ahead_at=log_at, clock_ahead_feed=feed_of(event))
 
 
 def update(health: FeedHealth, event: PatientEventType, implausible: Iterable[str], at: int) -> FeedHealth:

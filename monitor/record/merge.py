@@ -8,7 +8,7 @@ from monitor.course import entries, fold
 from monitor.course.axes import pressure_limits
 from monitor.guidelines.in_force import Guideline
 from monitor.model import AlertBook, Context, Course, Reading, State
-from monitor.record import history, latest_values, row
+from monitor.record import history, late_events, latest_values, row
 from monitor.units import LONG_AGO
 from schemas.events import Patient
 
@@ -71,7 +71,7 @@ def joined(guideline: Guideline, ours: State, theirs: State) -> State:
         facts=facts,
         thinned_until=LONG_AGO,
         recent_courses=(),
-        voided_event_ids=replaced[-history.MAX_VOIDED_IDS :],
+        voided_event_ids=replaced[-late_events.MAX_VOIDED_IDS :],
         latest=latest_values.merge(ours.latest, theirs.latest),
         feed_health=watch,
     )

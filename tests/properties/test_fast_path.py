@@ -5,21 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Literal, NamedTuple
 from unittest.mock import patch
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monitor import fast_path
-from monitor.course import observations
-from monitor.defect import step_on_defect
-from monitor.model import State
-from monitor.record import history
-from monitor.units import LONG_AGO, NEVER, to_datetime
-from tests.bedside import Log
+from monitor.record import history, late_events
+from monitor.units import LONG_AGO
 from tests.oracle import MINUTE, SECOND
 from tests.properties.clinical import course_at, open_alerts
+from tests.properties.fast_and_full import Happening, difference, with_timeless_memory, without_fast_paths
 from tests.properties.records import CHARTED, MONITORED, START, Entry, Json, end_of, fields, iso, maybe, play, records
 
 # Readings within the same bands: of a patient without fever, and of one with a fever.
@@ -54,34 +49,11 @@ LEAVING = st.sampled_from([{"type": "patient", "status": "discharged"}, {"type":
 INFUSED: Json = {"type": "patient", "infused_at": iso(START), "weight_kg": 80.0}
 GRADE_2: Json = {"type": "vitals", "source": "charted", "temperature_celsius": 38.6, "systolic_mmhg": 84.0}
 
-How = Literal["live", "backlog", "defect", "future", "void", "infusion", "tick"]
-
-
-class Happening(NamedTuple):
-    """What happens at a log time (ms): an event, in one of several ways, or a tick."""
-
-    how: How
-    at: int
-    event: Json
-
-    def entry(self) -> Entry:
-        """The event as an entry of the record."""
-        return Entry(self.event, self.at + (10 * MINUTE if self.how == "future" else 0), self.at)
-
-
-@contextmanager
-def without_fast_paths() -> Iterator[None]:
-    with (
-        patch.object(fast_path, "apply_unchanged_reading", lambda *_: None),
-        patch.object(observations, "advance_within_bands", lambda *_: None),
-    ):
-        yield
-
 
 @contextmanager
 def from_the_checkpoint() -> Iterator[None]:
-    from_nearby = history.refold
-    with patch.object(history, "refold", lambda guideline, state, since: from_nearby(guideline, state, LONG_AGO)):
+    from_nearby = late_events.refold
+    with patch.object(late_events, "refold", lambda guideline, state, since: from_nearby(guideline, state, LONG_AGO)):
         yield
 
 
@@ -92,7 +64,9 @@ PATIENTS = (
     ((INFUSED,), st.one_of(*[FEVERISH] * 8, *[STABLE] * 2, *RARE)),
     ((INFUSED, GRADE_2), st.one_of(*[HYPOTENSIVE] * 12, ON_OXYGEN, MONITORED)),
 )
-HOW = st.sampled_from([*["live"] * 16, "backlog", "backlog", "defect", "future", "void", "infusion", "tick", "tick"])
+HOW = st.sampled_from(
+    [*["live"] * 16, "backlog", "backlog", "defect", "future", "implausible", "void", "infusion", "tick", "tick"]
+)
 GAPS_S = st.sampled_from([1, 1, 5, 20, 60, 300, 600, 600, 1200])
 
 
@@ -114,6 +88,8 @@ def rough_streams(draw: st.DrawFn) -> list[Happening]:
             how, event = "live", draw(LEAVING)
         elif how == "infusion":
             event = {"type": "patient", "infused_at": iso(at - draw(st.sampled_from([0, 30, 3600])) * SECOND)}
+        elif how == "implausible":
+            event = {**reading, "respiratory_rate_per_min": 900.0}
         elif how == "void":
             # It names the reading after the next one: it is voided before it comes.
             event = {"type": "vitals", "status": "entered_in_error", "replaces": name(number + 2)}
@@ -125,63 +101,10 @@ def name(number: int) -> str:
     return f"S{number:03d}"
 
 
-def after_each(happenings: list[Happening]) -> tuple[list[dict[str, State]], Log]:
-    """The states after each happening, and the log an hour after the last. No tick comes unless one is given."""
-    log, states = Log(), []
-    for one in happenings:
-        log.at = max(log.at, one.at)
-        if one.how == "tick":
-            log.tick(one.at)
-        elif one.how == "defect":
-            event = one.entry().event()
-            done = step_on_defect(log.guideline, log.state("A"), event, to_datetime(one.at))
-            log.states["A"] = done.state
-            log.alerts["A"] += done.alerts
-        else:
-            log.apply(one.entry().event(), backlog=one.how == "backlog")
-        states.append(dict(log.states))
-    log.tick_until(log.at // SECOND * SECOND + 61 * MINUTE)
-    return states, log
-
-
-def timeless(state: State) -> State:
-    """A state without its clock and timers, which the fast path may leave where they were."""
-    return state._replace(
-        clock=0,
-        due_at=None,
-        course=state.course._replace(timer=0),
-        checkpoint=state.checkpoint._replace(timer=0),
-        recent_courses=with_timeless_memory(state).recent_courses,
-    )
-
-
-def with_timeless_memory(state: State) -> State:
-    """A state whose remembered courses have no timer: at that moment the fast path's may have been early."""
-    return state._replace(recent_courses=tuple(course._replace(timer=0) for course in state.recent_courses))
-
-
-def timers(state: State) -> tuple[int, int]:
-    return state.course.timer, NEVER if state.due_at is None else state.due_at
-
-
 @settings(max_examples=150)
 @given(rough_streams())
 def test_the_fast_path_gives_the_state_of_the_full_way(happenings: list[Happening]) -> None:
-    """After every event, not only in the end. A timer of the fast path may be early, never late."""
-    fast_states, fast = after_each(happenings)
-    with without_fast_paths():
-        full_states, full = after_each(happenings)
-    for one, in_fast, in_full in zip(happenings, fast_states, full_states, strict=True):
-        assert in_fast.keys() == in_full.keys(), one
-        for patient_id in in_full:
-            assert timeless(in_fast[patient_id]) == timeless(in_full[patient_id]), one
-            early, exact = timers(in_fast[patient_id]), timers(in_full[patient_id])
-            assert early[0] <= exact[0], one
-            assert early[1] <= exact[1], one
-    assert fast.alerts == full.alerts
-    assert {key: timeless(state) for key, state in fast.states.items()} == {
-        key: timeless(state) for key, state in full.states.items()
-    }
+    assert difference(happenings) is None
 
 
 @st.composite

@@ -11,7 +11,7 @@ from monitor import step
 from monitor.alerts import lifecycle
 from monitor.course import entries
 from monitor.model import State
-from monitor.record import history, latest_values, row
+from monitor.record import history, late_events, latest_values, row
 from schemas.alerts import Alert
 from tests.bedside import Log
 from tests.oracle import HOUR, MINUTE
@@ -100,7 +100,7 @@ def assert_bounded(state: State) -> None:
     assert len(state.checkpoint.doses) <= entries.DOSES_KEPT
     assert len(state.course.infusions) <= 16, "one a drug of the formulary"
     assert len(state.course.held.recent_higher) <= 5, "one a grade"
-    assert len(state.voided_event_ids) <= history.MAX_VOIDED_IDS
+    assert len(state.voided_event_ids) <= late_events.MAX_VOIDED_IDS
     assert len(state.unknown_drugs) <= step.MAX_UNKNOWN_DRUGS
     assert len(state.latest) <= len(latest_values.DISPLAYED)
     assert len(state.alerts.raised.names) <= lifecycle.MAX_NAMES

@@ -1,25 +1,21 @@
-"""Alerts for people who look after the feeds: vitals lost, data missing or implausible, an event that failed."""
+"""Alerts about a patient's feeds: silence (vitals lost), a clock that runs ahead, implausible values."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
 
-from monitor.alerts import evidence, tocilizumab
+from monitor.alerts import evidence
 from monitor.alerts.candidate import AlertCandidate, RecheckAt, RuleContext, RuleResult
-from monitor.units import LONG_AGO, duration, hours
+from monitor.units import LONG_AGO, duration
 from schemas.events import DISCHARGED
 
 
-def technical(context: RuleContext) -> Iterator[RuleResult]:
+def feed_alerts(context: RuleContext) -> Iterator[RuleResult]:
     """Every rule of this file; they also hold for a patient who was discharged."""
-    yield from _signal_lost(context)
-    if context.course.context.status not in DISCHARGED:
-        yield from _missing_weight(context)
-        yield from _uncharted_infusions(context)
+    yield from _silence(context)
     yield from _implausible_values(context)
     yield from _clock_ahead(context)
-    yield from _unmonitored(context)
 
 
 def silence_at(context: RuleContext) -> int | None:
@@ -35,7 +31,7 @@ def silence_at(context: RuleContext) -> int | None:
     return feed.vitals_at + (profile.charted_silence if feed.vitals_charted else profile.monitor_silence)
 
 
-def _signal_lost(context: RuleContext) -> Iterator[RuleResult]:
+def _silence(context: RuleContext) -> Iterator[RuleResult]:
     due = silence_at(context)
     yield from _when_monitoring_changes(context, is_monitored=due is not None)
     if due is None:
@@ -66,48 +62,6 @@ def _when_monitoring_changes(context: RuleContext, *, is_monitored: bool) -> Ite
         yield RecheckAt(ends_at)
     if infused_at > context.at and not is_monitored:
         yield RecheckAt(infused_at)
-
-
-def _missing_weight(context: RuleContext) -> Iterator[AlertCandidate]:
-    """A dose is due, and its amount cannot be worked out."""
-    profile, course = context.guideline.profile, context.course
-    if not course.episode.open or context.grade < 2 or course.context.weight_kg is not None:
-        return
-    so_far = tocilizumab.doses_so_far(profile, course, context.at)
-    has_improved = bool(so_far.counted) and context.grade < (so_far.counted[-1].grade or 0)
-    if so_far.blocked_by is None and not has_improved:
-        yield AlertCandidate(
-            "data_quality",
-            "weight_kg",
-            context.priority("data_quality"),
-            "data-weight",
-            course.held.since,
-            "Weight missing while a dose is due",
-            "A tocilizumab dose is due and the weight is not known. Enter the weight.",
-            lambda: evidence.grade(profile, course),
-            unknown=("weight_kg",),
-        )
-
-
-def _uncharted_infusions(context: RuleContext) -> Iterator[RuleResult]:
-    """A running infusion counts until it is stopped, so its rate must be charted now and then."""
-    longest = context.guideline.profile.infusion_uncharted
-    for infusion in context.course.infusions:
-        due = infusion.charted_at + longest
-        if context.at < due:
-            yield RecheckAt(due)
-            continue
-        yield AlertCandidate(
-            "data_quality",
-            f"infusion:{infusion.drug}",
-            context.priority("data_quality"),
-            "data-infusion",
-            due,
-            "A running infusion has not been charted",
-            f"No rate of {infusion.drug} has been charted for {hours(longest)}; it still counts as running. "
-            "Chart it or stop it.",
-            partial(evidence.infusions, (infusion,)),
-        )
 
 
 def _implausible_values(context: RuleContext) -> Iterator[AlertCandidate]:
@@ -142,21 +96,5 @@ def _clock_ahead(context: RuleContext) -> Iterator[AlertCandidate]:
             "A feed's clock is ahead",
             f"An event came with a time more than {duration(context.guideline.profile.clock_ahead)} in the future; "
             "it was set aside. Check the feed's clock.",
-            tuple,
-        )
-
-
-def _unmonitored(context: RuleContext) -> Iterator[AlertCandidate]:
-    """Judging an event of this patient raised an exception."""
-    if context.state.defect_at is not None:
-        yield AlertCandidate(
-            "unmonitored",
-            "",
-            context.priority("unmonitored"),
-            "unmonitored",
-            context.state.defect_at,
-            "An event could not be judged",
-            "An event of this patient could not be judged because of a defect of the system. Watch the patient without "
-            "it until this is resolved.",
             tuple,
         )

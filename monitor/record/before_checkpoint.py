@@ -1,6 +1,6 @@
 """Events from before the checkpoint, more than a day late: which still count, and what a correction removes there.
 
-Events that come late by less are put into their place by history.py.
+Events that come late by less are put into their place by late_events.py.
 """
 
 from __future__ import annotations

@@ -1,0 +1,60 @@
+"""Keeps a reading that the fast path took (course/fast_path.py): facts, latest values and feed health, nothing else."""
+
+from __future__ import annotations
+
+from monitor.guidelines.in_force import Guideline
+from monitor.model import Course, Facts, FeedHealth, State, VitalsFact
+from monitor.record import history, late_events, latest_values
+from schemas.events import Vitals
+
+_new = tuple.__new__
+# When the checkpoint may have to move: checked in full by `advance_checkpoint`.
+CHECKPOINT_AFTER_MS = history.EXACT_LATE_MS + history.CHECKPOINT_STEP_MS
+MANY_FACTS = history.MAX_FACTS // 2
+assert State._fields[:8] == (
+    "patient_id",
+    "clock",
+    "due_at",
+    "checkpoint",
+    "course",
+    "facts",
+    "voided_event_ids",
+    "latest",
+)
+assert State._fields[8:14] == ("alerts", "feed_health", "merged_into", "defect_at", "unknown_drugs", "catching_up")
+assert State._fields[14:] == ("thinned_until", "recent_courses", "unknown_fields")
+
+
+def with_unchanged_reading(
+    guideline: Guideline, state: State, event: Vitals, fact: VitalsFact, course: Course, log_at: int
+) -> State:
+    """The state with the reading and the course after it. `log_at`: log time, ms."""
+    effective_at = fact[0]
+    patient_id, _, due_at, checkpoint, _, facts, voided, latest, alerts = state[:9]
+    thinned_until, recent_courses, unknown_fields = state[14:]
+    vitals = (*facts[0], fact)
+    if late_events.is_time_to_thin(vitals, thinned_until):
+        vitals, recent_courses = history.thin_and_remember(guideline, vitals, course, recent_courses)
+        thinned_until = effective_at
+    after = _new(
+        State,
+        (
+            patient_id,
+            log_at,
+            due_at,
+            checkpoint,
+            course,
+            _new(Facts, (vitals, *facts[1:])),
+            voided,
+            latest_values.update(latest, event, effective_at),
+            alerts,
+            _new(FeedHealth, (effective_at, fact.charted, (), None, None)),
+            *state[10:14],
+            thinned_until,
+            recent_courses,
+            unknown_fields,
+        ),
+    )
+    if vitals[0][0] < effective_at - CHECKPOINT_AFTER_MS or len(vitals) > MANY_FACTS:
+        return history.advance_checkpoint(guideline, after)
+    return after
