@@ -13,6 +13,7 @@ from monitor.step import JudgedEvent, Rejected, Step
 from monitor.units import MINUTE, to_ms, whole_second
 from monitor.verdicts import Verdict
 from schemas.events import Tick
+from schemas.state import SCALES
 
 
 def step_on_defect(guideline: Guideline, state: State, event: JudgedEvent, at: datetime | None = None) -> Step:
@@ -29,7 +30,7 @@ def step_on_defect(guideline: Guideline, state: State, event: JudgedEvent, at: d
     if find_open_alert(state, "unmonitored", "") is not None:
         return Step(marked, (), (Verdict("defect"),), rejected)
     course: Course = begin(guideline.profile)
-    context = RuleContext(guideline, marked._replace(course=course), course, log_at, 0, 0)
+    context = RuleContext(guideline, marked._replace(course=course), course, log_at, (0,) * len(SCALES))
     outcome = lifecycle.reconcile(context, 0, retracting=False)
     raised = [a for a in outcome.book.open if a.kind == "unmonitored"]
     messages = tuple(a for a in outcome.alerts if a.kind == "unmonitored")

@@ -11,8 +11,9 @@ from typing import Any, Literal, NamedTuple
 from monitor.units import LONG_AGO, NEVER
 from schemas.alerts import AlertKind, AlertStatus, Priority
 from schemas.events import Action, Axis, Consciousness, Indication, OxygenDevice, PatientStatus, RateUnit
-from schemas.state import GradeBasis
+from schemas.state import SCALES, GradeBasis
 
+SCALE_NAMES = tuple(scale.name for scale in SCALES)
 WorkupState = Literal["sent", "negative", "positive"]
 
 # ---- facts: what one event contains, at its bedside time -------------------------------------------------------------
@@ -35,6 +36,8 @@ class VitalsFact(NamedTuple):
     consciousness: Consciousness | None
     # Readings between this instant and `at` were dropped; all were like their neighbours (thinning.py). 0: none were.
     gap_since: int = 0
+    # Readings of signals without a field here, in hundredths of their units (course/further_signals.py).
+    further: tuple[int | None, ...] = ()
 
 
 class MedicationFact(NamedTuple):
@@ -200,10 +203,9 @@ class Attributed(NamedTuple):
 
 
 class Finding(NamedTuple):
-    """What one axis shows: its grade by the profile and by ASTCT (None: no data), and since when."""
+    """What one axis shows: its grade by the profile in force (None: no data), and since when."""
 
     grade: int | None = None
-    astct: int | None = None
     since: int = LONG_AGO
     unknown: tuple[str, ...] = ()
 
@@ -263,12 +265,21 @@ class Course(NamedTuple):
     hypotension: Finding = Finding()
     hypoxia: Finding = Finding()
     basis: GradeBasis = "none"
-    held: HeldGrade = HeldGrade()
-    astct: HeldGrade = HeldGrade()
+    grades: tuple[HeldGrade, ...] = (HeldGrade(),) * len(SCALES)  # by scale, in the order of SCALES
     episode: Episode = Episode()
     unmasked_signs_at: int | None = None  # signs without fever and without mask, since then
     masked_signs_at: int | None = None  # signs under a mask that the profile does not grade, since then
     reopenings: int = 0
+    further: tuple[Reading | None, ...] = ()  # the latest reading of each further signal
+
+    @property
+    def held(self) -> HeldGrade:
+        """The grade of CRS by the profile in force."""
+        return self.grades[0]
+
+    def on(self, scale: str) -> HeldGrade:
+        """The grade on a scale, by its name."""
+        return self.grades[SCALE_NAMES.index(scale)]
 
 
 # ---- by the log clock: alerts and feeds ------------------------------------------------------------------------------

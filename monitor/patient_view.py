@@ -11,8 +11,9 @@ from monitor.model import Course, Finding, OpenAlert, State
 from monitor.record import latest_values
 from monitor.units import HOUR, LONG_AGO, hours, to_datetime
 from schemas.alerts import Evidence
-from schemas.events import DISCHARGED
+from schemas.events import DISCHARGED, SIGNALS
 from schemas.state import (
+    SCALES,
     AxesState,
     AxisState,
     ContextState,
@@ -26,17 +27,6 @@ from schemas.state import (
 )
 from schemas.trusted import trusted
 
-UNITS = {
-    "temperature_celsius": "°C",
-    "heart_rate_per_min": "/min",
-    "respiratory_rate_per_min": "/min",
-    "systolic_mmhg": "mmHg",
-    "diastolic_mmhg": "mmHg",
-    "mean_arterial_mmhg": "mmHg",
-    "spo2_percent": "%",
-    "oxygen_flow_l_per_min": "L/min",
-    "fio2_fraction": "1",
-}
 TRACKED = frozenset({"tocilizumab", "siltuximab", "anakinra", "ruxolitinib", "antipyretic", "steroid"})
 
 
@@ -52,9 +42,8 @@ def view(
         patient_id=state.patient_id,
         as_of=to_datetime(max(at, 0)),
         profile=guideline.profile.name,
-        grade=course.held.grade,
+        **{scale.field: held.grade for scale, held in zip(SCALES, course.grades, strict=True)},
         grade_basis=course.basis,
-        astct_grade=course.astct.grade,
         grade_since=None if course.held.since == LONG_AGO else to_datetime(course.held.since),
         **_episode(course, at),
         axes=_axes(guideline, course, at),
@@ -108,7 +97,7 @@ def _latest(state: State) -> dict[str, ReadingState]:
         name: trusted(
             ReadingState,
             value=latest.value,
-            unit=UNITS.get(name),
+            unit=SIGNALS[name].unit,
             effective_at=to_datetime(latest.at),
             source="charted" if latest.charted else "monitor",
         )
@@ -148,7 +137,7 @@ def _axes(guideline: Guideline, course: Course, at: int) -> AxesState:
     return trusted(
         AxesState,
         fever=_axis(
-            Finding(fever_grade, None, since), attributed.fever, evidence.fever(course) or evidence.temperature(course)
+            Finding(fever_grade, since), attributed.fever, evidence.fever(course) or evidence.temperature(course)
         ),
         hypotension=_axis(course.hypotension, attributed.hypotension, evidence.hypotension(guideline.profile, course)),
         hypoxia=_axis(course.hypoxia, attributed.hypoxia, evidence.hypoxia(course)),

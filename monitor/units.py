@@ -61,6 +61,11 @@ def to_integer(value: float) -> int:
     return floor(value + 0.5 + EPSILON)
 
 
+def to_hundredths(value: float) -> int:
+    """To a hundredth, half up, as a count of hundredths (2.1 -> 210)."""
+    return floor(value * 100 + 0.5 + EPSILON)
+
+
 def to_tenths(value: float) -> int:
     """To a tenth, half up, as a count of tenths (38.0 -> 380)."""
     return floor(value * 10 + 0.5 + EPSILON)

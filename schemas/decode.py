@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from operator import itemgetter
 from typing import NamedTuple, get_args
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import from_json, to_json
 
 from schemas.dead_letters import PAYLOAD_LIMIT_BYTES, DeadLetterReason
-from schemas.events import EVENT, Assessment, Event, Medication, Patient, Tick, Vitals
+from schemas.events import EVENT, SIGNALS, Assessment, Event, Medication, Patient, Tick, Vitals
 from schemas.refusal import Fault, faults
 from schemas.topics import EventType
 
@@ -54,19 +55,11 @@ OF_TYPE: dict[EventType, Validate] = {
 }
 assert set(OF_TYPE) == set(get_args(EventType))
 
+_signals = itemgetter(*SIGNALS)
 # These may be removed from an otherwise valid event. A dose, a rate or a time may not: the rest would mislead.
 REMOVABLE = frozenset(
     {
-        "temperature_celsius",
-        "heart_rate_per_min",
-        "respiratory_rate_per_min",
-        "systolic_mmhg",
-        "diastolic_mmhg",
-        "mean_arterial_mmhg",
-        "spo2_percent",
-        "oxygen_flow_l_per_min",
-        "fio2_fraction",
-        "ice_score",
+        *(signal.name for signal in SIGNALS.values() if signal.is_number),
         "weight_kg",
         "age_years",
         "birth_date",
@@ -111,21 +104,8 @@ def check_fields(event: Event, removed: Faults, payload: bytes, validate: Valida
 
 
 def has_signal(vitals: Vitals) -> bool:
-    """Whether the event has any signal, the usual ones first. The site of a temperature alone is none."""
-    return not (
-        vitals.heart_rate_per_min is None
-        and vitals.spo2_percent is None
-        and vitals.systolic_mmhg is None
-        and vitals.temperature_celsius is None
-        and vitals.respiratory_rate_per_min is None
-        and vitals.mean_arterial_mmhg is None
-        and vitals.diastolic_mmhg is None
-        and vitals.oxygen_device is None
-        and vitals.oxygen_flow_l_per_min is None
-        and vitals.fio2_fraction is None
-        and vitals.ice_score is None
-        and vitals.consciousness is None
-    )
+    """Whether the event has any signal. The site of a temperature alone is none."""
+    return bool(_signals(vitals.__dict__).count(None) < len(SIGNALS))
 
 
 def was_born(patient: Patient) -> bool:

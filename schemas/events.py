@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter
 
 from schemas.instants import Day, Instant
+from schemas.signals import signals_of
 
 OxygenDevice = Literal[
     "room_air",
@@ -84,7 +85,10 @@ class Correctable(PatientEvent):
 
 
 class Vitals(Correctable):
-    """One observation of a patient: at least one signal (a void may carry none)."""
+    """One observation of a patient: at least one signal (a void may carry none). A field with a title is a signal.
+
+    The order of the signals is part of the row format: new ones go last.
+    """
 
     type: Literal["vitals"] = Field("vitals", description="An observation.")
     source: Source = Field(
@@ -92,28 +96,39 @@ class Vitals(Correctable):
     )
     device_id: str | None = Field(None, max_length=128, description="The device that measured.")
     temperature_celsius: TemperatureCelsius | None = Field(
-        None, description="Body temperature, °C, from a monitor or charted."
+        None, title="temperature", description="Body temperature, °C, from a monitor or charted."
     )
     temperature_site: TemperatureSite | None = Field(None, description="Where the temperature was taken.")
-    heart_rate_per_min: HeartRatePerMin | None = Field(None, description="Heart rate, beats/min.")
-    respiratory_rate_per_min: RespiratoryRatePerMin | None = Field(None, description="Respiratory rate, breaths/min.")
-    systolic_mmhg: SystolicMmhg | None = Field(None, description="Systolic arterial pressure, mmHg, cuff or line.")
+    heart_rate_per_min: HeartRatePerMin | None = Field(None, title="heart rate", description="Heart rate, beats/min.")
+    respiratory_rate_per_min: RespiratoryRatePerMin | None = Field(
+        None, title="respiratory rate", description="Respiratory rate, breaths/min."
+    )
+    systolic_mmhg: SystolicMmhg | None = Field(
+        None, title="systolic pressure", description="Systolic arterial pressure, mmHg, cuff or line."
+    )
     diastolic_mmhg: DiastolicMmhg | None = Field(
-        None, description="Diastolic arterial pressure, mmHg; shown, read by no rule."
+        None, title="diastolic pressure", description="Diastolic arterial pressure, mmHg; shown, read by no rule."
     )
     mean_arterial_mmhg: MeanArterialMmhg | None = Field(
-        None, description="Mean arterial pressure, mmHg, as measured; never worked out from the other two."
+        None,
+        title="mean pressure",
+        description="Mean arterial pressure, mmHg, as measured; never worked out from the other two.",
     )
-    spo2_percent: Spo2Percent | None = Field(None, description="Oxygen saturation by pulse oximetry, %.")
-    oxygen_device: OxygenDevice | None = Field(None, description="The oxygen support in use.")
-    oxygen_flow_l_per_min: FlowLPerMin | None = Field(None, description="Oxygen flow, L/min, of the device in use.")
+    spo2_percent: Spo2Percent | None = Field(None, title="SpO2", description="Oxygen saturation by pulse oximetry, %.")
+    oxygen_device: OxygenDevice | None = Field(None, title="oxygen device", description="The oxygen support in use.")
+    oxygen_flow_l_per_min: FlowLPerMin | None = Field(
+        None, title="oxygen flow", description="Oxygen flow, L/min, of the device in use."
+    )
     fio2_fraction: Fio2Fraction | None = Field(
-        None, description="Inspired oxygen, a fraction (0.21 is room air), not a percentage."
+        None, title="FiO2", description="Inspired oxygen, a fraction (0.21 is room air), not a percentage."
     )
     ice_score: IceScore | None = Field(
-        None, description="Immune effector cell encephalopathy score, 10 is normal (ASTCT 2019)."
+        None, title="ICE score", description="Immune effector cell encephalopathy score, 10 is normal (ASTCT 2019)."
     )
-    consciousness: Consciousness | None = Field(None, description="AVPU scale.")
+    consciousness: Consciousness | None = Field(None, title="consciousness", description="AVPU scale.")
+
+
+SIGNALS = signals_of(Vitals)
 
 
 class Medication(Correctable):

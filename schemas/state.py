@@ -8,6 +8,7 @@ from pydantic import AwareDatetime, Field
 
 from schemas.alerts import AlertKind, AlertStatus, Evidence, Priority
 from schemas.events import PatientId, Wire
+from schemas.scales import scale, scales_of
 
 GradeBasis = Literal["fever", "masked", "masked_unconfirmed", "none"]
 Monitoring = Literal["live", "stale", "discharged"]
@@ -126,9 +127,19 @@ class PatientState(Wire):
     as_of: AwareDatetime = Field(description="Log time of the last change.")
     profile: str = Field(description="Profile in force.")
     episode: int = Field(ge=0, description="Episode number, 1..; 0 before the first.")
-    grade: int = Field(ge=0, le=5, description="Grade in the profile in force; 0: no CRS.")
+    grade: int = Field(
+        ge=0,
+        le=5,
+        description="Grade in the profile in force; 0: no CRS.",
+        json_schema_extra=scale("crs", "CRS", grades_crs=True),
+    )
     grade_basis: GradeBasis = Field(description="What the fever criterion rests on.")
-    astct_grade: int = Field(ge=0, le=5, description="Grade by ASTCT 2019.")
+    astct_grade: int = Field(
+        ge=0,
+        le=5,
+        description="Grade by ASTCT 2019.",
+        json_schema_extra=scale("astct", "ASTCT 2019", grades_crs=True),
+    )
     grade_since: AwareDatetime | None = Field(None, description="Since when the grade has stood (bedside clock).")
     onset_at: AwareDatetime | None = Field(None, description="First fever of the episode (bedside clock).")
     hours_since_onset: float | None = Field(None, description="Hours from onset to `as_of`.")
@@ -147,3 +158,13 @@ class PatientState(Wire):
     monitoring: Monitoring = Field(description="`live`, `stale` (no vitals), or `discharged`.")
     context: ContextState = Field(description="Context in force.")
     log_offset: int | None = Field(None, description="Last log offset applied; null outside the stream.")
+
+
+# Every scale, the one in force first. Their order is the order of grades in a row of the table: new ones go last.
+SCALES = scales_of(PatientState)
+CRS_SCALES = tuple(each for each in SCALES if each.grades_crs)
+
+
+def highest_crs_grade(state: PatientState) -> int:
+    """The highest grade of CRS by any scale."""
+    return max(int(getattr(state, each.field)) for each in CRS_SCALES)

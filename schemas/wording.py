@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-from schemas.alerts import Evidence
+from schemas.alerts import Alert, Evidence
+from schemas.events import SIGNALS
+from schemas.state import CRS_SCALES
 
 NAMES = {
-    "temperature_celsius": "temperature",
-    "systolic_mmhg": "systolic pressure",
-    "mean_arterial_mmhg": "mean pressure",
-    "spo2_percent": "SpO2",
-    "oxygen_device": "oxygen device",
-    "oxygen_flow_l_per_min": "oxygen flow",
-    "fio2_fraction": "FiO2",
+    **{name: signal.title for name, signal in SIGNALS.items()},
     "weight_kg": "weight",
     "age_years": "age",
     "neutrophils_per_ul": "neutrophils",
-    "heart_rate_per_min": "heart rate",
-    "respiratory_rate_per_min": "respiratory rate",
-    "ice_score": "ICE score",
     "systolic": "systolic pressure",
     "spo2": "SpO2",
 }
@@ -32,6 +25,13 @@ BASES = {
 def name_of(signal: str) -> str:
     """The display name of a signal or a drug."""
     return NAMES.get(signal, signal.replace("_", " "))
+
+
+def differing_grades(alert: Alert) -> str:
+    """The grades by other scales of CRS where they differ, in brackets; empty where none does."""
+    others = [(one.title, getattr(alert, one.field, alert.grade)) for one in CRS_SCALES]
+    differing = [f"{title}: grade {grade}" for title, grade in others if grade != alert.grade]
+    return f" ({'; '.join(differing)})" if differing else ""
 
 
 def amount(dose_mg: float | None) -> str:

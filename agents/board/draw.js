@@ -2,7 +2,7 @@
 
 import { details, observed, why } from "/details.js";
 import { el, when } from "/elements.js";
-import { AXES, SIGNS, gradeWords, isLoud, named, title, waits } from "/labels.js";
+import { AXES, SIGNS, gradeWords, isLoud, named, shownGrades, title, waits } from "/labels.js";
 
 const narrow = matchMedia("(max-width: 820px)");
 const shortly = () => (narrow.matches ? 1 : 3); // alerts on a card that is not open
@@ -48,12 +48,13 @@ function vital(patient, name) {
 }
 
 function badge(patient) {
+  const others = shownGrades(patient);
   const shown = patient.floor ? `≥${patient.grade}` : String(patient.grade);
   return el("div", { class: `grade g${patient.grade}${patient.floor ? " floor" : ""}` },
     el("span", { class: "sr" }, gradeWords(patient)),
     el("b", { "aria-hidden": "true" }, shown),
-    patient.differs && el("small", { "aria-hidden": "true" }, `ASTCT ${patient.floor ? "≥" : ""}${patient.astct_grade}`),
-    !patient.differs && patient.floor && el("small", { "aria-hidden": "true" }, "floor"));
+    ...others.map((one) => el("small", { "aria-hidden": "true" }, `${one.short} ${patient.floor ? "≥" : ""}${one.grade}`)),
+    !others.length && patient.floor && el("small", { "aria-hidden": "true" }, "floor"));
 }
 
 function course(patient) {
@@ -72,7 +73,7 @@ function tags(patient, state) {
     patient.monitoring === "stale" && ["bad", "no vitals arriving"],
     patient.goes_on_as && ["", `goes on as ${patient.goes_on_as}`],
     patient.monitoring === "discharged" && !patient.goes_on_as && ["", "discharged or died"],
-    patient.differs && ["warn", `ASTCT 2019: grade ${patient.astct_grade}`],
+    ...shownGrades(patient).map((one) => ["warn", `${one.scale}: grade ${one.grade}`]),
     patient.basis !== "fever" && patient.basis !== "none" && ["warn", patient.basis_words],
     patient.held && ["", "signs are less now; the grade is held until that lasts"],
     patient.high_risk && ["", "high risk"],

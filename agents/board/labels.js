@@ -16,5 +16,8 @@ export const isLoud = (alert) => waits(alert) && alert.rank === RANK.high;
 export function gradeWords(patient) {
   const least = patient.floor ? "at least " : "";
   const own = patient.grade ? `grade ${least}${patient.grade}` : patient.floor ? "no CRS found, not all is known" : "no CRS";
-  return patient.differs ? `${own}; ASTCT 2019: grade ${least}${patient.astct_grade}` : own;
+  return [own, ...shownGrades(patient).map((one) => `${one.scale}: grade ${least}${one.grade}`)].join("; ");
 }
+
+// The grades on other scales that are to be shown: of CRS where they differ, of anything else from 1 on.
+export const shownGrades = (patient) => patient.other_grades.filter((one) => one.shown);

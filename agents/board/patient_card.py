@@ -17,11 +17,12 @@ from agents.platform.json_types import Json
 from agents.replay.injected_doses import is_injected
 from monitor.units import to_integer, to_tenths
 from schemas.alerts import Evidence, Recommendation
-from schemas.state import GRADE_WITHOUT_SIGN, AxisState, PatientState, ReadingState, SupportState
+from schemas.events import SIGNALS
+from schemas.state import GRADE_WITHOUT_SIGN, SCALES, AxisState, PatientState, ReadingState, SupportState
 from schemas.wording import BASES, name_of, number, observed
 
 # Always shown, also when there is no value.
-SIGNALS = (
+ALWAYS_SHOWN = (
     "temperature_celsius",
     "heart_rate_per_min",
     "systolic_mmhg",
@@ -29,6 +30,11 @@ SIGNALS = (
     "respiratory_rate_per_min",
     "spo2_percent",
 )
+# In other parts of the card, or on none.
+NOT_LISTED = frozenset(
+    {"diastolic_mmhg", "oxygen_device", "oxygen_flow_l_per_min", "fio2_fraction", "ice_score", "consciousness"}
+)
+LISTED = (*ALWAYS_SHOWN, *(name for name in SIGNALS if name not in NOT_LISTED.union(ALWAYS_SHOWN)))
 ATTRIBUTIONS = {
     "confirmed": "attributed to CRS by a clinician",
     "not_confirmed": "attribution to CRS not confirmed",
@@ -55,7 +61,7 @@ def card(patient: BoardPatient, pseudonyms: Pseudonyms, at: datetime) -> CardCon
         "has_left": patient.has_left,
         **grade(state),
         "axes": [axis(name, getattr(state.axes, name)) for name in GRADE_WITHOUT_SIGN],
-        "latest": [{"name": name_of(name), **latest(name, state.latest.get(name))} for name in SIGNALS],
+        "latest": [{"name": name_of(name), **latest(name, state.latest.get(name))} for name in LISTED],
         "oxygen": oxygen(state),
         "tocilizumab": tocilizumab(state.tocilizumab, state.profile),
         "supports": [support(one) for one in state.supports],
@@ -94,8 +100,7 @@ def grade(state: PatientState) -> Json:
         "grade": state.grade,
         "floor": bool(state.unknown),
         "unknown": [name_of(name) for name in state.unknown],
-        "astct_grade": state.astct_grade,
-        "differs": state.astct_grade != state.grade,
+        "other_grades": other_scales(state),
         "held": is_held(state),
         "basis": state.grade_basis,
         "basis_words": BASES[state.grade_basis],
@@ -104,6 +109,21 @@ def grade(state: PatientState) -> Json:
         "episode": state.episode,
         "peak_grade": state.peak_grade,
     }
+
+
+def other_scales(state: PatientState) -> list[Json]:
+    """The grade on each scale beside the one in force; another scale of CRS is `shown` only where it differs."""
+    return [
+        {
+            "scale": scale.title,
+            "short": scale.title.split()[0],
+            "grade": grade,
+            "grades_crs": scale.grades_crs,
+            "shown": grade is not None and (grade != state.grade if scale.grades_crs else grade > 0),
+        }
+        for scale in SCALES[1:]
+        if (grade := getattr(state, scale.field)) is not None or not scale.grades_crs
+    ]
 
 
 def is_held(state: PatientState) -> bool:
@@ -160,7 +180,9 @@ def rounded_text(name: str, value: float | str) -> str:
     """A value as text, at the resolution that the rules use."""
     if isinstance(value, str):
         return value.replace("_", " ")
-    return f"{to_tenths(value) / 10:.1f}" if name == "temperature_celsius" else str(to_integer(value))
+    if name == "temperature_celsius":
+        return f"{to_tenths(value) / 10:.1f}"
+    return str(to_integer(value)) if name in ALWAYS_SHOWN else number(value)
 
 
 def oxygen(state: PatientState) -> Json | None:

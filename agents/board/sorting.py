@@ -7,6 +7,7 @@ from datetime import datetime
 
 from agents.board.ward import BoardPatient, OpenAlertWithText
 from schemas.alert_kinds import ALERT_KINDS, PRIORITY_RANK
+from schemas.state import highest_crs_grade
 
 
 def is_quiet(one: OpenAlertWithText, at: datetime) -> bool:
@@ -33,7 +34,7 @@ def rank(one: OpenAlertWithText) -> int:
 def urgency(patient: BoardPatient, open_alerts: Sequence[OpenAlertWithText], at: datetime) -> list[int]:
     """A sort key, compared number by number, greater is more urgent.
 
-    Present on the ward; a high alert unanswered; the higher of both grades; the highest rank unanswered; no vitals
+    Present on the ward; a high alert unanswered; the highest grade of CRS; the highest rank unanswered; no vitals
     arriving; the number of unanswered alerts.
     """
     state = patient.state
@@ -42,7 +43,7 @@ def urgency(patient: BoardPatient, open_alerts: Sequence[OpenAlertWithText], at:
     return [
         int(not patient.has_left),
         int(loudest == PRIORITY_RANK["high"]),
-        max(state.grade, state.astct_grade),
+        highest_crs_grade(state),
         loudest,
         int(state.monitoring == "stale"),
         len(waiting),

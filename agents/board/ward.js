@@ -27,7 +27,7 @@ function wanted(picture) {
 
 function place(picture) {
   if (picture.has_left) return "left";
-  return picture.grade || picture.astct_grade || picture.alerts.length || picture.monitoring === "stale" ? "ill" : "quiet";
+  return picture.grade || picture.other_grades.some((one) => one.grade) || picture.alerts.length || picture.monitoring === "stale" ? "ill" : "quiet";
 }
 
 function compare(one, other) {

@@ -16,8 +16,11 @@ from agents.demo.schedule import Schedule
 from monitor.units import HOUR, MINUTE, to_ms
 from schemas.alert_kinds import PRIORITY_RANK
 from schemas.alerts import Alert, Priority
+from schemas.state import CRS_SCALES
 
 ROWS = 14
+# The other scales of CRS whose grade an alert carries: heading and field.
+OTHERS = [(one.title.split()[0], one.field) for one in CRS_SCALES[1:] if one.field in Alert.model_fields]
 STYLE = {"high": "bold red", "medium": "yellow", "low": "cyan", "technical": "dim"}
 SIGN = {"high": "▲ high", "medium": "◆ medium", "low": "● low", "technical": "■ technical"}
 LINE_INTERVAL_SECONDS = 10.0
@@ -85,13 +88,13 @@ class LiveView:
         done = ProgressBar(total=max(self._schedule.ends - self._schedule.begins, 1), width=60)
         done.update(min(self._at, self._schedule.ends) - self._schedule.begins)
         table = Table(title="Alerts as they are raised", title_justify="left", box=None, pad_edge=False)
-        for heading in ("story", "patient", "priority", "grade", "ASTCT", "what"):
+        for heading in ("story", "patient", "priority", "grade", *(title for title, _ in OTHERS), "what"):
             table.add_column(heading, no_wrap=True)
         for alert in self._rows:
             # Text, because a bed, id or title may look like markup.
             table.add_row(*map(Text, self.cells(alert)), style=STYLE[alert.priority])
         for _ in range(ROWS - len(self._rows)):
-            table.add_row(*[""] * 6)
+            table.add_row(*[""] * (5 + len(OTHERS)))
         bar = Table.grid()
         bar.add_row(done)
         return Group(self.status_line(), bar, Text(), table)
@@ -99,12 +102,14 @@ class LiveView:
     def cells(self, alert: Alert) -> tuple[str, ...]:
         """An alert in columns."""
         when = f"+{since(to_ms(alert.raised_at), self._schedule)}"
-        return when, alert.patient_id, SIGN[alert.priority], str(alert.grade), str(alert.astct_grade), alert.title
+        others = [str(getattr(alert, field)) for _, field in OTHERS]
+        return when, alert.patient_id, SIGN[alert.priority], str(alert.grade), *others, alert.title
 
     def row(self, alert: Alert) -> Text:
         """An alert as a line."""
-        when, patient, priority, grade, astct, title = self.cells(alert)
-        return Text(f"{when}  {patient}  {priority:11}  grade {grade} (ASTCT {astct})  {title}", STYLE[alert.priority])
+        when, patient, priority, grade, *others, title = self.cells(alert)
+        beside = ", ".join(f"{short} {other}" for (short, _), other in zip(OTHERS, others, strict=True))
+        return Text(f"{when}  {patient}  {priority:11}  grade {grade} ({beside})  {title}", STYLE[alert.priority])
 
 
 def since(at: int, schedule: Schedule) -> str:

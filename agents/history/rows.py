@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from schemas.state import DoseState, PatientState, ReadingState, SupportState
+from schemas.state import SCALES, DoseState, PatientState, ReadingState, SupportState
 
 TableRow = dict[str, Any]
+HAVE_COLUMNS = ("grade", "astct_grade")
 
 
 def patient_row(state: PatientState) -> TableRow:
@@ -25,6 +26,7 @@ def patient_row(state: PatientState) -> TableRow:
         "episode": state.episode,
         "grade": state.grade,
         "astct_grade": state.astct_grade,
+        "further_grades": further_grades(state),
         "grade_basis": state.grade_basis,
         "grade_since": state.grade_since,
         "onset_at": state.onset_at,
@@ -36,6 +38,11 @@ def patient_row(state: PatientState) -> TableRow:
         "missing": list(state.unknown),
         "as_of": state.as_of,
     }
+
+
+def further_grades(state: PatientState) -> dict[str, int | None]:
+    """The grades on the scales that have no column of their own, by field."""
+    return {one.field: getattr(state, one.field) for one in SCALES if one.field not in HAVE_COLUMNS}
 
 
 def episode_row(state: PatientState) -> TableRow:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-from agents.history.rows import TableRow, dose_row, episode_row, patient_row, support_text, vital_row
+from agents.history.rows import TableRow, dose_row, episode_row, further_grades, patient_row, support_text, vital_row
 from schemas.state import PatientState, ReadingState
 
 DAY = timedelta(hours=24)
@@ -87,6 +87,7 @@ def clinical_part(state: PatientState) -> TableRow:
         "episode": state.episode,
         "grade": state.grade,
         "astct_grade": state.astct_grade,
+        **further_grades(state),
         "grade_basis": state.grade_basis,
         "peak_grade": state.peak_grade,
         "onset_at": state.onset_at,
@@ -104,7 +105,8 @@ def clinical_part(state: PatientState) -> TableRow:
 
 def change_row(state: PatientState) -> TableRow:
     """When a change was known, and since when (bedside clock) its grade holds."""
-    return {"as_of": state.as_of, "effective_at": state.grade_since or state.as_of}
+    since = state.grade_since or state.as_of
+    return {"as_of": state.as_of, "effective_at": since, "further_grades": further_grades(state)}
 
 
 def withdrawn_doses(written: LastWritten, state: PatientState) -> tuple[str, ...]:

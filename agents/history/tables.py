@@ -81,6 +81,7 @@ PATIENTS = Table(
     Column("episode", Integer, nullable=False),
     Column("grade", Integer, nullable=False),
     Column("astct_grade", Integer, nullable=False),
+    Column("further_grades", JSON, nullable=False, server_default="{}"),  # on scales without a column, by field
     Column("grade_basis", String, nullable=False),
     Column("grade_since", InstantColumn),
     Column("onset_at", InstantColumn),
@@ -108,6 +109,7 @@ STATE_CHANGES = Table(
     Column("episode", Integer, nullable=False),
     Column("grade", Integer, nullable=False),
     Column("astct_grade", Integer, nullable=False),
+    Column("further_grades", JSON, nullable=False, server_default="{}"),  # on scales without a column, by field
     Column("grade_basis", String, nullable=False),
     Column("peak_grade", Integer, nullable=False),
     Column("onset_at", InstantColumn),

@@ -11,6 +11,7 @@ from monitor.guidelines.in_force import Guideline
 from monitor.model import Course, OpenAlert
 from monitor.units import DAY, MINUTE, to_ms
 from schemas.events import Tick
+from schemas.state import SCALES
 
 DISCLAIMER = "Decision support for clinicians: not a medical device, and not a primary alarm."
 GRADES = range(6)
@@ -27,12 +28,16 @@ class Stay:
 
     first_at: int
     last_at: int
-    peak: int = 0
-    astct_peak: int = 0
+    peaks: dict[str, int] = field(default_factory=lambda: {scale.name: 0 for scale in SCALES})
     episodes: int = 0
     raised: Counter[str] = field(default_factory=Counter)
     flapping: set[str] = field(default_factory=set)
     short_lives: dict[str, tuple[int, ...]] = field(default_factory=dict)
+
+    @property
+    def peak(self) -> int:
+        """The highest grade of CRS by the profile in force."""
+        return self.peaks[SCALES[0].name]
 
     @property
     def days(self) -> float:
@@ -102,11 +107,13 @@ class Statistics:
         """Alerts raised, by kind; further versions of an alert are not counted."""
         return sum((stay.raised for stay in self.stays.values()), Counter())
 
-    def reached(self) -> dict[int, tuple[int, int]]:
-        """Patients by the highest grade that they reached: in the profile in force, and by ASTCT."""
-        profile = Counter(stay.peak for stay in self.stays.values())
-        astct = Counter(stay.astct_peak for stay in self.stays.values())
-        return {grade: (profile[grade], astct[grade]) for grade in GRADES}
+    def reached(self) -> dict[str, dict[int, int]]:
+        """For each scale, by its name for people: how many patients have which grade as their highest."""
+        counted = {
+            title: Counter(stay.peaks[name] for stay in self.stays.values())
+            for name, title in scale_titles(self.guideline).items()
+        }
+        return {title: {grade: counts[grade] for grade in GRADES} for title, counts in counted.items()}
 
     def per_day(self, number: int) -> str:
         """So many a patient-day, as people read it."""
@@ -116,8 +123,8 @@ class Statistics:
     def _take(self, stay: Stay, one: Judged) -> None:
         if one.step.state.course is not one.before.course or one.step.alerts:
             now = course_of(self.guideline, one)
-            stay.peak = max(stay.peak, now.held.grade)
-            stay.astct_peak = max(stay.astct_peak, now.astct.grade)
+            for name in stay.peaks:
+                stay.peaks[name] = max(stay.peaks[name], now.on(name).grade)
             stay.episodes = max(stay.episodes, now.episode.number)
         if one.step.alerts:
             self._alerted(stay, one)
@@ -131,6 +138,13 @@ class Statistics:
             elif alert.status == "resolved" and is_short(stood.get(alert.alert_id), to_ms(alert.raised_at)):
                 before = stood[alert.alert_id]
                 stay.record_flap(f"{before.kind}:{before.key}", to_ms(alert.raised_at))
+
+
+def scale_titles(guideline: Guideline) -> dict[str, str]:
+    """The scales by name, each with its title; one whose profile is in force anyway is left out."""
+    named = {"crs": guideline.profile.name, "astct": guideline.astct.name}
+    titles = {scale.name: named.get(scale.name, scale.title) for scale in SCALES}
+    return {name: title for name, title in titles.items() if name == "crs" or title != titles["crs"]}
 
 
 def course_of(guideline: Guideline, one: Judged) -> Course:

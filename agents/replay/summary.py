@@ -13,6 +13,7 @@ from rich.text import Text
 
 from agents.replay.statistics import DISCLAIMER, GRADES, Statistics, Stay
 from schemas.alert_kinds import ALERT_KINDS
+from schemas.state import SCALES
 
 PATIENTS_SHOWN = 15
 NAMES_SHOWN = 5
@@ -61,12 +62,9 @@ def facts(tally: Statistics, unmapped: Counter[str]) -> Table:
 
 def grades(tally: Statistics) -> Table:
     """Patients by the highest grade that they reached."""
-    profile = tally.guideline.profile.name
     table = Table("highest grade", *(str(grade) for grade in GRADES), box=SIMPLE_HEAD, title="Patients by grade")
-    reached = tally.reached()
-    table.add_row(profile, *(number(reached[grade][0]) for grade in GRADES))
-    if profile != tally.guideline.astct.name:
-        table.add_row(tally.guideline.astct.name, *(number(reached[grade][1]) for grade in GRADES))
+    for title, counts in tally.reached().items():
+        table.add_row(title, *(number(counts[grade]) for grade in GRADES))
     return table
 
 
@@ -88,26 +86,26 @@ def patients(tally: Statistics) -> Table:
     """Those who were worst off, and a line for the others."""
     worst = sorted(tally.stays.items(), key=lambda one: badness(one[1]), reverse=True)
     table = Table("patient", box=SIMPLE_HEAD, title="Patients, worst first")
-    for heading in ("days", "episodes", "peak grade", "ASTCT", "alerts"):
+    others = [scale.title.split()[0] for scale in SCALES[1:]]
+    for heading in ("days", "episodes", "peak grade", *others, "alerts"):
         table.add_column(heading, justify="right")
     for patient_id, stay in worst[:PATIENTS_SHOWN]:
         table.add_row(Text(patient_id), *cells(stay))
     if len(worst) > PATIENTS_SHOWN:
-        table.add_row(f"and {len(worst) - PATIENTS_SHOWN} more", *[""] * 5, style="dim")
+        table.add_row(f"and {len(worst) - PATIENTS_SHOWN} more", *[""] * (4 + len(others)), style="dim")
     return table
 
 
-def badness(stay: Stay) -> tuple[int, int, int, float]:
+def badness(stay: Stay) -> tuple[list[int], int, float]:
     """By what patients are put in order."""
-    return stay.peak, stay.astct_peak, sum(stay.raised.values()), stay.days
+    return list(stay.peaks.values()), sum(stay.raised.values()), stay.days
 
 
 def cells(stay: Stay) -> Iterator[str]:
     """A patient's row."""
     yield f"{stay.days:.1f}"
     yield number(stay.episodes)
-    yield number(stay.peak)
-    yield number(stay.astct_peak)
+    yield from map(number, stay.peaks.values())
     yield number(sum(stay.raised.values()))
 
 

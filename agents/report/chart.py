@@ -10,6 +10,7 @@ from monitor.model import Context
 from monitor.units import LONG_AGO
 from schemas.alert_kinds import PRIORITY_RANK
 from schemas.alerts import Alert
+from schemas.state import SCALES
 
 SIGNALS = ("temperature_celsius", "systolic_mmhg", "mean_arterial_mmhg", "spo2_percent")
 ALERTS_KEPT = 250
@@ -73,8 +74,9 @@ class Chart:
     signals: dict[str, Series] = field(default_factory=lambda: {name: Series() for name in SIGNALS})
     oxygen: Steps[OxygenSupport] = field(default_factory=lambda: Steps(lambda one: one.flow_l_per_min or 0))
     infusions: dict[str, Steps[InfusionState]] = field(default_factory=dict)
-    grades: Steps[Graded] = field(default_factory=lambda: Steps(lambda one: one.grade))
-    astct: Steps[Graded] = field(default_factory=lambda: Steps(lambda one: one.grade))
+    grades: dict[str, Steps[Graded]] = field(  # by scale, the one in force first
+        default_factory=lambda: {scale.name: Steps(lambda one: one.grade) for scale in SCALES}
+    )
     doses: dict[tuple[str, str], GivenDose] = field(default_factory=dict)
     alerts: dict[str, AlertLife] = field(default_factory=dict)
     alerts_dropped: int = 0
@@ -86,6 +88,11 @@ class Chart:
     merged_into: str | None = None
     first_at: int = -LONG_AGO
     last_at: int = LONG_AGO
+
+    @property
+    def crs_grades(self) -> Steps[Graded]:
+        """The grades by the profile in force."""
+        return self.grades[SCALES[0].name]
 
     def add_alert(self, alert: Alert) -> None:
         """Adds one version of an alert."""

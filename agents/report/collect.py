@@ -57,12 +57,12 @@ class Charts:
         """Adds grades, supports and doses of the course where they have changed; nothing before the first fact."""
         if course.at == LONG_AGO:
             return
-        seen = (course.held, course.astct, course.basis, course.oxygen, course.infusions, course.doses, missing(course))
+        seen = (course.grades, course.basis, course.oxygen, course.infusions, course.doses, missing(course))
         if self._seen.get(chart.patient_id) == seen:
             return
         self._seen[chart.patient_id] = seen
         chart.sbp_below, chart.map_below, chart.context = course.sbp_below, course.map_below, course.context
-        for steps, held in ((chart.grades, course.held), (chart.astct, course.astct)):
+        for steps, held in zip(chart.grades.values(), course.grades, strict=True):
             graded = Graded(held.grade, missing(course), course.basis)
             if steps.value != graded:
                 risen = steps.value is None or steps.value.grade != held.grade

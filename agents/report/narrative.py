@@ -13,6 +13,7 @@ from schemas import wording
 from schemas.alert_kinds import ALERT_KINDS, report_order
 from schemas.alerts import Alert
 from schemas.events import DISCHARGED
+from schemas.wording import differing_grades
 
 # Events within this time are one paragraph.
 TOGETHER = 5 * MINUTE
@@ -56,9 +57,9 @@ def most_instructive(charts: Iterable[Chart]) -> Narrative | None:
 def is_complete_course(chart: Chart) -> bool:
     """Whether a stay shows a whole course: onset by fever, grade 3 or more, and an improvement by two grades."""
     days = (chart.last_at - chart.first_at) / (24 * 60 * MINUTE)
-    last = chart.grades.value
+    last = chart.crs_grades.value
     peak = max((life.first.grade for life in chart.alerts.values()), default=0)
-    first = next((span.value for span in chart.grades.spans(chart.last_at) if span.value.grade > 0), None)
+    first = next((span.value for span in chart.crs_grades.spans(chart.last_at) if span.value.grade > 0), None)
     hot = first is not None and first.basis == "fever"
     return hot and days <= LONGEST_DAYS and peak >= 3 and last is not None and last.grade <= peak - 2
 
@@ -142,8 +143,7 @@ def sentence(life: AlertLife) -> str:
         case "onset":
             return f"{first_evidence(alert)} CRS is suspected: episode {alert.episode} begins.".strip()
         case "escalation":
-            other = "" if alert.astct_grade == alert.grade else f" (ASTCT 2019: grade {alert.astct_grade})"
-            return f"CRS reaches grade {alert.grade}{other}. {first_evidence(alert)}".strip()
+            return f"CRS reaches grade {alert.grade}{differing_grades(alert)}. {first_evidence(alert)}".strip()
         case "masked_fever":
             return "There is no fever now, but what was given can hide one: the grade goes by pressure and oxygen."
         case "dose_indicated" | "repeat_dose_eligible":

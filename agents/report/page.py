@@ -20,6 +20,7 @@ from agents.report.narrative import Narrative
 from agents.report.timeline import timeline
 from monitor.units import MINUTE, duration
 from schemas.alert_kinds import ALERT_KINDS, report_order
+from schemas.state import SCALES
 
 CLIF_SOURCE = "CLIF"
 SHORT_LIFE_WORDS = "the same alert raised and resolved within 30 min, more than twice in a day"
@@ -37,6 +38,11 @@ class PageLine(NamedTuple):
     def tocilizumab(self) -> int:
         """Number of doses of tocilizumab."""
         return sum(given.role == "tocilizumab" for given in self.chart.doses.values())
+
+    @property
+    def sort_value(self) -> float:
+        """By what the list is sorted: the highest grade, then that on the next scale, and so on."""
+        return sum(peak * 0.1**place for place, peak in enumerate(self.stay.peaks.values()))
 
     @property
     def injected(self) -> int:
@@ -69,12 +75,14 @@ def page(tally: Statistics, charts: Charts, source: str, story: Narrative | None
     environment = Environment(
         loader=PackageLoader("agents.report", "."), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
-    environment.globals |= {"texts": texts, "colours": colours, "duration": lasted}
+    environment.globals |= {"texts": texts, "colours": colours, "duration": lasted, "most_of": most_of}
     return environment.get_template("page.html.j2").render(
         tally=tally,
         guideline=charts.guideline,
         lines=lines_of(tally, charts),
-        reached=reached(tally),
+        reached=tally.reached(),
+        levels=levels(tally),
+        scales=SCALES,
         kinds=kinds(tally),
         raised=sum(tally.raised().values()),
         events=sum(count for kind, count in tally.events.items() if kind not in ("tick", "recorded tick")),
@@ -101,8 +109,7 @@ def lines_of(tally: Statistics, charts: Charts) -> list[PageLine]:
     return sorted(
         lines,
         key=lambda line: (
-            -line.stay.peak,
-            -line.stay.astct_peak,
+            *(-peak for peak in line.stay.peaks.values()),
             -((line.chart.highest_temperature_celsius or 0) >= fever),
             -sum(line.stay.raised.values()),
             line.chart.number,
@@ -115,10 +122,14 @@ def inline(data: Any) -> str:
     return to_json(data).decode().replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
-def reached(tally: Statistics) -> list[tuple[int, int, int]]:
-    """Rows of: grade, number of patients by the profile, number of patients by ASTCT."""
-    counts = tally.reached()
-    return [(grade, *counts[grade]) for grade in GRADES if grade < 5 or any(counts[grade])]
+def most_of(reached: dict[str, dict[int, int]]) -> int:
+    """The largest number of patients at any grade of any scale."""
+    return max(count for counts in reached.values() for count in counts.values())
+
+
+def levels(tally: Statistics) -> list[int]:
+    """The grades that are listed; 5 only if a patient reached it."""
+    return [grade for grade in GRADES if grade < 5 or any(counts[grade] for counts in tally.reached().values())]
 
 
 def kinds(tally: Statistics) -> list[tuple[str, int, int, str]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from agents.platform.json_types import Json
+from agents.replay.statistics import scale_titles
 from agents.report import colours, texts
 from agents.report.chart import AlertLife, Chart, GivenDose, Graded
 from agents.report.panels import BAND, Panel, figure
@@ -50,7 +51,7 @@ def timeline(guideline: Guideline, chart: Chart) -> Json:
 
 def grades(guideline: Guideline, chart: Chart, ends: int) -> Panel:
     """A band for each scale, hatched where something is unknown and the grade is a floor."""
-    names = {guideline.profile.name: chart.grades, guideline.astct.name: chart.astct}
+    names = {title: chart.grades[name] for name, title in scale_titles(guideline).items()}
     return Panel(
         "CRS grade (hatched: a floor, something is unknown)",
         BAND * len(names) + 6,

@@ -10,6 +10,7 @@ from monitor.guidelines.in_force import Guideline
 from monitor.model import Course, HeldGrade, OpenAlert, State
 from schemas.alert_kinds import ALERT_KINDS
 from schemas.alerts import AlertKind, Evidence, Priority
+from schemas.state import SCALES
 
 GatherEvidence = Callable[[], tuple[Evidence, ...]]
 
@@ -61,20 +62,26 @@ class RuleContext(NamedTuple):
     state: State
     course: Course
     at: int
-    grade: int
-    astct: int
+    grades: tuple[int, ...]  # to report, on each scale, in the order of SCALES
     overtaken: bool = False  # a grade fell again before anybody was notified of it
 
     @property
+    def grade(self) -> int:
+        """The grade to report by the profile in force."""
+        return self.grades[0]
+
+    @property
     def grade_text(self) -> str:
-        """The grade as messages write it, with the ASTCT grade where that differs."""
-        other = "" if self.astct == self.grade else f"; ASTCT 2019: grade {self.astct}"
-        return f"grade {self.grade}{other}"
+        """The grade as messages write it, with those of other scales of CRS where they differ."""
+        others = zip(SCALES[1:], self.grades[1:], strict=True)
+        differing = [f"; {one.title}: grade {grade}" for one, grade in others if one.grades_crs and grade != self.grade]
+        return f"grade {self.grade}{''.join(differing)}"
 
     def priority(self, kind: AlertKind, ungraded: int = 0) -> Priority:
-        """The priority of a kind of alert at the highest of the two grades and the signs that were not graded."""
+        """The priority of a kind of alert at the highest grade of CRS and the signs that were not graded."""
         entry = ALERT_KINDS[kind]
-        is_severe = max(self.grade, self.astct, ungraded) >= 3
+        graded = (grade for one, grade in zip(SCALES, self.grades, strict=True) if one.grades_crs)
+        is_severe = max(ungraded, *graded) >= 3
         return "high" if entry.high_from_grade_3 and is_severe else entry.default_priority
 
 
@@ -86,8 +93,11 @@ def rule_context(guideline: Guideline, state: State, at: int) -> RuleContext:
     course = state.course if state.course.sbp_below else fold.begin(guideline.profile)
     course = fold.advance(guideline, course, at)
     reported = state.alerts.reported_grade
-    grade, astct = _reportable_grade(course.held, reported), _reportable_grade(course.astct, reported)
-    return RuleContext(guideline, state, course, at, grade, astct, _is_overtaken(course.held, reported))
+    grades = tuple(
+        _reportable_grade(held, reported) if scale.grades_crs else held.grade
+        for scale, held in zip(SCALES, course.grades, strict=True)
+    )
+    return RuleContext(guideline, state, course, at, grades, _is_overtaken(course.held, reported))
 
 
 def _is_overtaken(held: HeldGrade, reported: int) -> bool:

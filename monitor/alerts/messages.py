@@ -13,9 +13,12 @@ from monitor.units import to_datetime
 from schemas.alert_kinds import ALERT_KINDS
 from schemas.alerts import Alert, AlertStatus, Evidence, Recommendation, Rule
 from schemas.events import DISCHARGED
+from schemas.state import SCALES
 from schemas.trusted import trusted
 
 DOSE_GIVEN = "a dose was given"
+# The grades that an alert carries: their fields, and their places among all grades.
+GRADES = tuple((scale.field, index) for index, scale in enumerate(SCALES) if scale.field in Alert.model_fields)
 
 
 class MessageText(NamedTuple):
@@ -60,9 +63,8 @@ def alert_of(context: RuleContext, alert: OpenAlert, previous: int, text: Messag
         priority=alert.priority,
         patient_id=context.state.patient_id,
         episode=alert.episode,
-        grade=context.grade,
         previous_grade=previous,
-        astct_grade=context.astct,
+        **{field: context.grades[index] for field, index in GRADES},
         effective_at=to_datetime(alert.effective_at),
         raised_at=to_datetime(context.at),
         title=alert.title,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
+from typing import Literal, NamedTuple
 
 from monitor.alerts import evidence, feed_alerts, missing_data, tocilizumab, treatment_steps
 from monitor.alerts.candidate import AlertCandidate, RecheckAt, RuleContext, RuleResult, missing
-from monitor.course import episodes
+from monitor.course import axes
 from monitor.guidelines.model import Profile
 from monitor.model import Course
 from monitor.units import LONG_AGO, clock, hours
@@ -15,24 +16,19 @@ from schemas.alerts import Evidence
 from schemas.events import DISCHARGED
 
 
+class AlertRule(NamedTuple):
+    """The rules of one function, and for which patients they hold."""
+
+    alerts: Callable[[RuleContext], Iterable[RuleResult]]
+    holds: Literal["in an episode", "until discharge", "always"] = "until discharge"
+
+
 def desired_alerts(context: RuleContext) -> Iterator[RuleResult]:
     """Every alert that should be open now, and when to judge again. None of the clinical ones after a discharge."""
-    if context.course.context.status not in DISCHARGED:
-        yield from _clinical(context)
-    yield from feed_alerts.feed_alerts(context)
-    yield from missing_data.missing_data(context)
-
-
-def _clinical(context: RuleContext) -> Iterator[RuleResult]:
-    if context.course.episode.open:
-        yield _onset(context)
-        yield from tocilizumab.due_doses(context)
-        yield from _neuro(context)
-    yield from _escalation(context)
-    yield from _masked(context)
-    yield from tocilizumab.unsafe_doses(context)
-    yield from _treatment_steps(context)
-    yield from _review(context)
+    discharged, episode = context.course.context.status in DISCHARGED, context.course.episode
+    for rule in ALERT_RULES:
+        if rule.holds == "always" or not (discharged or (rule.holds == "in an episode" and not episode.open)):
+            yield from rule.alerts(context)
 
 
 def _assumptions(course: Course) -> str:
@@ -53,12 +49,12 @@ def _assumptions(course: Course) -> str:
     return f" ({'; '.join(found)})" if found else ""
 
 
-def _onset(context: RuleContext) -> AlertCandidate:
+def _onset(context: RuleContext) -> Iterator[AlertCandidate]:
     course, episode = context.course, context.course.episode
     risk = course.context.high_risk
     marked = "" if episode.infusion_known else " The time of the infusion is not known."
     what = "A fever" if episode.documented else "A masked fever"
-    return AlertCandidate(
+    yield AlertCandidate(
         "onset",
         "",
         "medium" if risk else context.priority("onset"),
@@ -105,7 +101,7 @@ def _masked(context: RuleContext) -> Iterator[AlertCandidate]:
     graded = context.grade >= 2 and not hot and course.basis in ("masked", "masked_unconfirmed")
     if not graded and course.masked_signs_at is None:
         return
-    ungraded = 0 if course.masked_signs_at is None else episodes.axes_grade(course, astct=False)
+    ungraded = 0 if course.masked_signs_at is None else axes.worse_grade(course)
     drug = course.episode.masked_by or "an antipyretic, steroid or anti-cytokine"
     since = course.masked_signs_at if not graded and course.masked_signs_at is not None else course.held.since
     yield AlertCandidate(
@@ -236,3 +232,18 @@ def ended_at(course: Course) -> int:
     """When the episode ended (ms): by itself, or because another treatment began."""
     episode = course.episode
     return episode.ended_at if episode.ended_at > LONG_AGO else episode.counts_from
+
+
+# All rules, in the order in which their alerts are written.
+ALERT_RULES: tuple[AlertRule, ...] = (
+    AlertRule(_onset, "in an episode"),
+    AlertRule(tocilizumab.due_doses, "in an episode"),
+    AlertRule(_neuro, "in an episode"),
+    AlertRule(_escalation),
+    AlertRule(_masked),
+    AlertRule(tocilizumab.unsafe_doses),
+    AlertRule(_treatment_steps),
+    AlertRule(_review),
+    AlertRule(feed_alerts.feed_alerts, "always"),
+    AlertRule(missing_data.missing_data, "always"),
+)

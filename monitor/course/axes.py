@@ -6,7 +6,7 @@ from math import ceil
 
 from monitor.guidelines.model import UNKNOWN_DEVICE, LowDose, Profile
 from monitor.guidelines.oxygen_ladder import DEVICE_RANK
-from monitor.model import Context, Course, Infusion, Oxygen, Signal
+from monitor.model import Attributed, Context, Course, Infusion, Oxygen, Signal
 from monitor.units import to_integer
 
 NOTHING: tuple[str, ...] = ()
@@ -29,6 +29,17 @@ def pressure_limits(profile: Profile, context: Context) -> tuple[int, int]:
 def is_low(signal: Signal, below: int) -> bool:
     """Whether the value that counts is below a limit."""
     return signal.counted is not None and signal.counted.value < below
+
+
+def worse_grade(course: Course) -> int:
+    """The grade of the worse axis, without those that a clinician attributed elsewhere; 1 without any sign or data."""
+    return worse(course.attributed, course.hypotension.grade, course.hypoxia.grade)
+
+
+def worse(attributed: Attributed, hypotension: int | None, hypoxia: int | None) -> int:
+    """The higher of two grades, without those of axes that a clinician attributed elsewhere; 1 without any."""
+    counted = ((hypotension, attributed.hypotension), (hypoxia, attributed.hypoxia))
+    return max((grade or 1 for grade, is_crs in counted if is_crs is not False), default=1)
 
 
 def hypotension(profile: Profile, course: Course, at: int) -> tuple[int | None, tuple[str, ...]]:

@@ -1,16 +1,16 @@
-"""The episode: when CRS begins, which drugs hide its fever, how its grade rises and falls, when it is over."""
+"""The episode: when CRS begins, which drugs hide its fever, what its grade rests on, when it is over."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from monitor.course.axes import worse_grade
 from monitor.guidelines.model import Profile
-from monitor.model import Course, Dose, Episode, Finding, HeldGrade
+from monitor.model import Course, Dose, Episode, Finding
 from monitor.units import DAY, LONG_AGO, NEVER
 from schemas.state import GradeBasis
 
-DIED_OF_CRS = 5
 CLINICAL_SIGNS = 2  # the lowest grade of an axis that shows a sign
 ANTI_CYTOKINE = frozenset({"tocilizumab", "siltuximab", "anakinra"})
 MASKING = ANTI_CYTOKINE | {"antipyretic", "steroid"}
@@ -25,8 +25,8 @@ class Criterion(NamedTuple):
 
 
 def judge(profile: Profile, course: Course, at: int) -> Course:
-    """Episode, basis and grades at an instant, from the findings."""
-    criterion = Criterion(fever_holds(profile, course, at), on_board(profile, course, at), axes_grade(course))
+    """Episode and basis of the grade at an instant, from the findings."""
+    criterion = Criterion(fever_holds(profile, course, at), on_board(profile, course, at), worse_grade(course))
     course = with_fever(profile, _present(course, at), at)
     if course.episode.open and at >= ends_at(profile, course):
         course = course._replace(episode=course.episode._replace(open=False, ended_at=at))
@@ -37,22 +37,8 @@ def judge(profile: Profile, course: Course, at: int) -> Course:
         episode = episode._replace(documented=True)
     course = course._replace(episode=episode)
     graded = episode.open and (criterion.fever or episode.masked_at is not None)
-    basis = _basis(profile, course, criterion.fever) if graded else "none"
-    course = _with_grades(profile, course, at, criterion.signs if graded else 0, basis)
+    course = course._replace(basis=_basis(profile, course, criterion.fever) if graded else "none")
     return _with_ungraded_signs(course, at, criterion, graded)
-
-
-def _with_grades(profile: Profile, course: Course, at: int, grade: int, basis: GradeBasis) -> Course:
-    """Both grades held, and the peak. A masked fever without any fever on record has no grade by ASTCT."""
-    astct_grade = axes_grade(course, astct=True) if basis not in ("none", "masked_unconfirmed") else 0
-    if course.context.status == "died" and course.context.death_attributed_to_crs:
-        grade = astct_grade = DIED_OF_CRS
-    held = hold_grade(course.held, grade, at, profile.fall_after)
-    astct = hold_grade(course.astct, astct_grade, at, profile.fall_after)
-    episode = course.episode
-    if episode.open and held.grade > episode.peak:
-        episode = episode._replace(peak=held.grade)
-    return course._replace(episode=episode, basis=basis, held=held, astct=astct)
 
 
 def _with_ungraded_signs(course: Course, at: int, criterion: Criterion, graded: bool) -> Course:
@@ -71,19 +57,6 @@ def fever_holds(profile: Profile, course: Course, at: int) -> bool:
     return (
         course.fever is not None and at < course.fever.at + profile.fever_holds and course.attributed.fever is not False
     )
-
-
-def axes_grade(course: Course, *, astct: bool = False) -> int:
-    """The grade of the worse axis, without those that a clinician attributed elsewhere; 1 without any sign or data."""
-    grade = 1
-    for finding, attributed in (
-        (course.hypotension, course.attributed.hypotension),
-        (course.hypoxia, course.attributed.hypoxia),
-    ):
-        value = finding.astct if astct else finding.grade
-        if attributed is not False and value is not None and value > grade:
-            grade = value
-    return grade
 
 
 def ends_at(profile: Profile, course: Course) -> int:
@@ -147,28 +120,6 @@ def on_board(profile: Profile, course: Course, at: int) -> tuple[Dose, int] | No
 def last_antipyretic_at(course: Course) -> int:
     """When the last antipyretic was given."""
     return max((d.at for d in course.doses if d.role == "antipyretic"), default=LONG_AGO)
-
-
-def hold_grade(held: HeldGrade, raw: int, at: int, fall_after: int) -> HeldGrade:
-    """The grade at an instant, when the signs support `raw`: the highest supported in the last `fall_after` ms."""
-    if raw == held.supported and not held.recent_higher:
-        return held
-    lately = [entry for entry in held.recent_higher if entry[1] + fall_after > at and entry[0] > raw]
-    raw_since = held.supported_since
-    if raw != held.supported:
-        if held.supported > raw and held.supported_since < at:
-            lately = [entry for entry in lately if entry[0] > held.supported]
-            lately.append((held.supported, at))
-        raw_since = at
-    grade = lately[0][0] if lately else raw
-    if grade == held.grade:
-        return HeldGrade(raw, raw_since, tuple(lately), grade, held.since, held.rose)
-    return HeldGrade(raw, raw_since, tuple(lately), grade, at, grade > held.grade)
-
-
-def grade_falls_at(held: HeldGrade, fall_after: int) -> int | None:
-    """When a held grade falls by time alone; None: it does not."""
-    return held.recent_higher[0][1] + fall_after if held.recent_higher else None
 
 
 def _open(profile: Profile, course: Course, at: int, criterion: Criterion) -> Course:

@@ -47,8 +47,8 @@ def course_after(profile: Profile, state: State, event: Vitals, fact: VitalsFact
 def advance_within_bands(profile: Profile, course: Course, fact: VitalsFact) -> Course | None:
     """The course after such an observation; None when it has to be judged in full."""
     at, sbp, mean, spo2, temperature, fever, timer, sbp_below, map_below, oxygen = course[:10]
-    seen_at, event_id, _, tenths, systolic, pressure, saturation, device, flow, fio2, ice, consciousness, _ = fact
-    if at == LONG_AGO or seen_at <= at or seen_at >= timer or ice is not None or consciousness is not None:
+    seen_at, event_id, _, tenths, systolic, pressure, saturation, device, flow, fio2, ice, avpu, _, further = fact
+    if at == LONG_AGO or seen_at <= at or seen_at >= timer or ice is not None or avpu is not None or further:
         return None
     support = oxygen
     if device is not None or flow is not None or fio2 is not None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from monitor.course import axes, entries, episodes, fast_path, observations
+from monitor.course.scales.judged import falls, with_grades
 from monitor.guidelines.in_force import Guideline
 from monitor.guidelines.model import Profile
 from monitor.model import Course, FactsAt, Finding
@@ -68,17 +69,12 @@ def apply(guideline: Guideline, course: Course, group: FactsAt) -> Course:
 
 def judge(guideline: Guideline, course: Course, at: int) -> Course:
     """The findings, the episode and the grades at an instant, and when time alone changes them next."""
-    profile, astct = guideline.profile, guideline.astct
-    hypotension = _finding(
-        course.hypotension,
-        axes.hypotension(profile, course, at),
-        axes.hypotension(astct, course, at)[0],
-        _low_since(course) if not course.treated else None,
-        at,
-    )
-    hypoxia = _finding(course.hypoxia, axes.hypoxia(profile, course), axes.hypoxia(astct, course)[0], None, at)
-    course = course._replace(hypotension=hypotension, hypoxia=hypoxia)
-    course = episodes.judge(profile, course, at)
+    profile = guideline.profile
+    low_since = _low_since(course) if not course.treated else None
+    hypotension = _finding(course.hypotension, axes.hypotension(profile, course, at), low_since, at)
+    hypoxia = _finding(course.hypoxia, axes.hypoxia(profile, course), None, at)
+    course = episodes.judge(profile, course._replace(hypotension=hypotension, hypoxia=hypoxia), at)
+    course = with_grades(guideline, course, at)
     if any(d.grade is None and d.at == at for d in course.doses):
         course = course._replace(
             doses=tuple(
@@ -88,15 +84,13 @@ def judge(guideline: Guideline, course: Course, at: int) -> Course:
     return course._replace(timer=_next_timer(profile, course, at))
 
 
-def _finding(
-    before: Finding, now: tuple[int | None, tuple[str, ...]], astct: int | None, low_since: int | None, at: int
-) -> Finding:
+def _finding(before: Finding, now: tuple[int | None, tuple[str, ...]], low_since: int | None, at: int) -> Finding:
     """The finding of an axis, and since when its grade has been so."""
     grade, unknown = now
     if grade == before.grade:
-        return Finding(grade, astct, before.since, unknown)
+        return Finding(grade, before.since, unknown)
     began = (before.grade or 1) <= 1 and (grade or 1) > 1
-    return Finding(grade, astct, low_since if began and low_since is not None else at, unknown)
+    return Finding(grade, low_since if began and low_since is not None else at, unknown)
 
 
 def _low_since(course: Course) -> int | None:
@@ -117,9 +111,6 @@ def _next_timer(profile: Profile, course: Course, at: int) -> int:
         times.append(course.treated.at + profile.treated_for)
     if course.fever:
         times.append(course.fever.at + profile.fever_holds)
-    for held in (course.held, course.astct):
-        falls_at = episodes.grade_falls_at(held, profile.fall_after)
-        if falls_at is not None:
-            times.append(falls_at)
+    times.extend(falls(profile, course))
     times.extend(episodes.timers(profile, course))
     return min((t for t in times if t > at), default=NEVER)

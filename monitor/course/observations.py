@@ -6,6 +6,7 @@ for a minute. Charted readings and extreme ones count at once.
 
 from __future__ import annotations
 
+from monitor.course import further_signals
 from monitor.guidelines.model import Profile
 from monitor.guidelines.oxygen_ladder import DEVICE_RANK
 from monitor.model import ChartedSign, Course, Oxygen, Reading, Signal, VitalsFact
@@ -66,6 +67,7 @@ def with_vitals(profile: Profile, course: Course, vitals: tuple[VitalsFact, ...]
         infused_at = course.context.infused_at
         if reading.value >= profile.fever_tenths and (infused_at is None or at >= infused_at):
             course = course._replace(fever=reading)
+    course = further_signals.with_readings(course, vitals, at)
     return _with_signs(profile, _with_support(course, vitals), vitals)
 
 

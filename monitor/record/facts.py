@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from operator import itemgetter
 
+from monitor.course import further_signals
 from monitor.guidelines.formulary_lookup import Formulary, is_systemic
 from monitor.model import ContextFact, Fact, InfusionFact, MedicationFact, StatementFact, VitalsFact
 from monitor.units import to_integer, to_ms, to_tenths
@@ -26,7 +27,7 @@ _judged = itemgetter(
     "ice_score",
     "consciousness",
 )
-assert VitalsFact._fields[7:] == ("device", "flow", "fio2", "ice", "consciousness", "gap_since")
+assert VitalsFact._fields[7:] == ("device", "flow", "fio2", "ice", "consciousness", "gap_since", "further")
 MG_PER_UNIT = {"mg": 1.0, "g": 1000.0, "mcg": 0.001}
 CONTEXT_FIELDS = (
     "weight_kg",
@@ -62,6 +63,7 @@ def vitals_fact(event: Vitals, at: int) -> VitalsFact:
             ice,
             consciousness,
             0,
+            further_signals.readings(event.__dict__) if further_signals.FURTHER_SIGNALS else (),
         ),
     )
 

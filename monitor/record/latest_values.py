@@ -11,22 +11,9 @@ from operator import itemgetter
 from typing import NamedTuple
 
 from monitor.model import Facts, LatestFromEvent, VitalsFact
-from schemas.events import Vitals
+from schemas.events import SIGNALS, Vitals
 
-DISPLAYED = (
-    "temperature_celsius",
-    "heart_rate_per_min",
-    "respiratory_rate_per_min",
-    "systolic_mmhg",
-    "diastolic_mmhg",
-    "mean_arterial_mmhg",
-    "spo2_percent",
-    "oxygen_device",
-    "oxygen_flow_l_per_min",
-    "fio2_fraction",
-    "ice_score",
-    "consciousness",
-)
+DISPLAYED = tuple(SIGNALS)
 ICE = DISPLAYED.index("ice_score")  # the only integer among them
 
 _signals = itemgetter(*DISPLAYED)

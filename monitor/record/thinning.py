@@ -11,6 +11,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterator
 
+from monitor.course import further_signals
 from monitor.guidelines.model import Profile
 from monitor.model import Course, VitalsFact
 from monitor.units import NEVER
@@ -63,7 +64,7 @@ def _thinned(vitals: tuple[VitalsFact, ...], begin: int, profile: Profile, cours
         profile.spo2_below,
         profile.extreme_spo2_below,
     )
-    banded = [bands_of(fact, limits) for fact in vitals[: newest + 1]]
+    banded = [(*bands_of(fact, limits), *further_signals.bands(profile, fact)) for fact in vitals]
     following: list[dict[int, object]] | None = None
     kept: list[VitalsFact] = []
     kept_bands: list[Bands] = [(), ()]
@@ -77,7 +78,7 @@ def _thinned(vitals: tuple[VitalsFact, ...], begin: int, profile: Profile, cours
             redundant = all(_in_run(runs.get(signal, NO_RUN), band) for signal, band in _by_signal(bands))
             if redundant:
                 if following is None:
-                    following = _next_bands(begin, [*banded, *(bands_of(f, limits) for f in vitals[newest + 1 :])])
+                    following = _next_bands(begin, banded)
                 after = following[index]
                 redundant = all(after.get(signal) == band for signal, band in _by_signal(bands))
         if redundant:
@@ -117,7 +118,7 @@ def bands_of(fact: VitalsFact, limits: tuple[int, int, int, int, int, int]) -> B
 
     `limits`: fever (tenths of °C), systolic, extreme systolic, mean arterial (mmHg), SpO2, extreme SpO2 (%).
     """
-    _, _, charted, temperature, sbp, mean, spo2, device, flow, _, ice, consciousness, _ = fact
+    _, _, charted, temperature, sbp, mean, spo2, device, flow, _, ice, consciousness, _, _ = fact
     hot, low, very_low, mean_low, desaturated, very_desaturated = limits
     by = 4 * charted
     return (

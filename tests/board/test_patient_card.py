@@ -91,7 +91,8 @@ def test_where_the_scales_differ_both_grades_are_there_and_the_higher_one_sorts(
     low_dose = started("09:10", "norepinephrine", 4.0)
     ward = ward_of(arrival(), fever("09:00", 38.6), vitals("09:05", **ROOM_AIR, systolic_mmhg=95), low_dose)
     shown = card_content(ward, "09:15")
-    assert (shown["grade"], shown["astct_grade"], shown["differs"]) == (2, 3, True)
+    (astct,) = shown["other_grades"]
+    assert (shown["grade"], astct["scale"], astct["grade"], astct["shown"]) == (2, "ASTCT 2019", 3, True)
     assert shown["urgency"][2] == 3
     assert shown["supports"][0]["what"] == "norepinephrine 4 mcg/min"
 

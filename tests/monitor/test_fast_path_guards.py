@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from typing import Any, NamedTuple
+from unittest.mock import patch
 
 import pytest
 
-from monitor.course import fast_path
+from monitor.course import fast_path, further_signals
+from monitor.course.further_signals import JudgedSignal
 from tests.monitor.fast_path_guards import Guard, guards, without
 from tests.oracle import MINUTE, SECOND
 from tests.properties.fast_and_full import Happening, How, difference
@@ -29,6 +31,7 @@ class Story(NamedTuple):
 
     why: str
     rows: list[Row]
+    further: tuple[JudgedSignal, ...] = ()
 
 
 def monitor(minute: float, how: How = "live", **signals: float) -> Row:
@@ -111,7 +114,12 @@ STORIES = {
         [INFUSED, GRADE_2, *[charted(m, systolic_mmhg=110.0) for m in (1, 20, 40)]],
     ),
     "ice is not None": Story("an ICE score is kept", [*stable(0, 1), charted(2, ice_score=7)]),
-    "consciousness is not None": Story("the consciousness is kept", [*stable(0, 1), charted(2, consciousness="voice")]),
+    "avpu is not None": Story("the consciousness is kept", [*stable(0, 1), charted(2, consciousness="voice")]),
+    "further": Story(
+        "a signal that some rule reads is kept",
+        [*stable(0, 1, heart_rate_per_min=90.0), *stable(2, heart_rate_per_min=120.0)],
+        further=(JudgedSignal("heart_rate_per_min", lambda _: (10_000,)),),
+    ),
     "oxygen is None": Story(
         "the first oxygen device is kept", [*stable(0, 1), charted(2, oxygen_device="nasal_cannula")]
     ),
@@ -185,7 +193,8 @@ def goes_wrong(story: Story) -> str | None:
         for n, row in enumerate(story.rows)
     ]
     try:
-        return difference(happenings)
+        with patch.object(further_signals, "FURTHER_SIGNALS", story.further):
+            return difference(happenings)
     except (TypeError, AttributeError, ValueError, AssertionError) as error:
         return f"raises {type(error).__name__}"
 

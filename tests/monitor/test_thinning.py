@@ -28,7 +28,7 @@ LIMITS = (
 MONITOR = Path(__file__).parents[2] / "monitor"
 NORMAL = VitalsFact(START, "1", False, 369, 118, 84, 97, "room_air", 2.0, 0.21, 10, "alert")
 # Fields of an observation that thinning does not look at: when and where from, and FiO2, which is only displayed.
-NOT_BANDED = {"at", "event_id", "gap_since", "fio2"}
+NOT_BANDED = {"at", "event_id", "gap_since", "fio2", "further"}
 # Threshold of a profile -> the signal that rules compare with it.
 THRESHOLDS = {
     "fever_tenths": "temperature",
@@ -69,7 +69,8 @@ def test_every_field_that_rules_read_has_a_band(field: str) -> None:
 
 def reads_of(name: str) -> Iterator[str]:
     """Places in the rules that read a field of this name: the axes, the episode and the alerts."""
-    files = [MONITOR / "course" / "axes.py", MONITOR / "course" / "episodes.py", *(MONITOR / "alerts").glob("*.py")]
+    course = [MONITOR / "course" / "axes.py", MONITOR / "course" / "episodes.py"]
+    files = [*course, *(MONITOR / "course" / "scales").glob("*.py"), *(MONITOR / "alerts").glob("*.py")]
     for path in files:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Attribute) and node.attr == name:
