@@ -8,6 +8,7 @@ latest_values.py  the latest value of each signal, for display
 feed_health.py    when vitals last came, implausible values, clocks that run ahead
 merge.py          two records of one patient become one
 row.py            a state as bytes, for the table
+other_builds.py   a state that an older or newer build wrote
 
 Kept free for: labs.py (laboratory values)
 
