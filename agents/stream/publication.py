@@ -77,7 +77,8 @@ class Publisher:
         owned.unconfirmed.append(
             await self.producer.send(
                 self._alerts,
-                alert.model_dump_json().encode(),
+                # Without warnings: they would print values that only a newer build knows.
+                alert.model_dump_json(warnings=False).encode(),
                 alert.patient_id.encode(),
                 owned.number,
                 headers_of(caused, owned.number),
@@ -98,7 +99,7 @@ class Publisher:
         offset = owned.partition.positions[patient_id].log_offset
         state = view(self.guideline, owned.partition.state(patient_id), None, offset)
         metrics.STATES.inc()
-        value = state.model_dump_json().encode()
+        value = state.model_dump_json(warnings=False).encode()  # as for alerts
         return await self.producer.send(self._states, value, patient_id.encode(), owned.number)
 
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from monitor.alerts.candidate import AlertCandidate, RecheckAt, RuleContext, RuleResult
 from monitor.alerts.messages import MessageText, alert_of, closing_message, recommended, resolution_reason
 from monitor.alerts.rules import desired_alerts, recovery
-from monitor.guidelines.rule_ids import DOSE_DUE_RULES
+from monitor.guidelines.rule_ids import DOSE_DUE_RULES, RULES
 from monitor.model import AlertBook, AlertIdCounter, OpenAlert
 from monitor.units import MINUTE, clock
 from monitor.verdicts import Verdict
@@ -82,9 +82,9 @@ class Reconciliation:
     def close_or_leave(self, before: OpenAlert, *, retracting: bool) -> None:
         """An open alert that no rule asks for any more; some kinds stay open until somebody acknowledges them.
 
-        A kind that only a newer build knows stays as it is: only the rules of that build can say when it ends.
+        An alert of a kind or rule that only a newer build knows stays as it is: that build can say when it ends.
         """
-        if before.kind not in ALERT_KINDS:
+        if before.kind not in ALERT_KINDS or before.rule_id not in RULES:
             self._leave(before)
         elif retracting:
             self.close(before, "retracted", "rested on an entry made in error")

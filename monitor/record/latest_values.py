@@ -29,6 +29,7 @@ DISPLAYED = (
     "ice_score",
     "consciousness",
 )
+PLACES = range(len(DISPLAYED))
 ICE = DISPLAYED.index("ice_score")  # the only integer among them
 
 _signals = itemgetter(*DISPLAYED)
@@ -53,13 +54,14 @@ def update(latest: LatestValues, event: Vitals, at: int) -> LatestValues:
     values = _signals(event.__dict__)
     charted = event.source == "charted"
     if latest and at > latest[0][0] and values[ICE] is None:
-        shown = latest[0][2]
-        for value, previous in zip(values, shown, strict=False):
-            if (value is None) is not (previous is None):
-                break
-        else:
-            if len(values) == len(shown):
+        try:
+            for value, previous in zip(values, latest[0][2], strict=True):
+                if (value is None) is not (previous is None):
+                    break
+            else:
                 return (_new(LatestFromEvent, (at, charted, values)), *latest[1:])
+        except ValueError:
+            pass  # Another build wrote them: it displays more signals, or fewer.
     by_signal = list(_by_signal(latest))
     for index, value in enumerate(map(as_stored, values)):
         if value is not None:
@@ -102,7 +104,7 @@ def _by_signal(latest: LatestValues) -> BySignal:
         return NOTHING
     by_signal: list[Latest | None] = [None] * len(DISPLAYED)
     for at, charted, values in latest:
-        for index, value in enumerate(values[: len(DISPLAYED)]):
+        for index, value in zip(PLACES, values, strict=False):
             if value is not None:
                 by_signal[index] = Latest(value, at, charted)
     return by_signal

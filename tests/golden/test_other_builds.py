@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -20,6 +21,8 @@ from monitor.model import (
     VitalsFact,
 )
 from monitor.record import latest_values, row
+from monitor.step import step
+from schemas.events import Acknowledge, Patient
 from tests.bedside import GUIDELINES
 from tests.golden import planted
 from tests.golden.record import OFFSET, Kept, kept
@@ -179,6 +182,26 @@ def test_a_consciousness_that_is_not_known_is_not_normal() -> None:
     profile = GUIDELINES["house"].profile
     course = observations.with_vitals(profile, Course(), (fact, fact._replace(event_id="w", consciousness="pain")), 5)
     assert course.consciousness == ChartedSign("confused", 5, "v", 5), "worse than any level that is known"
+
+
+@pytest.mark.parametrize("planted_in", [{"kind": "delirium"}, {"rule_id": "step-delirium"}])
+def test_an_alert_of_a_newer_build_stays_open_until_it_is_acknowledged_or_the_record_ends(
+    planted_in: dict[str, str],
+) -> None:
+    state = row.decode(FIRST.payload).state
+    theirs = state.alerts.open[0]._replace(key="theirs", alert_id="theirs", **planted_in)  # type: ignore[arg-type]
+    state = state._replace(alerts=state.alerts._replace(open=(*state.alerts.open, theirs)))
+    found = stepped(FIRST, state)
+    assert theirs in found.state.alerts.open
+    about = {"patient_id": FIRST.patient_id, "effective_at": datetime(2026, 3, 9, 8, tzinfo=UTC)}
+    seen = Acknowledge.model_validate({**about, "event_id": "seen", "alert_id": "theirs", "by": "A. Nurse"})
+    after = step(GUIDELINES["house"], found.state, seen, at=seen.effective_at)
+    assert [alert.version for alert in after.alerts if alert.alert_id == "theirs"] == [theirs.version + 1]
+    (open_alert,) = (alert for alert in after.state.alerts.open if alert.alert_id == "theirs")
+    assert open_alert.acknowledged_at is not None
+    merged = Patient.model_validate({**about, "event_id": "merged", "merged_into": "B"})
+    ended = step(GUIDELINES["house"], after.state, merged, at=merged.effective_at)
+    assert [alert.status for alert in ended.alerts if alert.alert_id == "theirs"] == ["resolved"]
 
 
 def test_an_acknowledged_alert_of_a_kind_that_is_not_known_stays_closed_for_the_newer_build() -> None:

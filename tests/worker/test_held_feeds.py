@@ -9,13 +9,18 @@ import asyncio
 import json
 import logging
 from collections.abc import Callable, Coroutine
+from datetime import UTC, datetime
 from typing import Any, get_args
 
 import pytest
+from aiokafka import AIOKafkaProducer
 from prometheus_client import REGISTRY
 
+from agents.brokers.embedded import EmbeddedKafka
 from agents.engine.partition import Partition
+from agents.platform.settings import Settings
 from agents.stream import metrics
+from agents.stream.log_formats import LogFormats
 from monitor.guidelines import in_force
 from schemas import log_format
 from schemas.events import Assessment
@@ -188,3 +193,33 @@ def test_an_event_of_an_unknown_type_in_the_log_is_a_dead_letter_and_not_skipped
 def count(reason: str) -> float:
     labels = {"topic": "crs.patient-events", "reason": reason}
     return REGISTRY.get_sample_value("crs_dead_letters_total", labels) or 0.0
+
+
+def test_heartbeats_are_read_from_the_last_one_of_each_partition_on() -> None:
+    async def send(settings: Settings, partition: int, reads: int) -> None:
+        value = Heartbeat(partition=partition, at=datetime.now(UTC), log_format=reads).model_dump_json().encode()
+        async with AIOKafkaProducer(**settings.aiokafka(), acks="all") as producer:
+            await producer.send_and_wait("crs.heartbeats", value, partition=partition)
+
+    async def until(holds: Callable[[], bool]) -> None:
+        async with asyncio.timeout(60):
+            while not holds():
+                await asyncio.sleep(0.05)
+
+    async def story(settings: Settings) -> None:
+        for partition, reads in ((0, 1), (0, 2), (1, 2)):
+            await send(settings, partition, reads)
+        formats = LogFormats(settings)
+        reading = asyncio.create_task(formats.run())
+        assert not formats.all_read(2), "asked for, so reading begins"
+        await until(lambda: formats.announced == {0: 2, 1: 2})
+        assert not formats.all_read(2), "partition 2 has never had one"
+        await send(settings, 2, 2)
+        await until(lambda: formats.all_read(2))
+        await send(settings, 1, 1)
+        await until(lambda: not formats.all_read(2))
+        reading.cancel()
+        await asyncio.wait([reading])
+
+    with EmbeddedKafka(PARTITIONS) as embedded:
+        asyncio.run(story(embedded.settings()))
