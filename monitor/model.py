@@ -11,9 +11,8 @@ from typing import Any, Literal, NamedTuple
 from monitor.units import LONG_AGO, NEVER
 from schemas.alerts import AlertKind, AlertStatus, Priority
 from schemas.events import Action, Axis, Consciousness, Indication, OxygenDevice, PatientStatus, RateUnit
-from schemas.state import SCALES, GradeBasis
+from schemas.state import SCALE_NAMES, GradeBasis
 
-SCALE_NAMES = tuple(scale.name for scale in SCALES)
 WorkupState = Literal["sent", "negative", "positive"]
 
 # ---- facts: what one event contains, at its bedside time -------------------------------------------------------------
@@ -265,7 +264,7 @@ class Course(NamedTuple):
     hypotension: Finding = Finding()
     hypoxia: Finding = Finding()
     basis: GradeBasis = "none"
-    grades: tuple[HeldGrade, ...] = (HeldGrade(),) * len(SCALES)  # by scale, in the order of SCALES
+    grades: tuple[HeldGrade, ...] = (HeldGrade(),) * len(SCALE_NAMES)  # by scale, in the order of SCALES
     episode: Episode = Episode()
     unmasked_signs_at: int | None = None  # signs without fever and without mask, since then
     masked_signs_at: int | None = None  # signs under a mask that the profile does not grade, since then

@@ -2,7 +2,8 @@
 
 In:   decode.py (bytes → event, or a reason)  refusal.py (the reason in words)  events.py  instants.py (ISO 8601)
 Out:  alerts.py  state.py  heartbeats.py  dead_letters.py  trusted.py (models from values of our own)
-Both: topics.py (every topic: key, writer, reader, retention)  export.py → json/ (generated JSON Schemas)
+Both: topics.py (every topic: key, writer, reader, retention)  log_format.py (who can read which event)
+      export.py → json/ (generated JSON Schemas)
       signals.py (what an observation may carry)  scales.py (named grading scales)
       alert_kinds.py (all that depends on the kind of an alert)  wording.py (signals and doses in words)
 

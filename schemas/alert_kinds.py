@@ -121,3 +121,13 @@ ALERT_KINDS: dict[str, AlertKindEntry] = {
 def report_order(kind: str) -> int:
     """The place of a kind in reports, 0 first."""
     return list(ALERT_KINDS).index(kind)
+
+
+def closed_by(kind: str) -> ClosedBy:
+    """What closes an alert of this kind; of a kind that only a newer build knows, that build's rules."""
+    return ALERT_KINDS[kind].closed_by if kind in ALERT_KINDS else "condition"
+
+
+def priority_rank(priority: str) -> int:
+    """The rank of a priority, 0 lowest; one that only a newer build knows ranks above all."""
+    return PRIORITIES.index(priority) if priority in PRIORITIES else len(PRIORITIES)

@@ -1,6 +1,7 @@
-"""A partition's sign of life: written by watch after a tick was judged, read by dispatch and board.
+"""A partition's sign of life: written by watch after a tick was judged, read by dispatch, board and intake.
 
-A heartbeat proves the whole path of a partition: ticker, log, watch. Build 0.1 wrote it to `crs.alerts`, with a
+A heartbeat proves the whole path of a partition: ticker, log, watch. It also says which log format its writer can read,
+so that intake of any worker knows which events all workers can read. Build 0.1 wrote it to `crs.alerts`, with a
 header of its own and the field `heartbeat` instead of `partition`; readers accept that form too, so that dispatch and
 board can be updated before the workers.
 """
@@ -14,6 +15,7 @@ from pydantic import AliasChoices, Field, ValidationError
 
 from schemas.events import Wire
 from schemas.instants import Instant
+from schemas.log_format import FIRST_LOG_FORMAT
 
 HEARTBEAT_SECONDS = 10.0
 HEADER_OF_BUILD_0_1 = ("kind", b"heartbeat")
@@ -24,6 +26,9 @@ class Heartbeat(Wire):
 
     partition: Annotated[int, Field(ge=0, validation_alias=AliasChoices("partition", "heartbeat"))]
     at: Instant
+    log_format: Annotated[int, Field(ge=FIRST_LOG_FORMAT)] = Field(
+        FIRST_LOG_FORMAT, description="What the writer can read from the log (schemas/log_format.py)."
+    )
 
 
 def read_heartbeat(value: bytes | None) -> Heartbeat | None:

@@ -162,6 +162,7 @@ class PatientState(Wire):
 
 # Every scale, the one in force first. Their order is the order of grades in a row of the table: new ones go last.
 SCALES = scales_of(PatientState)
+SCALE_NAMES = tuple(each.name for each in SCALES)
 CRS_SCALES = tuple(each for each in SCALES if each.grades_crs)
 
 

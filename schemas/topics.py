@@ -92,7 +92,13 @@ DEAD_LETTERS = TopicSpec(
 )
 # Each partition of the log writes to the partition of the same number.
 HEARTBEATS = TopicSpec(
-    "heartbeats", "null", "watch", "dispatch, board, watchers", cleanup="delete", retention_days=1, co_partitioned=True
+    "heartbeats",
+    "null",
+    "watch",
+    "dispatch, board, intake, watchers",
+    cleanup="delete",
+    retention_days=1,
+    co_partitioned=True,
 )
 
 FEEDS = (VITALS, MEDICATIONS, PATIENTS, ASSESSMENTS)

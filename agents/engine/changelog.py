@@ -16,6 +16,7 @@ from monitor.record import row
 
 MARKER = b"\x00marker"
 EPOCH = "epoch"
+TICK_FIELDS = 3  # of `partition.Ticks`
 EPOCH_DIGITS = 18  # more than any number of owners; longer ones are not ours
 
 Headers = Sequence[tuple[str, bytes]]
@@ -129,5 +130,6 @@ def parse_marker(value: bytes | None) -> Marker | None:
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
     whole = all(type(number) is int and number >= 0 for number in (next_offset, epoch))
-    ticks_whole = len(ticks) in (0, 3) and all(type(number) is int for number in ticks)
-    return Marker(next_offset, epoch, ticks) if whole and ticks_whole else None
+    # A newer build may keep more about ticks than we know.
+    ticks_whole = (not ticks or len(ticks) >= TICK_FIELDS) and all(type(number) is int for number in ticks)
+    return Marker(next_offset, epoch, ticks[:TICK_FIELDS]) if whole and ticks_whole else None

@@ -1,6 +1,5 @@
-"""The worker process: feeds into the log, the log into alerts, patient states and rows.
+"""The worker process, in the order of a message: feeds into the log, the log into alerts, patient states and rows.
 
-In the order in which a message passes:
 worker.py            the process: starts everything, readiness, leaving, fail stop
 faust_app.py         the Faust app: group membership, recovery of rows, all settings of Faust
 faust_transport.py   Faust's consumer, changed to deliver batches and to seek to our markers
@@ -8,6 +7,8 @@ batch.py             records of one partition as one message of Faust
 eager_start.py       starts a coroutine without a task
 faust_store.py       the rows that Faust recovers from the changelog
 intake.py            feed topics: refuse what is no event, append the rest to the log
+held_feeds.py        feed partitions that wait until every worker can read an event
+log_formats.py       what the worker of each partition can read, by its heartbeats
 ticker.py            one tick a second into every partition of the log
 watch.py             the log: judge each batch, publish, write rows and marker, acknowledge
 owned_partition.py   one partition of the log while this worker owns it

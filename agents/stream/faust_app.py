@@ -86,6 +86,22 @@ def build(settings: Settings, take_feed: Take, take_log: Take) -> faust.App:
     return app
 
 
+class Flow:
+    """Pauses and resumes partitions of feeds (held_feeds.FeedFlow)."""
+
+    def __init__(self, app: faust.App) -> None:
+        self.app = app
+
+    def pause(self, place: tuple[str, int]) -> None:
+        """Fetches nothing more of this partition."""
+        self.app.consumer.pause_partitions({TP(*place)})
+
+    def resume(self, place: tuple[str, int]) -> None:
+        """Fetches again, if the partition is still this worker's."""
+        if TP(*place) in self.app.consumer.assignment():
+            self.app.consumer.resume_partitions({TP(*place)})
+
+
 def rows_of(app: faust.App) -> RowStore:
     """The store of the recovered rows."""
     table: Any = app.tables["patients"]

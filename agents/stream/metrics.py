@@ -30,6 +30,11 @@ MARKER_AGE = Gauge("crs_marker_age_seconds", "Since the last marker was written.
 DEAD_LETTERS = Counter("crs_dead_letters_total", "Messages or signals that could not be used.", ["topic", "reason"])
 LAST_TICK = Gauge("crs_last_tick_timestamp_seconds", "Time of the last tick judged.", ["partition"])
 FEED_LAST_EVENT = Gauge("crs_feed_last_event_timestamp_seconds", "When a feed last sent anything.", ["topic"])
+HELD = Gauge(
+    "crs_feed_held",
+    "1 while a partition of a feed waits, because not every worker can read an event of this type yet.",
+    ["topic", "partition", "type"],
+)
 LOG_CUT = Counter("crs_log_cut_total", "Records that retention took out of the log before they were read.")
 OWNED = Gauge("crs_partitions_owned", "Partitions of the log that this worker judges.")
 STARTS = Counter("crs_worker_starts_total", "Starts of a worker with this data directory.")

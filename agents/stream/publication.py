@@ -20,6 +20,7 @@ from monitor.patient_view import view
 from monitor.units import to_datetime
 from schemas import topics
 from schemas.heartbeats import HEARTBEAT_SECONDS, Heartbeat
+from schemas.log_format import LOG_FORMAT
 
 STATES_CHECKED_SECONDS = 1.0
 LOG_APPEND_TIME = 1  # timestamp type of a topic that keeps the broker's clock
@@ -76,7 +77,8 @@ class Publisher:
         owned.unconfirmed.append(
             await self.producer.send(
                 self._alerts,
-                alert.model_dump_json().encode(),
+                # Without warnings: they would print values that only a newer build knows.
+                alert.model_dump_json(warnings=False).encode(),
                 alert.patient_id.encode(),
                 owned.number,
                 headers_of(caused, owned.number),
@@ -89,7 +91,7 @@ class Publisher:
     async def _publish_heartbeat(self, owned: OwnedPartition, ticked_at: int) -> None:
         """Into the partition of the same number, so that a reader of the alerts can read the heartbeats beside them."""
         owned.heartbeat_at = monotonic()
-        heartbeat = Heartbeat(partition=owned.number, at=to_datetime(ticked_at))
+        heartbeat = Heartbeat(partition=owned.number, at=to_datetime(ticked_at), log_format=LOG_FORMAT)
         value = heartbeat.model_dump_json().encode()
         owned.unconfirmed.append(await self.producer.send(self._heartbeats, value, None, owned.number))
 
@@ -97,7 +99,7 @@ class Publisher:
         offset = owned.partition.positions[patient_id].log_offset
         state = view(self.guideline, owned.partition.state(patient_id), None, offset)
         metrics.STATES.inc()
-        value = state.model_dump_json().encode()
+        value = state.model_dump_json(warnings=False).encode()  # as for alerts
         return await self.producer.send(self._states, value, patient_id.encode(), owned.number)
 
 

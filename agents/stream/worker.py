@@ -22,6 +22,7 @@ from agents.stream import faust_app, metrics
 from agents.stream.faust_app import BatchEvent
 from agents.stream.faust_transport import BatchTransport
 from agents.stream.intake import Intake
+from agents.stream.log_formats import LogFormats
 from agents.stream.producer import ConfirmedProducer
 from agents.stream.ticker import Ticker
 from agents.stream.watch import PartitionWatch
@@ -46,8 +47,9 @@ class Worker:
         guideline = load_guideline(settings.profile)
         self.fence = Fence(settings.session_timeout_seconds / 2)
         self.producer = ConfirmedProducer(settings, self.fence)
-        self.intake = Intake(settings, self.producer)
         self.app = faust_app.build(settings, self._take_feed, self._take_log)
+        self.formats = LogFormats(settings)
+        self.intake = Intake(settings, self.producer, self.formats, faust_app.Flow(self.app))
         self.log_topic = settings.topic(topics.PATIENT_EVENTS)
         self.watch = PartitionWatch(
             settings,
@@ -78,7 +80,8 @@ class Worker:
         load_reasons(self.settings.data_dir / "ends")
         set_on_stop(self.leaving)
         await self.producer.start()
-        tasks = [asyncio.create_task(each) for each in (self.fence.heartbeat(), self._poll(), self.ticker.run())]
+        works = (self.fence.heartbeat(), self._poll(), self.ticker.run(), self.formats.run())
+        tasks = [asyncio.create_task(each) for each in works]
         watchdog = Watchdog(self.stalled)
         watchdog.start()
         starting = asyncio.create_task(self.app.start())
@@ -141,14 +144,15 @@ class Worker:
     async def _assigned(self, *_: Any, **__: Any) -> None:
         metrics.REBALANCES.inc()
         self.watch.release()
-        self.intake.next_offsets.clear()
+        self.intake.forget()
         self.began_at = monotonic()
 
     async def _poll(self) -> None:
-        """Once a second: writes the rows that are due, and measures."""
+        """Once a second: writes the rows that are due, takes events that had to wait, and measures."""
         while True:
             await asyncio.sleep(min(POLL_SECONDS, max(self.settings.checkpoint_seconds, 0.05)))
             await self.watch.checkpoint()
+            await self.intake.take_held()
             self._measure()
 
     def _mark_unready(self) -> None:
@@ -198,7 +202,9 @@ class Worker:
         """Why this worker is not ready (for /readyz); None: it has recovered its patients and keeps up."""
         if self.ready_at is None:
             return "not assigned or not recovered yet"
-        behind = sum(self.lags().values()) + sum(self.feed_lags().values())
+        # A feed that waits for workers of an older build must not hold up the update that replaces them.
+        feeds = (lag for tp, lag in self.feed_lags().items() if tuple(tp) not in self.intake.held.batches)
+        behind = sum(self.lags().values()) + sum(feeds)
         slow = monotonic() - self.watch.judged_at > LAG_BOUND_SECONDS and behind > 0
         return f"{behind} records behind" if behind > LAG_BOUND_EVENTS or slow else None
 

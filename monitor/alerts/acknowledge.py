@@ -10,7 +10,7 @@ from monitor.guidelines.in_force import Guideline
 from monitor.model import AlertBook, OpenAlert, State
 from monitor.units import clock, to_ms
 from monitor.verdicts import Verdict
-from schemas.alert_kinds import ALERT_KINDS
+from schemas.alert_kinds import closed_by
 from schemas.alerts import Alert
 from schemas.events import Acknowledge, Snooze
 
@@ -51,7 +51,7 @@ def _acknowledged(
         return AckResult(book, None, Verdict("duplicate", alert.kind))
     reason = "acknowledged" if event.by is None else f"acknowledged by {event.by}"
     verdict = Verdict("acknowledged", alert.kind)
-    if ALERT_KINDS[alert.kind].closed_by == "acknowledgement":
+    if closed_by(alert.kind) == "acknowledgement":
         message = messages.closing_message(context, alert, "resolved", reason, context.grade)
         closed = (*book.closed, f"{alert.kind}:{alert.key}")
         return AckResult(book._replace(open=others, closed=closed), message, verdict)

@@ -9,11 +9,11 @@ from typing import NamedTuple
 from monitor.alerts.candidate import AlertCandidate, RecheckAt, RuleContext, RuleResult
 from monitor.alerts.messages import MessageText, alert_of, closing_message, recommended, resolution_reason
 from monitor.alerts.rules import desired_alerts, recovery
-from monitor.guidelines.rule_ids import DOSE_DUE_RULES
+from monitor.guidelines.rule_ids import DOSE_DUE_RULES, RULES
 from monitor.model import AlertBook, AlertIdCounter, OpenAlert
 from monitor.units import MINUTE, clock
 from monitor.verdicts import Verdict
-from schemas.alert_kinds import ALERT_KINDS, PRIORITY_RANK
+from schemas.alert_kinds import ALERT_KINDS, PRIORITY_RANK, closed_by, priority_rank
 from schemas.alerts import Alert, AlertStatus
 from schemas.events import DISCHARGED
 
@@ -52,7 +52,8 @@ def reconcile(context: RuleContext, previous: int, *, retracting: bool) -> Recon
     closed |= result.close_oldest_unacknowledged()
     if not retracting:
         result.report_recovery()
-    return result.outcome(tuple(sorted(closed & {f"{one.kind}:{one.key}" for one in candidates})))
+    asked_for = {f"{one.kind}:{one.key}" for one in candidates}
+    return result.outcome(tuple(sorted(name for name in closed if name in asked_for or _is_of_newer_build(name))))
 
 
 class Reconciliation:
@@ -79,8 +80,13 @@ class Reconciliation:
         return found
 
     def close_or_leave(self, before: OpenAlert, *, retracting: bool) -> None:
-        """An open alert that no rule asks for any more; some kinds stay open until somebody acknowledges them."""
-        if retracting:
+        """An open alert that no rule asks for any more; some kinds stay open until somebody acknowledges them.
+
+        An alert of a kind or rule that only a newer build knows stays as it is: that build can say when it ends.
+        """
+        if before.kind not in ALERT_KINDS or before.rule_id not in RULES:
+            self._leave(before)
+        elif retracting:
             self.close(before, "retracted", "rested on an entry made in error")
         elif self._waits_for_acknowledgement(before):
             self.open.append(before)
@@ -122,7 +128,7 @@ class Reconciliation:
     def keep(self, before: OpenAlert, candidate: AlertCandidate) -> None:
         """An alert that stays open: a new version if it changed. A snooze holds every change but a higher priority."""
         at = self.context.at
-        is_worse = PRIORITY_RANK[candidate.priority] > PRIORITY_RANK[before.priority]
+        is_worse = PRIORITY_RANK[candidate.priority] > priority_rank(before.priority)
         is_snoozed = before.snoozed_until is not None and at < before.snoozed_until
         snooze_ended = before.snoozed_until is not None and not is_snoozed
         is_unchanged = candidate.same_content(before) and not snooze_ended
@@ -162,7 +168,7 @@ class Reconciliation:
 
     def close_oldest_unacknowledged(self) -> set[str]:
         """Close the oldest of too many alerts that nobody acknowledges, and name them so that none is raised again."""
-        waiting = [a for a in self.open if ALERT_KINDS[a.kind].closed_by == "acknowledgement"]
+        waiting = [a for a in self.open if closed_by(a.kind) == "acknowledgement"]
         oldest = sorted(waiting, key=lambda a: (a.raised_at, a.key))[:-MAX_UNACKNOWLEDGED]
         for before in oldest:
             self.open.remove(before)
@@ -204,6 +210,11 @@ class Reconciliation:
         text = MessageText(status, candidate.message + known_late, rests_on, candidate.unknown, recommended(candidate))
         self.alerts.append(alert_of(self.context, alert, self.previous, text))
         self.verdicts.append(Verdict(status, candidate.kind))
+
+
+def _is_of_newer_build(name: str) -> bool:
+    """Whether a name `kind:key` is of a kind that only a newer build knows."""
+    return name.partition(":")[0] not in ALERT_KINDS
 
 
 def _is_first_dose_due(candidate: AlertCandidate) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import ceil
 
 from monitor.guidelines.model import UNKNOWN_DEVICE, LowDose, Profile
-from monitor.guidelines.oxygen_ladder import DEVICE_RANK
+from monitor.guidelines.oxygen_ladder import DEVICE_RANK, device_rank
 from monitor.model import Attributed, Context, Course, Infusion, Oxygen, Signal
 from monitor.units import to_integer
 
@@ -106,10 +106,12 @@ def support_grade(profile: Profile, oxygen: Oxygen | None, context: Context) -> 
     """The grade of the oxygen support above the patient's baseline, and what was missing."""
     if oxygen is None or (oxygen.device is None and not oxygen.flow):
         return 1, ("oxygen_device",)
-    unknown = ("oxygen_device",) if oxygen.device is None else ()
+    # A device that only a newer build knows is graded like one that was not named.
+    known = oxygen.device in DEVICE_RANK
+    unknown = () if known else ("oxygen_device",)
     if at_baseline(oxygen, context):
         return 1, unknown
-    device = oxygen.device or UNKNOWN_DEVICE
+    device = oxygen.device if known else UNKNOWN_DEVICE
     for row in profile.oxygen_support:
         if device in row.devices:
             if row.flow == "any":
@@ -127,7 +129,7 @@ def at_baseline(oxygen: Oxygen, context: Context) -> bool:
     if usual is None or oxygen.device is None:
         return False
     if oxygen.device != usual:
-        return DEVICE_RANK[oxygen.device] < DEVICE_RANK[usual]
+        return usual in DEVICE_RANK and device_rank(oxygen.device) < DEVICE_RANK[usual]
     usual_flow = context.baseline_oxygen_flow_l_per_min
     if usual_flow is None or oxygen.flow is None:
         # A device without flows (a mask, a ventilator) is its own baseline; an unknown flow may be above it.

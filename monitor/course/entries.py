@@ -107,5 +107,7 @@ def with_treatment_start(course: Course, fact: InfusionFact) -> Course:
 def with_statement(course: Course, fact: StatementFact) -> Course:
     if fact.subject == "infection_workup":
         return course._replace(context=course.context._replace(infection_workup=fact.state, workup_at=fact.at))
+    if fact.subject not in Attributed._fields:
+        return course  # An axis that only a newer build judges.
     statements = course.attributed._asdict() | {fact.subject: fact.attributed}
     return course._replace(attributed=Attributed(**statements))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from monitor.course import further_signals
 from monitor.guidelines.model import Profile
-from monitor.guidelines.oxygen_ladder import DEVICE_RANK
+from monitor.guidelines.oxygen_ladder import device_rank
 from monitor.model import ChartedSign, Course, Oxygen, Reading, Signal, VitalsFact
 from schemas.events import Consciousness
 
@@ -76,7 +76,7 @@ def _with_support(course: Course, vitals: tuple[VitalsFact, ...]) -> Course:
     charted = [f for f in vitals if f.device is not None or f.flow is not None or f.fio2 is not None]
     if not charted:
         return course
-    highest = max(charted, key=lambda f: (-1 if f.device is None else DEVICE_RANK[f.device], f.flow or 0.0))
+    highest = max(charted, key=lambda f: (-1 if f.device is None else device_rank(f.device), f.flow or 0.0))
     of_it = [f for f in charted if f.device in (None, highest.device)]
     device, since, before = highest.device, highest.at, course.oxygen
     flow = max((f.flow for f in of_it if f.flow is not None), default=None)
@@ -98,13 +98,18 @@ def _with_signs(profile: Profile, course: Course, vitals: tuple[VitalsFact, ...]
         before = course.ice
         same = before is not None and (int(before.value) < profile.ice_full_score) == (ice < profile.ice_full_score)
         course = course._replace(ice=_since_before(before, same, ChartedSign(ice, at, event_id, at)))
-    levels = [(AVPU.index(f.consciousness), f.event_id) for f in vitals if f.consciousness is not None]
+    levels = [(_impairment(f.consciousness), f.event_id, f.consciousness) for f in vitals if f.consciousness]
     if levels:
-        level, event_id = max(levels)
+        level, event_id, charted = max(levels)
         before = course.consciousness
         same = before is not None and (before.value == AVPU[0]) == (level == 0)
-        course = course._replace(consciousness=_since_before(before, same, ChartedSign(AVPU[level], at, event_id, at)))
+        course = course._replace(consciousness=_since_before(before, same, ChartedSign(charted, at, event_id, at)))
     return course
+
+
+def _impairment(consciousness: Consciousness) -> int:
+    """The place on the AVPU scale; a level that only a newer build knows counts as the worst."""
+    return AVPU.index(consciousness) if consciousness in AVPU else len(AVPU)
 
 
 def _since_before(before: ChartedSign | None, same: bool, now: ChartedSign) -> ChartedSign:

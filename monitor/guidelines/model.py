@@ -13,6 +13,7 @@ from schemas.events import OxygenDevice
 
 DEVICES: tuple[str, ...] = get_args(OxygenDevice)
 UNKNOWN_DEVICE = "unknown"  # the name of a device that was not charted, in the support table
+UNKNOWN_RULE = "a rule of a newer version"  # an alert that another build raised
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +136,8 @@ class Profile:
 
     def source_of(self, rule_id: str) -> str:
         """The source of a rule, with its letters replaced by the names of the documents."""
+        if rule_id not in self.rules:
+            return UNKNOWN_RULE
         letters, _, words = self.rules[rule_id].partition(":")
         names = "; ".join(self.sources[letter.strip()] for letter in letters.split(","))
         return f"{names}:{words}" if words else names

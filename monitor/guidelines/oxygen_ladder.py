@@ -19,3 +19,8 @@ LADDER: tuple[OxygenDevice, ...] = (
 )
 DEVICE_RANK = {device: rank for rank, device in enumerate(LADDER)}
 assert set(LADDER) == set(DEVICES), "every device has its rank"
+
+
+def device_rank(device: str) -> int:
+    """The place on the ladder; a device that only a newer build knows may be any, so it ranks above all."""
+    return DEVICE_RANK.get(device, len(LADDER))  # type: ignore[call-overload, no-any-return]

@@ -10,6 +10,8 @@ latest_values.py      the latest value of each signal, for display
 feed_health.py        feed silence, implausible values, clock skew
 merge.py              two records of one patient become one
 row.py                a state as bytes, for the table
+other_builds.py       a state that an older or newer build wrote
+version_2.py          the rows of build 0.1
 
 Kept free for: labs.py (laboratory values)
 

@@ -21,14 +21,14 @@ def add_before_checkpoint(guideline: Guideline, base: Course, fact: Fact) -> Cou
         return _add_dose(base, fact)
     if isinstance(fact, ContextFact):
         known = base.context._asdict()
-        changes = tuple((name, value) for name, value in fact.changes if known[name] is None)
+        changes = tuple((name, value) for name, value in fact.changes if known.get(name, value) is None)
         return (
             entries.with_context(guideline.profile, base, fact._replace(at=base.at, changes=changes))
             if changes
             else None
         )
     if isinstance(fact, StatementFact) and fact.subject != "infection_workup":
-        known_statement = base.attributed._asdict()[fact.subject]
+        known_statement = base.attributed._asdict().get(fact.subject, False)  # False: an axis of a newer build
         return entries.with_statement(base, fact) if known_statement is None else None
     return None
 

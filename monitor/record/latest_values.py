@@ -13,7 +13,10 @@ from typing import NamedTuple
 from monitor.model import Facts, LatestFromEvent, VitalsFact
 from schemas.events import SIGNALS, Vitals
 
+# The order is part of the row format, because values are kept by position (decision 0029): a further signal goes to the
+# end. Values of an older build are shorter; of a newer one they are longer, and those that are not known here are lost.
 DISPLAYED = tuple(SIGNALS)
+PLACES = range(len(DISPLAYED))
 ICE = DISPLAYED.index("ice_score")  # the only integer among them
 
 _signals = itemgetter(*DISPLAYED)
@@ -38,11 +41,14 @@ def update(latest: LatestValues, event: Vitals, at: int) -> LatestValues:
     values = _signals(event.__dict__)
     charted = event.source == "charted"
     if latest and at > latest[0][0] and values[ICE] is None:
-        for value, previous in zip(values, latest[0][2], strict=True):
-            if (value is None) is not (previous is None):
-                break
-        else:
-            return (_new(LatestFromEvent, (at, charted, values)), *latest[1:])
+        try:
+            for value, previous in zip(values, latest[0][2], strict=True):
+                if (value is None) is not (previous is None):
+                    break
+            else:
+                return (_new(LatestFromEvent, (at, charted, values)), *latest[1:])
+        except ValueError:
+            pass  # Another build wrote them: it displays more signals, or fewer.
     by_signal = list(_by_signal(latest))
     for index, value in enumerate(map(as_stored, values)):
         if value is not None:
@@ -85,7 +91,7 @@ def _by_signal(latest: LatestValues) -> BySignal:
         return NOTHING
     by_signal: list[Latest | None] = [None] * len(DISPLAYED)
     for at, charted, values in latest:
-        for index, value in enumerate(values):
+        for index, value in zip(PLACES, values, strict=False):
             if value is not None:
                 by_signal[index] = Latest(value, at, charted)
     return by_signal

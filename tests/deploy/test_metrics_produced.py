@@ -24,12 +24,13 @@ from confluent_kafka import Producer
 from prometheus_client import REGISTRY
 
 from agents.platform.fail_stop import FENCED
-from schemas import topics
+from schemas import log_format, topics
 from tests.deploy.metric_uses import Use, parsed, uses
 from tests.deploy.system import System, running
 from tests.deploy.tools import ROOT
 from tests.history.server import postgresql
 from tests.waiting import wait_until
+from tests.worker.intake_setup import Ward
 from tests.worker.records import event, tick, vitals
 from tests.worker.watch_setup import Setup
 
@@ -119,7 +120,7 @@ def faulty_system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
 
 @pytest.fixture(scope="module")
 def slow_faults() -> dict[str, list[Sample]]:
-    """What a watch without brokers counts when a signal is lost and comes back, and when retention cuts the log."""
+    """What watch and intake count without brokers: a signal is lost and comes back, the log is cut, a feed waits."""
 
     async def story() -> None:
         setup = Setup()
@@ -129,6 +130,9 @@ def slow_faults() -> dict[str, list[Sample]]:
         await setup.take(vitals(3, at=3601))
         cut = Setup(rows=setup.rows, log_begins_at=90)
         await cut.take(tick(90, at=3602))
+        with pytest.MonkeyPatch.context() as planted:
+            planted.setitem(log_format.SINCE, "note", 2)
+            await Ward().take(0, "note")
 
     shown: dict[str, list[Sample]] = {}
     asyncio.run(story())

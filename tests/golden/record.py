@@ -2,7 +2,14 @@
 
 `python -m tests.golden.record` writes them anew. Do that on purpose only, and say in the changelog why:
 - a rule changed what is known or told: a clinical change, with its story;
-- the row changed its shape: a new `VERSION` in monitor/record/row.py, so that a running table is not misread.
+- the row has a further field, with a default, at the end of its named tuple;
+- the row changed its shape in another way: a new `VERSION` and a conversion in monitor/record/row.py, so that a running
+  table is not misread.
+
+`python -m tests.golden.record --frozen` also writes what stays: the rows of the coming release and the copy of its
+reader in tests/golden/frozen. That is right until the release is out, whenever the model has changed, and never after:
+then those files say what is in tables, and the next release gets files of its own. It refuses once the changelog has
+the release.
 """
 
 from __future__ import annotations
@@ -12,9 +19,12 @@ from base64 import b64decode, b64encode
 from pathlib import Path
 from typing import NamedTuple
 
+import click
+
 from agents.engine.partition import next_digest
 from monitor.model import State
 from monitor.record import row
+from tests.golden import freeze
 from tests.stories.engines import engine_alone
 from tests.stories.story_file import Story, every_story
 from tests.stories.story_run import StoryRun
@@ -87,19 +97,29 @@ def alerts() -> list[str]:
     return [alert.model_dump_json(exclude_none=True) for alert in story_run.raised]
 
 
-def kept() -> list[Kept]:
-    """The rows that were kept."""
-    lines = (json.loads(line) for line in ROWS.read_text(encoding="utf-8").splitlines())
+def kept(path: Path = ROWS) -> list[Kept]:
+    """The rows that were kept in a file."""
+    lines = (json.loads(line) for line in path.read_text(encoding="utf-8").splitlines())
     return [Kept(line["story"], line["patient"], b64decode(line["row"])) for line in lines]
 
 
-def main() -> None:
-    """Writes both files anew."""
+def write_rows(path: Path) -> None:
+    """Writes the rows of the rich stories."""
     rows = (
         {"story": story, "patient": patient_id, "row": b64encode(encoded(state)).decode("ascii")}
         for (story, patient_id), state in states().items()
     )
-    ROWS.write_text("".join(json.dumps(line) + "\n" for line in rows), encoding="utf-8")
+    path.write_text("".join(json.dumps(line) + "\n" for line in rows), encoding="utf-8")
+
+
+@click.command()
+@click.option("--frozen", is_flag=True, help=f"Also the frozen files of release {freeze.RELEASE}, until it is out.")
+def main(frozen: bool) -> None:
+    """Writes rows and alerts anew, on purpose only: see the head of this file."""
+    if frozen:
+        freeze.write_reader()
+        write_rows(freeze.ROWS)
+    write_rows(ROWS)
     ALERTS.write_text("".join(line + "\n" for line in alerts()), encoding="utf-8")
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 
-from monitor.model import State, fresh
+from monitor.model import fresh
 from monitor.record import row
 from schemas.alerts import Alert
 from tests.golden.record import ALERTS, OFFSET, Kept, alerts, encoded, kept, states
@@ -17,7 +17,7 @@ KEPT = kept()
 STATES = states()
 # A defect of ours and a downtime of ours are no part of a story, and none is long enough for `passed`.
 ONLY_IN_THE_STREAM = ("defect_at", "catching_up", "recent_courses", "unknown_fields")
-HOW = "row.VERSION and CHANGELOG first, then python -m tests.golden.record"
+HOW = "CHANGELOG first, then python -m tests.golden.record"
 
 
 def named(one: Kept) -> str:
@@ -54,13 +54,6 @@ def test_a_damaged_row_is_refused_and_not_guessed() -> None:
     for damaged in (payload[:-1], payload[1:], b"", b"\xc0", payload.replace(b"\xc4\x08", b"\xc4\x09", 1)):
         with pytest.raises(row.RowError):
             row.decode(damaged)
-
-
-def test_a_row_of_another_version_says_what_to_do() -> None:
-    state: State = next(iter(STATES.values()))
-    other = row.encode(row.Row(row.VERSION + 2, OFFSET, row.EMPTY_DIGEST, state))
-    with pytest.raises(row.RowError, match="crs-monitor rebuild"):
-        row.decode(other)
 
 
 def test_the_alerts_of_a_story_are_the_same_to_the_byte() -> None:

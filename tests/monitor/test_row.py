@@ -1,4 +1,7 @@
-"""Rows across versions: this build reads the version before, and lets a newer one's knowledge pass through."""
+"""Rows across versions: fields of `State` that a newer build added pass through, and damage is refused in any.
+
+Fields further in, and rows that were kept: tests/golden.
+"""
 
 from __future__ import annotations
 
@@ -28,8 +31,9 @@ def written_by_a_newer_build(state: State, *new: object) -> bytes:
     return written(row.VERSION + 1, [*known, *new, later])
 
 
-def test_a_row_of_the_version_before_is_read() -> None:
+def test_a_row_of_the_version_before_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     """It lacks our newest fields, which have their defaults, unless that build carried them along for us."""
+    monkeypatch.setattr(row, "CONVERSIONS", {})
     state = next(iter(states().values()))
     *known, thinned_at, passed, later = list(state)
     assert (thinned_at, passed, later) == (LONG_AGO, (), ())
@@ -53,13 +57,38 @@ def test_what_a_newer_build_knows_passes_through_this_one() -> None:
     assert msgspec.msgpack.decode(decompress(handed_back[3]))[-1] == [["new"], 5]
 
 
-def test_a_version_further_away_is_refused_with_what_to_do() -> None:
-    for v in (row.VERSION - 2, row.VERSION + 2):
+def test_a_row_of_any_version_is_read_if_its_fields_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(row, "CONVERSIONS", {})
+    for v in (1, row.VERSION - 1, row.VERSION + 1, row.VERSION + 40):
+        read = row.decode(row.encode(row.Row(v, 7, row.EMPTY_DIGEST, fresh("A"))))
+        assert read == row.Row(row.VERSION, 7, row.EMPTY_DIGEST, fresh("A"))
+
+
+def test_a_row_that_does_not_fit_says_what_to_do() -> None:
+    for v in (row.VERSION - 1, row.VERSION, row.VERSION + 1):
         with pytest.raises(row.RowError, match="crs-monitor rebuild"):
-            row.decode(row.encode(row.Row(v, 0, row.EMPTY_DIGEST, fresh("A"))))
+            row.decode(written(v, ["A", "not a clock", *list(fresh("A"))[2:]]))
 
 
-def test_damage_is_refused_in_any_version() -> None:
+def test_an_earlier_layout_is_converted_step_by_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A layout of before in which the patient stood at the end, and one before that without the clock."""
+    *known, later = list(fresh("A")._replace(clock=5))
+    conversions = {
+        row.VERSION - 2: lambda fields: [5, *fields],
+        row.VERSION - 1: lambda fields: [fields[-2], *fields[:-2], fields[-1]],
+    }
+    monkeypatch.setattr(row, "CONVERSIONS", conversions)
+    patient_id, clock, *rest = known
+    for v, fields in (
+        (row.VERSION - 2, [*rest, patient_id, later]),
+        (row.VERSION - 1, [clock, *rest, patient_id, later]),
+        (row.VERSION, [*known, later]),
+    ):
+        assert row.decode(written(v, fields)).state == fresh("A")._replace(clock=5)
+
+
+def test_damage_is_refused_in_any_version(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(row, "CONVERSIONS", {})
     for v in (row.VERSION - 1, row.VERSION, row.VERSION + 1):
         *known, later = list(fresh("A"))
         whole = written(v, [*known, later])

@@ -35,7 +35,7 @@ def vitals(offset: int, patient_id: str = "p1", *, at: float | None = None, **si
     return event(offset, "vitals", patient_id, at=at, **(signals or {"heart_rate_per_min": 90}))
 
 
-def event(offset: int, kind: str, patient_id: str = "p1", *, at: float | None = None, **fields: Any) -> LogRecord:
+def event(offset: int, kind: str, /, patient_id: str = "p1", *, at: float | None = None, **fields: Any) -> LogRecord:
     """One event; by default as many seconds after BEGAN as its offset says."""
     second = offset if at is None else at
     named = {"type": kind, "event_id": f"e{offset}", "patient_id": patient_id, "effective_at": instant(second)}

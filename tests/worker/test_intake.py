@@ -11,7 +11,9 @@ import pytest
 from agents.engine.partitioning import partition_of
 from agents.engine.stamp import stamped
 from agents.platform.settings import Settings
+from agents.stream.held_feeds import Place
 from agents.stream.intake import Intake
+from agents.stream.log_formats import LogFormats
 from schemas.decode import Decoded, decode
 from tests.worker.records import BEGAN, Metadata, RecordingProducer, instant
 
@@ -26,11 +28,26 @@ class FeedRecord(NamedTuple):
     timestamp: int = BEGAN
 
 
+class NoFlow:
+    """A feed that needs no pause."""
+
+    def pause(self, place: Place) -> None:
+        raise AssertionError(f"{place} was paused")
+
+    def resume(self, place: Place) -> None:
+        """Nothing is paused."""
+
+
+def intake_with(producer: RecordingProducer) -> Intake:
+    settings = Settings(partitions=4)
+    return Intake(settings, producer, LogFormats(settings), NoFlow())  # type: ignore[arg-type]
+
+
 def taken(topic: str, *values: Any, at_once: bool = True) -> tuple[RecordingProducer, list[str]]:
     producer, acknowledged = RecordingProducer(at_once=at_once), []
 
     async def story() -> None:
-        intake = Intake(Settings(partitions=4), producer)  # type: ignore[arg-type]
+        intake = intake_with(producer)
         written = [value if isinstance(value, bytes) else json.dumps(value).encode() for value in values]
         records = [FeedRecord(offset, value) for offset, value in enumerate(written)]
         await intake.take(f"crs.{topic}", records, lambda: acknowledged.append("done"))
@@ -98,7 +115,7 @@ def test_a_batch_that_is_confirmed_first_waits_for_the_one_before() -> None:
 
     async def story() -> None:
         producer = RecordingProducer(at_once=False)
-        intake = Intake(Settings(partitions=4), producer)  # type: ignore[arg-type]
+        intake = intake_with(producer)
         for offset, name in enumerate(("first", "second")):
             records = [FeedRecord(offset, json.dumps(EVENT | {"event_id": name}).encode())]
             await intake.take("crs.vitals", records, lambda name=name: acknowledged.append(name))  # type: ignore[misc]

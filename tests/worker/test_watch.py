@@ -11,6 +11,7 @@ import pytest
 
 from agents.engine.changelog import MARKER, PartitionRows
 from agents.stream import watch
+from schemas.log_format import LOG_FORMAT
 from tests.worker.records import FailStop, instant, stop_instead_of_exit, tick, vitals
 from tests.worker.watch_setup import Setup
 
@@ -178,7 +179,7 @@ def test_a_judged_tick_is_followed_by_a_heartbeat_on_its_own_topic() -> None:
         await setup.take(tick(1))
         ((key, value, partition, headers),) = setup.producer.of("heartbeats")
         assert (key, partition, headers) == (None, 0, {}), "not with every tick, in the partition of the same number"
-        assert json.loads(value) == {"partition": 0, "at": instant(0).replace("+00:00", "Z")}
+        assert json.loads(value) == {"partition": 0, "at": instant(0).replace("+00:00", "Z"), "log_format": LOG_FORMAT}
         assert setup.producer.of("alerts") == [], "only alerts go there"
 
     run(story)

@@ -37,10 +37,12 @@ def environment(settings: Settings, data: Path, **more: str) -> dict[str, str]:
 
 
 @contextmanager
-def worker(settings: Settings, data: Path, **more: str) -> Iterator[subprocess.Popen[bytes]]:
-    """A running worker; killed at the end if it still runs."""
+def worker(
+    settings: Settings, data: Path, *, module: str = "agents.cli.main", **more: str
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A running worker; killed at the end if it still runs. `module`: of a build with something planted."""
     data.mkdir(exist_ok=True)
-    command = [sys.executable, "-m", "agents.cli.main", "worker"]
+    command = [sys.executable, "-m", module, *(["worker"] if module == "agents.cli.main" else [])]
     with (data / "worker.log").open("ab") as log:
         process = subprocess.Popen(command, env=environment(settings, data, **more), stdout=log, stderr=log)
     try:

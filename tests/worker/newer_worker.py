@@ -1,0 +1,14 @@
+"""A worker of a planted next build: notes are new in its log format 2, and its heartbeats say that it reads it."""
+
+from __future__ import annotations
+
+import sys
+
+from agents.cli.main import main
+from agents.stream import publication
+from schemas import log_format
+
+if __name__ == "__main__":
+    log_format.SINCE["note"] = publication.LOG_FORMAT = 2  # type: ignore[misc]
+    sys.argv.insert(1, "worker")
+    main()
