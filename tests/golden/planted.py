@@ -16,6 +16,7 @@ from monitor.record.other_builds import is_named_tuple
 
 NEW_FIELD = "of_the_next_build"
 NEW_VALUE = ["new", 5]
+NEW_DEFAULT = ("by default",)
 UNKNOWN = "known to the next build"
 Change = Callable[[Any, list[Any]], list[Any]]
 
@@ -130,8 +131,8 @@ def next_model(target: Any) -> Any:
         defaults = list(kind._field_defaults.values())
         if kind is target:
             place = len(members) - (kind is State)
-            members.insert(place, (NEW_FIELD, int))
-            defaults.insert(len(defaults) - (kind is State), 7)
+            members.insert(place, (NEW_FIELD, tuple[Any, ...]))
+            defaults.insert(len(defaults) - (kind is State), NEW_DEFAULT)
         copy: Any = NamedTuple(kind.__name__, members)  # type: ignore[misc]
         copy.__new__.__defaults__ = tuple(defaults)
         names = copy._fields[len(copy._fields) - len(defaults) :]
