@@ -42,7 +42,9 @@ ACTS: st.SearchStrategy[Act] = st.one_of(
         st.sampled_from([None, None, 0, 2, 6]),
     ),
     st.tuples(st.just("merge"), st.sampled_from(PATIENTS), st.sampled_from(PATIENTS)),
-    st.tuples(st.just("bad"), st.sampled_from([0, 1]), st.sampled_from([None, b"A", b"\xff"]), st.sampled_from(BAD_VALUES)),
+    st.tuples(
+        st.just("bad"), st.sampled_from([0, 1]), st.sampled_from([None, b"A", b"\xff"]), st.sampled_from(BAD_VALUES)
+    ),
     st.tuples(st.just("misplaced"), st.sampled_from(PATIENTS), EVENTS),
     st.tuples(st.just("repeat")),
     st.tuples(st.just("tick"), st.sampled_from([0.5, 1, 29, 60, 119])),
