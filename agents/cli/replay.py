@@ -78,18 +78,18 @@ def command(
     end = None if until is None else to_ms(time_of(until))
     refuse_two_inputs(context, files, clif, from_log)
     reject_same_file(written.values(), files if from_log is None else (from_log,))
+    log = None if from_log is None else LogFile(from_log, partitions)
+    events = source_of(files, clif) if log is None else None
     with ExitStack() as closing:
         results = Results(guideline, written, closing)
-        if from_log is not None:
-            log = LogFile(from_log, partitions)
+        if log is not None:
             for what in log.incomplete:
                 click.echo(f"crs-monitor: {what}", err=True)
             topic = PATIENT_EVENTS.full_name(topic_prefix)
             play(log, LogReplay(guideline, topic, log.partitions, results.watchers, results.refuse, end), results)
-        else:
+        elif events is not None:
             results.is_clif = clif is not None
-            source = source_of(files, clif)
-            play(source, Replay(guideline, results.watchers, results.refuse, end), results)
+            play(events, Replay(guideline, results.watchers, results.refuse, end), results)
 
 
 def play(source: Source[Record], judged: Judgement[Record], results: Results) -> None:

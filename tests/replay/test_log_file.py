@@ -104,7 +104,7 @@ def test_what_is_no_log_is_refused_with_file_and_line(name: str, tmp_path: Path)
     assert done.exit_code == 2, done.output
     assert f"{path}{words}" in done.stderr
     assert done.stderr.count("\n") == 1
-    assert (tmp_path / "alerts").read_bytes() == b"", "nothing is judged of a file that is wrong at its end"
+    assert not (tmp_path / "alerts").exists(), "nothing is judged of a file that is wrong at its end"
 
 
 def test_partitions_may_be_mixed(tmp_path: Path) -> None:
