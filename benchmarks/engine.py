@@ -16,7 +16,6 @@ from pydantic import TypeAdapter
 from pydantic_core import to_json
 
 from agents.engine.partition import next_digest
-from agents.engine.patients import Patients
 from agents.engine.playback import Playback
 from agents.feeds.clif.demo_data import demo_dir
 from agents.feeds.clif.stays import ClifStays
@@ -154,12 +153,13 @@ def real_stays() -> tuple[float, float, int]:
     began = time.process_time()
     events = list(ClifStays(demo_dir()))
     read = time.process_time() - began
-    decoded = [decode(line) for line in map(TypeAdapter(dict).dump_json, events)]
+    lines = list(map(TypeAdapter(dict).dump_json, events))
+    decoded = [decode(line) for line in lines]
     began = time.process_time()
-    playback = Playback(Patients(GUIDELINE), [])
-    for one in decoded:
+    playback = Playback(GUIDELINE)
+    for one, line_of_it in zip(decoded, lines, strict=True):
         assert isinstance(one, Decoded)
-        playback.feed(one.event, one.implausible)
+        playback.feed(one, line_of_it)
     return read, time.process_time() - began, len(events)
 
 

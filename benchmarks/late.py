@@ -13,14 +13,11 @@ from itertools import islice
 import click
 from pydantic_core import to_json
 
-from agents.engine.patients import Patients
 from agents.engine.playback import Playback
 from agents.simulation.live_ward import WardPlan, simulate
 from agents.simulation.story import TimedEvent
 from monitor.guidelines import in_force
-from monitor.step import PatientEventType
 from schemas.decode import Decoded, decode
-from schemas.events import Tick
 from tests.chaos.plans import LONG
 from tests.properties.test_fast_path import from_the_checkpoint
 
@@ -32,7 +29,7 @@ START = 1_772_438_400_000
 def main(seconds: float) -> None:
     """Measure both, and say how they compare."""
     plan = WardPlan(LONG.patients, LONG.rate, LONG.seed, START, pace=600.0)
-    events = [event_of(due) for due in islice(simulate(plan), round(LONG.rate * seconds))]
+    events = [message_of(due) for due in islice(simulate(plan), round(LONG.rate * seconds))]
     nearby, late = micros_per_event(events)
     click.echo(f"{len(events)} events of {LONG.patients} patients, {late / len(events):.1%} late")
     with from_the_checkpoint():
@@ -40,21 +37,21 @@ def main(seconds: float) -> None:
     click.echo(f"judged: {nearby:.0f} µs an event; from the checkpoint: {anew:.0f} µs, {anew / nearby:.1f} ×")
 
 
-def event_of(due: TimedEvent) -> PatientEventType:
-    """What a worker would read from the log."""
-    decoded = decode(to_json(due.event))
+def message_of(due: TimedEvent) -> tuple[Decoded, bytes]:
+    """What a worker would read from the log, decoded, and its bytes."""
+    value = to_json(due.event)
+    decoded = decode(value)
     assert isinstance(decoded, Decoded), "the ward sends nothing that is no event"
-    assert not isinstance(decoded.event, Tick), "and no ticks"
-    return decoded.event
+    return decoded, value
 
 
-def micros_per_event(events: list[PatientEventType]) -> tuple[float, int]:
+def micros_per_event(events: list[tuple[Decoded, bytes]]) -> tuple[float, int]:
     """CPU time of judging, and how many events came late."""
     verdicts: Counter[str] = Counter()
-    ward = Playback(Patients(in_force.load()), [lambda one: verdicts.update(v.reason for v in one.step.verdicts)])
+    ward = Playback(in_force.load(), [lambda one: verdicts.update(v.reason for v in one.step.verdicts)])
     began = time.process_time()
-    for event in events:
-        ward.feed(event)
+    for decoded, value in events:
+        ward.feed(decoded, value)
     return (time.process_time() - began) / len(events) * 1e6, verdicts["late"]
 
 

@@ -1,7 +1,7 @@
 """The command line: one file a command, loaded only when that command is called.
 
 main.py       the list of commands; turns errors into one line and an exit code
-output.py     NDJSON files that a command writes
+output.py     NDJSON files that a command writes; replay_results.py: all that `replay` writes and prints
 
 Services: worker.py, dispatch.py, board.py, history.py
 Kafka: topics.py, simulate.py, and kafka.py for a local cluster

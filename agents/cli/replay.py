@@ -1,4 +1,4 @@
-"""`crs-monitor replay`: judges recorded events, from files or a CLIF data set, without broker or clock."""
+"""`crs-monitor replay`: judges recorded events, from files, a CLIF data set or the log, without broker or clock."""
 
 from __future__ import annotations
 
@@ -6,118 +6,107 @@ import sys
 from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
+from typing import TypeVar
 
 import click
+from click.core import ParameterSource
 
-from agents.cli.output import STDOUT, NdjsonWriter, reject_same_file
-from agents.engine.patients import Judged
-from agents.engine.playback import Watcher
+from agents.cli.output import reject_same_file
+from agents.cli.replay_results import Judgement, Results
 from agents.feeds.ndjson import STDIN
 from agents.feeds.registry import open_source
-from agents.feeds.source import EventSource
+from agents.feeds.source import EventSource, Source
 from agents.platform.errors import UserError
 from agents.platform.extras import require_extra
 from agents.platform.guideline_option import load_guideline
+from agents.replay.log_file import LogFile
+from agents.replay.log_replay import LogReplay
 from agents.replay.progress import watched
 from agents.replay.replay import Replay
-from agents.replay.statistics import Statistics
-from agents.replay.summary import console_for, most, summary
-from agents.report.collect import Charts
 from monitor.units import to_ms
-from schemas.dead_letters import DeadLetter
+from schemas.topics import PATIENT_EVENTS
 
-LETTERS_SHOWN = 10
-SOME_DEAD_LETTERS = 3
+Record = TypeVar("Record")
+LOG_OPTIONS = ("partitions", "topic_prefix")
 
 
 @click.command("replay")
 @click.argument("files", nargs=-1, metavar="[FILE…]")
 @click.option("--clif", type=click.Path(path_type=Path), help="A CLIF 2.x data set: a directory of parquet files.")
+@click.option("--from-log", metavar="FILE", help="Records of the log, from `verify --export FILE`.")
 @click.option("--alerts", metavar="FILE", help="Write alerts there, NDJSON.")
 @click.option("--state", metavar="FILE", help="Write the last state of each patient there, NDJSON.")
 @click.option("--dead-letters", metavar="FILE", help="Write what could not be used there, NDJSON.")
 @click.option("--report", metavar="FILE.html", help="Write a page with the ward and a timeline of each patient.")
 @click.option("--profile", default="house", show_default=True, metavar="NAME", help="Grading profile in force.")
 @click.option("--until", metavar="TIME", help="Time goes on to then (ISO 8601 with offset); later events are left out.")
+@click.option(
+    "--partitions",
+    type=click.IntRange(1, 4096),
+    help="With --from-log: how many partitions the log has, where the file does not have all of them.",
+)
+@click.option(
+    "--topic-prefix",
+    envvar="CRS_TOPIC_PREFIX",
+    default="crs.",
+    show_default=True,
+    help="With --from-log: what the log's name starts with; dead letters name it.",
+)
+@click.pass_context
 def command(
+    context: click.Context,
+    /,
     files: tuple[str, ...],
     clif: Path | None,
-    alerts: str | None,
-    state: str | None,
-    dead_letters: str | None,
-    report: str | None,
+    from_log: str | None,
     profile: str,
     until: str | None,
+    partitions: int | None,
+    topic_prefix: str,
+    **written: str | None,
 ) -> None:
     """Judge recorded events in arrival order (NDJSON; - is standard input). Output - is standard output.
+
+    With --from-log, judge them as the worker did: same alerts, states and dead letters. The log has its own clock, so
+    --until only leaves out what was appended later.
 
     Exit 0: done. 2: usage, or input that cannot be read. 3: some input was set aside as dead letters.
     """
     guideline = load_guideline(profile)
-    if report is not None:
+    if written["report"] is not None:
         require_extra("report", "--report")
     end = None if until is None else to_ms(time_of(until))
-    reject_same_file((alerts, state, dead_letters, report), files)
-    source = source_of(files, clif)
+    refuse_two_inputs(context, files, clif, from_log)
+    reject_same_file(written.values(), files if from_log is None else (from_log,))
+    log = None if from_log is None else LogFile(from_log, partitions)
+    events = source_of(files, clif) if log is None else None
     with ExitStack() as closing:
-        alert_lines, state_lines, letter_lines = (NdjsonWriter(name, closing) for name in (alerts, state, dead_letters))
-        letters = Letters(letter_lines)
-        charts = None if report is None else Charts(guideline)
-        watchers = [writing(alert_lines), *([charts.watch] if charts is not None else [])]
-        replay = Replay(guideline, watchers, letters.take, end)
-        for record in watched(source):
-            replay.take(record)
-        replay.finish()
-        for one in replay.states() if state is not None else ():
-            state_lines.write(one)
-        if charts is not None and report is not None:
-            from agents.report.page import CLIF_SOURCE, write_page  # The extra `report` is not always installed.
-
-            charts.finish(replay.patients.states)
-            origin = CLIF_SOURCE if clif is not None else source.name
-            write_page(Path(report), replay.tally, charts, origin)
-    stdout_taken = STDOUT in (alerts, state, dead_letters)
-    console_for(stderr=stdout_taken).print(summary(replay.tally, source.unmapped))
-    complain(replay.tally, letters, sum(replay.patients.defects.values()))
+        results = Results(guideline, written, closing)
+        if log is not None:
+            for what in log.incomplete:
+                click.echo(f"crs-monitor: {what}", err=True)
+            topic = PATIENT_EVENTS.full_name(topic_prefix)
+            play(log, LogReplay(guideline, topic, log.partitions, results.watchers, results.refuse, end), results)
+        elif events is not None:
+            results.is_clif = clif is not None
+            play(events, Replay(guideline, results.watchers, results.refuse, end), results)
 
 
-def writing(lines: NdjsonWriter) -> Watcher:
-    """Writes every alert."""
-
-    def watch(one: Judged) -> None:
-        for alert in one.step.alerts:
-            lines.write(alert)
-
-    return watch
+def play(source: Source[Record], judged: Judgement[Record], results: Results) -> None:
+    """Judges a source to its end; writes and prints what came of it."""
+    for record in watched(source):
+        judged.take(record)
+    judged.finish()
+    results.finish(judged, source)
 
 
-class Letters:
-    """Writes dead letters, and keeps the first few to print."""
-
-    def __init__(self, lines: NdjsonWriter) -> None:
-        self.first: list[DeadLetter] = []
-        self._lines = lines
-
-    def take(self, letter: DeadLetter) -> None:
-        """One dead letter."""
-        self._lines.write(letter)
-        if len(self.first) < LETTERS_SHOWN:
-            self.first.append(letter)
-
-
-def complain(tally: Statistics, letters: Letters, defects: int) -> None:
-    """Exit 3 with count and reasons, when something could not be used."""
-    total = sum(tally.dead_letters.values())
-    if defects:
-        click.echo(f"crs-monitor: {defects} judgements failed by a defect of ours; see `unmonitored` alerts", err=True)
-    if not total and not defects:
-        return
-    for letter in letters.first:
-        click.echo(f"{letter.detail} [{letter.reason}]", err=True)
-    if total > len(letters.first):
-        click.echo(f"… and {total - len(letters.first)} more (--dead-letters FILE has them all)", err=True)
-    click.echo(f"crs-monitor: {total} dead letters: {most(tally.dead_letters)}", err=True)
-    raise SystemExit(SOME_DEAD_LETTERS)
+def refuse_two_inputs(context: click.Context, files: tuple[str, ...], clif: Path | None, from_log: str | None) -> None:
+    """Raises UsageError for two kinds of input, and for options that only the log has."""
+    if (from_log is not None) + (clif is not None) + bool(files) > 1:
+        raise click.UsageError("give one input, not both: files, --clif or --from-log")
+    for name in LOG_OPTIONS if from_log is None else ():
+        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            raise click.UsageError(f"--{name.replace('_', '-')} is about the log: it needs --from-log FILE")
 
 
 def time_of(written: str) -> datetime:
@@ -132,13 +121,13 @@ def time_of(written: str) -> datetime:
 
 
 def source_of(files: tuple[str, ...], clif: Path | None) -> EventSource:
-    """The source to replay. Raises UserError when there is nothing, or both kinds."""
+    """The source to replay. Raises UserError when it cannot be read, UsageError when there is none."""
     if clif is not None:
-        if files:
-            raise click.UsageError("give files or --clif, not both")
         return open_source("clif", [str(clif)])
     if not files:
-        raise click.UsageError("nothing to replay: give NDJSON files, - for standard input, or --clif DIRECTORY")
+        raise click.UsageError(
+            "nothing to replay: give NDJSON files, - for standard input, --clif DIRECTORY, or --from-log FILE"
+        )
     if files == (STDIN,) and sys.stdin.isatty():
         click.echo("reading events from the keyboard; end with Ctrl-D", err=True)
     return open_source("ndjson", files)

@@ -6,10 +6,11 @@ import json
 import logging
 from collections.abc import Iterator
 from time import monotonic
-from typing import Any, NamedTuple
+from typing import Any
 
 from confluent_kafka import Consumer, Message, Producer, TopicPartition
 
+from agents.engine.log_lines import LogLine
 from agents.platform.json_types import Json
 from agents.platform.settings import Settings
 from monitor.units import SECOND, to_datetime
@@ -65,11 +66,11 @@ class DemoClient:
             if message.error() is None and value is not None and not is_heartbeat_of_build_0_1(headers):
                 yield Alert.model_validate_json(value)
 
-    def log(self) -> list[DemoRecord]:
-        """The whole log up to now, in the order in which it was written."""
+    def log(self) -> list[LogLine]:
+        """The whole log up to now, in the order in which it was written; within a partition by offset."""
         reader = self._reader(self._log)
         ends = {number: self._end(reader, number) for number in range(self.settings.partitions)}
-        left, found = sum(ends.values()), []
+        left, found, latest = sum(ends.values()), [], dict.fromkeys(ends, 0)
         until = monotonic() + TIMEOUT_SECONDS
         while left and monotonic() < until:
             for message in reader.consume(AT_ONCE, timeout=0.1):
@@ -78,11 +79,13 @@ class DemoClient:
                 assert offset is not None, "what was read has its place"
                 if message.error() is None and offset < ends[number]:
                     left -= 1
-                    found.append(DemoRecord(message.timestamp()[1], number, offset, message.value() or b""))
+                    line = log_line(number, offset, message)
+                    latest[number] = max(latest[number], line.timestamp)
+                    found.append((latest[number], line))
                     until = monotonic() + TIMEOUT_SECONDS
         reader.close()
         assert left == 0, "the embedded broker keeps the whole log"
-        return sorted(found)
+        return [line for _, line in sorted(found, key=lambda one: (one[0], one[1].partition, one[1].offset))]
 
     def close(self) -> None:
         """Disconnects."""
@@ -110,10 +113,8 @@ class DemoClient:
             self.refused += 1
 
 
-class DemoRecord(NamedTuple):
-    """One record of the log. Sorted by when it was written."""
-
-    appended_ms: int
-    partition: int
-    offset: int
-    value: bytes
+def log_line(partition: int, offset: int, message: Message) -> LogLine:
+    """A message of the log."""
+    key: Any = message.key()
+    value: Any = message.value()
+    return LogLine(partition, offset, message.timestamp()[1], key, value)

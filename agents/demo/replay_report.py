@@ -4,35 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from agents.demo.kafka_client import DemoRecord
-from agents.engine.patients import Judged, Patients, judge, refusals
+from agents.engine.log_lines import LogLine
+from agents.platform.settings import Settings
+from agents.replay.log_replay import LogReplay
 from agents.replay.statistics import Statistics
 from agents.report.collect import Charts
 from monitor.guidelines.in_force import Guideline
-from schemas.decode import Refused, decode
-from schemas.events import Tick
+from schemas.topics import PATIENT_EVENTS
 
 
-def replay_report(guideline: Guideline, log: Iterable[DemoRecord], partitions: int) -> tuple[Statistics, Charts]:
+def replay_report(guideline: Guideline, log: Iterable[LogLine], settings: Settings) -> tuple[Statistics, Charts]:
     """Counts and charts. What a merge forwards is not followed here: the log holds it as a record of its own."""
-    tally, charts = Statistics(guideline), Charts(guideline)
-    patients_of = [Patients(guideline) for _ in range(partitions)]
-
-    def watch(one: Judged) -> None:
-        tally.observe(one)
-        charts.watch(one)
-        for refused in refusals(one):
-            tally.refuse(refused.reason)
-
-    for record in log:
-        decoded = decode(record.value)
-        patients = patients_of[record.partition]
-        if isinstance(decoded, Refused):
-            tally.refuse(decoded.reason)
-        elif isinstance(decoded.event, Tick):
-            for one in patients.tick(decoded.event):
-                watch(one)
-        else:
-            watch(judge(patients, decoded, record.appended_ms))
-    charts.finish({name: state for patients in patients_of for name, state in patients.states.items()})
-    return tally, charts
+    charts = Charts(guideline)
+    replay = LogReplay(guideline, settings.topic(PATIENT_EVENTS), settings.partitions, [charts.watch])
+    for line in log:
+        replay.take(line)
+    charts.finish(replay.last)
+    return replay.tally, charts

@@ -84,7 +84,7 @@ def run(report: Path, hours: int, seconds: float, stay: bool) -> bool:
         console.print(in_one_line(verdict))
         guideline = in_force.load()
         processes.check()
-        tally, charts = replay_report(guideline, client.log(), settings.partitions)
+        tally, charts = replay_report(guideline, client.log(), settings)
         processes.check()
         story = story_of(
             charts.by_patient[scripted.PATIENT], "The scripted patient, in words", "Made up; all others are real."

@@ -6,9 +6,11 @@ partitioning.py   which partition a patient belongs to
 records.py        what a Kafka record looks like, whichever client read it
 patients.py       from a decoded message to its judgement and dead letters; who is due at a tick; defects kept apart
 outcome.py        what a batch resulted in, and what one judgement changed
+ticks.py          when ticks came, and so which events are a backlog of a downtime
 partition.py      one partition of the log: each offset applied exactly once
 changelog.py      rows and marker as records of the changelog topic
-playback.py       recorded events with the ticks that a live log would have had (replay, demonstration)
+log_lines.py      a record of the log as a line of a file, and back
+playback.py       recorded events as a log in memory, with the ticks that a live one would have had
 
 Worker, `verify`, `rebuild`, `replay` and the demonstration all use these modules.
 

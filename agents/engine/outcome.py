@@ -40,10 +40,14 @@ class AlertFromRecord(NamedTuple):
 
 
 class Forward(NamedTuple):
-    """An event to append to the log for another patient: after a merge, or when it was in the wrong partition."""
+    """An event for another patient, to append to the log: after a merge, or when it was in the wrong partition.
+
+    `value`: the message to append. `event`: what it says.
+    """
 
     patient_id: str
     value: bytes
+    event: PatientEventType
 
 
 class KeyedDeadLetter(NamedTuple):
@@ -138,7 +142,7 @@ def forwarded(event: PatientEventType, original: PatientEventType, record: LogRe
     An event that is only redirected keeps every field, also those that this build does not use, and its log time.
     """
     if event.event_id != original.event_id or record.value is None:
-        return Forward(event.patient_id, event.model_dump_json(exclude_none=True).encode())
+        return Forward(event.patient_id, event.model_dump_json(exclude_none=True).encode(), event)
     written = from_json(record.value) | {"patient_id": event.patient_id}
     written.setdefault("received_at", to_datetime(record.timestamp).isoformat())
-    return Forward(event.patient_id, to_json(written))
+    return Forward(event.patient_id, to_json(written), event)

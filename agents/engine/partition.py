@@ -1,12 +1,12 @@
 """One partition of the log in memory: applies its records in order, each offset exactly once.
 
-Worker, `verify` and `rebuild` all judge with this class, so `verify` can demand that what the live system wrote equals
-what a replay of the log gives. Nothing here reads a clock or sends anything.
+Worker, `verify`, `rebuild` and `replay` all judge with this class, so `verify` can demand that what the live system
+wrote equals what a replay of the log gives. Nothing here reads a clock or sends anything.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from hashlib import blake2b
 from typing import NamedTuple
 
@@ -22,40 +22,19 @@ from agents.engine.outcome import (
 )
 from agents.engine.patients import Judged, Patients, dead_letters, judge
 from agents.engine.records import LogRecord
+from agents.engine.ticks import NEVER_TICKED, Ticks
 from monitor.guidelines.in_force import Guideline
 from monitor.model import State
 from monitor.record import row
 from monitor.step import SAME, PatientEventType
-from monitor.units import MINUTE, to_datetime, to_ms
+from monitor.units import to_datetime, to_ms
 from schemas.dead_letters import Origin
 from schemas.decode import Decoded, Refused, decode
 from schemas.events import Tick
 
 TICK = "tick"
-DOWN_AFTER_MS = 2 * MINUTE  # without a tick for longer, no worker was running
 
-
-class Ticks(NamedTuple):
-    """When ticks were appended, ms: the last one, and the two around the last downtime, when no worker ticked."""
-
-    last: int = 0
-    down_from: int = 0
-    down_to: int = 0
-
-    def after(self, appended_ms: int) -> Ticks:
-        """The same with one more tick."""
-        if self.last and appended_ms - self.last > DOWN_AFTER_MS:
-            return Ticks(appended_ms, self.last, appended_ms)
-        return self._replace(last=max(self.last, appended_ms))
-
-    def is_backlog(self, known_at: int, appended_ms: int) -> bool:
-        """Whether an event that arrived at `known_at` (ms) had to wait because no worker was running."""
-        last, down_from, down_to = self
-        still_down = last > 0 and appended_ms - last > DOWN_AFTER_MS and known_at > last
-        return still_down or down_from < known_at < down_to
-
-
-NEVER_TICKED = Ticks()
+Watcher = Callable[[Judged], None]
 
 
 class Position(NamedTuple):
@@ -87,10 +66,11 @@ class Partition:
         next_offset: int = 0,
         ticks: Ticks = NEVER_TICKED,
         owns_patient: Callable[[str], bool] = lambda _: True,
+        watchers: Sequence[Watcher] = (),
     ) -> None:
         """`topic`: the log's name, for dead letters. `owns_patient`: see `partitioning.belongs_to`.
 
-        `ticks`: as they were after the record before `next_offset`.
+        `ticks`: as they were after the record before `next_offset`. `watchers` get every judgement, in order.
         """
         rows = rows or {}
         self.guideline = guideline
@@ -101,6 +81,7 @@ class Partition:
         self.patients = Patients(guideline, {patient_id: one.state for patient_id, one in rows.items()})
         self.positions = {patient_id: Position(one.log_offset, one.digest) for patient_id, one in rows.items()}
         self._owns_patient = owns_patient
+        self._watchers = tuple(watchers)
         # Rows may be newer than the marker: up to this offset a record may already be in some row.
         self._max_row_offset = max((one.log_offset for one in rows.values()), default=-1)
 
@@ -111,9 +92,17 @@ class Partition:
             if self.is_behind(record.offset):
                 outcome.dispositions["skipped"] += 1
                 continue
-            self._apply(record, outcome)
-            self.next_offset = record.offset + 1
+            self.apply_decoded(record, decode(record.value), outcome)
         return outcome
+
+    def apply_decoded(self, record: LogRecord, decoded: Decoded | Refused, outcome: Outcome) -> None:
+        """Applies the next record, whose value was decoded before, and adds the result to `outcome`. Never raises."""
+        if isinstance(decoded, Refused):
+            self._refuse(record, decoded, outcome)
+            outcome.dispositions["dead_letter"] += 1
+        else:
+            self._apply(record, decoded, outcome)
+        self.next_offset = record.offset + 1
 
     def is_behind(self, offset: int) -> bool:
         """The offset guard: whether a record was applied before."""
@@ -132,12 +121,7 @@ class Partition:
         """All patients."""
         return iter(self.patients.states)
 
-    def _apply(self, record: LogRecord, outcome: Outcome) -> None:
-        decoded = decode(record.value)
-        if isinstance(decoded, Refused):
-            self._refuse(record, decoded, outcome)
-            outcome.dispositions["dead_letter"] += 1
-            return
+    def _apply(self, record: LogRecord, decoded: Decoded, outcome: Outcome) -> None:
         outcome.unknown_fields += len(decoded.unknown_fields)
         event = decoded.event
         if isinstance(event, Tick):
@@ -183,6 +167,8 @@ class Partition:
         before = self.positions.get(patient_id, NOWHERE)
         self.positions[patient_id] = Position(record.offset, next_digest(before.digest, record.offset, event_id))
         outcome.touched[patient_id] = None
+        for watcher in self._watchers:
+            watcher(judged)
         if step.verdicts is SAME:
             outcome.verdicts[SAME[0].reason] += 1
             return

@@ -1,8 +1,7 @@
 """Judges events for the patients of a log: an event for its patient, a tick for those who are due, defects kept apart.
 
-Worker, replay and demonstration all go this way from a decoded message to its judgement and its dead letters:
+partition.py goes this way from a decoded message to its judgement and its dead letters:
 
-    decoded = decode(value)
     result = decoded if isinstance(decoded, Refused) else judge(patients, decoded, log_time_ms)
     letters = dead_letters(result, value, origin)
 
@@ -22,7 +21,7 @@ from typing import NamedTuple
 from monitor.defect import step_on_defect
 from monitor.guidelines.in_force import Guideline
 from monitor.model import State, fresh
-from monitor.step import ImplausibleSignal, JudgedEvent, PatientEventType, Step, step
+from monitor.step import ImplausibleSignal, JudgedEvent, Step, step
 from monitor.units import to_datetime, to_ms
 from schemas.dead_letters import DeadLetter, Origin, dead_letter
 from schemas.decode import Decoded, Refused
@@ -53,23 +52,6 @@ class Patients:
         self.defects: Counter[str] = Counter()
         self._due: list[tuple[int, str]] = []
         self._rebuild_heap()
-
-    def apply(
-        self, event: PatientEventType, implausible: tuple[ImplausibleSignal, ...] = (), at: datetime | None = None
-    ) -> list[Judged]:
-        """Judges one event, and what a merge forwards to other patients. `at`: log time, if the event has none."""
-        judged = [self.judge(event.patient_id, event, implausible, at)]
-        for one in judged:
-            for forward in one.step.forwards:
-                assert len(judged) <= len(self.states) + 2, "a merge comes to an end"
-                # An event that is only redirected keeps its implausible signals.
-                removed = implausible if forward.event_id == event.event_id else ()
-                judged.append(self.judge(forward.patient_id, forward, removed, at))
-        return judged
-
-    def tick(self, tick: Tick) -> list[Judged]:
-        """Judges every patient who is due at the tick, the longest due first."""
-        return [self.judge(patient_id, tick) for patient_id in self.due(to_ms(tick.effective_at))]
 
     def due(self, at: int) -> Iterator[str]:
         """Patients due at or before `at` (ms), the longest due first. Each must be judged before the next is taken."""
@@ -139,7 +121,7 @@ def defect_location(defect: Exception) -> str:
 
 
 def judge(patients: Patients, decoded: Decoded, log_time_ms: int, backlog_at: int | None = None) -> Judged:
-    """Judges one event for its patient. A tick concerns many patients: see `Patients.tick`.
+    """Judges one event for its patient. A tick concerns many patients: see `Patients.due`.
 
     `log_time_ms`: when the broker appended the record; it is the event's time of arrival if the event has none.
     `backlog_at`: the same if the event had to wait because no worker was running. What a merge forwards to another
@@ -158,8 +140,6 @@ def refusals(result: Refused | Judged) -> tuple[Refused, ...]:
     return tuple(Refused(rejected.reason, rejected.detail) for rejected in result.step.rejected)
 
 
-def dead_letters(
-    result: Refused | Judged, payload: bytes | None, origin: Origin, place: str = ""
-) -> tuple[DeadLetter, ...]:
-    """One dead letter for each refusal. `place`: put before the detail, where an offset does not say enough."""
-    return tuple(dead_letter(one.reason, place + one.detail, payload, origin) for one in refusals(result))
+def dead_letters(result: Refused | Judged, payload: bytes | None, origin: Origin) -> tuple[DeadLetter, ...]:
+    """One dead letter for each refusal."""
+    return tuple(dead_letter(one.reason, one.detail, payload, origin) for one in refusals(result))

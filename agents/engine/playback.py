@@ -1,38 +1,58 @@
-"""Replays recorded events in order of arrival, with a tick at every time at which a patient is due in between.
+"""Recorded events as the log of one partition: in order of arrival, with a tick wherever a patient is due in between.
 
 One log clock serves all patients: the latest arrival so far. It never goes backward, so a late event does not move it.
-Doses that a demonstration gives are planned ahead and applied at their time, between the ticks.
+What a merge forwards is appended at once. Doses that a demonstration gives are planned ahead and appended at their
+time, between the ticks. A recording has no downtime, so nothing in it is a backlog (ticks.py).
 """
 
 from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
-from agents.engine.patients import Judged, Patients
-from monitor.step import ImplausibleSignal, JudgedEvent, PatientEventType
+from agents.engine.outcome import Forward, Outcome
+from agents.engine.partition import Partition, Watcher
+from agents.engine.ticks import NO_DOWNTIME
+from monitor.guidelines.in_force import Guideline
+from monitor.step import JudgedEvent, PatientEventType
 from monitor.units import LONG_AGO, to_datetime, to_ms
+from schemas.decode import Decoded, Refused
 from schemas.events import Tick
 
-Watcher = Callable[[Judged], None]
 StillWanted = Callable[[], bool]
 
 
-class Playback:
-    """Advances log time for patients in memory. `clock`: log time, ms. Watchers get every judgement, in order."""
+class PlayedRecord(NamedTuple):
+    """A record of a log that is in memory only."""
 
-    def __init__(self, patients: Patients, watchers: Sequence[Watcher]) -> None:
-        self.patients = patients
+    offset: int
+    timestamp: int
+    value: bytes | None
+    key: bytes | None = None
+
+
+class Playback:
+    """Advances log time for the patients of a recording. `clock`: log time, ms. Watchers get every judgement."""
+
+    def __init__(self, guideline: Guideline, watchers: Sequence[Watcher] = ()) -> None:
+        self.partition = Partition(guideline, 0, "", ticks=NO_DOWNTIME, watchers=watchers)
+        self.patients = self.partition.patients
         self.clock = LONG_AGO
-        self._watchers = tuple(watchers)
         self._planned: list[tuple[int, int, PatientEventType, StillWanted]] = []
         self._plans = 0
 
-    def feed(self, event: JudgedEvent, implausible: tuple[ImplausibleSignal, ...] = ()) -> None:
-        """Applies the next recorded event at its arrival; a recorded tick only moves the clock."""
-        self.until(arrival(event))
-        if not isinstance(event, Tick):
-            self._notify(self.patients.apply(event, implausible))
+    def feed(self, decoded: Decoded | Refused, value: bytes | None) -> Outcome:
+        """Appends the next recorded message at its arrival; gives what it and what it forwards resulted in.
+
+        A recorded tick only moves the clock. `value`: the message as it was decoded.
+        """
+        outcome = Outcome()
+        if isinstance(decoded, Decoded):
+            self.until(arrival(decoded.event))
+        if isinstance(decoded, Refused) or not isinstance(decoded.event, Tick):
+            self._append(decoded, value, outcome)
+        return outcome
 
     def plan(self, event: PatientEventType, still: StillWanted = lambda: True) -> None:
         """Plans an event for its own arrival. It is dropped if `still` gives False then."""
@@ -40,25 +60,42 @@ class Playback:
         heapq.heappush(self._planned, (arrival(event), self._plans, event, still))
 
     def until(self, at: int) -> None:
-        """Advances log time to `at` (ms): applies ticks and planned events that are due by then. Never goes back."""
+        """Advances log time to `at` (ms): appends ticks and planned events that are due by then. Never goes back."""
         while True:
             due, planned = self.patients.next_due(), self._planned[0][0] if self._planned else None
             # At one instant the tick comes before the event, as it does in the log.
             if due is not None and due <= at and (planned is None or due <= planned):
-                self._notify(self.patients.tick(Tick(effective_at=to_datetime(due))))
+                self._append(Decoded(Tick(effective_at=to_datetime(due))), None, Outcome())
             elif planned is not None and planned <= at:
                 self.clock = max(self.clock, planned)
                 _, _, event, still = heapq.heappop(self._planned)
                 if still():
-                    self._notify(self.patients.apply(event))
+                    self._append(Decoded(event), None, Outcome())
             else:
                 self.clock = max(self.clock, at)
                 return
 
-    def _notify(self, judged: list[Judged]) -> None:
-        for one in judged:
-            for watcher in self._watchers:
-                watcher(one)
+    def _append(self, decoded: Decoded | Refused, value: bytes | None, outcome: Outcome) -> None:
+        """Applies a record, then what it forwards to other patients, which the worker would append to the log."""
+        self._apply(decoded, value, outcome)
+        followed = 0
+        while outcome.forwards:
+            followed += 1
+            assert followed <= len(self.partition.positions) + 2, "a merge comes to an end"
+            forward = outcome.forwards.pop(0)
+            self._apply(redirected(forward, decoded), forward.value, outcome)
+
+    def _apply(self, decoded: Decoded | Refused, value: bytes | None, outcome: Outcome) -> None:
+        at = arrival(decoded.event) if isinstance(decoded, Decoded) else max(self.clock, 0)
+        record = PlayedRecord(self.partition.next_offset, at, value)
+        self.partition.apply_decoded(record, decoded, outcome)
+
+
+def redirected(forward: Forward, source: Decoded | Refused) -> Decoded:
+    """What a merge forwards because of `source`. An event that is only redirected keeps its implausible signals."""
+    assert isinstance(source, Decoded), "what is refused forwards nothing"
+    same = not isinstance(source.event, Tick) and forward.event.event_id == source.event.event_id
+    return Decoded(forward.event, source.implausible if same else ())
 
 
 def arrival(event: JudgedEvent) -> int:

@@ -26,8 +26,8 @@ BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 # First bytes of files that are easily given by mistake.
 MAGIC = {
     b"PAR1": "a Parquet file: a CLIF data set is read with --clif DIRECTORY",
-    b"\x1f\x8b": "compressed: try `gunzip -c FILE | crs-monitor replay -`",
-    b"\x28\xb5\x2f\xfd": "compressed: try `zstd -dc FILE | crs-monitor replay -`",
+    b"\x1f\x8b": "compressed: try `gunzip -c FILE | {command}`",
+    b"\x28\xb5\x2f\xfd": "compressed: try `zstd -dc FILE | {command}`",
     b"PK\x03\x04": "a zip archive: unpack it first",
 }
 
@@ -79,8 +79,11 @@ class NdjsonFiles:
             yield line
 
 
-def opened(name: str) -> BinaryIO:
-    """Opens a file. Raises UserError when its first bytes show that it is something else."""
+def opened(name: str, expected: str = EXPECTED, command: str = "crs-monitor replay -") -> BinaryIO:
+    """Opens a file. Raises UserError when its first bytes show that it is something else.
+
+    `expected`: what the file should hold, in words. `command`: what reads it from standard input.
+    """
     if name == STDIN:
         return sys.stdin.buffer
     try:
@@ -88,11 +91,11 @@ def opened(name: str) -> BinaryIO:
         # The first bytes of a pipe or a device could not be read again.
         start = stream.peek(8)[:8] if stream.seekable() else b""
     except OSError as error:
-        raise UserError(f"{name}: {error.strerror}; {EXPECTED}") from error
+        raise UserError(f"{name}: {error.strerror}; {expected}") from error
     for magic, advice in MAGIC.items():
         if start.startswith(magic):
             stream.close()
-            raise UserError(f"{name}: {EXPECTED}, this is {advice}")
+            raise UserError(f"{name}: {expected}, this is {advice.format(command=command)}")
     return stream
 
 

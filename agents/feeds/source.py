@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeVar
 
 from schemas.decode import Decoded, Refused
+
+RecordRead = TypeVar("RecordRead", covariant=True)
 
 
 class SourceRecord(NamedTuple):
@@ -18,7 +20,7 @@ class SourceRecord(NamedTuple):
     decoded: Decoded | Refused
 
 
-class EventSource(Protocol):
+class Source(Protocol[RecordRead]):
     """Iterate for the records, in order of arrival. Iterating raises UserError when the input cannot be read.
 
     `name`: for a report, without directories. `read` of `total`: progress, in bytes or rows; total None: unknown.
@@ -37,4 +39,7 @@ class EventSource(Protocol):
     @property
     def unmapped(self) -> Counter[str]: ...
 
-    def __iter__(self) -> Iterator[SourceRecord]: ...
+    def __iter__(self) -> Iterator[RecordRead]: ...
+
+
+EventSource = Source[SourceRecord]

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TypeVar
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from agents.feeds.source import EventSource, SourceRecord
+from agents.feeds.source import Source
 
 LINES_PER_UPDATE = 512
+Record = TypeVar("Record")
 
 
-def watched(source: EventSource, console: Console | None = None) -> Iterator[SourceRecord]:
+def watched(source: Source[Record], console: Console | None = None) -> Iterator[Record]:
     """The records of a source, with a progress bar if `console` (standard error by default) is a terminal."""
     console = console or Console(stderr=True)
     if not console.is_terminal:

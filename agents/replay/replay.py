@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from agents.engine.patients import Judged, Patients, dead_letters
-from agents.engine.playback import Playback, Watcher, arrival
+from agents.engine.partition import Watcher
+from agents.engine.playback import Playback, arrival
 from agents.feeds.source import SourceRecord
 from agents.replay.statistics import Statistics
 from monitor.guidelines.in_force import Guideline
+from monitor.model import State
 from monitor.patient_view import view
 from monitor.units import to_datetime
-from schemas.dead_letters import DeadLetter, Origin
-from schemas.decode import Refused
+from schemas.dead_letters import DeadLetter, Origin, dead_letter
+from schemas.decode import Decoded
 from schemas.events import Tick
 from schemas.state import PatientState
 
@@ -26,27 +27,23 @@ class Replay:
         self.guideline = guideline
         self.until = until
         self.tally = Statistics(guideline)
-        self.patients = Patients(guideline)
-        self.playback = Playback(self.patients, [self.tally.observe, self._on_judged, *watchers])
+        self.playback = Playback(guideline, [self.tally.observe, *watchers])
+        self.patients = self.playback.patients
         self._refuse_to = refuse
-        self._current: SourceRecord | None = None
 
     def take(self, record: SourceRecord) -> None:
         """Judges one record of the source."""
-        if isinstance(record.decoded, Refused):
-            self._refuse(record, record.decoded)
-            return
-        event = record.decoded.event
-        if self.until is not None and arrival(event) > self.until:
-            self.tally.beyond += 1
-            return
-        if record.decoded.unknown_fields:
-            self.tally.count_unknown_fields(record.decoded.unknown_fields)
-        if isinstance(event, Tick):
-            self.tally.events["recorded tick"] += 1
-        self._current = record
-        self.playback.feed(event, record.decoded.implausible)
-        self._current = None
+        decoded = record.decoded
+        if isinstance(decoded, Decoded):
+            if self.until is not None and arrival(decoded.event) > self.until:
+                self.tally.beyond += 1
+                return
+            if decoded.unknown_fields:
+                self.tally.count_unknown_fields(decoded.unknown_fields)
+            if isinstance(decoded.event, Tick):
+                self.tally.events["recorded tick"] += 1
+        for keyed in self.playback.feed(decoded, record.payload).letters:
+            self._refuse(record, keyed.letter)
 
     def finish(self) -> None:
         """Moves time on to `until`, if one was given. No more records come."""
@@ -58,13 +55,19 @@ class Replay:
         for patient_id in sorted(self.patients.states):
             yield view(self.guideline, self.patients.states[patient_id], self.until)
 
-    def _on_judged(self, judged: Judged) -> None:
-        """Makes dead letters of an event, or parts of it, that could not be used. Injected events have no record."""
-        if self._current is not None:
-            self._refuse(self._current, judged)
+    @property
+    def last(self) -> Mapping[str, State]:
+        """The last state of every patient, as the judgement keeps it."""
+        return self.patients.states
 
-    def _refuse(self, record: SourceRecord, result: Refused | Judged) -> None:
+    @property
+    def defects(self) -> int:
+        """How many judgements failed by a defect of ours."""
+        return sum(self.patients.defects.values())
+
+    def _refuse(self, record: SourceRecord, letter: DeadLetter) -> None:
+        """Passes a dead letter on that names file and line instead of a place in a log."""
         origin = Origin(None, None, record.line, to_datetime(max(self.playback.clock, 0)))
-        for letter in dead_letters(result, record.payload, origin, f"{record.file}:{record.line}: "):
-            self.tally.refuse(letter.reason)
-            self._refuse_to(letter)
+        detail = f"{record.file}:{record.line}: {letter.detail}"
+        self.tally.refuse(letter.reason)
+        self._refuse_to(dead_letter(letter.reason, detail, record.payload, origin))

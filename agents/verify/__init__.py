@@ -6,7 +6,8 @@
   `live_partition.py` holds the rows, alerts and states of one partition, `published.py` the alerts and states
 - checks: `partition_check.py` replays a partition; `feeds_check.py` compares the feeds, the dead letters and the ledger
   with the log; `difference.py` compares two values, `set_comparison.py` two sets that do not fit in memory
-- out: `findings.py` counts breaches, `report.py` prints them, `progress_bar.py` shows the progress
+- out: `findings.py` counts breaches, `report.py` prints them, `progress_bar.py` shows the progress,
+  `log_export.py` writes the checked records to a file
 - `rebuild.py` writes rows anew from the log, with `kafka_writer.py`
 
 Never here: membership of the workers' consumer group, because it would take partitions from them. Only `rebuild.py`

@@ -18,7 +18,7 @@ from agents.verify.findings import Breach, BreachKind, Findings
 from agents.verify.live_partition import LivePartition
 from agents.verify.partition_check import LOG, PartitionCheck
 from agents.verify.published import PublishedAlerts, PublishedStates
-from agents.verify.reader import Bounds, NoProgress, Progress, TopicReader
+from agents.verify.reader import Bounds, NoProgress, Progress, StoredRecord, TopicReader
 from agents.verify.set_comparison import LogPlace, SetComparison
 from agents.verify.snapshot import Snapshot, caught_up, snapshots
 from monitor.guidelines.in_force import Guideline
@@ -30,7 +30,10 @@ NAMES: Mapping[int, str] = {LOG: topics.PATIENT_EVENTS.name} | {number: name for
 
 @dataclass
 class Verification:
-    """What is checked, against which guideline, and how many seconds to wait for the live system."""
+    """What is checked, against which guideline, and how many seconds to wait for the live system.
+
+    `export` gets every record of the log that is replayed, with its partition.
+    """
 
     reader: TopicReader
     settings: Settings
@@ -38,6 +41,7 @@ class Verification:
     wait_seconds: float = 30.0
     ledger_file: Path | None = None
     progress: Progress = field(default_factory=NoProgress)
+    export: Callable[[int, StoredRecord], None] = lambda _partition, _record: None
     clock: Callable[[], float] = monotonic
     pause: Callable[[float], None] = sleep
     waited_seconds: float = 0.0
@@ -129,6 +133,8 @@ class Verification:
             if check.is_cut:
                 self.since.setdefault(partition, record.timestamp)
             check.take(record)
+            if record.offset < check.replay_end:
+                self.export(partition, record)
             if count % CHUNK == 0:
                 self.progress.advance(CHUNK)
         check.close()

@@ -13,7 +13,6 @@ from threading import Event
 
 import pytest
 
-from agents.engine.patients import Patients
 from agents.engine.playback import Playback
 from agents.platform.json_types import Json
 from agents.simulation.live_ward import KNOTS, Clock, WardPlan, cadence, simulate
@@ -81,12 +80,12 @@ def test_every_event_is_one_of_the_contract_but_for_the_mishaps() -> None:
 
 def test_patients_fall_ill_and_are_treated_within_two_minutes() -> None:
     kinds: Counter[str] = Counter()
-    patients = Patients(load("house"))
-    playback = Playback(patients, [lambda one: kinds.update(alert.kind for alert in one.step.alerts)])
+    playback = Playback(load("house"), [lambda one: kinds.update(alert.kind for alert in one.step.alerts)])
     for due in ward(120, rate=50):
-        decoded = decode(json.dumps(due.event).encode())
+        value = json.dumps(due.event).encode()
+        decoded = decode(value)
         assert isinstance(decoded, Decoded)
-        playback.feed(decoded.event, decoded.implausible)
+        playback.feed(decoded, value)
     assert kinds["onset"] >= 10
     assert kinds["escalation"] >= 5
     assert kinds["dose_indicated"] >= 5

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from agents.engine.patients import Patients
 from monitor.model import State
 from monitor.patient_view import view
-from monitor.units import to_datetime
+from monitor.units import to_datetime, to_ms
 from schemas.events import Tick, Vitals
 from tests.bedside import GUIDELINES
 from tests.golden.record import Kept, stories
@@ -30,8 +30,10 @@ def stepped(one: Kept, state: State) -> Stepped:
     alerts: list[str] = []
     for minute, event in events(one.patient_id, state):
         at = since + timedelta(minutes=minute)
-        judged = patients.tick(Tick(effective_at=at)) if event is None else patients.apply(event, at=at)
-        alerts += [alert.model_dump_json() for each in judged for alert in each.step.alerts]
+        due = patients.due(to_ms(at)) if event is None else (one.patient_id,)
+        for patient_id in due:
+            judged = patients.judge(patient_id, event or Tick(effective_at=at), at=at)
+            alerts += [alert.model_dump_json() for alert in judged.step.alerts]
     assert not patients.defects, patients.defects
     after = patients.states[one.patient_id]
     # Values of closed sets that only a newer build knows are published as they are: not for validation here.

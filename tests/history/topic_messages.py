@@ -9,14 +9,14 @@ from itertools import islice
 from random import Random
 from typing import Any, NamedTuple
 
-from agents.engine.patients import Judged, Patients
+from agents.engine.patients import Judged
 from agents.engine.playback import Playback
 from agents.simulation.patients.bed_record import Cadence, Mishaps
 from agents.simulation.patients.generator import ward
 from monitor.guidelines.in_force import load
 from monitor.patient_view import view
 from schemas.alerts import Alert
-from schemas.decode import Decoded, decode
+from schemas.decode import decode
 from schemas.state import PatientState
 
 GUIDELINE = load()
@@ -46,11 +46,10 @@ def published(events: Iterable[dict[str, Any]]) -> list[Published]:
         value = view(GUIDELINE, judged.step.state, None, offset).model_dump_json().encode()
         messages.append(Published("state", judged.patient_id, value, {}))
 
-    playback = Playback(Patients(GUIDELINE), [watch])
+    playback = Playback(GUIDELINE, [watch])
     for event in events:
-        decoded = decode(json.dumps(event).encode())
-        if isinstance(decoded, Decoded):
-            playback.feed(decoded.event, decoded.implausible)
+        value = json.dumps(event).encode()
+        playback.feed(decode(value), value)
     return messages
 
 

@@ -11,9 +11,10 @@ from typing import Any
 
 from agents.engine import changelog
 from agents.engine.changelog import Marker
-from agents.engine.partition import Partition, Ticks
+from agents.engine.partition import Partition
 from agents.engine.partitioning import partition_of
 from agents.engine.stamp import stamped
+from agents.engine.ticks import Ticks
 from agents.platform.settings import Settings
 from agents.simulation.patients import bed_record, generator
 from agents.stream.publication import headers_of

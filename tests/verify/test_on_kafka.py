@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,15 +14,17 @@ import pytest
 
 from agents.engine.changelog import EPOCH, MARKER, row_key
 from agents.engine.partitioning import partition_of
+from agents.engine.ticks import DOWN_AFTER_MS
 from agents.platform.settings import Settings
 from agents.verify.kafka_reader import KafkaReader
 from agents.verify.kafka_writer import KafkaWriter
 from schemas import topics
 from schemas.heartbeats import is_heartbeat_of_build_0_1
-from tests.chaos.bedside import Bedside
+from tests.chaos.bedside import PATIENTS, Bedside
 from tests.chaos.environment import environment
 from tests.chaos.run import verify
 from tests.chaos.supervisor import Supervised, ready
+from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 Fresh = Callable[..., Settings]
@@ -51,16 +54,51 @@ def test_a_correct_system_passes_and_a_falsified_one_does_not(kafka_settings: Fr
         verdict = verify(settings, 60, show=False)
         assert verdict["breaches"] == {"alert_phantom": 1}, verdict
         assert "ann" not in json.dumps(verdict), "without --show no patient id is printed"
+        worker.kill()
+    killed_at = time.monotonic()
+    bedside.everyone("vitals", source="charted", systolic_mmhg=66)  # severe, and over before any worker sees it
+    bedside.everyone("vitals", source="charted", systolic_mmhg=84)
+    bedside.get_worse()
     replace_row(settings)
     assert verify(settings, 0)["state_mismatches"] == 1
     rebuilt = run_command(settings, "rebuild")
     assert rebuilt.returncode == 0, rebuilt.stderr
     assert json.loads(rebuilt.stdout)["differed"] == 1
+    time.sleep(max(0.0, DOWN_AFTER_MS / 1000 + 2 - (time.monotonic() - killed_at)))
     with Supervised("next", tmp_path, settings) as worker:
         ready([worker])
-        bedside.get_worse()
         verdict = verify(settings, 60)
-    assert verdict["breaches"] == {"alert_phantom": 1}, "the foreign alert stays; everything else agrees"
+        assert verdict["breaches"] == {"alert_phantom": 1}, "the foreign alert stays; everything else agrees"
+        wait_until(lambda: is_replayed(settings, tmp_path), "the replay gives the last published states", 90)
+    alerts = [json.loads(alert) for alert in published(settings, topics.ALERTS)]
+    late = {alert["patient_id"] for alert in alerts if "Known late" in alert["message"]}
+    assert late == set(PATIENTS), "what came during the downtime was judged as a backlog"
+
+
+def is_replayed(settings: Settings, directory: Path) -> bool:
+    """Exports the log and replays it: alerts must be equal; gives whether the last published states are, too."""
+    log, alerts, states = (str(directory / name) for name in ("log.ndjson", "alerts.ndjson", "states.ndjson"))
+    exported = run_command(settings, "verify", "--export", log)
+    assert exported.returncode == 1, "the foreign alert stays"
+    assert "records of the log written to" in exported.stderr
+    replayed = run_command(settings, "replay", "--from-log", log, "--alerts", alerts, "--state", states)
+    assert replayed.returncode == 0, replayed.stderr
+    assert sorted(Path(alerts).read_bytes().splitlines()) == sorted(published(settings, topics.ALERTS))
+    last = {json.loads(state)["patient_id"]: state for state in published(settings, topics.PATIENT_STATE)}
+    return Path(states).read_bytes().splitlines() == [last[patient_id] for patient_id in sorted(last)]
+
+
+def published(settings: Settings, spec: topics.TopicSpec) -> list[bytes]:
+    """The messages of a topic, each once, by partition and in order; without the alert that the test wrote."""
+    reader, topic = KafkaReader(settings), settings.topic(spec)
+    found = {
+        record.value: None
+        for partition, bounds in reader.bounds(topic).items()
+        for record in reader.read(topic, partition, *bounds)
+        if record.value is not None and b'"foreign"' not in record.value
+    }
+    reader.close()
+    return list(found)
 
 
 def write_foreign_alert(settings: Settings) -> None:

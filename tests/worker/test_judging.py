@@ -19,10 +19,10 @@ ORIGIN = Origin("crs.patient-events", 0, 7, to_datetime(BEGAN))
 GUIDELINE = in_force.load("house")
 
 
-def letters(value: bytes, log_time_ms: int = BEGAN, place: str = "") -> tuple[DeadLetter, ...]:
+def letters(value: bytes, log_time_ms: int = BEGAN) -> tuple[DeadLetter, ...]:
     decoded = decode(value)
     result = decoded if isinstance(decoded, Refused) else judge(Patients(GUIDELINE), decoded, log_time_ms)
-    return dead_letters(result, value, ORIGIN, place)
+    return dead_letters(result, value, ORIGIN)
 
 
 def reading(**fields: Any) -> bytes:
@@ -35,9 +35,8 @@ def test_a_good_message_has_no_dead_letter() -> None:
 
 
 def test_a_refused_message_is_one_dead_letter_with_its_bytes() -> None:
-    (letter,) = letters(b"{", place="ward.ndjson:3: ")
+    (letter,) = letters(b"{")
     assert (letter.reason, letter.offset, letter.original()) == ("not_json", 7, b"{")
-    assert letter.detail.startswith("ward.ndjson:3: ")
 
 
 def test_an_implausible_signal_is_a_dead_letter_and_the_rest_is_judged() -> None:
