@@ -111,6 +111,7 @@ def seconds(begins: int, ends: int) -> Iterator[SourceRecord]:
         )
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_length_of_the_input() -> None:
     charts = Charts(GUIDELINE)
     replay = Replay(GUIDELINE, [charts.watch], lambda _: None, None)
