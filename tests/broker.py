@@ -85,7 +85,8 @@ def pytest_testnodedown(node: Any) -> None:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Prints which Kafka the tests used."""
-    for description in dict.fromkeys(config.stash[DESCRIPTIONS]):
+    descriptions: list[str] = config.stash[DESCRIPTIONS]
+    for description in dict.fromkeys(descriptions):
         terminalreporter.line(f"Kafka: {description}")
 
 
@@ -169,7 +170,7 @@ def kafka_settings(kafka: Broker) -> Iterator[Fresh]:
 @contextmanager
 def fresh(bootstrap_servers: str, *, topics: bool = True, **overrides: object) -> Iterator[Settings]:
     """Settings for one test; its topics are deleted at the end."""
-    given = {"topic_prefix": f"test-{uuid4().hex[:10]}.", "partitions": PARTITIONS} | overrides
+    given: dict[str, Any] = {"topic_prefix": f"test-{uuid4().hex[:10]}.", "partitions": PARTITIONS} | overrides
     settings = load(bootstrap_servers=bootstrap_servers, **given)
     wanted = wanted_topics(settings)
     if topics:

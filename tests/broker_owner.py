@@ -1,7 +1,7 @@
 """One broker for all pytest-xdist workers: the process that started them owns it, and starts it when one asks.
 
-So it outlives a worker that crashes, and ends with the run, also after Ctrl-C. If the owner itself is killed, the kernel
-or Docker's reaper ends the broker.
+So it outlives a worker that crashes, and ends with the run, also after Ctrl-C. If the owner itself is killed, the
+kernel or Docker's reaper ends the broker.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Start = Callable[[], AbstractContextManager[tuple[str, ...]]]
 
 
 class BrokerOwner:
-    """Answers every worker with the same broker. One request at a time, so the second waits while the first starts it."""
+    """Answers every worker with the same broker; the second waits while the first one's request starts it."""
 
     def __init__(self, start: Start) -> None:
         """`start`: enters with what is told to the workers; an exception is told them as its text."""

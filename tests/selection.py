@@ -10,7 +10,7 @@ import inspect
 import multiprocessing
 import subprocess
 import sys
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator, Iterator
 from ipaddress import ip_address
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
@@ -147,5 +147,3 @@ def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, object, object
     if started:
         pytest.fail(f"not quick, and not found so: {started}; mark it `programs`", pytrace=False)
     return result
-
-

@@ -92,7 +92,9 @@ PATIENTS = (
     ((INFUSED,), st.one_of(*[FEVERISH] * 8, *[STABLE] * 2, *RARE)),
     ((INFUSED, GRADE_2), st.one_of(*[HYPOTENSIVE] * 12, ON_OXYGEN, MONITORED)),
 )
-HOW = st.sampled_from([*["live"] * 16, "backlog", "backlog", "defect", "future", "void", "infusion", "tick", "tick"])
+LIVE: How = "live"
+WAYS: list[How] = [*[LIVE] * 16, "backlog", "backlog", "defect", "future", "void", "infusion", "tick", "tick"]
+HOW = st.sampled_from(WAYS)
 GAPS_S = st.sampled_from([1, 1, 5, 20, 60, 300, 600, 600, 1200])
 
 
@@ -111,7 +113,7 @@ def rough_streams(draw: st.DrawFn) -> list[Happening]:
         at += gap * SECOND
         event: Json = reading
         if number == leaves_at:
-            how, event = "live", draw(LEAVING)
+            how, event = LIVE, draw(LEAVING)
         elif how == "infusion":
             event = {"type": "patient", "infused_at": iso(at - draw(st.sampled_from([0, 30, 3600])) * SECOND)}
         elif how == "void":
