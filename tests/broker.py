@@ -57,7 +57,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_configure_node(node: Any) -> None:
-    """Tells a pytest-xdist worker where it can ask for the broker."""
+    """Gives a pytest-xdist worker the address at which it asks for the broker."""
     stash = node.config.stash
     if OWNER not in stash:
         stash[OWNER] = BrokerOwner(chosen)

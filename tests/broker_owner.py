@@ -22,7 +22,7 @@ class BrokerOwner:
     """Answers every worker with the same broker; the second waits while the first one's request starts it."""
 
     def __init__(self, start: Start) -> None:
-        """`start`: enters with what is told to the workers; an exception is told them as its text."""
+        """`start`: enters with what the workers get; of an exception they get the text."""
         self._start, self._answer = start, ""
         self._broker: tuple[str, ...] | None = None
         self.key = secrets.token_bytes(16)

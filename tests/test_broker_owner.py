@@ -43,7 +43,7 @@ def test_nothing_is_started_when_nobody_asks() -> None:
     assert starts.happened == []
 
 
-def test_a_broker_that_cannot_start_is_tried_once_and_the_reason_told_to_all() -> None:
+def test_a_broker_that_cannot_start_is_tried_once_and_all_get_the_reason() -> None:
     tried = []
 
     def without_java() -> Iterator[tuple[str, ...]]:

@@ -165,7 +165,9 @@ class Source:
     name = "three"
     read = 3
     total = 3
-    unmapped: Counter[str] = Counter()
+
+    def __init__(self) -> None:
+        self.unmapped: Counter[str] = Counter()
 
     def __iter__(self) -> Iterator[SourceRecord]:
         return iter(THREE)
