@@ -51,7 +51,7 @@ demo: $(STAMP)
 # The tests mostly wait for brokers, pagers and browsers: four files at once suit two cores.
 PYTEST := -m pytest --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder
 # Quick tests never wait: one file a core.
-QUICK := -m pytest --quick --numprocesses auto --dist load
+QUICK := -m pytest --quick --numprocesses auto --dist loadfile --no-loadscope-reorder
 # Which third of the tests that take turns is due: the next one with every commit and every day.
 TURN := $(shell echo $$(($$(git rev-list --count HEAD 2>/dev/null || echo 0) + $$(date +%s) / 86400)))
 
