@@ -1,6 +1,6 @@
 # One command for each task, from a fresh clone: the first one creates .venv.
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench schemas clean
+.PHONY: help demo test quick quick-oldest long-guards lint format bench schemas clean
 
 BIN := .venv/bin
 JOBS := 4
@@ -11,8 +11,12 @@ NEW_ENOUGH := 'import sys; sys.exit(sys.version_info < (3, 11))'
 
 help:
 	@echo "make demo    the whole system on this machine, on real ICU stays"
-	@echo "make test    every test"
+	@echo "make quick   the tests without broker, database, browser or other program: a minute"
+	@echo "make test    every test; of those that take a guard out a third, by turns"
 	@echo "make lint    style, types, layers, generated schemas"
+	@echo "make quick-3.11, make quick-3.13, make quick-oldest"
+	@echo "             the quick tests on that Python; on the oldest dependencies that pyproject.toml allows"
+	@echo "make long-guards  every test that takes a guard out"
 	@echo "make bench   benchmarks"
 	@echo "make format  formats the code with ruff"
 	@echo "make schemas writes the JSON Schemas"
@@ -32,15 +36,52 @@ $(STAMP): pyproject.toml
 	  "$$found" -m venv --clear .venv || { rm -rf .venv; echo "Is the package python3-venv installed?" >&2; exit 1; }; \
 	fi
 	@echo "installing the packages of pyproject.toml"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+# uv takes a tenth of pip's time; pip knows the settings of pip.conf, as of an index of one's own.
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv>=0.9,<1'
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --editable '.[dev]' || \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@
 
 demo: $(STAMP)
 	@$(BIN)/crs-monitor demo
 
+# `make .venv` only installs.
+.venv: $(STAMP)
+
 # The tests mostly wait for brokers, pagers and browsers: four files at once suit two cores.
+PYTEST := -m pytest --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder
+# Quick tests never wait: one file a core.
+QUICK := -m pytest --quick --numprocesses auto --dist loadfile --no-loadscope-reorder
+# Which third of the tests that take turns is due: the next one with every commit and every day.
+TURN := $(shell echo $$(($$(git rev-list --count HEAD 2>/dev/null || echo 0) + $$(date +%s) / 86400)))
+
 test: $(STAMP)
-	@$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder
+	@TEST_TURN=$(TURN) $(BIN)/python $(PYTEST)
+
+quick: $(STAMP)
+	@$(BIN)/python $(QUICK)
+
+long-guards: $(STAMP)
+	@$(BIN)/python $(PYTEST) -m by_turns
+
+# Another Python, found or fetched, with an environment of its own in .venvs/.
+quick-3.%: .venvs/3.%/.as-in-pyproject
+	@.venvs/3.$*/bin/python $(QUICK)
+
+quick-oldest: .venvs/oldest/.as-in-pyproject
+	@.venvs/oldest/bin/python $(QUICK)
+
+OLDEST_PYTHON := 3.11
+ENVIRONMENT = version=$(1); python=$$(PATH="$(CURDIR)/$(BIN):$$PATH" .ci/find_python $$version .venvs/python-$$version) && \
+	$(BIN)/uv venv --quiet --clear --python "$$python" $(@D) && \
+	$(BIN)/uv pip install --quiet --python $(@D)/bin/python $(2) --editable '.[dev]' && touch $@
+
+.venvs/3.%/.as-in-pyproject: $(STAMP)
+	@$(call ENVIRONMENT,3.$*,)
+
+# A lower bound that is missing or too low in pyproject.toml fails here.
+.venvs/oldest/.as-in-pyproject: $(STAMP)
+	@$(call ENVIRONMENT,$(OLDEST_PYTHON),--resolution lowest-direct)
 
 # Every check runs, also after one has failed, so that one run reports everything.
 lint: $(STAMP)
@@ -63,5 +104,5 @@ bench: $(STAMP)
 	done
 
 clean:
-	rm -rf .venv build dist out *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venvs build dist out *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

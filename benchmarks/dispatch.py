@@ -155,7 +155,7 @@ class Sender:
         at = time.time()
         priority = "high" if high else "medium"
         one = ALERT.model_copy(update={"alert_id": name, "patient_id": f"p{name}", "priority": priority})
-        headers = [("log_appended_ms", str(int(at * 1000)).encode())]
+        headers: list[tuple[str, str | bytes | None]] = [("log_appended_ms", str(int(at * 1000)).encode())]
         self.sent[name] = at
         self.producer.produce(self.topic, one.model_dump_json().encode(), one.patient_id.encode(), headers=headers)
         self.producer.poll(0)

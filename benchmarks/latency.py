@@ -39,8 +39,8 @@ def main(rate: float, seconds: float, patients: int) -> None:
     with ExitStack() as stack:
         servers = os.environ.get(BOOTSTRAP) or stack.enter_context(Cluster()).bootstrap_servers
         for poison in (False, True):
-            given = {"topic_prefix": f"latency-{uuid4().hex[:8]}.", "partitions": 6}
-            settings = load(bootstrap_servers=servers, **given)
+            prefix = f"latency-{uuid4().hex[:8]}."
+            settings = load(bootstrap_servers=servers, topic_prefix=prefix, partitions=6)
             topic_admin.create(settings, wanted_topics(settings))
             found, verdict = measured(settings, Load(seconds, rate, patients), poison)
             name = "with one message in ten poison" if poison else "quiet"

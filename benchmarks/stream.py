@@ -23,7 +23,8 @@ from uuid import uuid4
 
 import click
 from confluent_kafka import Producer
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
 
 from agents.brokers import topic_admin
 from agents.brokers.local_kafka.cluster import Cluster
@@ -297,6 +298,7 @@ def rival(command: Sequence[str], servers: str, topic: str, plan: Plan, events: 
     errors = (plan.directory / f"{topic}.log").open("wb")
     child = child_processes.start(command, stdout=subprocess.PIPE, stderr=errors, text=True, env=environment)
     try:
+        assert child.stdout is not None
         output = iter(child.stdout)
         assert next(output).strip() == "ready"
         time.sleep(8.0)  # the group forms

@@ -1,7 +1,8 @@
 """The Kafka that tests use: a given one, one in Docker, or one on a local JVM. The summary of the run names it.
 
-`kafka` is one broker for the whole run; `kafka_cluster` is three brokers that tests may kill; `kafka_settings` gives
-each test topics of its own and deletes them afterwards.
+`kafka` is one broker for the whole run, also of several pytest-xdist workers; `kafka_cluster` is three brokers that
+tests may kill, and all tests with it run in one worker; `kafka_settings` gives each test topics of its own and deletes
+them afterwards.
 """
 
 from __future__ import annotations
@@ -11,12 +12,13 @@ import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import uuid4
 
 import pytest
+from xdist.scheduler import LoadFileScheduling
 
 from agents.brokers.local_kafka.cluster import Cluster, answering
 from agents.brokers.local_kafka.identity import free_ports
@@ -27,13 +29,16 @@ from agents.brokers.topic_specs import wanted_topics
 from agents.platform.errors import UserError
 from agents.platform.kafka_connection import BOOTSTRAP
 from agents.platform.settings import Settings, load
+from tests.broker_owner import BrokerOwner, ask
 from tests.waiting import wait_until
 
 IMAGE = "apache/kafka:4.3.1"
 START_SECONDS = 90.0
 CONTROLLER_PORT = 9093
 PARTITIONS = 4
+KAFKA_CLUSTER = "kafka_cluster"  # the fixture's name
 DESCRIPTIONS = pytest.StashKey[list[str]]()
+OWNER = pytest.StashKey[BrokerOwner]()
 
 
 class Broker(NamedTuple):
@@ -51,6 +56,21 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[DESCRIPTIONS] = []
 
 
+def pytest_configure_node(node: Any) -> None:
+    """Gives a pytest-xdist worker the address at which it asks for the broker."""
+    stash = node.config.stash
+    if OWNER not in stash:
+        stash[OWNER] = BrokerOwner(chosen)
+    owner = stash[OWNER]
+    node.workerinput["broker_owner"] = (owner.port, owner.key)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Ends the broker that workers shared."""
+    if OWNER in config.stash:
+        config.stash[OWNER].close()
+
+
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Sends the broker's description from a pytest-xdist worker to the process that prints the summary."""
     output = getattr(session.config, "workeroutput", None)
@@ -65,7 +85,8 @@ def pytest_testnodedown(node: Any) -> None:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Prints which Kafka the tests used."""
-    for description in dict.fromkeys(config.stash[DESCRIPTIONS]):
+    descriptions: list[str] = config.stash[DESCRIPTIONS]
+    for description in dict.fromkeys(descriptions):
         terminalreporter.line(f"Kafka: {description}")
 
 
@@ -74,15 +95,29 @@ def kafka(pytestconfig: pytest.Config) -> Iterator[Broker]:
     """One broker for all tests. Where none can be started the test fails; it is never skipped."""
     with ExitStack() as stack:
         try:
-            broker = stack.enter_context(chosen())
+            broker = stack.enter_context(shared_or_own(pytestconfig))
         except UserError as error:
             pytest.fail(error.message)
         pytestconfig.stash[DESCRIPTIONS].append(broker.description)
         yield broker
 
 
+@contextmanager
+def shared_or_own(config: pytest.Config) -> Iterator[Broker]:
+    """The broker that the pytest-xdist workers share; in a run of one process its own. Raises UserError."""
+    owner = getattr(config, "workerinput", {}).get("broker_owner")
+    if owner is None:
+        with chosen() as broker:
+            yield broker
+        return
+    answer = ask(*owner)
+    if isinstance(answer, str):
+        raise UserError(answer)
+    yield Broker(*answer)
+
+
 @pytest.fixture(scope="session")
-def kafka_cluster(pytestconfig: pytest.Config) -> Iterator[Cluster]:
+def three_brokers(pytestconfig: pytest.Config) -> Iterator[Cluster]:
     """Three brokers on local JVMs: never a given cluster, because tests kill these."""
     with ExitStack() as stack:
         try:
@@ -96,6 +131,36 @@ def kafka_cluster(pytestconfig: pytest.Config) -> Iterator[Cluster]:
 
 
 @pytest.fixture
+def kafka_cluster(three_brokers: Cluster) -> Cluster:
+    """The three brokers, all of them running: a test before may have failed while one was killed or paused."""
+    for node in three_brokers.nodes:
+        if three_brokers.alive(node):
+            three_brokers.resume(node)
+        else:
+            three_brokers.start(node)
+    return three_brokers
+
+
+class OneClusterScheduling(LoadFileScheduling):
+    """Each file runs in one pytest-xdist worker; all files that want the three brokers run in the same one."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        path = nodeid.split("::", 1)[0]
+        return KAFKA_CLUSTER if wants_cluster(self.config.rootpath / path) else path
+
+
+@cache
+def wants_cluster(path: Path) -> bool:
+    """Whether a file has a test on the three brokers."""
+    return KAFKA_CLUSTER in path.read_text()
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadFileScheduling | None:
+    """Used with `--dist loadfile`."""
+    return OneClusterScheduling(config, log) if config.getoption("dist") == "loadfile" else None
+
+
+@pytest.fixture
 def kafka_settings(kafka: Broker) -> Iterator[Fresh]:
     """`kafka_settings(topics=True, **overrides)`: settings with an unused topic prefix, topics created."""
     with ExitStack() as stack:
@@ -105,7 +170,7 @@ def kafka_settings(kafka: Broker) -> Iterator[Fresh]:
 @contextmanager
 def fresh(bootstrap_servers: str, *, topics: bool = True, **overrides: object) -> Iterator[Settings]:
     """Settings for one test; its topics are deleted at the end."""
-    given = {"topic_prefix": f"test-{uuid4().hex[:10]}.", "partitions": PARTITIONS} | overrides
+    given: dict[str, Any] = {"topic_prefix": f"test-{uuid4().hex[:10]}.", "partitions": PARTITIONS} | overrides
     settings = load(bootstrap_servers=bootstrap_servers, **given)
     wanted = wanted_topics(settings)
     if topics:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from typing import Any
 
 import pytest
 from hypothesis import is_hypothesis_test, settings
 
-pytest_plugins = ["tests.broker"]
+QUICK_EXAMPLES = 20
+pytest_plugins = ["tests.broker", "tests.selection", "tests.turns"]
 
 # The same examples on every run of CI, so that a red build is red again; new ones on every other run.
 settings.register_profile("ci", derandomize=True, deadline=None, print_blob=True)
@@ -31,20 +33,25 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Runs files whose tests take minutes first, so that they do not run alone at the end; then those with many tests.
 
-    Also sets the number of examples of every property to `--examples`.
+    Also sets the number of examples of every property to `--examples`; with `--quick` to QUICK_EXAMPLES at most.
     """
     tests = Counter(item.path for item in items)
     long = {item.path for item in items if item.get_closest_marker("timeout")}
     items.sort(key=lambda item: (item.path not in long, -tests[item.path]))
-    examples = config.getoption("--examples")
-    if examples is None:
-        return
     for item in items:
-        test = getattr(item, "obj", None)
+        test: Any = getattr(item, "obj", None)
         if is_hypothesis_test(test):
-            test._hypothesis_internal_use_settings = settings(
-                test._hypothesis_internal_use_settings, max_examples=examples, derandomize=False
-            )
+            set_examples(test, config)
+
+
+def set_examples(test: Any, config: pytest.Config) -> None:
+    """Sets how many examples a property tries, when an option asks for another number than its own."""
+    own = test._hypothesis_internal_use_settings
+    examples = config.getoption("--examples")
+    if examples is not None:
+        test._hypothesis_internal_use_settings = settings(own, max_examples=examples, derandomize=False)
+    elif config.getoption("--quick", False) and own.max_examples > QUICK_EXAMPLES:
+        test._hypothesis_internal_use_settings = settings(own, max_examples=QUICK_EXAMPLES)
 
 
 def skipped(reporter: pytest.TerminalReporter) -> list[tuple[str, str]]:

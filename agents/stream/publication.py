@@ -18,9 +18,8 @@ from agents.stream.producer import ConfirmedProducer
 from monitor.guidelines.in_force import Guideline
 from monitor.patient_view import view
 from monitor.units import to_datetime
-from schemas import topics
+from schemas import log_format, topics
 from schemas.heartbeats import HEARTBEAT_SECONDS, Heartbeat
-from schemas.log_format import LOG_FORMAT
 
 STATES_CHECKED_SECONDS = 1.0
 LOG_APPEND_TIME = 1  # timestamp type of a topic that keeps the broker's clock
@@ -91,7 +90,7 @@ class Publisher:
     async def _publish_heartbeat(self, owned: OwnedPartition, ticked_at: int) -> None:
         """Into the partition of the same number, so that a reader of the alerts can read the heartbeats beside them."""
         owned.heartbeat_at = monotonic()
-        heartbeat = Heartbeat(partition=owned.number, at=to_datetime(ticked_at), log_format=LOG_FORMAT)
+        heartbeat = Heartbeat(partition=owned.number, at=to_datetime(ticked_at), log_format=log_format.LOG_FORMAT)
         value = heartbeat.model_dump_json().encode()
         owned.unconfirmed.append(await self.producer.send(self._heartbeats, value, None, owned.number))
 

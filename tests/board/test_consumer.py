@@ -41,10 +41,10 @@ class Workers:
 
     def heartbeat_of_build_0_1(self, partition: int) -> None:
         value = {"heartbeat": partition, "at": datetime.now(UTC).isoformat()}
-        headers = [("kind", b"heartbeat")]
+        headers: list[tuple[str, str | bytes | None]] = [("kind", b"heartbeat")]
         self._send(self.settings.topic(topics.ALERTS), json.dumps(value).encode(), partition, headers)
 
-    def _send(self, topic: str, value: bytes, partition: int, headers: list[tuple[str, bytes]]) -> None:
+    def _send(self, topic: str, value: bytes, partition: int, headers: list[tuple[str, str | bytes | None]]) -> None:
         self.producer.produce(topic, value, partition=partition, headers=headers)
         assert self.producer.flush(20) == 0
 

@@ -198,6 +198,7 @@ def test_without_java_one_line_says_what_to_install(tmp_path: Path) -> None:
     assert "apt-get install" in up.stderr
 
 
+@pytest.mark.programs
 def test_a_java_that_is_too_old_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_program(tmp_path, "java", "echo 'openjdk version \"11.0.2\" 2019-01-15' >&2")
     monkeypatch.setenv("PATH", str(tmp_path))
@@ -212,6 +213,7 @@ def test_without_maven_one_line_says_what_to_install(tmp_path: Path, monkeypatch
         find_libraries(tmp_path)
 
 
+@pytest.mark.programs
 def test_a_registry_that_cannot_be_reached_is_reported_with_mavens_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -223,6 +225,7 @@ def test_a_registry_that_cannot_be_reached_is_reported_with_mavens_error(
     assert not (tmp_path / "libs").exists()
 
 
+@pytest.mark.programs
 def test_libraries_are_fetched_once_and_again_when_the_recipe_changes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -35,7 +35,7 @@ class Bedside:
         """Sends one event that is true now."""
         self.sent += 1
         at = datetime.now(UTC).isoformat()
-        event = {"event_id": f"b{self.sent}", "patient_id": patient, "effective_at": at} | fields
+        event = {"event_id": f"b{self.sent}", "patient_id": patient, "effective_at": at, **fields}
         self._producer.produce(self.settings.topic(FEEDS[kind]), json.dumps(event).encode(), patient.encode())
 
     def admit(self) -> None:

@@ -53,7 +53,7 @@ def second_delivery() -> None:
         if any(record.key is not None for record in records) and once(f"second-delivery-{partition}"):
             await take(self, partition, records, *rest)
 
-    PartitionWatch.take = twice  # type: ignore[method-assign]
+    PartitionWatch.take = twice  # type: ignore[method-assign, assignment]
 
 
 def death_between_alert_and_row() -> None:

@@ -18,7 +18,7 @@ from tests.chaos.run import verify
 from tests.chaos.supervisor import Supervised, ready
 from tests.waiting import wait_until
 
-pytestmark = [pytest.mark.kafka, pytest.mark.slow]
+pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.by_turns]
 Fresh = Callable[..., Settings]
 
 

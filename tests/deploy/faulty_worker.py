@@ -7,8 +7,9 @@ from typing import Any
 
 from agents.cli.main import main
 from agents.engine import patients
+from monitor import step as monitor_step
 
-step = patients.step
+step = monitor_step.step
 
 
 def planted(guideline: Any, state: Any, *rest: Any, **more: Any) -> Any:
@@ -19,6 +20,6 @@ def planted(guideline: Any, state: Any, *rest: Any, **more: Any) -> Any:
 
 
 if __name__ == "__main__":
-    patients.step = planted  # type: ignore[assignment]
+    vars(patients)["step"] = planted
     sys.argv.insert(1, "worker")
     main()

@@ -8,12 +8,12 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from hashlib import blake2s
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 
@@ -23,6 +23,8 @@ from schemas import topics
 from schemas.alerts import Alert, Rule
 from schemas.heartbeats import HEADER_OF_BUILD_0_1, Heartbeat
 
+T = TypeVar("T")
+Headers = list[tuple[str, str | bytes | None]]
 SECRET = "a-secret-that-only-tests-know"
 TOKEN = "a-token-that-only-tests-know"
 SIGNING = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -82,7 +84,11 @@ class WatchWriter:
         topic = self.settings.topic(topics.ALERTS)
         for one in alerts:
             stamp = str(int(time.time() * 1000)).encode()
-            headers = [("log_offset", b"1"), ("log_partition", b"0"), ("log_appended_ms", stamp)]
+            headers: list[tuple[str, str | bytes | None]] = [
+                ("log_offset", b"1"),
+                ("log_partition", b"0"),
+                ("log_appended_ms", stamp),
+            ]
             self.producer.produce(topic, one.model_dump_json().encode(), one.patient_id.encode(), headers=headers)
         assert self.producer.flush(20) == 0
 
@@ -137,11 +143,24 @@ def read_all(settings: Settings, topic: str) -> list[tuple[bytes | None, bytes |
                 record = consumer.poll(5)
                 assert record is not None, f"no record from {topic} {partition}"
                 assert record.error() is None
-                position = record.offset() + 1
+                offset = record.offset()
+                assert offset is not None
+                position = offset + 1
                 found.append((record.key(), record.value()))
         return found
     finally:
         consumer.close()
+
+
+def with_heartbeats(beat: Callable[[], None], condition: Callable[[], T]) -> Callable[[], T]:
+    """The condition, each time after another heartbeat and a moment for its effect."""
+
+    def asked() -> T:
+        beat()
+        time.sleep(0.3)
+        return condition()
+
+    return asked
 
 
 def watermarks(consumer: Consumer, at: TopicPartition) -> tuple[int, int]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import difflib
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from typing import get_args
 
 import pytest
 
@@ -31,8 +32,10 @@ from agents.dispatch.page import Page
 from agents.dispatch.paging import Paging
 from agents.dispatch.public_alert import PublicAlert
 from agents.dispatch.routing import Routing
+from schemas.alerts import AlertStatus, Priority
 
 DAY = datetime(2026, 3, 4, tzinfo=UTC)
+STATUS: dict[str, AlertStatus] = {"resolve": "resolved", "retract": "retracted"}
 KINDS = {"high": "escalation", "medium": "step", "low": "onset", "technical": "signal_lost"}
 DEFAULT = PagingPolicy(
     Routing((("doctor",), ("senior",))),
@@ -72,7 +75,8 @@ class PagingStory:
 
     def play(self, story: str) -> None:
         """Plays a story; a difference fails as a difference of the story."""
-        expected, happened = [], []
+        expected: list[str] = []
+        happened: list[str] = []
         for line in filter(None, map(str.strip, story.splitlines())):
             left, _, right = line.partition("|")
             when, *event = left.split()
@@ -132,17 +136,17 @@ class PagingStory:
             assert before is not None
             return before
         if what == "raise":
-            priority, grade = rest[0], int(given.get("grade", 2))
+            priority, grade = as_priority(rest[0]), int(given.get("grade", 2))
             kind = given.get("kind", KINDS[priority])
             alert = PublicAlert(name, 1, "raised", kind, priority, grade, self.at, "ref", given.get("unit"))
             made = AlertUpdate(name, given.get("patient", "somebody"), 0, alert, self.offset)
         else:
             assert before is not None
-            status = {"resolve": "resolved", "retract": "retracted"}.get(what, "updated")
+            status = STATUS.get(what, "updated")
             alert = replace(before.alert, version=before.alert.version + 1, status=status, raised_at=self.at)
             made = replace(before, alert=alert, offset=self.offset)
             if what == "update":
-                alert = replace(alert, priority=rest[0], grade=int(given.get("grade", alert.grade)))
+                alert = replace(alert, priority=as_priority(rest[0]), grade=int(given.get("grade", alert.grade)))
                 kept = before.acknowledged_at if alert.urgency <= before.alert.urgency else None
                 made = replace(made, alert=alert, acknowledged_at=kept, snoozed_until=None)
             elif what == "ack":
@@ -179,3 +183,8 @@ class PagingStory:
     def case(self, name: str) -> Case:
         """A case as it is stored."""
         return decode(self.rows[name])
+
+
+def as_priority(word: str) -> Priority:
+    """The priority that a story's word names."""
+    return next(priority for priority in get_args(Priority) if priority == word)

@@ -18,7 +18,7 @@ import pytest
 
 from tests.broker import Fresh
 from tests.dispatch import dispatcher_process
-from tests.dispatch.dispatcher_process import WatchWriter, alert, alert_id, config_text, dispatcher
+from tests.dispatch.dispatcher_process import WatchWriter, alert, alert_id, config_text, dispatcher, with_heartbeats
 from tests.dispatch.receiver import Receiver
 from tests.dispatch.test_process import destination, free_port, until
 
@@ -209,7 +209,7 @@ def test_the_dead_man_alert_is_active_while_the_whole_path_works_and_ends_with_i
     settings = kafka_settings(partitions=2)
     watch = WatchWriter(settings)
     with dispatcher(settings, config(tmp_path, alertmanager, "heartbeat_within_seconds = 3\n")):
-        until(lambda: [watch.heartbeats(), time.sleep(0.3), "CrsMonitorAlive" in alertmanager.open()][2])
+        until(with_heartbeats(watch.heartbeats, lambda: "CrsMonitorAlive" in alertmanager.open()))
         for _ in range(12):  # partition 1 has no heartbeat any more
             watch.heartbeat(0)
             time.sleep(0.5)
@@ -217,4 +217,4 @@ def test_the_dead_man_alert_is_active_while_the_whole_path_works_and_ends_with_i
         (trouble,) = alertmanager.open().values()
         assert trouble["labels"]["kind"] == "dispatch"
         assert "partition 1" in json.dumps(trouble["annotations"])
-        until(lambda: [watch.heartbeats(), time.sleep(0.3), list(alertmanager.open()) == ["CrsMonitorAlive"]][2])
+        until(with_heartbeats(watch.heartbeats, lambda: list(alertmanager.open()) == ["CrsMonitorAlive"]))

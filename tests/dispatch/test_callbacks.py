@@ -251,5 +251,8 @@ def test_a_short_silence_is_a_snooze_a_long_one_an_acknowledgement_and_each_is_w
 
         asyncio.run(poll())
     assert [event.kind for event in written.events] == ["snooze", "acknowledge"]
-    assert written.events[0].until == now + timedelta(minutes=30)
-    assert written.events[1].by == "Dr. Gray"
+    snooze, acknowledge = written.events
+    assert isinstance(snooze, Snooze)
+    assert isinstance(acknowledge, Acknowledge)
+    assert snooze.until == now + timedelta(minutes=30)
+    assert acknowledge.by == "Dr. Gray"

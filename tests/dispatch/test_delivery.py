@@ -7,6 +7,7 @@ import signal
 import time
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -142,7 +143,7 @@ def test_in_a_burst_of_500_every_high_alert_arrives_in_five_seconds_and_the_rest
         began = time.time()
         watch.alerts(*(alert(f"p{n}", "A", priority="medium" if n % 5 else "high") for n in range(500)))
         pager.wait(101)
-        summary = []
+        summary: list[Any] = []
         until = time.monotonic() + 60
         while not summary and time.monotonic() < until:
             time.sleep(0.1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
@@ -256,7 +256,9 @@ def test_one_member_of_the_cluster_is_enough_and_none_is_worth_another_attempt(s
 
 def test_chat_and_mail_get_one_line_and_no_updates(service: Receiver) -> None:
     address = service.url.replace("http", "json") + "/notify"
-    config = AppriseConfig.model_construct(kind="apprise", urls=(SecretStr(address),), tell_end=True)
+    config = AppriseConfig.model_construct(kind="apprise", urls=(SecretStr(address),)).model_copy(
+        update={"send_close": True}
+    )
     answers = send(
         ApprisePager(config, "place"),
         page(),
@@ -290,7 +292,7 @@ def test_the_console_prints_one_line_for_each_page(capsys: pytest.CaptureFixture
     assert capsys.readouterr().out == "10:00:00 PAGE   high      CRS grade rose, grade 2 - bed 12 7A - ref 5f1c [a1]\n"
 
 
-def built(settings: dict[str, object]) -> dict[str, Pager]:
+def built(settings: Mapping[str, object]) -> dict[str, Pager]:
     config = PagingConfig.model_validate(settings)
     return build_pagers(config.destinations, config.name)
 

@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,15 @@ from agents.platform.fail_stop import FENCED
 from agents.platform.settings import Settings
 from tests.broker import Fresh
 from tests.dispatch import dispatcher_process
-from tests.dispatch.dispatcher_process import WatchWriter, WatchWriter01, alert, alert_id, config_text, dispatcher
+from tests.dispatch.dispatcher_process import (
+    WatchWriter,
+    WatchWriter01,
+    alert,
+    alert_id,
+    config_text,
+    dispatcher,
+    with_heartbeats,
+)
 from tests.dispatch.receiver import Receiver
 from tests.waiting import wait_until
 
@@ -260,13 +269,13 @@ def test_when_heartbeats_stop_the_technicians_are_paged_until_they_come_again(
         settings, written(tmp_path, config_text(webhook("pager", pager.url), '[["pager"]]', timing=timing))
     ):
         watch = writer(settings)
-        until(lambda: [watch.heartbeats(), time.sleep(0.3), other.taken][2])
-        until(lambda: [watch.heartbeat(0), time.sleep(0.3), pager.taken][2])
+        until(with_heartbeats(watch.heartbeats, lambda: other.taken))
+        until(with_heartbeats(partial(watch.heartbeat, 0), lambda: pager.taken))
         posted = len(other.taken)
-        until(lambda: [watch.heartbeat(0), time.sleep(0.3), time.time() > pager.taken[0].at + 3][2])
+        until(with_heartbeats(partial(watch.heartbeat, 0), lambda: time.time() > pager.taken[0].at + 3))
         assert len(other.taken) <= posted + 1  # the dead-man's switch is not posted to
         text = pager.posts()[0]["data"]["text"]
-        until(lambda: [watch.heartbeats(), time.sleep(0.3), len(pager.taken) > 1][2])
+        until(with_heartbeats(watch.heartbeats, lambda: len(pager.taken) > 1))
     assert "no heartbeat of partition 1: alerts may not be arriving, watch patients by hand" in text
     assert [post["type"] for post in pager.posts()] == ["crs.alert.open", "crs.alert.close"]
 

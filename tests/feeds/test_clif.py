@@ -15,6 +15,7 @@ from agents.feeds.clif.demo_data import demo_dir
 from agents.feeds.clif.errors import ClifError
 from agents.feeds.clif.stays import ClifStays
 from schemas.decode import Decoded, decode
+from schemas.events import Vitals
 
 Row = dict[str, Any]
 Write = Callable[..., ClifStays]
@@ -146,7 +147,7 @@ def test_two_lines_of_support_at_one_instant_stay_two(write: Write) -> None:
             support("10:00", "Face Mask", None, 8.0, None),
         ],
     )
-    devices = [event.get("oxygen_device") for event in events_of(stays, "vitals")]
+    devices = [str(event.get("oxygen_device")) for event in events_of(stays, "vitals")]
     assert sorted(devices) == ["face_mask", "nasal_cannula"]
 
 
@@ -173,6 +174,7 @@ def test_an_implausible_value_is_left_for_the_decoder_and_the_rest_survives(writ
     decoded = decode(json.dumps(event).encode())
     assert isinstance(decoded, Decoded)
     assert [(one.signal, one.value) for one in decoded.implausible] == [("temperature_celsius", 99.0)]
+    assert isinstance(decoded.event, Vitals)
     assert decoded.event.spo2_percent == 95.0
 
 
@@ -530,7 +532,7 @@ def test_a_column_that_is_missing(write: Write) -> None:
 
 def test_a_column_of_the_wrong_type(write: Write) -> None:
     with pytest.raises(ClifError, match="column vital_value is string; expected a number"):
-        write(vitals=[vital("10:00", "spo2", "95")])
+        write(vitals=[vital("10:00", "spo2", 95.0) | {"vital_value": "95"}])
 
 
 def test_a_time_without_a_zone_is_refused(write: Write) -> None:

@@ -65,8 +65,8 @@ def changed(kind: Any, value: Any, change: Change) -> Any:
     if type(value) is not list:
         return value
     if is_named_tuple(kind):
-        hints = get_type_hints(kind).values()
-        return change(kind, [changed(hint, one, change) for hint, one in zip(hints, value, strict=True)])
+        fields = zip(get_type_hints(kind).values(), value, strict=True)
+        return change(kind, [changed(hint, one, change) for hint, one in fields])
     if get_origin(kind) in (Union, UnionType):
         lists = (one for one in get_args(kind) if is_named_tuple(one) or get_origin(one) is tuple)
         return changed(next(lists), value, change)

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from monitor.model import State
 from monitor.record import latest_values, row
 from monitor.record.other_builds import is_named_tuple
 from tests.golden import freeze, record
@@ -78,8 +79,8 @@ def test_every_field_of_0_2_keeps_its_place() -> None:
     for kind in (each for each in vars(reader_0_2).values() if is_named_tuple(each)):
         if kind.__name__ not in ("Row", "State"):
             assert named_like(kind)._fields[: len(kind._fields)] == kind._fields
-    assert row.State._fields[: reader_0_2.FIELDS] == reader_0_2.State._fields[:-1]
-    assert row.State._fields[-1] == "unknown_fields"
+    assert State._fields[: reader_0_2.FIELDS] == reader_0_2.State._fields[:-1]
+    assert State._fields[-1] == "unknown_fields"
 
 
 def named_like(kind: Any) -> Any:

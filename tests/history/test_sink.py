@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,7 @@ from agents.history.store import Store
 from agents.history.tables import POSITIONS
 from agents.platform import child_processes
 from agents.platform.settings import Settings
-from schemas.topics import ALERTS, PATIENT_STATE
+from schemas.topics import ALERTS, PATIENT_STATE, TopicSpec
 from tests.history.database_contents import all_rows, write
 from tests.history.server import Server
 from tests.history.topic_messages import Published, published, ward_events
@@ -32,7 +33,8 @@ KILLS = 5
 IN_SMALL_STEPS = "from agents.history import sink; sink.BATCH = 25; from agents.cli.main import main; main()"
 NOISE_EVERY = 50
 NOISY = -(-len(WARD) // NOISE_EVERY)
-NOISE = [
+Headers = list[tuple[str, str | bytes | None]]
+NOISE: list[tuple[TopicSpec, bytes | None, bytes | None, Headers]] = [
     (ALERTS, None, b'{"heartbeat": 0, "at": "2026-05-01T00:00:00Z"}', [("kind", b"heartbeat")]),
     (ALERTS, b"p", b"not json", []),
     (PATIENT_STATE, b"p", None, []),
@@ -52,7 +54,7 @@ def publish(settings: Settings, messages: Sequence[Published]) -> None:
     producer = Producer(settings.librdkafka())
     for number, message in enumerate(messages):
         topic = settings.topic(PATIENT_STATE if message.kind == "state" else ALERTS)
-        headers = [(name, content) for name, content in message.headers.items()]
+        headers: Headers = [(name, content) for name, content in message.headers.items()]
         producer.produce(topic, message.value, message.patient_id.encode(), headers=headers)
         if number % NOISE_EVERY == 0:
             for spec, key, value, noise in NOISE:
@@ -117,12 +119,17 @@ def test_killed_again_and_again_it_holds_everything_once(settings: Settings, url
             forget_positions(url)  # From here on everything is read again, over the existing rows.
         before = read_so_far(url)
         process = sink(settings, url, tmp_path, "--until-end")
-        wait_until(lambda before=before: read_so_far(url) > before, "nothing more was read")
+        wait_until(partial(has_read_more, url, before), "nothing more was read")
         process.kill()
         process.communicate(timeout=10)
         assert read_so_far(url) < len(WARD), "the kill came too late to mean anything"
     output = finish(settings, url, tmp_path)
     assert held(url) == wanted(tmp_path), output
+
+
+def has_read_more(url: str, before: int) -> bool:
+    """Whether the database accounts for more messages than before."""
+    return read_so_far(url) > before
 
 
 def read_so_far(url: str) -> int:

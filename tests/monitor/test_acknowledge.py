@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from monitor.alerts.acknowledge import MAX_ACK_EVENT_IDS
 from monitor.model import OpenAlert
 from tests.monitor.bed import Bed, iso
@@ -17,7 +19,7 @@ def test_the_newest_eight_answers_to_an_alert_are_remembered() -> None:
     alert_id = onset_of(bed).alert_id
     sent = []
     for number in range(11):
-        snooze = {"kind": "snooze", "alert_id": alert_id, "until": iso(90 + number)}
+        snooze: dict[str, Any] = {"kind": "snooze", "alert_id": alert_id, "until": iso(90 + number)}
         assert bed.receive(61 + number, type="assessment", **snooze) == ["onset updated"]
         sent.append(bed.last_event_id)
     assert MAX_ACK_EVENT_IDS == 8

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from monitor.course import episodes
 from monitor.guidelines.in_force import load
 from monitor.model import Course, Episode, Reading
@@ -21,7 +23,7 @@ def test_when_a_vasopressor_stops_the_lower_grade_began_then_not_when_the_pressu
     bed = Bed()
     bed.vitals(60, source="charted", temperature_celsius=38.5, systolic_mmhg=84.0)
     assert hypotension_since(bed) == iso(60)
-    drug = {"type": "medication", "drug": "norepinephrine"}
+    drug: dict[str, Any] = {"type": "medication", "drug": "norepinephrine"}
     bed.receive(120, **drug, action="started", rate=30.0, rate_unit="mcg/min")
     assert (bed.log.view("A").axes.hypotension.grade, hypotension_since(bed)) == (3, iso(120))
     bed.receive(180, **drug, action="stopped")

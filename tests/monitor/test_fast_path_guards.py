@@ -42,8 +42,9 @@ def charted(minute: float, how: How = "live", **signals: object) -> Row:
     return Row(minute, {"type": "vitals", "source": "charted", **signals}, how)
 
 
-def stable(*minutes: float, **more: float) -> list[Row]:
-    return [monitor(minute, systolic_mmhg=110.0, temperature_celsius=36.9, **more) for minute in minutes]
+def stable(*minutes: float, heart_rate_per_min: float = 80.0) -> list[Row]:
+    steady = {"systolic_mmhg": 110.0, "temperature_celsius": 36.9, "heart_rate_per_min": heart_rate_per_min}
+    return [Row(minute, {"type": "vitals", "source": "monitor", **steady}) for minute in minutes]
 
 
 INFUSED = Row(0, {"type": "patient", "infused_at": iso(START), "weight_kg": 80.0})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from monitor.defect import step_on_defect
 from monitor.step import step
 from monitor.units import HOUR, MINUTE, to_datetime
@@ -14,7 +16,7 @@ GUIDELINE = GUIDELINES["house"]
 
 def test_a_clock_that_runs_ahead_is_not_mended_by_another_feed() -> None:
     bed = Bed()
-    monitor = {"device_id": "monitor-7", "heart_rate_per_min": 90.0}
+    monitor: dict[str, Any] = {"device_id": "monitor-7", "heart_rate_per_min": 90.0}
     assert bed.vitals(20, received=10, **monitor) == ["data_quality raised"]
     assert bed.receive(11, type="medication", drug="acetaminophen", action="given") == []
     assert bed.vitals(12, device_id="monitor-8", heart_rate_per_min=90.0) == []

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from monitor.units import HOUR, MINUTE
 from tests.monitor.bed import START, Bed
 
 DAY = 24 * 60
-GIVEN = {"type": "medication", "drug": "tocilizumab", "action": "given", "dose": 640.0, "dose_unit": "mg"}
+GIVEN: dict[str, Any] = {
+    "type": "medication",
+    "drug": "tocilizumab",
+    "action": "given",
+    "dose": 640.0,
+    "dose_unit": "mg",
+}
 
 
 def ill_for(days: int) -> Bed:

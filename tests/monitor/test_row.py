@@ -79,11 +79,12 @@ def test_an_earlier_layout_is_converted_step_by_step(monkeypatch: pytest.MonkeyP
     }
     monkeypatch.setattr(row, "CONVERSIONS", conversions)
     patient_id, clock, *rest = known
-    for v, fields in (
+    layouts: tuple[tuple[int, list[object]], ...] = (
         (row.VERSION - 2, [*rest, patient_id, later]),
         (row.VERSION - 1, [clock, *rest, patient_id, later]),
         (row.VERSION, [*known, later]),
-    ):
+    )
+    for v, fields in layouts:
         assert row.decode(written(v, fields)).state == fresh("A")._replace(clock=5)
 
 

@@ -31,7 +31,7 @@ def size(state: State) -> int:
 
 
 def test_no_story_comes_to_a_large_row() -> None:
-    sizes = {}
+    sizes: dict[tuple[str, str], int] = {}
     for story in every_story():
         engine = engine_alone(story.profile)
         StoryRun(story, engine).run()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -50,7 +51,9 @@ def bands(fact: VitalsFact) -> tuple[object, ...]:
 @pytest.mark.parametrize(("threshold", "signal"), [*THRESHOLDS.items(), ("the patient's systolic limit", "sbp")])
 def test_both_sides_of_a_threshold_are_in_different_bands(threshold: str, signal: str) -> None:
     limit = getattr(PROFILE, threshold, 90)
-    below, at_limit = NORMAL._replace(**{signal: limit - 1}), NORMAL._replace(**{signal: limit})
+    under: dict[str, Any] = {signal: limit - 1}
+    exact: dict[str, Any] = {signal: limit}
+    below, at_limit = NORMAL._replace(**under), NORMAL._replace(**exact)
     assert bands(below) != bands(at_limit)
 
 
@@ -61,9 +64,14 @@ def test_every_threshold_of_a_vital_sign_is_known_here() -> None:
 
 @pytest.mark.parametrize("field", [name for name in VitalsFact._fields if name not in NOT_BANDED])
 def test_every_field_that_rules_read_has_a_band(field: str) -> None:
-    other = {"charted": True, "temperature": 400, "device": "face_mask", "flow": 3.0, "consciousness": "voice"}.get(
-        field, 1
-    )
+    others: dict[str, Any] = {
+        "charted": True,
+        "temperature": 400,
+        "device": "face_mask",
+        "flow": 3.0,
+        "consciousness": "voice",
+    }
+    other = others.get(field, 1)
     assert bands(NORMAL._replace(**{field: other})) != bands(NORMAL)
 
 
@@ -82,11 +90,16 @@ def test_no_rule_reads_the_oxygen_fraction_which_has_no_band() -> None:
     assert list(reads_of("device")), "the walk finds what rules read"
 
 
+def pressure_only(at: int, event_id: str, sbp: int) -> VitalsFact:
+    return VitalsFact(at, event_id, False, None, sbp, None, None, None, None, None, None, None)
+
+
 def test_of_a_run_the_two_first_and_the_last_stay_and_the_gap_is_noted() -> None:
     """The example in the docstring of `thinning._thinned`, and enough normal readings after it."""
     pressures = [118, 121, 117, 119, 84, *[118] * 30]
     vitals = tuple(
-        VitalsFact(START + n * MINUTE, f"{n}", False, None, sbp, *[None] * 7) for n, sbp in enumerate(pressures)
+        VitalsFact(START + n * MINUTE, f"{n}", False, None, sbp, None, None, None, None, None, None, None)
+        for n, sbp in enumerate(pressures)
     )
     kept = thin(vitals, PROFILE, begin(PROFILE), since=START)
     minutes = [(fact.at - START) // MINUTE for fact in kept]

@@ -24,7 +24,7 @@ def open_alerts(log: Log, patient_id: str = "A") -> set[tuple[str, str]]:
     While only the falling delay holds a grade, an escalation depends on which grade was reported in time.
     """
     course = course_at(log, patient_id)
-    if course.held.recent_higher or course.astct.recent_higher:
+    if any(held.recent_higher for held in course.grades):
         return set()
     apart = DEPENDS_ON_LOG if course.held.rose else DEPENDS_ON_LOG | {"escalation"}
     return {(a.kind, a.key) for a in log.state(patient_id).alerts.open if a.kind not in apart}

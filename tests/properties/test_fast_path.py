@@ -14,7 +14,7 @@ from monitor.record import history, late_events
 from monitor.units import LONG_AGO
 from tests.oracle import MINUTE, SECOND
 from tests.properties.clinical import course_at, open_alerts
-from tests.properties.fast_and_full import Happening, difference, with_timeless_memory, without_fast_paths
+from tests.properties.fast_and_full import Happening, How, difference, with_timeless_memory, without_fast_paths
 from tests.properties.records import CHARTED, MONITORED, START, Entry, Json, end_of, fields, iso, maybe, play, records
 
 # Readings within the same bands: of a patient without fever, and of one with a fever.
@@ -64,9 +64,9 @@ PATIENTS = (
     ((INFUSED,), st.one_of(*[FEVERISH] * 8, *[STABLE] * 2, *RARE)),
     ((INFUSED, GRADE_2), st.one_of(*[HYPOTENSIVE] * 12, ON_OXYGEN, MONITORED)),
 )
-HOW = st.sampled_from(
-    [*["live"] * 16, "backlog", "backlog", "defect", "future", "implausible", "void", "infusion", "tick", "tick"]
-)
+LIVE: How = "live"
+RARELY: list[How] = ["backlog", "backlog", "defect", "future", "implausible", "void", "infusion", "tick", "tick"]
+HOW = st.sampled_from([*[LIVE] * 16, *RARELY])
 GAPS_S = st.sampled_from([1, 1, 5, 20, 60, 300, 600, 600, 1200])
 
 
@@ -85,7 +85,7 @@ def rough_streams(draw: st.DrawFn) -> list[Happening]:
         at += gap * SECOND
         event: Json = reading
         if number == leaves_at:
-            how, event = "live", draw(LEAVING)
+            how, event = LIVE, draw(LEAVING)
         elif how == "infusion":
             event = {"type": "patient", "infused_at": iso(at - draw(st.sampled_from([0, 30, 3600])) * SECOND)}
         elif how == "implausible":

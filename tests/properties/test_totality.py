@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
@@ -110,6 +111,7 @@ def assert_bounded(state: State) -> None:
     assert len(row.encode(row.Row(row.VERSION, 0, row.EMPTY_DIGEST, state))) <= ROW_BYTES
 
 
+@pytest.mark.slow
 @settings(max_examples=6, phases=[Phase.explicit, Phase.reuse, Phase.generate])
 @given(st.lists(EVENTS, min_size=20, max_size=40), st.sampled_from([1, 7, 60]))
 def test_a_long_stay_does_not_grow(content: list[Json], minutes: int) -> None:

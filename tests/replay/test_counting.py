@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator
 from io import StringIO
 
 from rich.console import Console
@@ -16,7 +18,7 @@ from agents.report.narrative import most_instructive
 from monitor.guidelines import in_force
 from monitor.units import DAY, MINUTE, to_datetime, to_ms
 from schemas.alerts import Alert
-from schemas.decode import decode
+from schemas.decode import Refused, decode
 from tests.replay.event_files import at, context, course, line, medication, vitals
 
 GUIDELINE = in_force.load()
@@ -154,19 +156,26 @@ def test_a_ward_without_alerts_has_no_story() -> None:
     assert most_instructive(charts.by_patient.values()) is None
 
 
+THREE = [SourceRecord("file", number, b"", Refused("not_json", "no")) for number in (1, 2, 3)]
+
+
 class Source:
     """Three lines, and a total."""
 
+    name = "three"
     read = 3
     total = 3
 
-    def __iter__(self) -> object:
-        return iter("abc")
+    def __init__(self) -> None:
+        self.unmapped: Counter[str] = Counter()
+
+    def __iter__(self) -> Iterator[SourceRecord]:
+        return iter(THREE)
 
 
 def test_a_progress_bar_is_for_terminals_only() -> None:
     for is_terminal in (True, False):
         written = StringIO()
         console = Console(file=written, force_terminal=is_terminal, width=80)
-        assert list(watched(Source(), console)) == ["a", "b", "c"]  # type: ignore[arg-type]
+        assert list(watched(Source(), console)) == THREE
         assert ("replaying" in written.getvalue()) is is_terminal

@@ -37,7 +37,7 @@ BEGINS = to_ms("2026-03-01T00:00:00+00:00")
 def scripted_alerts() -> list[Alert]:
     alerts: list[Alert] = []
     replay = Replay(
-        in_force.load(), [lambda one: alerts.extend(one.step.alerts)], lambda letter: pytest.fail(letter), None
+        in_force.load(), [lambda one: alerts.extend(one.step.alerts)], lambda letter: pytest.fail(str(letter)), None
     )
     for number, event in enumerate(scripted.story(BEGINS), start=1):
         payload = line(event)

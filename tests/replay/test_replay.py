@@ -79,7 +79,15 @@ def test_the_same_input_gives_the_same_bytes(tmp_path: Path) -> None:
 
 def test_every_malformed_line_is_a_dead_letter_with_its_place_and_the_run_goes_on(tmp_path: Path) -> None:
     naive = vitals("10:05", heart_rate_per_min=80) | {"effective_at": "2026-03-01T10:05:00"}
-    content = [course()[0], b"not json", naive, "", b"\xff\xfe", *course()[1:], {"type": "vitals"}]
+    content: list[dict[str, Any] | str | bytes] = [
+        course()[0],
+        b"not json",
+        naive,
+        "",
+        b"\xff\xfe",
+        *course()[1:],
+        {"type": "vitals"},
+    ]
     done = replay(
         write(tmp_path / "in", *content), "--alerts", tmp_path / "alerts", "--dead-letters", tmp_path / "dead"
     )

@@ -64,7 +64,8 @@ def report(tmp_path: Path, *events: dict[str, Any], options: tuple[str, ...] = (
 
 def panel(figure: dict[str, Any], words: str) -> str:
     """The heading of a panel."""
-    return next(note["text"] for note in figure["layout"]["annotations"] if words in note["text"])
+    found: str = next(note["text"] for note in figure["layout"]["annotations"] if words in note["text"])
+    return found
 
 
 def test_the_page_needs_nothing_from_outside(tmp_path: Path) -> None:

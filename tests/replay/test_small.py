@@ -6,6 +6,7 @@ import tracemalloc
 from collections.abc import Iterator
 from itertools import pairwise
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -111,6 +112,7 @@ def seconds(begins: int, ends: int) -> Iterator[SourceRecord]:
         )
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_length_of_the_input() -> None:
     charts = Charts(GUIDELINE)
     replay = Replay(GUIDELINE, [charts.watch], lambda _: None, None)

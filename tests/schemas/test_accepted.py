@@ -8,10 +8,11 @@ import pytest
 
 from schemas.decode import Decoded, decode
 from schemas.events import Acknowledge, Attribution, InfectionWorkup, Medication, Note, Patient, Snooze, Tick, Vitals
+from schemas.topics import EventType
 from tests.schemas.messages import message
 
 
-def accepted(payload: bytes, default_type: str | None = None) -> Decoded:
+def accepted(payload: bytes, default_type: EventType | None = None) -> Decoded:
     """The decoded event; a refusal fails the test with its reason."""
     decoded = decode(payload, default_type)
     assert isinstance(decoded, Decoded), decoded
@@ -83,4 +84,6 @@ def test_a_void_needs_no_signal() -> None:
 
 
 def test_whole_numbers_are_readings_too() -> None:
-    assert accepted(message("vitals", temperature_celsius=38)).event.temperature_celsius == 38.0
+    event = accepted(message("vitals", temperature_celsius=38)).event
+    assert isinstance(event, Vitals)
+    assert event.temperature_celsius == 38.0

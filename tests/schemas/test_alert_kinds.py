@@ -28,7 +28,7 @@ from agents.replay.statistics import Statistics
 from agents.report import narrative, page
 from agents.report.chart import Chart
 from agents.stream.ward_collector import WardCollector
-from monitor.alerts import lifecycle
+from monitor.alerts import lifecycle, rules
 from monitor.alerts.candidate import AlertCandidate, RuleContext, RuleResult
 from monitor.guidelines.in_force import load
 from monitor.model import State, fresh
@@ -80,7 +80,7 @@ def planted(context: RuleContext) -> Iterator[AlertCandidate]:
 def further_kind(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
     if "raised" not in request.fixturenames:
         return
-    known = lifecycle.desired_alerts
+    known = rules.desired_alerts
 
     def with_planted(context: RuleContext) -> Iterable[RuleResult]:
         return [*known(context), *planted(context)]

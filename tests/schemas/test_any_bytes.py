@@ -25,6 +25,7 @@ VALUES = st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=3) | st.di
 EVENTS = st.dictionaries(st.sampled_from(FIELDS) | st.text(max_size=5), VALUES, max_size=12)
 DEFAULTS = st.sampled_from([None, *get_args(EventType)])
 REASONS = set(get_args(DeadLetterReason))
+a_few = settings(max_examples=38)  # Building such values costs more than decoding them; `--examples` asks for more.
 
 
 def answered(payload: bytes, default_type: EventType | None) -> Decoded | Refused:
@@ -40,29 +41,32 @@ def answered(payload: bytes, default_type: EventType | None) -> Decoded | Refuse
     return verdict
 
 
+@a_few
 @given(st.binary(max_size=300), DEFAULTS)
 def test_any_bytes(payload: bytes, default_type: EventType | None) -> None:
     answered(payload, default_type)
 
 
+@a_few
 @given(VALUES, DEFAULTS)
 def test_any_json(content: object, default_type: EventType | None) -> None:
     answered(json.dumps(content).encode(), default_type)
 
 
-@settings(max_examples=150)
+@a_few
 @given(EVENTS, DEFAULTS)
 def test_any_object_with_our_fields(content: dict[str, object], default_type: EventType | None) -> None:
     answered(json.dumps(content).encode(), default_type)
 
 
-@settings(max_examples=150)
+@a_few
 @given(st.sampled_from(get_args(EventType)), EVENTS, DEFAULTS)
 def test_any_event_with_a_good_header(of: EventType, fields: dict[str, object], default_type: EventType | None) -> None:
     whole = {name: value for name, value in fields.items() if name not in ("type", "event_id", "patient_id")}
     answered(message(of, **whole), default_type)
 
 
+@a_few
 @given(st.data())
 def test_any_good_message_with_a_byte_changed(data: st.DataObject) -> None:
     good = message("vitals", spo2_percent=95, temperature_celsius=38.4, oxygen_device="nasal_cannula")
@@ -70,6 +74,7 @@ def test_any_good_message_with_a_byte_changed(data: st.DataObject) -> None:
     answered(good[:where] + data.draw(st.binary(max_size=3)) + good[where + 1 :], None)
 
 
+@a_few
 @given(st.floats(allow_nan=False, allow_infinity=False), st.sampled_from(["spo2_percent", "heart_rate_per_min"]))
 def test_a_number_is_read_exactly_or_reported_exactly(value: float, signal: str) -> None:
     decoded = answered(message("vitals", ice_score=10, **{signal: value}), None)

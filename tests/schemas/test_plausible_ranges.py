@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from schemas.decode import REMOVABLE, Decoded, ImplausibleSignal, Refused, decode
+from schemas.events import Vitals
 from tests.schemas.messages import message
 
 # Signal, lowest reading, just below it, highest reading, just above it. None: no limit on that side.
@@ -63,12 +64,14 @@ def test_several_implausible_signals_are_all_named() -> None:
         ImplausibleSignal("systolic_mmhg", 1200, "systolic_mmhg: must be at most 300"),
         ImplausibleSignal("spo2_percent", 150, "spo2_percent: must be at most 100"),
     )
+    assert isinstance(decoded.event, Vitals)
     assert decoded.event.heart_rate_per_min == 92
 
 
 def test_nothing_left_is_still_an_event_so_that_the_engine_can_count() -> None:
     decoded = decode(message("vitals", spo2_percent=150))
     assert isinstance(decoded, Decoded)
+    assert isinstance(decoded.event, Vitals)
     assert decoded.event.spo2_percent is None
     assert [each.signal for each in decoded.implausible] == ["spo2_percent"]
 
@@ -91,6 +94,7 @@ def test_a_void_takes_its_event_back_without_judging_the_readings_it_repeats() -
     void = decode(message("vitals", event_id="e2", replaces="e1", status="entered_in_error", spo2_percent=150))
     assert isinstance(void, Decoded)
     assert void.implausible == ()
+    assert isinstance(void.event, Vitals)
     assert void.event.replaces == "e1"
 
 

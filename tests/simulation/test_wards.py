@@ -12,7 +12,8 @@ import pytest
 from tests.simulation.comparison import as_story, first_disagreement, smallest
 from tests.simulation.wards import arrivals
 
-SEEDS = range(1, 41)
+QUICK_SEEDS, SLOW_SEEDS = range(1, 7), range(7, 41)
+SEEDS = [*QUICK_SEEDS, *(pytest.param(seed, marks=pytest.mark.slow) for seed in SLOW_SEEDS)]
 
 
 def parting_of(seed: int) -> str:

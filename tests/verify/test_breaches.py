@@ -16,6 +16,7 @@ from agents.verify.live_partition import decode_row
 from agents.verify.reader import StoredRecord
 from agents.verify.report import summary
 from agents.verify.verification import Verification
+from monitor.model import Course
 from monitor.record import row
 from schemas import topics
 from tests.verify.installation import (
@@ -205,19 +206,22 @@ def test_bytes_that_are_no_alert_are_found(ward: Installation) -> None:
 # ---- rows
 
 
+def with_grade_0(course: Course) -> Course:
+    """The course with no grade by the profile in force."""
+    return course._replace(grades=(course.held._replace(grade=0), *course.grades[1:]))
+
+
 def test_a_wrong_row_is_found_and_the_field_is_named_without_its_value(ward: Installation) -> None:
     target = last_row(ward, lambda r: is_row(r) and (decode_row(r.value or b"") or 0).state.course.held.grade > 0)  # type: ignore[union-attr]
     wrong = altered(
         target,
-        lambda one: one._replace(
-            state=one.state._replace(course=one.state.course._replace(held=one.state.course.held._replace(grade=0)))
-        ),
+        lambda one: one._replace(state=one.state._replace(course=with_grade_0(one.state.course))),
     )
     ward.topics.change(ROWS, same(target), lambda _: wrong)
     findings = ward.verify()
     only(findings, "row_differs")
     report = summary(ward.run, 0.0, show=False)
-    assert report["first"]["detail"] == "first difference: state.course.held.grade"
+    assert report["first"]["detail"] == "first difference: state.course.grades[0].grade"
     patient = (target.key or b"").decode()
     assert patient not in json.dumps(report)
     assert patient in json.dumps(summary(ward.run, 0.0, show=True))

@@ -5,10 +5,9 @@ from __future__ import annotations
 import sys
 
 from agents.cli.main import main
-from agents.stream import publication
 from schemas import log_format
 
 if __name__ == "__main__":
-    log_format.SINCE["note"] = publication.LOG_FORMAT = 2  # type: ignore[misc]
+    log_format.SINCE["note"] = log_format.LOG_FORMAT = 2
     sys.argv.insert(1, "worker")
     main()

@@ -18,8 +18,8 @@ from monitor.step import step
 from tests.worker.records import tick, vitals
 from tests.worker.watch_setup import Setup
 
-FEVER = {"temperature_celsius": 38.4}
-LOW = {"systolic_mmhg": 84, "source": "charted"}
+FEVER: dict[str, Any] = {"temperature_celsius": 38.4}
+LOW: dict[str, Any] = {"systolic_mmhg": 84, "source": "charted"}
 SCHEMA_FOLDER = files("schemas") / "json"
 
 

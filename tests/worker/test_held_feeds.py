@@ -175,7 +175,7 @@ def test_a_heartbeat_is_read_by_builds_that_know_more_or_less_of_it() -> None:
     [({"type": "handover"}, "unknown_type"), ({"type": "assessment", "kind": "handover"}, "unknown_value")],
 )
 def test_an_event_of_an_unknown_type_in_the_log_is_a_dead_letter_and_not_skipped(
-    fields: dict[str, str], reason: str
+    fields: dict[str, Any], reason: str
 ) -> None:
     """A feed that writes to the log itself may not wait for the last worker."""
     kind = fields.pop("type")

@@ -94,7 +94,7 @@ def test_a_killed_worker_goes_on_where_it_was_and_changes_no_alert(kafka_setting
 def test_foreign_records_in_the_changelog_stop_no_worker(kafka_settings: Fresh, tmp_path: Path) -> None:
     settings = kafka_settings()
     feeds = Feeds(settings)
-    strange: list[tuple[bytes, bytes | None, list[tuple[str, bytes | None]]]] = [
+    strange: list[tuple[bytes, bytes | None, list[tuple[str, str | bytes | None]]]] = [
         (b"p1", b"?", []),
         (b"p1", b"?", [("epoch", b"tomorrow")]),
         (b"p1", None, [("epoch", None)]),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -19,8 +20,8 @@ def partition(**given: object) -> Partition:
     return Partition(GUIDELINE, 0, LOG, **given)  # type: ignore[arg-type]
 
 
-FEVER = {"temperature_celsius": 38.4}
-LOW = {"systolic_mmhg": 84, "source": "charted"}
+FEVER: dict[str, Any] = {"temperature_celsius": 38.4}
+LOW: dict[str, Any] = {"systolic_mmhg": 84, "source": "charted"}
 
 
 def test_every_offset_has_exactly_one_disposition() -> None:

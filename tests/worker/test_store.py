@@ -22,7 +22,7 @@ ROW = row.Row(row.VERSION, 7, row.EMPTY_DIGEST, fresh("p1"))
 
 def recovered(*records: Record, partition: int = 0) -> RowStore:
     app = faust.App("rows", broker="crs://127.0.0.1:1", store="memory://")
-    store = RowStore("rows://", app, app.Table("rows"))  # type: ignore[arg-type]
+    store = RowStore("rows://", app, app.Table("rows"))
     messages = [
         SimpleNamespace(message=SimpleNamespace(partition=partition, offset=offset, **record._asdict()))
         for offset, record in enumerate(records)

@@ -83,7 +83,7 @@ class Feed:
 
     def committable(self) -> int | None:
         """Up to where Faust would commit now."""
-        return self._consumer._new_offset(FEED)  # type: ignore[no-any-return]
+        return self._consumer._new_offset(FEED)
 
     def commit(self, offset: int) -> None:
         """Faust has committed up to here."""

@@ -15,8 +15,8 @@ from schemas.log_format import LOG_FORMAT
 from tests.worker.records import FailStop, instant, stop_instead_of_exit, tick, vitals
 from tests.worker.watch_setup import Setup
 
-FEVER = {"temperature_celsius": 38.4}
-LOW = {"systolic_mmhg": 84, "source": "charted"}
+FEVER: dict[str, Any] = {"temperature_celsius": 38.4}
+LOW: dict[str, Any] = {"systolic_mmhg": 84, "source": "charted"}
 
 
 def run(story: Callable[[], Coroutine[Any, Any, None]]) -> None:

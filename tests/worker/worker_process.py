@@ -65,7 +65,7 @@ def watermarks(consumer: Consumer, there: TopicPartition) -> tuple[int, int]:
 
     def ask() -> tuple[int, int] | None:
         try:
-            return consumer.get_watermark_offsets(there, timeout=10)  # type: ignore[no-any-return]
+            return consumer.get_watermark_offsets(there, timeout=10)
         except KafkaException:
             return None
 
@@ -104,7 +104,9 @@ class Feeds:
                 while low < high:
                     for message in consumer.consume(1000, 1.0):
                         found.append(message)
-                        low = message.offset() + 1
+                        offset = message.offset()
+                        assert offset is not None
+                        low = offset + 1
             return found
         finally:
             consumer.close()

@@ -152,7 +152,7 @@ def open_tables(directory: Path, left_out: Counter[str]) -> dict[str, ClifTable]
     return tables
 
 
-class _reading:
+class _reading:  # noqa: N801 (used like a function, with `with`)
     """Raises ClifError with the path when a file cannot be read."""
 
     def __init__(self, path: Path) -> None:
