@@ -16,6 +16,7 @@ help:
 	@echo "make bench   benchmarks"
 	@echo "make format  formats the code with ruff"
 	@echo "make schemas writes the JSON Schemas"
+	@echo "make lock    every package of the image, with hashes"
 	@echo "make clean   removes .venv, caches and output"
 
 $(STAMP): pyproject.toml
@@ -65,3 +66,11 @@ bench: $(STAMP)
 clean:
 	rm -rf .venv build dist out *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Every package of the image, with the hashes of its files; universal: any platform, Python 3.11 or newer.
+.PHONY: lock
+LOCK := -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-config \
+  --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
+lock: $(STAMP)
+	@$(BIN)/python $(LOCK) $(LOCK_UPGRADE) pyproject.toml --extra history --extra notify --output-file deploy/requirements.lock
+	@$(BIN)/python $(LOCK) $(LOCK_UPGRADE) deploy/build.in --output-file deploy/build.lock
