@@ -16,6 +16,7 @@ help:
 	@echo "make bench   benchmarks"
 	@echo "make format  formats the code with ruff"
 	@echo "make schemas writes the JSON Schemas"
+	@echo "make mutation  mistakes planted in lines that changed lately, which a quick test must notice"
 	@echo "make lock    every package of the image, with hashes"
 	@echo "make clean   removes .venv, caches and output"
 
@@ -74,3 +75,9 @@ LOCK := -m uv pip compile --quiet --universal --python-version 3.11 --generate-h
 lock: $(STAMP)
 	@$(BIN)/python $(LOCK) $(LOCK_UPGRADE) pyproject.toml --extra history --extra notify --output-file deploy/requirements.lock
 	@$(BIN)/python $(LOCK) $(LOCK_UPGRADE) deploy/build.in --output-file deploy/build.lock
+
+# At most 40 mistakes planted in lines that changed lately; SINCE=COMMIT for others, `python -m tests.mutation` for all.
+.PHONY: mutation
+SINCE := HEAD~10
+mutation: $(STAMP)
+	@$(BIN)/python -m tests.mutation --changed-since $(SINCE) --sample 40
