@@ -17,6 +17,7 @@ help:
 	@echo "make format  formats the code with ruff"
 	@echo "make schemas writes the JSON Schemas"
 	@echo "make mutation  mistakes planted in lines that changed lately, which a quick test must notice"
+	@echo "make long-oracle, long-fuzz, long-mutation, long-faults, long-soak  proofs of hours"
 	@echo "make lock    every package of the image, with hashes"
 	@echo "make clean   removes .venv, caches and output"
 
@@ -81,3 +82,9 @@ lock: $(STAMP)
 SINCE := HEAD~10
 mutation: $(STAMP)
 	@$(BIN)/python -m tests.mutation --changed-since $(SINCE) --sample 40
+
+# Proofs that take longer than a build has, `make long-oracle ARGS="--wards 500"`; results in benchmarks/results/.
+LONG := long-oracle long-fuzz long-mutation long-faults long-soak
+.PHONY: $(LONG)
+$(LONG): $(STAMP)
+	@$(BIN)/python -m benchmarks.long.$(@:long-%=%) $(ARGS)
