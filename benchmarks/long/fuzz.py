@@ -31,16 +31,16 @@ class Counting:
         items[:] = [item for item in items if is_hypothesis_test(getattr(item, "obj", None))]
         self.properties = len(items)
 
-    @pytest.hookimpl(trylast=True)
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+    def pytest_runtest_teardown(self, item: pytest.Item) -> None:
         """One property ended: at most the examples that were asked count, so that none makes up for another."""
-        if self.proof is None or report.when != "call":
-            return
-        statistics = str(dict(report.user_properties).get("hypothesis-stats", ""))
-        ran = min(self.examples, sum(map(int, PASSING.findall(statistics))))
-        self.proof.line(f"{report.nodeid}: {ran} examples, {report.outcome}")
+        assert self.proof is not None
+        ran = min(self.examples, sum(map(int, PASSING.findall(getattr(item, "hypothesis_statistics", "")))))
+        self.proof.line(f"{item.nodeid}: {ran} examples")
         self.proof.done(ran)
-        if report.failed:
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """A property that failed fails the proof."""
+        if report.failed and self.proof is not None:
             self.proof.failed(f"{report.nodeid}\n{report.longreprtext}")
 
 
@@ -50,16 +50,8 @@ class Counting:
 def main(examples: int, seed: int) -> None:
     """The search."""
     counting = Counting(examples)
-    options = [
-        "-q",
-        "-p",
-        "no:cacheprovider",
-        "--examples",
-        str(examples),
-        f"--hypothesis-seed={seed}",
-        "-o",
-        "timeout=0",
-    ]
+    options = ["-q", "-p", "no:cacheprovider", "-o", "timeout=0"]
+    options += ["--examples", str(examples), f"--hypothesis-seed={seed}"]
     pytest.main([*PROPERTIES, *options, "--collect-only"], plugins=[counting])
     with Proof("long-fuzz", seed, counting.properties * examples, "examples") as proof:
         counting.proof = proof

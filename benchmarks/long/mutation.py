@@ -1,7 +1,7 @@
 """Mistakes planted in the judgement: every one, or a sample; those that no quick test notices must be explained.
 
-`python -m benchmarks.long.mutation --results mutants.ndjson`, or `make long-mutation`. A run that was broken off goes on
-where it ended when it gets the same file again.
+`python -m benchmarks.long.mutation --results mutants.ndjson`, or `make long-mutation`. A run that was broken off goes
+on where it ended when it gets the same file again.
 """
 
 from __future__ import annotations

@@ -57,7 +57,7 @@ def objections(result: Result) -> list[str]:
 
 
 class Proof:
-    """A proof that is running: counts, prints its progress, and writes the result when it ends, also by an exception."""
+    """A proof that is running: counts, prints its progress, and writes the result, also after an exception."""
 
     def __init__(self, name: str, seed: int, asked: int, unit: str, directory: Path = RESULTS) -> None:
         self.name, self.seed, self.asked, self.unit = name, seed, asked, unit

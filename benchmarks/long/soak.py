@@ -1,7 +1,7 @@
 """Hours of load on real processes: three brokers, two workers, a simulated ward, and no fault.
 
-`python -m benchmarks.long.soak --hours 4`, or `make long-soak`. Counts events; fails when `verify` finds one lost, invented
-or changed, when a worker ended, or when a worker's memory grew by half after the first quarter.
+`python -m benchmarks.long.soak --hours 4`, or `make long-soak`. Counts events; fails when `verify` finds one lost,
+invented or changed, when a worker ended, or when a worker's memory grew by half after the first quarter.
 """
 
 from __future__ import annotations
