@@ -20,6 +20,9 @@ help:
 	@echo "make bench   benchmarks"
 	@echo "make format  formats the code with ruff"
 	@echo "make schemas writes the JSON Schemas"
+	@echo "make mutation  mistakes planted in lines that changed lately, which a quick test must notice"
+	@echo "make long-oracle, long-fuzz, long-mutation, long-faults, long-soak  proofs of hours"
+	@echo "make lock    every package of the image, with hashes"
 	@echo "make clean   removes .venv, caches and output"
 
 $(STAMP): pyproject.toml
@@ -106,3 +109,23 @@ bench: $(STAMP)
 clean:
 	rm -rf .venv .venvs build dist out *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Every package of the image, with the hashes of its files; universal: any platform, Python 3.11 or newer.
+.PHONY: lock
+LOCK := -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-config \
+  --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
+lock: $(STAMP)
+	@$(BIN)/python $(LOCK) $(LOCK_UPGRADE) pyproject.toml --extra history --extra notify --output-file deploy/requirements.lock
+	@$(BIN)/python $(LOCK) $(LOCK_UPGRADE) deploy/build.in --output-file deploy/build.lock
+
+# At most 40 mistakes planted in lines that changed lately; SINCE=COMMIT for others, `python -m tests.mutation` for all.
+.PHONY: mutation
+SINCE := HEAD~10
+mutation: $(STAMP)
+	@$(BIN)/python -m tests.mutation --changed-since $(SINCE) --sample 40
+
+# Proofs that take longer than a build has, `make long-oracle ARGS="--wards 500"`; results in benchmarks/results/.
+LONG := long-oracle long-fuzz long-mutation long-faults long-soak
+.PHONY: $(LONG)
+$(LONG): $(STAMP)
+	@$(BIN)/python -m benchmarks.long.$(@:long-%=%) $(ARGS)
