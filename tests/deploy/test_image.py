@@ -22,7 +22,7 @@ HASH = re.compile(r"--hash=sha256:[0-9a-f]{64}")
 def locked(lock: str) -> dict[str, tuple[Requirement, int]]:
     """Each package of a lock file with how many hashes it has."""
     entries = re.sub(r" \\\n\s+", " ", lock).splitlines()
-    found = {}
+    found: dict[str, tuple[Requirement, int]] = {}
     for entry in entries:
         if not entry.startswith("#"):
             package = Requirement(HASH.sub("", entry).strip())

@@ -78,7 +78,7 @@ STORIES = {
     ),
     "rejects": Story(
         "the implausible values of one signal are remembered when another is read",
-        [*stable(0, 1), monitor(2, "implausible", heart_rate_per_min=900.0), *stable(3)],
+        [*stable(0, 1), monitor(2, "implausible", respiratory_rate_per_min=900.0), *stable(3)],
     ),
     "clock_ahead_at is not None": Story(
         "a clock that is right again ends the alert about it",

@@ -109,7 +109,7 @@ def _number(node: ast.AST) -> bool:
 def _constant(node: ast.Constant) -> Iterator[Change]:
     if isinstance(node.value, bool):
         yield Change(node, str(not node.value), f"constant {node.value} to {not node.value}")
-    elif _number(node):
+    elif isinstance(node.value, int | float):
         for step in (1, -1):
             yield Change(node, f"({node.value + step!r})", f"constant {node.value!r} to {node.value + step!r}")
 
