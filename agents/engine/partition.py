@@ -1,4 +1,4 @@
-"""One partition of the log in memory: applies its records in order, each offset exactly once.
+"""One partition of the log: its patients' states in memory, to which records are applied in order, each once.
 
 Worker, `verify`, `rebuild` and `replay` all judge with this class, so `verify` can demand that what the live system
 wrote equals what a replay of the log gives. Nothing here reads a clock or sends anything.

@@ -1,4 +1,4 @@
-"""Alerts about what a judgement lacks: the weight for a dose, the rate of an infusion, an event that failed."""
+"""Alerts about what a judgement lacks: the weight for a dose, the rate of an infusion, an event it failed on."""
 
 from __future__ import annotations
 

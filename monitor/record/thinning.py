@@ -1,4 +1,4 @@
-"""Drops the observations that say the same as their neighbours, so that the facts of a day stay few.
+"""Drops the observations that are in the same bands as their neighbours, so that the facts of a day stay few.
 
 "The same" means in the same band: on the same side of every threshold that a rule compares the signal with. The first
 two of a run and the last stay; the next observation that stays notes the gap (`gap_since`). A threshold that a rule
