@@ -84,8 +84,8 @@ def _same_band(signal: Signal, value: int | None, below: int, at: int, event_id:
     """The signal after a reading of the class that counts already; None when the class changes."""
     if value is None:
         return signal
-    counted = signal[0]
-    if counted is None or (counted[0] < below) != (value < below):
+    counted, since, pending = signal
+    # A reading that was pending is contradicted by this one, and its timer ends.
+    if counted is None or pending is not None or (counted[0] < below) != (value < below):
         return None
-    # A reading that was pending is contradicted by this one.
-    return _new(Signal, (_new(Reading, (value, at, event_id)), signal[1], None))
+    return _new(Signal, (_new(Reading, (value, at, event_id)), since, None))

@@ -24,7 +24,7 @@ import click
 from agents.engine.partition import next_digest
 from monitor.model import State
 from monitor.record import row
-from tests.golden import freeze
+from tests.golden import freeze, judgements
 from tests.stories.engines import engine_alone
 from tests.stories.story_file import Story, every_story
 from tests.stories.story_run import StoryRun
@@ -121,6 +121,7 @@ def main(frozen: bool) -> None:
         write_rows(freeze.ROWS)
     write_rows(ROWS)
     ALERTS.write_text("".join(line + "\n" for line in alerts()), encoding="utf-8")
+    judgements.write()
 
 
 if __name__ == "__main__":

@@ -81,8 +81,11 @@ def timers(state: State) -> tuple[int, int]:
     return state.course.timer, NEVER if state.due_at is None else state.due_at
 
 
-def difference(happenings: list[Happening]) -> str | None:
-    """Where both ways part first; None: nowhere, after any event. A timer may be early with the fast path, not late."""
+def difference(happenings: list[Happening], *, exact: bool = False) -> str | None:
+    """Where both ways part first; None: nowhere, after any event.
+
+    A timer may be early with the fast path, not late. `exact`: nor early.
+    """
     fast_states, fast = after_each(happenings)
     with without_fast_paths():
         full_states, full = after_each(happenings)
@@ -90,7 +93,7 @@ def difference(happenings: list[Happening]) -> str | None:
         if in_fast.keys() != in_full.keys():
             return f"patients after {one}"
         for patient_id in in_full:
-            parts = part_in(in_fast[patient_id], in_full[patient_id])
+            parts = part_in(in_fast[patient_id], in_full[patient_id], exact)
             if parts:
                 return f"{parts} after {one}"
     at_the_end = {patient_id: timeless(state) for patient_id, state in fast.states.items()}
@@ -99,10 +102,10 @@ def difference(happenings: list[Happening]) -> str | None:
     return None if fast.alerts == full.alerts else "alerts"
 
 
-def part_in(in_fast: State, in_full: State) -> str | None:
+def part_in(in_fast: State, in_full: State, exact: bool) -> str | None:
     """The first field in which two states part."""
     one, other = timeless(in_fast), timeless(in_full)
     if one != other:
         return next(name for name in State._fields if getattr(one, name) != getattr(other, name))
-    late = any(early > exact for early, exact in zip(timers(in_fast), timers(in_full), strict=True))
-    return "timer" if late else None
+    pairs = zip(timers(in_fast), timers(in_full), strict=True)
+    return "timer" if any(ours > right or (exact and ours < right) for ours, right in pairs) else None
