@@ -67,7 +67,7 @@ def decode_line(line: bytes) -> LogLine:
             key.encode() if isinstance(key, str) else key,
             _value_of(bytes(found.value)),
         )
-    except (ValueError, RecursionError) as error:  # msgspec's errors are ValueErrors
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise LineError(f"{error}; {EXPECTED}") from error
 
 

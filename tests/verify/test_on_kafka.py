@@ -74,7 +74,7 @@ def test_a_correct_system_passes_and_a_falsified_one_does_not(kafka_settings: Fr
 
 
 def known_late(settings: Settings) -> set[str]:
-    """The patients of whom something was told that had to wait for a worker."""
+    """The patients with an alert about an event that had to wait for a worker."""
     alerts = (json.loads(alert) for alert in published(settings, topics.ALERTS))
     return {alert["patient_id"] for alert in alerts if "Known late" in alert["message"]}
 
