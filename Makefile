@@ -3,7 +3,7 @@
 .PHONY: help demo test quick quick-oldest long-guards lint format bench schemas clean
 
 BIN := .venv/bin
-JOBS := 4
+JOBS := 6
 STAMP := .venv/.as-in-pyproject
 # The first interpreter that is new enough; `make PYTHON=/path/to/python test` overrides.
 CANDIDATES := $(PYTHON) python3.11 python3.12 python3.13 python3
@@ -51,7 +51,7 @@ demo: $(STAMP)
 # `make .venv` only installs.
 .venv: $(STAMP)
 
-# The tests mostly wait for brokers, pagers and browsers: four files at once suit two cores.
+# The tests mostly wait for brokers, pagers and browsers: six files at once suit two cores.
 PYTEST := -m pytest --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder
 # Quick tests never wait: one file a core.
 QUICK := -m pytest --quick --numprocesses auto --dist loadfile --no-loadscope-reorder
