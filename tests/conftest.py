@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import is_hypothesis_test, settings
 
-QUICK_EXAMPLES = 20
+QUICK_EXAMPLES = 12
 pytest_plugins = ["tests.broker", "tests.selection", "tests.turns"]
 
 # The same examples on every run of CI, so that a red build is red again; new ones on every other run.

@@ -79,6 +79,7 @@ def test_more_copies_than_brokers_is_refused_with_advice(kafka: Broker, kafka_se
     assert f"set CRS_REPLICATION_FACTOR to {brokers} or fewer" in result.output
 
 
+@pytest.mark.slow
 def test_no_broker_is_one_line_within_seconds() -> None:
     since = time.monotonic()
     result = CliRunner().invoke(command, ["--bootstrap-servers", "127.0.0.1:1"])
