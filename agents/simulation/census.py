@@ -22,20 +22,23 @@ class Census:
         self.present: dict[str, None] = {}
         if path.exists():
             self.present = dict.fromkeys(path.read_text(encoding="utf-8").split())
+        self._unsent = ""  # who was to be admitted when the run was asked to stop
 
     def follow(self, story: TimedStory) -> TimedStory:
         """The same story; admissions, discharges, deaths and merges change the census."""
         for due in story:
             if (joins := joining(due.event)) is not None and joins not in self.present:
-                self.present[joins] = None
+                self.present[joins], self._unsent = None, joins
                 self._write()
             yield due
+            self._unsent = ""
             if (leaves := leaving(due.event)) in self.present:
                 del self.present[leaves]
                 self._write()
 
     def discharges(self, at_ms: int) -> Iterator[TimedEvent]:
-        """A discharge for each who is in."""
+        """A discharge for each who is in. An admission that was not sent any more is taken back."""
+        self.present.pop(self._unsent, None)
         return self.follow(iter([TimedEvent(at_ms, discharge(patient_id, at_ms)) for patient_id in self.present]))
 
     def _write(self) -> None:

@@ -15,7 +15,7 @@ from tests.deploy.tools import DEPLOY, ROOT, one, passes
 TRIAL = DEPLOY / "trial"
 SCRIPTS = sorted({*TRIAL.glob("*.sh"), TRIAL / "images/kafka-run", TRIAL / "images/postgres-entrypoint"})
 DOCKERFILE = (TRIAL / "images/Dockerfile").read_text(encoding="utf-8")
-STAGES = dict(re.findall(r"^FROM \S+ AS (\w+)\n(.+?)(?=^FROM |\Z)", DOCKERFILE, re.DOTALL | re.MULTILINE))
+STAGES: dict[str, str] = dict(re.findall(r"^FROM \S+ AS (\w+)\n(.+?)(?=^FROM |\Z)", DOCKERFILE, re.S | re.M))
 
 
 def stage(image: str) -> str:

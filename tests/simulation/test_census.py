@@ -6,10 +6,15 @@ import json
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
+from threading import Event
+from typing import Any
 
+from agents.cli.simulate_sending import Sending
 from agents.platform.json_types import Json
+from agents.platform.settings import Settings
 from agents.simulation.census import Census
 from agents.simulation.live_ward import WardPlan, simulate
+from agents.simulation.sending import SendingProgress
 from agents.simulation.story import TimedEvent
 from schemas.events import Patient
 
@@ -75,3 +80,44 @@ def test_after_two_starts_the_ward_has_as_many_patients_as_beds(tmp_path: Path) 
         plan = WardPlan(beds, 40.0, 1, start_ms, 60.0)
         list(census.follow(islice(simulate(plan), 2_000)))
         assert len(census.present) == beds
+
+
+class StoppedAfter:
+    """Takes events as a broker would, and asks the run to stop after so many."""
+
+    def __init__(self, events: int, leave: Event) -> None:
+        self.account = SendingProgress()
+        self.sent: list[Json] = []
+        self._events, self._leave = events, leave
+
+    def send(self, event: Json) -> None:
+        self.sent.append(event)
+        if len(self.sent) == self._events:
+            self._leave.set()
+
+    def wait(self, _seconds: float) -> None: ...
+
+    def flush_ledger(self) -> None: ...
+
+    def finish(self, _waiting: Any) -> None: ...
+
+
+def run_of(path: Path, *story: TimedEvent, stopped_after: int) -> list[tuple[str, str]]:
+    """Who was moved how in a run with this census that is asked to stop."""
+    leave = Event()
+    sender: Any = StoppedAfter(stopped_after, leave)
+    Sending(Settings(), iter(story), 0, Census(path)).to(sender, leave, lambda _: None)
+    return [(event["patient_id"], event["status"]) for event in sender.sent]
+
+
+def test_a_run_that_is_asked_to_stop_discharges_everybody_and_the_next_begins_empty(tmp_path: Path) -> None:
+    story = [moved("a", "admitted"), moved("b", "admitted"), moved("c", "admitted")]
+    sent = run_of(tmp_path / "census", *story, stopped_after=2)
+    assert sent == [("a", "admitted"), ("b", "admitted"), ("a", "discharged"), ("b", "discharged")]
+    assert run_of(tmp_path / "census", moved("d", "admitted"), stopped_after=1)[0] == ("d", "admitted")
+
+
+def test_a_run_after_a_kill_discharges_those_who_were_in_before_it_admits_anybody(tmp_path: Path) -> None:
+    seen(Census(tmp_path / "census"), moved("a", "admitted"))
+    sent = run_of(tmp_path / "census", moved("b", "admitted"), stopped_after=2)
+    assert sent == [("a", "discharged"), ("b", "admitted"), ("b", "discharged")]
