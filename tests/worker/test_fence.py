@@ -79,6 +79,15 @@ async def ended():
     fail_stop("crashed", task.exception())
 
 asyncio.run(ended())""",
+    "an exception that a send ended with": """
+from agents.stream.producer import report
+
+async def sent():
+    sending = asyncio.create_task(asyncio.to_thread(deep))
+    sending.add_done_callback(lambda done: report(done, "crs.alerts", None))
+    await asyncio.sleep(60)
+
+asyncio.run(sent())""",
 }
 
 
