@@ -34,6 +34,8 @@ from tests.waiting import wait_until
 
 IMAGE = "apache/kafka:4.3.1"
 START_SECONDS = 90.0
+ADDRESS = "/tmp/address"  # inside the container
+START_WHEN_ADDRESSED = f"until [ -f {ADDRESS} ]; do sleep 0.1; done; . {ADDRESS}; exec /etc/kafka/docker/run"
 CONTROLLER_PORT = 9093
 PARTITIONS = 4
 KAFKA_CLUSTER = "kafka_cluster"  # the fixture's name
@@ -219,24 +221,33 @@ def chosen() -> Iterator[Broker]:
 def in_docker() -> Iterator[Broker]:
     """A container of our own; testcontainers removes it even when this process is killed."""
     from testcontainers.core.container import DockerContainer  # Its import asks the Docker daemon.
+    from testcontainers.core.utils import inside_container
 
     (port,) = free_ports(1)
-    container = DockerContainer(IMAGE).with_bind_ports(port, port)
-    servers = f"{container.get_container_host_ip()}:{port}"
-    for name, value in environment(servers, port).items():
+    container = DockerContainer(IMAGE).with_command(["sh", "-c", START_WHEN_ADDRESSED])
+    # From inside a container the broker is reached over the bridge; else over loopback, where nobody else reaches it.
+    published: Any = port if inside_container() else (HOST, port)
+    container.ports[f"{port}/tcp"] = published
+    for name, value in environment(port).items():
         container.with_env(name, value)
     with container:
+        # Only a container that has started can say where it is reached, and a broker must say the same to its clients.
+        servers = f"{container.get_container_host_ip()}:{port}"
+        address = f"export KAFKA_ADVERTISED_LISTENERS=PLAINTEXT://{servers}"
+        done = container.exec(["sh", "-c", f"echo '{address}' >{ADDRESS}.new && mv {ADDRESS}.new {ADDRESS}"])
+        if done.exit_code:
+            raise RuntimeError(f"its address could not be written: {done.output!r}")
         wait_until(lambda: answering(servers), f"an answer of {IMAGE}", START_SECONDS)
         yield Broker(servers, f"{servers} in Docker ({IMAGE})")
 
 
-def environment(advertised: str, port: int) -> dict[str, str]:
+def environment(port: int) -> dict[str, str]:
     """The image's settings: those of a local broker, but for the addresses inside a container."""
     text = server_properties(1, [Ports(port, CONTROLLER_PORT)], Path())
     broker = dict(line.split("=", 1) for line in text.splitlines())
     del broker["log.dirs"]
     broker["listeners"] = f"PLAINTEXT://0.0.0.0:{port},CONTROLLER://{HOST}:{CONTROLLER_PORT}"
-    broker["advertised.listeners"] = f"PLAINTEXT://{advertised}"
+    del broker["advertised.listeners"]
     return {f"KAFKA_{name.replace('.', '_').upper()}": value for name, value in broker.items()}
 
 

@@ -4,7 +4,7 @@ main.py       the list of commands; turns errors into one line and an exit code
 output.py     NDJSON files that a command writes; replay_results.py: all that `replay` writes and prints
 
 Services: worker.py, dispatch.py, board.py, history.py
-Kafka: topics.py, simulate.py, and kafka.py for a local cluster
+Kafka: topics.py, simulate.py (simulate_sending.py sends its story), and kafka.py for a local cluster
 Proof without or beside the services: replay.py, verify.py, rebuild.py, demo.py
 For one person at a time: ack.py, schemas.py
 

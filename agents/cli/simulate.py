@@ -3,34 +3,29 @@
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from itertools import islice, takewhile
 from pathlib import Path
-from typing import IO
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from agents.brokers.preflight import require_topics
+from agents.cli.simulate_sending import Sending, now_ms, send
 from agents.feeds.registry import open_source
 from agents.platform.errors import UserError
 from agents.platform.extras import require_extra
 from agents.platform.settings import Settings, with_settings
-from agents.platform.signals import stop_requested
+from agents.simulation.census import Census
 from agents.simulation.live_ward import WardPlan, simulate
-from agents.simulation.sending import Sender, SendingProgress, send_story
 from agents.simulation.stays import recorded, starting_now
 from agents.simulation.story import TimedStory
 from agents.simulation.story import to_ms as story_ms
 from schemas.topics import FEEDS
 
-NOT_ALL_ACCEPTED = 1
 WARD_SECONDS = 60.0
 SPEED_UP = 600.0
-TOO_LATE_SECONDS = 2.0
+SPEED_UP_IS_FOR_STAYS = "--speed-up is for recorded stays (--clif); a ward has --rate and --pace"
+LEDGER_IS_FOR_BROKERS = "--ledger says what brokers have accepted; with --stdout there are none"
+CENSUS_IS_FOR_BROKERS = "--census is for a run that lasts; --stdout writes everything at once"
 
 
 @click.command("simulate")
@@ -40,6 +35,11 @@ TOO_LATE_SECONDS = 2.0
 @click.option("--duration", type=click.FloatRange(0, min_open=True), help="Seconds. [default: 60; with --clif: all]")
 @click.option("--seed", type=int, default=1, show_default=True, help="The same seed tells the same story.")
 @click.option("--ledger", type=click.Path(path_type=Path), help="Write accepted events there: id, topic, offset.")
+@click.option(
+    "--census",
+    type=click.Path(path_type=Path),
+    help="Keep there who is in, under --data-dir: discharged at the end, or at the next start after a run without one.",
+)
 @click.option(
     "--pace",
     type=click.FloatRange(1),
@@ -58,6 +58,7 @@ def command(
     duration: float | None,
     seed: int,
     ledger: Path | None,
+    census: Path | None,
     pace: float,
     clif: Path | None,
     speed_up: float | None,
@@ -69,10 +70,9 @@ def command(
     Exit code 0 when every event was accepted by the brokers, 1 when not. Ctrl-C stops it cleanly: what is on its way is
     waited for, and the ledger is complete.
     """
-    if clif is None and speed_up is not None:
-        raise click.UsageError("--speed-up is for recorded stays (--clif); a ward has --rate and --pace")
-    if to_stdout and ledger is not None:
-        raise click.UsageError("--ledger says what brokers have accepted; with --stdout there are none")
+    refuse(clif is None and speed_up is not None, SPEED_UP_IS_FOR_STAYS)
+    refuse(to_stdout and ledger is not None, LEDGER_IS_FOR_BROKERS)
+    refuse(to_stdout and census is not None, CENSUS_IS_FOR_BROKERS)
     if clif is not None:
         require_extra("replay", "--clif")
     start_ms = None if start is None else instant(start)
@@ -87,7 +87,22 @@ def command(
         for due in story:
             click.echo(json.dumps(due.event))
         return
-    raise SystemExit(send(settings, story, ledger, count))
+    raise SystemExit(send(Sending(settings, story, count, kept_in(settings, census)), ledger))
+
+
+def refuse(wrong: bool, why: str) -> None:
+    """Raises a usage error when the options do not go together."""
+    if wrong:
+        raise click.UsageError(why)
+
+
+def kept_in(settings: Settings, census: Path | None) -> Census | None:
+    """The census in this file of the data directory, which is made when it is not there."""
+    if census is None:
+        return None
+    path = settings.data_dir / census
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return Census(path)
 
 
 def stays_now(clif: Path, start_ms: int | None, speed_up: float, duration: float | None) -> TimedStory:
@@ -97,62 +112,6 @@ def stays_now(clif: Path, start_ms: int | None, speed_up: float, duration: float
     begin_ms = start_ms or now_ms()
     story = starting_now(events, begin_ms, speed_up)
     return story if duration is None else takewhile(lambda due: due.at_ms < begin_ms + duration * 1000, story)
-
-
-def now_ms() -> int:
-    """The clock on the wall."""
-    return round(time.time() * 1000)
-
-
-def send(settings: Settings, story: TimedStory, ledger: Path | None, count: int) -> int:
-    """Sends the story to the brokers; returns the exit code. `count`: how many events there will be, 0: unknown."""
-    since = time.monotonic()
-    with stop_requested() as leave, writing(ledger) as lines, progressing(count) as progress:
-        sender = Sender(settings, lines)
-        send_story(story, sender, leave, progress)
-    account = sender.account
-    took = max(time.monotonic() - since, 0.001)
-    click.echo(
-        f"{account.sent} events, {account.accepted} accepted, {took:.1f} s, {account.accepted / took:.0f} events/s"
-        + (", stopped early" if leave.is_set() else ""),
-        err=True,
-    )
-    if account.behind_seconds > TOO_LATE_SECONDS:
-        click.echo(f"the last event was sent {account.behind_seconds:.0f} s late: the rate was not reached", err=True)
-    for why, times in account.refused.most_common():
-        click.echo(f"crs-monitor: {times} events were not accepted: {why}", err=True)
-    return 0 if account.complete else NOT_ALL_ACCEPTED
-
-
-@contextmanager
-def writing(ledger: Path | None) -> Iterator[IO[str] | None]:
-    """The ledger, opened before the first event is sent."""
-    if ledger is None:
-        yield None
-        return
-    with ledger.open("w", encoding="utf-8") as lines:
-        yield lines
-
-
-@contextmanager
-def progressing(count: int) -> Iterator[Callable[[SendingProgress], None]]:
-    """A bar on a terminal; nothing elsewhere."""
-    console = Console(stderr=True)
-    columns = (
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        TextColumn("{task.fields[counts]}", markup=False),
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as bar:
-        task = bar.add_task("sending", total=count or None, counts="")
-
-        def show(account: SendingProgress) -> None:
-            on_their_way = account.sent - account.accepted - account.refused.total()
-            counts = f"{account.accepted} accepted, {on_their_way} on their way"
-            bar.update(task, completed=account.accepted, counts=counts)
-
-        yield show
 
 
 def require_feeds(settings: Settings) -> None:

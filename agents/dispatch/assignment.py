@@ -79,7 +79,7 @@ class PartitionAssignment(ConsumerRebalanceListener):  # type: ignore[misc]
                 await self._prepare(sorted(assigned))
         except Exception as error:
             # Going on could send pages again that were sent before, or none at all.
-            fail_stop("read_back", repr(error))
+            fail_stop("read_back", error)
         log.info("partitions assigned=%d", len(assigned))
 
     async def _prepare(self, assigned: list[TopicPartition]) -> None:

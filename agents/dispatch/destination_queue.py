@@ -231,5 +231,5 @@ class DestinationQueue:
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
-        if not task.cancelled() and task.exception() is not None:
-            fail_stop("delivery", repr(task.exception()))
+        if not task.cancelled() and (error := task.exception()) is not None:
+            fail_stop("delivery", error)

@@ -175,4 +175,4 @@ class Dispatcher:
 def ended(task: asyncio.Task[Any]) -> None:
     """No task ends by itself: if one does, the process stops."""
     if not task.cancelled():
-        fail_stop("task", f"{task.get_name()}: {task.exception()!r}")
+        fail_stop("task", task.exception() or f"{task.get_name()} returned")

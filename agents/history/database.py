@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import psycopg
 from alembic import command as alembic
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
@@ -46,6 +47,8 @@ def connect(url: URL) -> Engine:
         event.listen(engine, "connect", set_pragmas)
     else:
         engine = create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": CONNECT_SECONDS})
+        # Before SQLAlchemy's own questions, which end in a traceback when the answers are bytes.
+        event.listen(engine, "connect", require_utf8, insert=True)
     try:
         with engine.connect():
             return engine
@@ -59,6 +62,14 @@ def set_pragmas(connection: object, _record: object) -> None:
     for pragma in ("journal_mode = WAL", "synchronous = FULL", "busy_timeout = 5000"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+def require_utf8(connection: psycopg.Connection, _record: object) -> None:
+    """PostgreSQL: names and texts are kept as they came. Raises UserError for a database of another encoding."""
+    about = connection.info
+    encoding = about.parameter_status("server_encoding")
+    if encoding != "UTF8":
+        raise UserError(f"database {about.dbname} has the encoding {encoding}; create it with ENCODING 'UTF8'")
 
 
 def without_password(url: URL) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import sys
 import threading
 from collections import Counter
 from collections.abc import Callable
@@ -42,9 +43,13 @@ def load_reasons(path: Path) -> None:
 
 
 def fail_stop(reason: str, detail: object = "", code: int = STOPPED) -> NoReturn:
-    """Ends the process at once. Nothing that is in flight is acknowledged, so it will be done again."""
+    """Ends the process at once. Nothing that is in flight is acknowledged, so it will be done again.
+
+    `detail`: a text, or the exception that is the cause; then the log has its traceback too.
+    """
     FENCES.labels(reason).inc()
-    log.critical("fail stop: %s %s", reason, detail)
+    cause = detail if isinstance(detail, BaseException) else sys.exception()
+    log.critical("fail stop: %s %s", reason, detail if detail is not cause else repr(cause), exc_info=cause)
     for path in _reason_files:
         with suppress(OSError), path.open("a", encoding="utf-8") as lines:
             lines.write(f"{reason}\n")

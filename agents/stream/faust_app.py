@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
@@ -16,6 +17,13 @@ from agents.stream.faust_transport import BatchTransport
 from schemas import topics
 
 HEARTBEATS_A_SESSION = 3
+# A group that was shared out while the brokers listed no topics has no partitions until it asks them again: by default
+# after five minutes, in which nobody is watched.
+METADATA_MAX_AGE_MS = 5_000
+
+
+SWITCHED_OFF: dict[str, Any] = {"web_enabled": False, "worker_redirect_stdouts": False, "reply_create_topic": False}
+log = logging.getLogger("crs.worker")
 
 
 class BatchEvent(Protocol):
@@ -54,6 +62,7 @@ def build(settings: Settings, take_feed: Take, take_log: Take) -> faust.App:
         consumer_auto_offset_reset="earliest",
         consumer_group_instance_id=settings.instance_id,
         consumer_max_fetch_size=2 << 20,
+        consumer_metadata_max_age_ms=METADATA_MAX_AGE_MS,
         producer_request_timeout=settings.send_timeout_seconds,
         stream_wait_empty=False,
         stream_buffer_maxsize=64,
@@ -65,9 +74,7 @@ def build(settings: Settings, take_feed: Take, take_log: Take) -> faust.App:
         table_standby_replicas=settings.standby_replicas,
         store=f"{faust_store.SCHEME}://",
         datadir=str(settings.data_dir / "faust"),
-        web_enabled=False,
-        worker_redirect_stdouts=False,
-        reply_create_topic=False,
+        **SWITCHED_OFF,
     )
     raw: dict[str, Any] = {"key_type": bytes, "value_type": bytes, "key_serializer": "raw", "value_serializer": "raw"}
 
@@ -110,16 +117,35 @@ def rows_of(app: faust.App) -> RowStore:
     return store
 
 
-def has_recovered(app: faust.App) -> bool:
-    """Whether the rows of all partitions of this worker are read, and no rebalance is running."""
+def has_recovered(app: faust.App, log_topic: str) -> bool:
+    """Whether the rows of all partitions of this worker are read, and no rebalance is running.
+
+    Never when no worker of the group has a partition. A worker without one beside others that have them stands by.
+    """
     tables: Any = app.tables
-    return bool(tables.recovery.completed.is_set()) and not app.rebalancing
+    return bool(tables.recovery.completed.is_set()) and not app.rebalancing and is_shared_out(app, log_topic)
+
+
+def is_shared_out(app: faust.App, log_topic: str) -> bool:
+    """Whether the log was among the topics whose partitions the group's leader has assigned to its members."""
+    assignor: Any = app.assignor
+    try:
+        assignor.group_for_topic(log_topic)
+    except KeyError:
+        return False
+    return True
 
 
 async def log_begin(app: faust.App, log: str, partition: int) -> int:
     """The first offset that a partition of the log still has."""
     tp = TP(log, partition)
     return int((await app.consumer.earliest_offsets(tp))[tp])
+
+
+def report_shares(app: faust.App, log_topic: str) -> None:
+    """Logs an error when no worker of the group was given a partition of the log: nobody is watched then."""
+    if not is_shared_out(app, log_topic):
+        log.error("no worker was given any partition: the brokers listed no topics when the group was shared out")
 
 
 def credentials(settings: Settings) -> Any:

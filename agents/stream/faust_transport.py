@@ -113,7 +113,6 @@ class BatchConsumer(driver.Consumer):
                 raise
         except Exception as error:
             # Faust would read nothing more and would not report it.
-            self.log.exception("reading has failed")
             fail_stop("consumer", type(error).__name__)
 
     async def _poll(self) -> None:

@@ -118,8 +118,9 @@ def report(done: asyncio.Future[Any], topic: str, confirmed: Confirmed | None) -
     """Callback of a send: passes the confirmation on, or ends the process because there will be none."""
     if done.cancelled():
         return
-    error = done.exception()
-    if error is not None:
+    try:
+        confirmation = done.result()
+    except Exception as error:
         fail_stop("send_failed", f"{topic}: {type(error).__name__}")
     if confirmed is not None:
-        confirmed(done.result())
+        confirmed(confirmation)

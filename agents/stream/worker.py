@@ -111,15 +111,15 @@ class Worker:
         await self.app.stop()
         await self.producer.stop()
 
-    async def _ended(self, starting: asyncio.Task[Any], tasks: list[asyncio.Task[Any]]) -> str:
-        """Returns the reason when Faust or a task of ours has ended by itself."""
+    async def _ended(self, starting: asyncio.Task[Any], tasks: list[asyncio.Task[Any]]) -> BaseException | str:
+        """Returns the cause when Faust or a task of ours has ended by itself."""
         await asyncio.wait((starting, *tasks), return_when=asyncio.FIRST_EXCEPTION)
         for task in (starting, *tasks):
-            if task.done() and not task.cancelled() and task.exception() is not None:
-                return repr(task.exception())
+            if task.done() and not task.cancelled() and (error := task.exception()) is not None:
+                return error
         while not self.app.should_stop and not self.app.crashed:
             await asyncio.sleep(POLL_SECONDS)
-        return f"Faust ended: {self.app.crash_reason!r}"
+        return self.app.crash_reason or "Faust ended by itself"
 
     async def _take_feed(self, event: BatchEvent) -> None:
         batch = event.message
@@ -143,6 +143,7 @@ class Worker:
 
     async def _assigned(self, *_: Any, **__: Any) -> None:
         metrics.REBALANCES.inc()
+        faust_app.report_shares(self.app, self.log_topic)
         self.watch.release()
         self.intake.forget()
         self.began_at = monotonic()
@@ -161,7 +162,7 @@ class Worker:
             self.ready_at, self.began_at = None, monotonic()
 
     def _measure(self) -> None:
-        recovered = faust_app.has_recovered(self.app)
+        recovered = faust_app.has_recovered(self.app, self.log_topic)
         if recovered and self.ready_at is None:
             self.ready_at = monotonic()
             log.info("ready: %d partitions", len(self.partitions()))
@@ -237,5 +238,4 @@ async def guarded(work: Awaitable[None]) -> None:
     try:
         await work
     except Exception as error:
-        log.exception("a defect outside the judgement")
         fail_stop("defect", type(error).__name__)

@@ -12,7 +12,13 @@ import yaml
 
 from tests.deploy.tools import DEPLOY, ROOT, passes
 
-PAGES = [ROOT / "docs/operations.md", ROOT / "docs/upgrade.md", ROOT / "docs/runbook.md", DEPLOY / "README.md"]
+PAGES = [
+    ROOT / "docs/operations.md",
+    ROOT / "docs/upgrade.md",
+    ROOT / "docs/runbook.md",
+    ROOT / "docs/trial.md",
+    DEPLOY / "README.md",
+]
 
 
 def test_the_tables_of_operations_are_those_of_the_code() -> None:

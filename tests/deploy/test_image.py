@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 import sys
 import tomllib
+from fnmatch import fnmatch
 
 import pytest
+import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -32,6 +34,7 @@ def locked(lock: str) -> dict[str, tuple[Requirement, int]]:
 
 PINS = {name: str(package.specifier).removeprefix("==") for name, (package, _) in locked(LOCK).items()}
 IMAGE_PYTHON = tuple(map(int, re.findall(r"^ARG PYTHON=(\d+)\.(\d+)", DOCKERFILE, re.MULTILINE)[0]))
+HOUSE_CERTIFICATE, OPTIONAL = "deploy/house-ca.crt", "deploy/house-ca.cr[t]"
 EXTRAS_IN_THE_IMAGE = ("history", "notify")
 
 
@@ -111,5 +114,16 @@ def test_the_build_context_holds_exactly_what_is_copied() -> None:
         for line in re.findall(r"^COPY (?!--from)(.+)$", DOCKERFILE, re.MULTILINE)
         for source in line.split()[:-1]
     }
-    assert copied == allowed
-    assert all((ROOT / source).exists() for source in copied)
+    assert {source.replace(OPTIONAL, HOUSE_CERTIFICATE) for source in copied} == allowed
+    assert all((ROOT / source).exists() for source in copied - {OPTIONAL})
+
+
+def test_a_house_may_give_its_certificate_and_its_mirror_and_neither_is_in_the_image() -> None:
+    assert fnmatch(HOUSE_CERTIFICATE, OPTIONAL), "a pattern may match nothing, a name must exist"
+    build, _, last = DOCKERFILE.rpartition("\nFROM ")
+    for name in ("PIP_INDEX_URL", "PIP_CERT"):
+        assert re.search(rf"^ARG {name}$", build, re.MULTILINE), f"{name}: no default, so pip sees it only when given"
+        assert name not in last
+    assert HOUSE_CERTIFICATE in (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()
+    built = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))["services"]["topics"]["build"]
+    assert built["args"] == ["PIP_INDEX_URL", "PIP_CERT"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from importlib import import_module
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 from agents.board.config import SECRETS as BOARD_SECRETS
 from agents.cli.main import module_of
 from agents.platform.settings import SECRETS, Settings
-from tests.deploy.tools import DEPLOY, documents, one, passes
+from tests.deploy.tools import DEPLOY, ROOT, documents, one, passes
 
 FOLDER = DEPLOY / "kubernetes"
 KUSTOMIZATION = one(FOLDER / "kustomization.yaml")
@@ -45,6 +46,21 @@ def test_the_kustomization_names_every_file_but_the_secrets() -> None:
     (image,) = KUSTOMIZATION["images"]
     assert {container(each)["image"] for each in RUNNING.values()} == {image["name"]}
     assert image["newTag"] == "0.1.0"
+
+
+def test_the_documented_commands_make_the_namespace_before_anything_in_it() -> None:
+    """`kubectl apply -k` makes the namespace first by itself; a file applied alone does not."""
+    text = (DEPLOY / "README.md").read_text(encoding="utf-8")
+    made = {"default"}
+    commands = re.findall(r"^kubectl apply (-[fk]) (\S+)", text, re.MULTILINE)
+    assert commands[-1] == ("-k", "deploy/kubernetes")
+    for _, place in commands[:-1]:
+        for each in documents(ROOT / place) if (ROOT / place).is_file() else [SECRET]:
+            if each["kind"] == "Namespace":
+                made.add(each["metadata"]["name"])
+            else:
+                assert each["metadata"]["namespace"] in made, place
+    assert SECRET["metadata"]["namespace"] in made
 
 
 @pytest.mark.parametrize("name", RUNNING)

@@ -45,7 +45,7 @@ def unprivileged_user() -> str | None:
 
 
 @contextmanager
-def postgresql() -> Iterator[Server]:
+def postgresql(superuser: str = "crs") -> Iterator[Server]:
     """A running server, removed with its data at the end."""
     initdb, postgres = binary("initdb"), binary("postgres")
     if initdb is None or postgres is None:
@@ -55,11 +55,12 @@ def postgresql() -> Iterator[Server]:
         if user is not None:
             shutil.chown(folder, user)
         data = f"{folder}/data"
-        how = ["--username=crs", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync"]
+        how = [f"--username={superuser}", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync"]
         subprocess.run(
             [initdb, f"--pgdata={data}", *how], check=True, capture_output=True, user=user, cwd=folder, timeout=120
         )
         server = Server(postgres, data, folder, user, free_port())
+        server.superuser = superuser
         server.start()
         try:
             yield server
@@ -84,10 +85,11 @@ class Server:
             *FAST_OPTIONS,
         ]
         self.folder, self.user, self.port = folder, user, port
+        self.superuser = "crs"
         self.process: subprocess.Popen[bytes] | None = None
 
     def url(self, database: str = "postgres") -> str:
-        return f"postgresql+psycopg://crs@127.0.0.1:{self.port}/{database}"
+        return f"postgresql+psycopg://{self.superuser}@127.0.0.1:{self.port}/{database}"
 
     def new_database(self, name: str) -> str:
         """An empty database; returns its URL."""

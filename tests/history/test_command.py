@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from sqlalchemy import make_url
+from sqlalchemy import create_engine, make_url
 
 from agents.history import database
 from agents.history.store import Store
@@ -38,6 +38,15 @@ def test_a_server_that_does_not_answer_is_named_without_its_password() -> None:
 def test_a_database_that_is_not_there_is_named(server: Server) -> None:
     error = complaint("--database-url", f"postgresql://crs@127.0.0.1:{server.port}/nowhere")
     assert '"nowhere" does not exist' in error
+
+
+@pytest.mark.parametrize("encoding", ["SQL_ASCII", "LATIN1"])
+def test_a_database_that_cannot_hold_every_name_says_what_it_should_be(server: Server, encoding: str) -> None:
+    with create_engine(server.url(), isolation_level="AUTOCOMMIT").connect() as connection:
+        created = f"CREATE DATABASE in_{encoding} TEMPLATE template0 ENCODING '{encoding}' LOCALE 'C'"
+        connection.exec_driver_sql(created)
+    error = complaint("--database-url", f"postgresql://crs@127.0.0.1:{server.port}/in_{encoding.lower()}")
+    assert f"has the encoding {encoding}; create it with ENCODING 'UTF8'" in error
 
 
 def test_tables_that_are_missing_say_how_to_make_them(server: Server) -> None:

@@ -10,11 +10,14 @@ import sys
 import time
 from pathlib import Path
 from threading import Event
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from agents.platform.fail_stop import FENCED, STOPPED, Fence, Watchdog
 from agents.platform.settings import Settings
+from agents.stream.faust_app import has_recovered
 from agents.stream.faust_transport import BatchTransport
 from agents.stream.producer import guarded
 from agents.stream.ticker import AHEAD_MS, Ticker
@@ -65,6 +68,51 @@ print("went on")
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stdout) == (STOPPED, "")
     assert "send_failed" in done.stderr
+
+
+STOPS = {
+    "the exception at hand": 'try: deep()\nexcept AssertionError: fail_stop("defect", "AssertionError")',
+    "an exception that a task ended with": """
+async def ended():
+    task = asyncio.create_task(asyncio.to_thread(deep))
+    await asyncio.wait([task])
+    fail_stop("crashed", task.exception())
+
+asyncio.run(ended())""",
+    "an exception that a send ended with": """
+from agents.stream.producer import report
+
+async def sent():
+    sending = asyncio.create_task(asyncio.to_thread(deep))
+    sending.add_done_callback(lambda done: report(done, "crs.alerts", None))
+    await asyncio.sleep(60)
+
+asyncio.run(sent())""",
+}
+
+
+@pytest.mark.parametrize("stop", STOPS.values(), ids=STOPS.keys())
+def test_the_log_says_where_the_cause_came_from(stop: str) -> None:
+    code = f"""
+import asyncio
+from agents.platform.fail_stop import fail_stop
+
+def deep():
+    raise AssertionError("Partition is not assigned")
+
+{stop}
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == STOPPED
+    assert done.stderr.count("Traceback") == 1
+    assert "in deep" in done.stderr
+    assert "Partition is not assigned" in done.stderr
+
+
+def test_a_stop_without_an_exception_has_no_traceback() -> None:
+    code = 'from agents.platform.fail_stop import fail_stop; fail_stop("gap", "offset 4 came, 1 is next")'
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert done.stderr.splitlines() == ["fail stop: gap offset 4 came, 1 is next"]
 
 
 def test_why_a_worker_ended_is_counted_on_after_its_restart(tmp_path: Path) -> None:
@@ -138,6 +186,54 @@ def test_every_partition_gets_one_tick_on_a_whole_second() -> None:
 @pytest.mark.parametrize(("ahead_ms", "ticks"), [(AHEAD_MS, 4), (AHEAD_MS + 1, 2)])
 def test_a_worker_whose_clock_is_ahead_of_the_brokers_does_not_tick(ahead_ms: int, ticks: int) -> None:
     assert len(ticked([ahead_ms, 0])) == ticks
+
+
+@pytest.mark.parametrize("listed", [True, False])
+def test_a_worker_is_not_ready_when_the_log_was_shared_out_to_nobody(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, listed: bool
+) -> None:
+    """The leader's own sharing out, of a cluster that lists the topics or lists none. One partition, two workers."""
+    monkeypatch.setattr(BatchTransport, "markers", BatchTransport.markers)
+
+    async def story() -> tuple[list[int], list[bool]]:
+        workers = [Worker(Settings()) for _ in range(2)]
+        for share, worker in zip(shares(workers, listed), workers, strict=True):
+            assignor: Any = worker.app.assignor
+            assignor.on_assignment(share)
+            worker.app.tables.recovery.completed.set()  # type: ignore[attr-defined]
+            await worker._assigned()
+        owned = [len(worker.app.assignor.assigned_actives()) for worker in workers]
+        return owned, [has_recovered(worker.app, worker.log_topic) for worker in workers]
+
+    owned, ready = asyncio.run(story())
+    errors = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
+    assert sorted(owned) == ([0, 1] if listed else [0, 0]), "a worker beside another that has all partitions stands by"
+    assert ready == [listed, listed]
+    assert len(errors) == (0 if listed else 2)
+    assert all("no worker was given any partition" in error for error in errors)
+
+
+def shares(workers: list[Worker], listed: bool) -> list[Any]:
+    """What the group's leader gives to each worker, when the brokers list the log with one partition, or nothing."""
+    log_topic = workers[0].log_topic
+    cluster = SimpleNamespace(partitions_for_topic=lambda topic: {0} if listed and topic == log_topic else None)
+    members: dict[str, Any] = {f"member-{number}": each.app.assignor for number, each in enumerate(workers)}
+    asked = {member: assignor.metadata({log_topic}) for member, assignor in members.items()}
+    shared = members["member-0"].assign(cluster, asked)
+    return [shared[member] for member in members]
+
+
+def test_topics_that_the_brokers_did_not_list_are_asked_for_again_within_seconds(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Faust asks after five minutes by default. The members share out anew when the answer has changed."""
+    monkeypatch.setattr(BatchTransport, "markers", BatchTransport.markers)
+
+    async def story() -> int:
+        return int(Worker(Settings()).app.conf.consumer_metadata_max_age_ms)
+
+    settings = Settings()
+    assert asyncio.run(story()) / 1000 < settings.session_timeout_seconds
 
 
 def test_the_watchdog_waits_for_partitions_from_when_they_were_revoked(monkeypatch: pytest.MonkeyPatch) -> None:
