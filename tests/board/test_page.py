@@ -12,7 +12,7 @@ import pytest
 
 from agents.board.broadcast import ASSETS, PAGES, asset
 from tests.board.chromium import Page, page, quoted
-from tests.board.judged_ward import arrival, published
+from tests.board.judged_ward import arrival, fever, published, started, vitals
 from tests.board.running_board import NAME, TOKEN, RunningBoard, running_board
 
 TEXT = "document.body.innerText"
@@ -61,6 +61,28 @@ def test_a_ward_on_a_screen_and_on_a_phone() -> None:
             assert NAME not in await tab.run("document.documentElement.outerHTML")
             too_wide = await tab.run("document.documentElement.scrollWidth > innerWidth")
             assert not too_wide, width
+
+    shown(scene)
+
+
+def test_where_the_scales_differ_both_grades_are_on_the_page() -> None:
+    events = [
+        arrival(bed="7"),
+        vitals("08:30", oxygen_device="room_air", spo2_percent=97, systolic_mmhg=95),
+        fever("09:00", 38.6),
+        started("09:10", "norepinephrine", 4.0),
+    ]
+
+    async def scene(board: RunningBoard, tab: Page) -> None:
+        last = [one for one in published([each | {"patient_id": "p-2"} for each in events]) if one.kind == "state"][-1]
+        state = last.state.model_copy(update={"as_of": datetime.now(UTC)})
+        board.ward.apply_state(0, b"p-2", state.model_dump_json().encode(), datetime.now(UTC))
+        tile = "[...document.querySelectorAll('article')].find((one) => one.innerText.includes('Bed 7'))"
+        await tab.until(f"Boolean({tile})")
+        text = await tab.run(f"{tile}.innerText")
+        assert "grade 2; ASTCT 2019: grade 3" in text, "for a screen reader"
+        assert "ASTCT 3" in text, "in the badge"
+        assert "undefined" not in await tab.run(TEXT)
 
     shown(scene)
 
