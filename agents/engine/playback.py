@@ -11,7 +11,7 @@ import heapq
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from agents.engine.outcome import Forward, Outcome
+from agents.engine.outcome import Forward, KeyedDeadLetter, Outcome
 from agents.engine.partition import Partition, Watcher
 from agents.engine.ticks import NO_DOWNTIME
 from monitor.guidelines.in_force import Guideline
@@ -39,20 +39,25 @@ class Playback:
         self.partition = Partition(guideline, 0, "", ticks=NO_DOWNTIME, watchers=watchers)
         self.patients = self.partition.patients
         self.clock = LONG_AGO
+        self._outcome = Outcome()  # made anew when it has grown: watchers have seen what is in it
         self._planned: list[tuple[int, int, PatientEventType, StillWanted]] = []
         self._plans = 0
 
-    def feed(self, decoded: Decoded | Refused, value: bytes | None) -> Outcome:
-        """Appends the next recorded message at its arrival; gives what it and what it forwards resulted in.
+    def feed(self, decoded: Decoded | Refused, value: bytes | None) -> Sequence[KeyedDeadLetter]:
+        """Appends the next recorded message at its arrival; gives the dead letters of it and of what it forwards.
 
         A recorded tick only moves the clock. `value`: the message as it was decoded.
         """
-        outcome = Outcome()
+        at = max(self.clock, 0)
         if isinstance(decoded, Decoded):
-            self.until(arrival(decoded.event))
+            at = arrival(decoded.event)
+            self.until(at)
         if isinstance(decoded, Refused) or not isinstance(decoded.event, Tick):
-            self._append(decoded, value, outcome)
-        return outcome
+            self._append(decoded, value, at, self._outcome)
+        outcome = self._outcome
+        if outcome.alerts or outcome.letters:
+            self._outcome = Outcome()
+        return outcome.letters
 
     def plan(self, event: PatientEventType, still: StillWanted = lambda: True) -> None:
         """Plans an event for its own arrival. It is dropped if `still` gives False then."""
@@ -65,30 +70,27 @@ class Playback:
             due, planned = self.patients.next_due(), self._planned[0][0] if self._planned else None
             # At one instant the tick comes before the event, as it does in the log.
             if due is not None and due <= at and (planned is None or due <= planned):
-                self._append(Decoded(Tick(effective_at=to_datetime(due))), None, Outcome())
+                self._append(Decoded(Tick(effective_at=to_datetime(due))), None, due, self._outcome)
             elif planned is not None and planned <= at:
                 self.clock = max(self.clock, planned)
                 _, _, event, still = heapq.heappop(self._planned)
                 if still():
-                    self._append(Decoded(event), None, Outcome())
+                    self._append(Decoded(event), None, planned, Outcome())
             else:
                 self.clock = max(self.clock, at)
                 return
 
-    def _append(self, decoded: Decoded | Refused, value: bytes | None, outcome: Outcome) -> None:
+    def _append(self, decoded: Decoded | Refused, value: bytes | None, at: int, outcome: Outcome) -> None:
         """Applies a record, then what it forwards to other patients, which the worker would append to the log."""
-        self._apply(decoded, value, outcome)
+        partition = self.partition
+        partition.apply_decoded(PlayedRecord(partition.next_offset, at, value), decoded, outcome)
         followed = 0
         while outcome.forwards:
             followed += 1
-            assert followed <= len(self.partition.positions) + 2, "a merge comes to an end"
+            assert followed <= len(partition.positions) + 2, "a merge comes to an end"
             forward = outcome.forwards.pop(0)
-            self._apply(redirected(forward, decoded), forward.value, outcome)
-
-    def _apply(self, decoded: Decoded | Refused, value: bytes | None, outcome: Outcome) -> None:
-        at = arrival(decoded.event) if isinstance(decoded, Decoded) else max(self.clock, 0)
-        record = PlayedRecord(self.partition.next_offset, at, value)
-        self.partition.apply_decoded(record, decoded, outcome)
+            record = PlayedRecord(partition.next_offset, arrival(forward.event), forward.value)
+            partition.apply_decoded(record, redirected(forward, decoded), outcome)
 
 
 def redirected(forward: Forward, source: Decoded | Refused) -> Decoded:

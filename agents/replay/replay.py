@@ -42,7 +42,7 @@ class Replay:
                 self.tally.count_unknown_fields(decoded.unknown_fields)
             if isinstance(decoded.event, Tick):
                 self.tally.events["recorded tick"] += 1
-        for keyed in self.playback.feed(decoded, record.payload).letters:
+        for keyed in self.playback.feed(decoded, record.payload):
             self._refuse(record, keyed.letter)
 
     def finish(self) -> None:
