@@ -64,7 +64,7 @@ def _thinned(vitals: tuple[VitalsFact, ...], begin: int, profile: Profile, cours
         profile.spo2_below,
         profile.extreme_spo2_below,
     )
-    banded = [(*bands_of(fact, limits), *further_signals.bands(profile, fact)) for fact in vitals]
+    banded = _banded(vitals[: newest + 1], limits, profile)
     following: list[dict[int, object]] | None = None
     kept: list[VitalsFact] = []
     kept_bands: list[Bands] = [(), ()]
@@ -78,7 +78,7 @@ def _thinned(vitals: tuple[VitalsFact, ...], begin: int, profile: Profile, cours
             redundant = all(_in_run(runs.get(signal, NO_RUN), band) for signal, band in _by_signal(bands))
             if redundant:
                 if following is None:
-                    following = _next_bands(begin, banded)
+                    following = _next_bands(begin, [*banded, *_banded(vitals[newest + 1 :], limits, profile)])
                 after = following[index]
                 redundant = all(after.get(signal) == band for signal, band in _by_signal(bands))
         if redundant:
@@ -111,6 +111,15 @@ def _next_bands(begin: int, banded: list[Bands]) -> list[dict[int, object]]:
             following[index] = dict(seen)
         seen.update(_by_signal(banded[index]))
     return following
+
+
+def _banded(
+    vitals: tuple[VitalsFact, ...], limits: tuple[int, int, int, int, int, int], profile: Profile
+) -> list[Bands]:
+    """The bands of each observation."""
+    if not further_signals.FURTHER_SIGNALS:
+        return [bands_of(fact, limits) for fact in vitals]
+    return [(*bands_of(fact, limits), *further_signals.bands(profile, fact)) for fact in vitals]
 
 
 def bands_of(fact: VitalsFact, limits: tuple[int, int, int, int, int, int]) -> Bands:
