@@ -19,6 +19,11 @@ class Scale(NamedTuple):
     title: str  # for people
     grades_crs: bool  # CRS by another table: shown where it differs, and the priority follows the highest
 
+    @property
+    def short(self) -> str:
+        """Its title in one word."""
+        return self.title.split()[0]
+
 
 def scale(name: str, title: str, *, grades_crs: bool = False) -> dict[str, Any]:
     """The mark of a field that carries the grade of a scale, for `json_schema_extra`."""

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import AwareDatetime, Field
 
-from schemas.alerts import AlertKind, AlertStatus, Evidence, Priority
+from schemas.alerts import Alert, AlertKind, AlertStatus, Evidence, Priority
 from schemas.events import PatientId, Wire
 from schemas.scales import scale, scales_of
 
@@ -164,6 +164,7 @@ class PatientState(Wire):
 SCALES = scales_of(PatientState)
 SCALE_NAMES = tuple(each.name for each in SCALES)
 CRS_SCALES = tuple(each for each in SCALES if each.grades_crs)
+ALERT_SCALES = tuple(each for each in SCALES if each.field in Alert.model_fields)
 
 
 def highest_crs_grade(state: PatientState) -> int:

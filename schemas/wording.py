@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from schemas.alerts import Alert, Evidence
 from schemas.events import SIGNALS
-from schemas.state import CRS_SCALES
+from schemas.state import ALERT_SCALES
 
 NAMES = {
     **{name: signal.title for name, signal in SIGNALS.items()},
@@ -29,7 +29,7 @@ def name_of(signal: str) -> str:
 
 def differing_grades(alert: Alert) -> str:
     """The grades by other scales of CRS where they differ, in brackets; empty where none does."""
-    others = [(one.title, getattr(alert, one.field, alert.grade)) for one in CRS_SCALES]
+    others = [(one.title, getattr(alert, one.field)) for one in ALERT_SCALES if one.grades_crs]
     differing = [f"{title}: grade {grade}" for title, grade in others if grade != alert.grade]
     return f" ({'; '.join(differing)})" if differing else ""
 

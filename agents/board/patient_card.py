@@ -116,7 +116,7 @@ def other_scales(state: PatientState) -> list[Json]:
     return [
         {
             "scale": scale.title,
-            "short": scale.title.split()[0],
+            "short": scale.short,
             "grade": grade,
             "grades_crs": scale.grades_crs,
             "shown": grade is not None and (grade != state.grade if scale.grades_crs else grade > 0),

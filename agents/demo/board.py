@@ -16,11 +16,11 @@ from agents.demo.schedule import Schedule
 from monitor.units import HOUR, MINUTE, to_ms
 from schemas.alert_kinds import PRIORITY_RANK
 from schemas.alerts import Alert, Priority
-from schemas.state import CRS_SCALES
+from schemas.state import ALERT_SCALES
 
 ROWS = 14
-# The other scales of CRS whose grade an alert carries: heading and field.
-OTHERS = [(one.title.split()[0], one.field) for one in CRS_SCALES[1:] if one.field in Alert.model_fields]
+# The other scales whose grade an alert carries: heading and field.
+OTHERS = [(one.short, one.field) for one in ALERT_SCALES[1:]]
 STYLE = {"high": "bold red", "medium": "yellow", "low": "cyan", "technical": "dim"}
 SIGN = {"high": "▲ high", "medium": "◆ medium", "low": "● low", "technical": "■ technical"}
 LINE_INTERVAL_SECONDS = 10.0

@@ -86,7 +86,7 @@ def patients(tally: Statistics) -> Table:
     """Those who were worst off, and a line for the others."""
     worst = sorted(tally.stays.items(), key=lambda one: badness(one[1]), reverse=True)
     table = Table("patient", box=SIMPLE_HEAD, title="Patients, worst first")
-    others = [scale.title.split()[0] for scale in SCALES[1:]]
+    others = [scale.short for scale in SCALES[1:]]
     for heading in ("days", "episodes", "peak grade", *others, "alerts"):
         table.add_column(heading, justify="right")
     for patient_id, stay in worst[:PATIENTS_SHOWN]:

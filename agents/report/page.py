@@ -72,16 +72,12 @@ def write_page(path: Path, tally: Statistics, charts: Charts, source: str, story
 
 def page(tally: Statistics, charts: Charts, source: str, story: Narrative | None = None) -> str:
     """The page as HTML text."""
-    environment = Environment(
-        loader=PackageLoader("agents.report", "."), autoescape=True, undefined=StrictUndefined, trim_blocks=True
-    )
-    environment.globals |= {"texts": texts, "colours": colours, "duration": lasted, "most_of": most_of}
-    return environment.get_template("page.html.j2").render(
+    template = environment().get_template("page.html.j2")
+    return template.render(
         tally=tally,
         guideline=charts.guideline,
         lines=lines_of(tally, charts),
         reached=tally.reached(),
-        levels=levels(tally),
         scales=SCALES,
         kinds=kinds(tally),
         raised=sum(tally.raised().values()),
@@ -122,14 +118,29 @@ def inline(data: Any) -> str:
     return to_json(data).decode().replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
+def environment() -> Environment:
+    """The template engine, with what the page's template calls."""
+    made = Environment(
+        loader=PackageLoader("agents.report", "."), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    )
+    made.globals |= {
+        "texts": texts,
+        "colours": colours,
+        "duration": lasted,
+        "most_of": most_of,
+        "levels": levels,
+    }
+    return made
+
+
 def most_of(reached: dict[str, dict[int, int]]) -> int:
     """The largest number of patients at any grade of any scale."""
     return max(count for counts in reached.values() for count in counts.values())
 
 
-def levels(tally: Statistics) -> list[int]:
+def levels(reached: dict[str, dict[int, int]]) -> list[int]:
     """The grades that are listed; 5 only if a patient reached it."""
-    return [grade for grade in GRADES if grade < 5 or any(counts[grade] for counts in tally.reached().values())]
+    return [grade for grade in GRADES if grade < 5 or any(counts[grade] for counts in reached.values())]
 
 
 def kinds(tally: Statistics) -> list[tuple[str, int, int, str]]:

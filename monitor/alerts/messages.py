@@ -13,12 +13,12 @@ from monitor.units import to_datetime
 from schemas.alert_kinds import ALERT_KINDS
 from schemas.alerts import Alert, AlertStatus, Evidence, Recommendation, Rule
 from schemas.events import DISCHARGED
-from schemas.state import SCALES
+from schemas.state import ALERT_SCALES, SCALES
 from schemas.trusted import trusted
 
 DOSE_GIVEN = "a dose was given"
 # The grades that an alert carries: their fields, and their places among all grades.
-GRADES = tuple((scale.field, index) for index, scale in enumerate(SCALES) if scale.field in Alert.model_fields)
+GRADES = tuple((scale.field, SCALES.index(scale)) for scale in ALERT_SCALES)
 
 
 class MessageText(NamedTuple):

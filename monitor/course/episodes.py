@@ -37,19 +37,17 @@ def judge(profile: Profile, course: Course, at: int) -> Course:
         episode = episode._replace(documented=True)
     course = course._replace(episode=episode)
     graded = episode.open and (criterion.fever or episode.masked_at is not None)
-    course = course._replace(basis=_basis(profile, course, criterion.fever) if graded else "none")
-    return _with_ungraded_signs(course, at, criterion, graded)
+    basis: GradeBasis = _basis(profile, course, criterion.fever) if graded else "none"
+    unmasked_at, masked_at = _ungraded_signs(course, at, criterion, graded)
+    return course._replace(basis=basis, unmasked_signs_at=unmasked_at, masked_signs_at=masked_at)
 
 
-def _with_ungraded_signs(course: Course, at: int, criterion: Criterion, graded: bool) -> Course:
+def _ungraded_signs(course: Course, at: int, criterion: Criterion, graded: bool) -> tuple[int | None, int | None]:
     """Since when there are signs that are not graded: after a fever has lapsed, or under a drug that hides fever."""
     ungraded = not graded and criterion.signs >= CLINICAL_SIGNS and not criterion.fever
     lapsed = ungraded and criterion.mask is None and course.fever is not None
     masked = ungraded and criterion.mask is not None and _after_infusion(course, at)
-    return course._replace(
-        unmasked_signs_at=_since(course.unmasked_signs_at, lapsed, at),
-        masked_signs_at=_since(course.masked_signs_at, masked, at),
-    )
+    return _since(course.unmasked_signs_at, lapsed, at), _since(course.masked_signs_at, masked, at)
 
 
 def fever_holds(profile: Profile, course: Course, at: int) -> bool:

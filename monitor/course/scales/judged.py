@@ -44,6 +44,8 @@ def with_grades(guideline: Guideline, course: Course, at: int) -> Course:
     episode = course.episode
     if episode.open and grades[0].grade > episode.peak:
         episode = episode._replace(peak=grades[0].grade)
+    if grades == before and episode is course.episode:
+        return course
     return course._replace(episode=episode, grades=grades)
 
 
