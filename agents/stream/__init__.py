@@ -1,10 +1,10 @@
 """The worker process, in the order of a message: feeds into the log, the log into alerts, patient states and rows.
 
 worker.py            the process: starts everything, readiness, leaving, fail stop
-faust_app.py         the Faust app: group membership, recovery of rows, all settings of Faust
+faust_app.py         the Faust app: recovery of rows, all settings of Faust
+membership.py        the worker as a member of its group: its name, and whether it still takes part
 faust_transport.py   Faust's consumer, changed to deliver batches and to seek to our markers
-batch.py             records of one partition as one message of Faust
-eager_start.py       starts a coroutine without a task
+batch.py             records of one partition as one message of Faust; eager_start.py delivers it without a task
 faust_store.py       the rows that Faust recovers from the changelog
 intake.py            feed topics: refuse what is no event, append the rest to the log
 held_feeds.py        feed partitions that wait until every worker can read an event

@@ -10,7 +10,7 @@ import faust
 from faust.types import TP
 
 from agents.platform.settings import Settings
-from agents.stream import faust_store, faust_transport
+from agents.stream import faust_store, faust_transport, membership
 from agents.stream.batch import Batch
 from agents.stream.faust_store import RowStore
 from agents.stream.faust_transport import BatchTransport
@@ -60,7 +60,7 @@ def build(settings: Settings, take_feed: Take, take_log: Take) -> faust.App:
         broker_commit_interval=1.0,
         broker_commit_every=None,
         consumer_auto_offset_reset="earliest",
-        consumer_group_instance_id=settings.instance_id,
+        **membership.identity(settings),
         consumer_max_fetch_size=2 << 20,
         consumer_metadata_max_age_ms=METADATA_MAX_AGE_MS,
         producer_request_timeout=settings.send_timeout_seconds,

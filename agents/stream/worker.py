@@ -18,7 +18,7 @@ from agents.platform.fail_stop import Fence, Watchdog, fail_stop, load_reasons
 from agents.platform.guideline_option import load_guideline
 from agents.platform.settings import Settings
 from agents.platform.signals import set_on_stop
-from agents.stream import faust_app, metrics
+from agents.stream import faust_app, membership, metrics
 from agents.stream.faust_app import BatchEvent
 from agents.stream.faust_transport import BatchTransport
 from agents.stream.intake import Intake
@@ -211,9 +211,8 @@ class Worker:
 
     def stalled(self) -> str | None:
         """Why no progress is made; None while there is some. The watchdog calls this from its thread."""
-        unhealthy = self.unhealthy()
-        if unhealthy is not None:
-            return unhealthy
+        if (reason := self.unhealthy() or membership.lost(self.app)) is not None:
+            return reason
         settings, at = self.settings, monotonic()
         if self.ready_at is None:
             patience = 2 * settings.session_timeout_seconds + settings.rebalance_timeout_seconds

@@ -236,6 +236,31 @@ def test_topics_that_the_brokers_did_not_list_are_asked_for_again_within_seconds
     assert asyncio.run(story()) / 1000 < settings.session_timeout_seconds
 
 
+def test_the_watchdog_ends_a_worker_that_has_fallen_out_of_its_group(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Otherwise nobody watches its patients until it is found that it has no partitions, after minutes."""
+    monkeypatch.setattr(BatchTransport, "markers", BatchTransport.markers)
+
+    async def fails() -> None:
+        raise AssertionError("shares of another host")
+
+    async def story() -> list[str | None]:
+        worker = Worker(Settings())
+        reasons = [worker.stalled()]
+        consumer: Any = worker.app.consumer
+        reasons.append(worker.stalled())
+        task = asyncio.ensure_future(fails())
+        consumer._thread = SimpleNamespace(
+            _consumer=SimpleNamespace(_coordinator=SimpleNamespace(_coordination_task=task))
+        )
+        reasons.append(worker.stalled())
+        await asyncio.wait([task])
+        return [*reasons, worker.stalled()]
+
+    *before, after = asyncio.run(story())
+    assert before == [None, None, None]
+    assert after == "it takes no part in its group any more: AssertionError('shares of another host')"
+
+
 def test_the_watchdog_waits_for_partitions_from_when_they_were_revoked(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = [1000.0]
     monkeypatch.setattr(BatchTransport, "markers", BatchTransport.markers)

@@ -10,6 +10,7 @@ import urllib.request
 from datetime import timedelta
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
@@ -46,6 +47,22 @@ def test_from_a_feeds_message_to_alert_and_state(kafka_settings: Fresh, tmp_path
     log = (tmp_path / "worker.log").read_text()
     assert "p1" not in log
     assert "norepinephrine" not in log
+
+
+def test_a_replaced_container_is_given_its_partitions_at_once(kafka_settings: Fresh, tmp_path: Path) -> None:
+    """Under its name a worker gets the group's last shares back, written when its container had another host name."""
+    settings = kafka_settings()
+    feeds = Feeds(settings)
+    log = tmp_path / "worker.log"
+    signs: list[dict[str, Any]] = [{"temperature_celsius": 38.6}, {"systolic_mmhg": 84}]
+    for number, host in enumerate(("5f2a1c", "9d80be"), start=1):
+        with worker(settings, tmp_path, CRS_INSTANCE_ID="worker-1", WEB_HOST=host) as process:
+            feeds.send(topics.PATIENTS, 0, weight_kg=70)
+            feeds.vitals(number, **signs[number - 1])
+            eventually(feeds.state, lambda state, grade=number: state.get("grade") == grade)  # type: ignore[misc]
+            process.kill()
+            process.wait(LEAVE_SECONDS)
+    assert "Unexpected error in coordinator routine" not in log.read_text()
 
 
 SCHEMAS = {

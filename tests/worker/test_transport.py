@@ -8,6 +8,8 @@ from importlib.metadata import version
 
 import faust
 import pytest
+from aiokafka.consumer.group_coordinator import GroupCoordinator
+from faust.assignor.partition_assignor import PartitionAssignor
 from faust.stores import memory
 from faust.transport import consumer
 from faust.transport.drivers import aiokafka as driver
@@ -32,6 +34,8 @@ READ = {
     driver.Consumer._new_consumer_thread: "0870ec53dea75083",
     driver.AIOKafkaConsumerThread._create_worker_consumer: "c2701bfc3e6f6cad",
     driver.AIOKafkaConsumerThread.verify_event_path: "b983e7735f647cb3",
+    PartitionAssignor.on_assignment: "72f34bf053d696b5",
+    GroupCoordinator._coordination_routine: "75273e127d4a4f5d",
     memory.Store.__post_init__: "e59c82f3785458b2",
     memory.Store.apply_changelog_batch: "71863e3cd727aac2",
     memory.Store.on_recovery_completed: "a00bef343e139602",
