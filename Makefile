@@ -16,6 +16,7 @@ help:
 	@echo "make lint    style, types, layers, generated schemas"
 	@echo "make quick-3.11, make quick-3.13, make quick-oldest"
 	@echo "             the quick tests on that Python; on the oldest dependencies that pyproject.toml allows"
+	@echo "make containers  the compose system on a container engine of its own, with its faults (root, Debian)"
 	@echo "make long-guards  every test that takes a guard out"
 	@echo "make bench   benchmarks"
 	@echo "make format  formats the code with ruff"
@@ -66,6 +67,11 @@ quick: $(STAMP)
 
 long-guards: $(STAMP)
 	@$(BIN)/python $(PYTEST) -m by_turns
+
+# On a build server two of the eight faults, by turns; elsewhere all of them.
+.PHONY: containers
+containers: $(STAMP)
+	@$(if $(CI),TEST_TURN=$(TURN)) deploy/trial/run.sh
 
 # Another Python, found or fetched, with an environment of its own in .venvs/.
 quick-3.%: .venvs/3.%/.as-in-pyproject

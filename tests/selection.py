@@ -1,4 +1,5 @@
 """`--quick`: the tests that start no other program and are not slow. Found from what they call, not from a list.
+`--containers`: also those that need a container engine of their own (`make containers`).
 
 A test gets the marker `programs` when it, a fixture of its or a function of tests/ that they call names something that
 starts a program. With `--quick` those are left out, and a test that starts a program all the same fails.
@@ -29,8 +30,11 @@ WATCHING: list[str] = []  # The test that runs with --quick, if any.
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """The quick lane."""
+    """The lanes."""
     parser.addoption("--quick", action="store_true", help="only tests that start no program and are not slow")
+    parser.addoption(
+        "--containers", action="store_true", help="also tests on the container engine of `make containers`"
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -41,20 +45,16 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Marks tests that start programs; with `--quick` deselects them and the slow ones."""
+    """Marks tests that start programs, and deselects those that the options leave out."""
     seen: dict[object, bool] = {}
     for item in items:
         if any(starts_programs(each, seen) for each in functions_of(item)) or STARTING_FIXTURES & fixtures_of(item):
             item.add_marker("programs")
-    if config.getoption("--quick"):
-        left_out = [item for item in items if is_left_out(item)]
+    markers = {"programs", "slow"} if config.getoption("--quick") else set()
+    markers |= set() if config.getoption("--containers") else {"containers"}
+    if left_out := [item for item in items if any(map(item.get_closest_marker, markers))]:
         config.hook.pytest_deselected(items=left_out)
-        items[:] = [item for item in items if not is_left_out(item)]
-
-
-def is_left_out(item: pytest.Item) -> bool:
-    """Whether the quick lane does without this test."""
-    return any(item.get_closest_marker(name) for name in ("programs", "slow"))
+        items[:] = [item for item in items if not any(map(item.get_closest_marker, markers))]
 
 
 def fixtures_of(item: pytest.Item) -> set[str]:

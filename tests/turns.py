@@ -1,11 +1,13 @@
-"""Tests that take turns: with TEST_TURN in the environment one third of those marked `by_turns` runs, else all.
+"""Tests that take turns: with TEST_TURN in the environment a part of those marked `by_turns` runs, else all.
 
-The number goes up with every commit and every day (Makefile), so three runs see every one of them.
+`by_turns` alone: one third in each turn; `by_turns(4)`: one fourth. The number goes up with every commit and every day
+(Makefile), so as many runs see every one of them.
 """
 
 from __future__ import annotations
 
 import os
+from collections import defaultdict
 
 import pytest
 
@@ -16,10 +18,15 @@ TURNS = 3
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Deselects the tests whose turn it is not."""
     turn = os.environ.get("TEST_TURN")
-    taking_turns = [item for item in items if item.get_closest_marker("by_turns")]
-    if turn is None or not taking_turns:
+    if turn is None:
         return
-    due = taking_turns[int(turn) % TURNS :: TURNS]
-    left_out = [item for item in taking_turns if item not in due]
-    config.hook.pytest_deselected(items=left_out)
-    items[:] = [item for item in items if item not in left_out]
+    by_count = defaultdict(list)
+    for item in items:
+        if marker := item.get_closest_marker("by_turns"):
+            by_count[marker.args[0] if marker.args else TURNS].append(item)
+    left_out = [
+        item for turns, taking in by_count.items() for number, item in enumerate(taking) if (number - int(turn)) % turns
+    ]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]

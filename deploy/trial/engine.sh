@@ -46,14 +46,16 @@ starts_engine() {
     --mtu 1400 --exec-opt native.cgroupdriver=cgroupfs </dev/null >"$here/dockerd.log" 2>&1 &
   waits_for 60 docker --host "$socket" info
   # All containers together weigh as much as one process of the machine: on a busy one they need the weight of several.
-  if [ -e /sys/fs/cgroup/cpu/docker/cpu.shares ]; then echo 8192 >/sys/fs/cgroup/cpu/docker/cpu.shares; fi
+  # The first container would make the group (version 1) with the usual weight.
+  local group=/sys/fs/cgroup/cpu/docker
+  if mkdir -p "$group" 2>/dev/null && [ -e "$group/cpu.shares" ]; then echo 8192 >"$group/cpu.shares"; fi
 }
 
 stops() { # NAME: the process of this name, and waits until it is gone
   local process
   process=$(cat "$here/$1.pid" 2>/dev/null) || return 0
   kill "$process" 2>/dev/null || true
-  waits_for 60 gone "$process" || true
+  waits_for 60 gone "$process" || kill -KILL "$process" 2>/dev/null || true
   rm -f "$here/$1.pid"
 }
 
@@ -73,7 +75,7 @@ case "${1:-}" in
     ;;
   enter)
     shift
-    inside env DOCKER_HOST="$socket" "$@"
+    exec nsenter -t "$(cat "$here/holder.pid")" -n -m --wdns="$PWD" env DOCKER_HOST="$socket" "$@"
     ;;
   stop)
     stops_all

@@ -1,12 +1,11 @@
 #!/usr/bin/env bash
 # Makes stand-ins for the images of the compose file but Grafana's, under the very names that it uses, from one tree of
-# Debian packages, Kafka's published libraries and a caddy built from its module. Through `engine.sh enter`.
-#   images.sh tree      once, on the machine itself: Debian's packages as a tree, and caddy
-#   images.sh build     the images
+# Debian packages, Kafka's published libraries and a caddy built from its module.
+#   images.sh tree      Debian's packages as a tree, and caddy; kept in ~/.cache/crs-monitor for the next checkout
+#   images.sh build     the images; through `engine.sh enter`
 set -euo pipefail
 script=$(realpath "$0")
 cd "$(dirname "$script")/../.."
-work=$PWD/out/trial/images
 packages=ca-certificates,netbase,procps,hostname,libcap2-bin,busybox,python3,python3-venv,openjdk-17-jre-headless
 packages+=,postgresql-15,prometheus,prometheus-alertmanager
 
@@ -18,28 +17,37 @@ named() { # IMAGE: its name and tag, as compose file or Dockerfile have them
   fi
 }
 
+caddy=v$(named caddy | sed -E 's/^caddy:([0-9.]+).*/\1/')
+kept="${XDG_CACHE_HOME:-$HOME/.cache}/crs-monitor/trial-$(sha256sum <<<"$packages $caddy" | cut -c1-16)"
+
 makes_tree() {
-  mkdir -p "$work"
-  [ -e "$work/tree.tar" ] || mmdebstrap --quiet --variant=minbase "--include=$packages" bookworm "$work/tree.tar"
-  local caddy
-  caddy=$(named caddy)
-  caddy=v$(sed -E 's/^caddy:([0-9.]+).*/\1/' <<<"$caddy")
+  [ ! -d "$kept" ] || return 0
+  local unfinished # never half a tree under the final name
+  mkdir -p "${kept%/*}"
+  unfinished=$(mktemp -d "$kept.XXXXXX")
+  # shellcheck disable=SC2064 # this directory, also after the function has ended
+  trap "rm -rf '$unfinished'" EXIT
   # Debian's own caddy is older and does not know every setting of our Caddyfile.
-  [ -e "$work/caddy" ] || GOBIN="$work" go install "github.com/caddyserver/caddy/v2/cmd/caddy@$caddy"
+  GOBIN="$unfinished" go install "github.com/caddyserver/caddy/v2/cmd/caddy@$caddy" >"$unfinished/log" 2>&1 &
+  mmdebstrap --quiet --variant=minbase "--include=$packages" bookworm "$unfinished/tree.tar"
+  wait "$!" || { cat "$unfinished/log" >&2; exit 1; }
+  mv -T "$unfinished" "$kept"
 }
 
 builds() {
   [ -d deploy/kafka/libs ] || { echo "deploy/kafka/libs is missing: crs-monitor kafka up fetches it" >&2; exit 2; }
-  docker import --change 'ENV PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' "$work/tree.tar" standin/debian:bookworm >/dev/null
-  local context=$work/context
+  local context=$PWD/out/trial/context
+  docker import --change 'ENV PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' "$kept/tree.tar" standin/debian:bookworm >/dev/null
   rm -rf "$context"
   mkdir -p "$context/libs"
   cp deploy/trial/images/* "$context/"
   cp deploy/kafka/libs/*.jar "$context/libs/"
   # The machine's certificates: pip in the product's image meets the same proxy as this machine.
-  cp "$work/caddy" /etc/ssl/certs/ca-certificates.crt "$context/"
+  cp "$kept/caddy" /etc/ssl/certs/ca-certificates.crt "$context/"
   for image in python apache/kafka postgres prom/prometheus prom/alertmanager caddy; do
-    DOCKER_BUILDKIT=0 docker build --quiet --network=none --target "${image##*/}" --tag "$(named "$image")" "$context"
+    # Compose wants a newer BuildKit than an older engine brings; the builder before it says at length that it is old.
+    DOCKER_BUILDKIT=0 docker build --quiet --network=none --target "${image##*/}" --tag "$(named "$image")" "$context" \
+      >"$context.log" 2>&1 || { cat "$context.log" >&2; exit 1; }
   done
 }
 

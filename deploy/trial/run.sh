@@ -1,36 +1,59 @@
 #!/usr/bin/env bash
-# The whole: engine, images, compose system, `verify`, a killed worker, `verify` again; everything is removed at the end.
-# As root on Debian, in a checkout with its .venv (`make`). Passwords are made for this run and forgotten.
+# The container test (`make containers`): an engine of its own, stand-ins for the images, the product's image, the tests
+# of tests/containers. As root on Debian, in a checkout with its .venv. Everything is removed at the end.
+# Each stage has a limit, the whole 15 minutes; quiet: what it takes on two quiet cores, eight minutes in all.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 began=$SECONDS
-step() { echo "$((SECONDS - began)) s: $*"; }
-beside() { deploy/trial/engine.sh enter "$@"; }
-compose() { beside .venv/bin/docker-compose -f docker-compose.yml -f deploy/trial/without-grafana.yml "$@"; }
+table=""
+slowest=""
+over=0
 
-ends() {
-  compose down --volumes || true
-  deploy/trial/engine.sh stop
+beside=(deploy/trial/engine.sh enter)
+
+cannot() {
+  echo "THE CONTAINER TEST CANNOT RUN HERE: $1" >&2
+  exit 1
 }
 
-for name in CRS_DB_PASSWORD CRS_READER_PASSWORD CRS_GRAFANA_PASSWORD CRS_BOARD_TOKEN CRS_REFERENCE_SECRET; do
-  export "$name=$(head -c 24 /dev/urandom | od -An -tx1 | tr -d ' \n')"
-done
-export DOCKER_BUILDKIT=0 # compose builds with a newer BuildKit than an older engine brings
+stage() { # NAME QUIET LIMIT COMMAND...: seconds; a stage over its limit is ended and fails the whole
+  local name=$1 quiet=$2 limit=$3 start=$SECONDS code=0
+  shift 3
+  echo "== $name (about $quiet s, at most $limit s)"
+  timeout --foreground --kill-after=20 "$limit" "$@" || code=$?
+  local took=$((SECONDS - start))
+  table+=$(printf '%-16s %4d s  quiet %4d s' "$name" "$took" "$quiet")$'\n'
+  if ((took - quiet > over)); then over=$((took - quiet)) slowest=$name; fi
+  case $code in
+    0) ;;
+    124 | 137) cannot "stage '$name' took more than its limit of $limit s" ;;
+    *) cannot "stage '$name' failed with exit code $code" ;;
+  esac
+}
 
-deploy/trial/images.sh tree
-step "Debian's tree and caddy"
-deploy/trial/engine.sh start
+ends() {
+  local code=$?
+  deploy/trial/engine.sh stop
+  printf '== stages\n%s%s s in all\n' "$table" "$((SECONDS - began))"
+  if ((SECONDS - began > 480)); then echo "over eight minutes, most of all in: $slowest"; fi
+  exit "$code"
+}
+
+[ "$(id -u)" -eq 0 ] || cannot "not root"
+for program in dockerd docker iptables slirp4netns mmdebstrap go; do
+  command -v "$program" >/dev/null || cannot "$program is missing: .ci/install, or deploy/trial/README.md"
+done
+unshare --net --mount --propagation private true || cannot "no namespaces of its own: unshare failed"
+
+# A run that was killed may have left its engine.
+deploy/trial/engine.sh stop
 trap ends EXIT
-step "engine"
-beside deploy/trial/images.sh build
-step "stand-ins"
-beside docker build --quiet --file deploy/Dockerfile --tag crs-monitor:0.1.0 .
-step "the product's image"
-compose up --detach --wait --no-build
-step "every part is ready"
-compose exec -T board crs-monitor verify
-compose kill worker-1
-compose up --detach --wait --no-build
-compose exec -T board crs-monitor verify
-step "verify found no difference, also after a kill"
+stage "packages" 60 360 deploy/trial/images.sh tree
+stage "engine" 3 60 deploy/trial/engine.sh start
+stage "stand-ins" 30 150 "${beside[@]}" deploy/trial/images.sh build
+version=$(sed -n 's/^  image: crs-monitor:\(\S*\).*/\1/p' docker-compose.yml)
+stage "our image" 50 240 "${beside[@]}" env DOCKER_BUILDKIT=0 docker build --quiet --file deploy/Dockerfile --tag "crs-monitor:$version" .
+# Ryuk would remove what testcontainers leaves; here the engine goes with all that it has.
+pytest=(env TESTCONTAINERS_RYUK_DISABLED=true .venv/bin/python -m pytest --containers --durations=30 --durations-min=1 -p no:cacheprovider)
+stage "Kafka" 100 300 "${beside[@]}" "${pytest[@]}" tests/containers/test_kafka_in_docker.py tests/worker/test_on_kafka.py
+stage "system" 300 600 "${beside[@]}" "${pytest[@]}" tests/containers/test_compose_system.py tests/containers/test_sabotages.py

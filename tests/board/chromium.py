@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import shutil
 import tempfile
@@ -76,6 +77,11 @@ class Page:
                 raise AssertionError(f"never: {script}\n{self.complaints}\n{seen}")
             await asyncio.sleep(0.1)
 
+    async def save_picture(self, file: Path) -> None:
+        """Writes what the window shows as PNG."""
+        shot = await self.ask("Page.captureScreenshot", format="png")
+        file.write_bytes(base64.b64decode(shot["data"]))
+
     async def set_width(self, width: int) -> None:
         """Sets the width of the window in pixels."""
         size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}
@@ -83,13 +89,13 @@ class Page:
 
 
 @asynccontextmanager
-async def page(url: str) -> AsyncIterator[Page]:
-    """A tab at this address."""
+async def page(url: str, *arguments: str) -> AsyncIterator[Page]:
+    """A tab at this address; `arguments`: more of the browser's."""
     program = next(filter(None, map(shutil.which, NAMES)), None)
     if program is None:
         pytest.skip("chromium is not installed (Debian: apt-get install chromium)")
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        command = [program, *QUIET, *ALONE, f"--user-data-dir={folder}", "about:blank"]
+        command = [program, *QUIET, *ALONE, *arguments, f"--user-data-dir={folder}", "about:blank"]
         process = child_processes.start(command, stdout=-3, stderr=-3)
         try:
             port = await debugging_port(Path(folder) / "DevToolsActivePort")

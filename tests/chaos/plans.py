@@ -1,4 +1,4 @@
-"""Load and faults of the short and of the long chaos run, with the seconds at which each fault happens."""
+"""Load and faults of the short, the long and the workers' chaos run, with the seconds at which each fault happens."""
 
 from __future__ import annotations
 
@@ -23,6 +23,12 @@ SHORT_FAULTS = (
     Fault(20.0, "SIGSTOP of worker 2 beyond its session, SIGCONT", pause_worker(1)),
     Fault(42.0, "rolling restart by SIGTERM", rolling_restart()),
     Fault(60.0, "SIGKILL of broker 2, started again", kill_broker(2)),
+)
+# Without a broker that is killed: it may be somebody else's, as one in a container.
+WORKER_LOAD = Load(seconds=30.0, rate=200.0)
+WORKER_FAULTS = (
+    Fault(5.0, "SIGKILL of worker 1", kill_worker(0)),
+    Fault(15.0, "rolling restart by SIGTERM", rolling_restart(4.0)),
 )
 LONG = Load(seconds=1200.0, rate=1000.0, patients=120)
 LONG_FAULTS = (

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.containers.compose_system import ComposeSystem
+from tests.containers.sabotages import SABOTAGES
 from tests.deploy.test_compose import ENVIRONMENT, OURS, compose
 from tests.deploy.test_containers import FILE_CAPABILITIES
 from tests.deploy.tools import DEPLOY, ROOT, one, passes
@@ -68,8 +70,22 @@ def test_hadolint_finds_no_fault_in_the_stand_ins() -> None:
     passes("hadolint", TRIAL / "images/Dockerfile")
 
 
-def test_the_run_gives_every_password_that_compose_wants() -> None:
-    text = (TRIAL / "run.sh").read_text(encoding="utf-8")
+def test_the_run_gives_every_password_that_compose_wants(tmp_path: Path) -> None:
     wanted = re.findall(r"\$\{(\w+):\?", (ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
-    (given,) = re.findall(r"^for name in (.+); do$", text, re.MULTILINE)
-    assert set(given.split()) == set(wanted)
+    assert ComposeSystem(tmp_path).passwords.keys() == set(wanted)
+
+
+def test_eight_sabotages_each_of_something_else() -> None:
+    assert len(SABOTAGES) == 8
+    assert len({(each.noticed_by, each.because) for each in SABOTAGES.values()}) == 8
+
+
+@pytest.mark.parametrize("name", SABOTAGES)
+def test_compose_can_read_a_sabotage_and_what_it_changes_is_there(name: str, tmp_path: Path) -> None:
+    sabotage = SABOTAGES[name]
+    override = sabotage.written(tmp_path)
+    files = ("-f", "docker-compose.yml", "-f", TRIAL / "without-grafana.yml")
+    with_it = passes("docker-compose", *files, "-f", override, "config", env=ENVIRONMENT)
+    assert with_it != passes("docker-compose", *files, "config", env=ENVIRONMENT)
+    for file in sabotage.files:
+        assert (tmp_path / Path(file).name).read_text(encoding="utf-8") != (ROOT / file).read_text(encoding="utf-8")

@@ -1,0 +1,131 @@
+"""The compose system on the engine that DOCKER_HOST names: its commands, and what its parts answer."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import signal
+import subprocess
+import urllib.request
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import urlencode
+
+from tests.deploy.test_compose import ENVIRONMENT
+from tests.deploy.tools import ROOT, tool
+
+FILES = (Path("docker-compose.yml"), Path("deploy/trial/without-grafana.yml"))
+PROMETHEUS, ALERTMANAGER = "http://127.0.0.1:9090", "http://127.0.0.1:9093"
+BOARD = "https://localhost:8443"
+
+
+class CommandError(AssertionError):
+    """A command of Docker or Compose failed; the text is what it wrote."""
+
+
+class Container(NamedTuple):
+    """A service's container as the engine sees it. `health`: empty when it has no check."""
+
+    state: str
+    health: str
+    exit_code: int
+    id: str
+
+
+class ComposeSystem:
+    """The system with passwords made for this run. `folder`: where files of this run go, readable for containers."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.passwords = {name: secrets.token_hex(24) for name in ENVIRONMENT}
+
+    def up(self, *services: str, files: Sequence[Path] = (), wait: bool = True, seconds: float = 240) -> None:
+        """Starts these services, or all; those whose settings changed anew."""
+        arguments = ["--wait", "--wait-timeout", str(int(seconds))] if wait else []
+        arguments += ["--no-deps"] if services else []
+        self.compose("up", "--detach", "--no-build", *arguments, *services, files=files, seconds=seconds + 30)
+
+    def down(self) -> None:
+        """Removes the containers and keeps the volumes."""
+        self.compose("down", seconds=120)
+
+    def compose(self, *arguments: str, files: Sequence[Path] = (), seconds: float = 120) -> str:
+        """A command of Compose. Raises CommandError."""
+        chosen = [word for file in (*FILES, *files) for word in ("-f", str(file))]
+        return self._run([tool("docker-compose"), *chosen, *arguments], seconds)
+
+    def docker(self, *arguments: str, seconds: float = 60) -> str:
+        """A command of Docker. Raises CommandError."""
+        return self._run([tool("docker"), *arguments], seconds)
+
+    def _run(self, command: Sequence[str], seconds: float) -> str:
+        # A .env of the checkout must not change what is tested.
+        environment = os.environ | self.passwords | {"COMPOSE_PROFILES": "", "CRS_BROKERS": "kafka-1:9092"}
+        done = subprocess.run(
+            command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=seconds, check=False
+        )
+        if done.returncode:
+            raise CommandError(
+                f"exit {done.returncode}: {' '.join(command[-6:])}\n{done.stdout[-3000:]}{done.stderr[-3000:]}"
+            )
+        return done.stdout
+
+    def containers(self) -> dict[str, Container]:
+        """Every service's container, also one that has ended."""
+        lines = self.compose("ps", "--all", "--format", "json").splitlines()
+        return {
+            each["Service"]: Container(each["State"], each["Health"], each["ExitCode"], each["ID"])
+            for each in map(json.loads, lines)
+        }
+
+    def kill(self, service: str) -> None:
+        """SIGKILL to the container's first process, as when the machine takes its memory. The engine restarts it."""
+        found = self.docker("inspect", "--format", "{{.State.Pid}}", self.containers()[service].id)
+        os.kill(int(found), signal.SIGKILL)
+
+    def restarts(self, service: str) -> int:
+        """How often the engine has restarted the container."""
+        return int(self.docker("inspect", "--format", "{{.RestartCount}}", self.containers()[service].id))
+
+    def query(self, expression: str, **more: str) -> list[Any]:
+        """The samples that a PromQL expression gives."""
+        found = get(f"{PROMETHEUS}/api/v1/query", query=expression, **more)
+        return list(found["data"]["result"])
+
+    def number(self, expression: str, **more: str) -> float:
+        """The only sample of a PromQL expression; 0 when there is none."""
+        return sum(float(sample["value"][1]) for sample in self.query(expression, **more))
+
+    def sql(self, role: str, statement: str) -> list[str]:
+        """The rows of a statement, run as this role with its password. Raises CommandError."""
+        password = self.passwords[{"crs": "CRS_DB_PASSWORD", "crs_reader": "CRS_READER_PASSWORD"}[role]]
+        inside = ("exec", "-T", "-e", f"PGPASSWORD={password}", "history-db")
+        asked = ("psql", "-h", "127.0.0.1", "-U", role, "-d", "crs", "-v", "ON_ERROR_STOP=1", "-Atqc", statement)
+        return self.compose(*inside, *asked).splitlines()
+
+    def verify(self) -> dict[str, Any]:
+        """What `crs-monitor verify` finds; it replays the log."""
+        try:
+            output = self.compose("exec", "-T", "board", "crs-monitor", "verify", seconds=180)
+        except CommandError as error:
+            output = str(error)
+        last = [line for line in output.splitlines() if line.startswith("{")]
+        assert last, output
+        return dict(json.loads(last[-1]))
+
+
+def get(url: str, **parameters: str) -> Any:
+    """JSON from Prometheus or Alertmanager. Raises OSError when it does not answer."""
+    query = f"?{urlencode(parameters)}" if parameters else ""
+    with urllib.request.urlopen(f"{url}{query}", timeout=10) as answer:
+        return json.load(answer)
+
+
+def replaced(text: str, changes: Mapping[str, str]) -> str:
+    """A text with these words replaced. Raises AssertionError for words that it does not have."""
+    for old, new in changes.items():
+        assert old in text, f"not there: {old}"
+        text = text.replace(old, new)
+    return text
