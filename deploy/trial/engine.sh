@@ -51,15 +51,23 @@ starts_engine() {
   if mkdir -p "$group" 2>/dev/null && [ -e "$group/cpu.shares" ]; then echo 8192 >"$group/cpu.shares"; fi
 }
 
-stops() { # NAME: the process of this name, and waits until it is gone
+stops() { # NAME PROGRAM: the process of this name, and waits until it is gone; another program may have its number now
   local process
   process=$(cat "$here/$1.pid" 2>/dev/null) || return 0
+  if ! grep -qa "$2" "/proc/$process/cmdline" 2>/dev/null; then
+    rm -f "$here/$1.pid"
+    return 0
+  fi
   kill "$process" 2>/dev/null || true
   waits_for 60 gone "$process" || kill -KILL "$process" 2>/dev/null || true
   rm -f "$here/$1.pid"
 }
 
-stops_all() { for name in docker slirp holder; do stops "$name"; done; }
+stops_all() {
+  stops docker dockerd
+  stops slirp slirp4netns
+  stops holder sleep
+}
 
 gone() { ! kill -0 "$1" 2>/dev/null; }
 

@@ -1,24 +1,27 @@
 #!/usr/bin/env bash
 # The container test (`make containers`): an engine of its own, stand-ins for the images, the product's image, the tests
 # of tests/containers. As root on Debian, in a checkout with its .venv. Everything is removed at the end.
-# Each stage has a limit, the whole 15 minutes; quiet: what it takes on two quiet cores, eight minutes in all.
+# Each stage has a limit, and the whole has one; quiet: what a stage takes on two quiet cores, eight minutes in all.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 began=$SECONDS
+whole=900
 table=""
 slowest=""
 over=0
 
 beside=(deploy/trial/engine.sh enter)
 
-cannot() {
-  echo "THE CONTAINER TEST CANNOT RUN HERE: $1" >&2
+fails() {
+  echo "THE CONTAINER TEST $1" >&2
   exit 1
 }
 
 stage() { # NAME QUIET LIMIT COMMAND...: seconds; a stage over its limit is ended and fails the whole
-  local name=$1 quiet=$2 limit=$3 start=$SECONDS code=0
+  local name=$1 quiet=$2 limit=$3 start=$SECONDS code=0 left
   shift 3
+  left=$((whole - SECONDS + began))
+  if ((left < limit)); then limit=$((left > 0 ? left : 1)); fi
   echo "== $name (about $quiet s, at most $limit s)"
   timeout --foreground --kill-after=20 "$limit" "$@" || code=$?
   local took=$((SECONDS - start))
@@ -26,8 +29,8 @@ stage() { # NAME QUIET LIMIT COMMAND...: seconds; a stage over its limit is ende
   if ((took - quiet > over)); then over=$((took - quiet)) slowest=$name; fi
   case $code in
     0) ;;
-    124 | 137) cannot "stage '$name' took more than its limit of $limit s" ;;
-    *) cannot "stage '$name' failed with exit code $code" ;;
+    124 | 137) fails "IS RED: stage '$name' took more than its limit of $limit s" ;;
+    *) fails "IS RED: stage '$name' failed with exit code $code" ;;
   esac
 }
 
@@ -39,11 +42,11 @@ ends() {
   exit "$code"
 }
 
-[ "$(id -u)" -eq 0 ] || cannot "not root"
+[ "$(id -u)" -eq 0 ] || fails "CANNOT RUN HERE: not root"
 for program in dockerd docker iptables slirp4netns mmdebstrap go; do
-  command -v "$program" >/dev/null || cannot "$program is missing: .ci/install, or deploy/trial/README.md"
+  command -v "$program" >/dev/null || fails "CANNOT RUN HERE: $program is missing: .ci/install, or deploy/trial/README.md"
 done
-unshare --net --mount --propagation private true || cannot "no namespaces of its own: unshare failed"
+unshare --net --mount --propagation private true || fails "CANNOT RUN HERE: no namespaces of its own: unshare failed"
 
 # A run that was killed may have left its engine.
 deploy/trial/engine.sh stop
