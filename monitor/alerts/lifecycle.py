@@ -122,8 +122,6 @@ class Reconciliation:
         )
         self.open.append(opened)
         self._emit("raised", opened, candidate)
-        if opened.indicated_at is not None:
-            self.recheck_at.append(at + self.context.guideline.profile.dose_delay)
 
     def keep(self, before: OpenAlert, candidate: AlertCandidate) -> None:
         """An alert that stays open: a new version if it changed. A snooze holds every change but a higher priority."""
