@@ -68,15 +68,15 @@ def dose_of(profile: Profile, infusion: Infusion, weight_kg: float | None) -> tu
         return "other", ()
     rate = rate_in(limit, infusion, weight_kg)
     if rate is None:
-        per_kg = infusion.rate is not None and infusion.rate_unit == "mcg/kg/min" and limit.unit == "mcg/min"
-        return "other", ("weight_kg",) if per_kg and weight_kg is None else ("vasopressor_dose",)
+        per_kg = infusion.rate is not None and infusion.rate_unit == "mcg/kg/min"
+        return "other", ("weight_kg",) if per_kg else ("vasopressor_dose",)
     return ("low" if to_integer(rate) < limit.below else "other"), ()
 
 
 def rate_in(limit: LowDose, infusion: Infusion, weight_kg: float | None) -> float | None:
     """The rate in the unit of the limit; None where it cannot be converted."""
     rate, unit = infusion.rate, infusion.rate_unit
-    if rate is None or unit is None:
+    if rate is None:
         return None
     if unit == "mg/h":
         rate, unit = rate * 1000 / 60, "mcg/min"

@@ -100,6 +100,7 @@ PRESSIN = infusion("vasopressin", 0.03, "units/min", "vasopressin")
         ((infusion("norepinephrine", 30.0, "mcg/min"),), 3),
         ((PRESSIN,), 3),
         ((LOW, PRESSIN), 3),
+        ((infusion("norepinephrine", 0.1, "mcg/kg/min"), PRESSIN), 3),  # whose dose then does not matter
         ((LOW, infusion("epinephrine", 2.0, "mcg/min")), 4),
         ((LOW, infusion("epinephrine", 2.0, "mcg/min"), infusion("phenylephrine", 50.0, "mcg/min")), 4),
     ],

@@ -60,6 +60,32 @@ def test_a_discharge_ends_a_check_of_a_dose() -> None:
     assert "dose_safety" not in open_kinds(bed)
 
 
+def one_dose_too_many_in_an_episode() -> Bed:
+    """Five doses, twelve hours apart, in two days of fever and low pressure."""
+    bed = Bed()
+    for hour in range(1, 51, 6):
+        bed.vitals(60 * hour, source="charted", temperature_celsius=38.5, systolic_mmhg=84.0)
+        if hour % 12 == 1:
+            messages = bed.receive(60 * hour + 5, **TOCILIZUMAB, dose=640.0)
+    assert "dose_safety raised" in messages
+    return bed
+
+
+def test_a_check_that_a_new_treatment_made_needless_still_waits_for_somebody() -> None:
+    """The dose was one too many when it was given."""
+    bed = one_dose_too_many_in_an_episode()
+    assert "dose_safety resolved" not in bed.receive(60 * 50, type="patient", infused_at=iso(60 * 50))
+    assert "dose_safety" in open_kinds(bed)
+    assert "dose_safety resolved" in bed.receive(60 * 51, type="patient", status="discharged")
+
+
+def test_a_check_ends_when_a_dose_before_it_is_taken_back() -> None:
+    bed = one_dose_too_many_in_an_episode()
+    first = next(dose.event_id for dose in bed.log.states["A"].course.doses)
+    messages = bed.receive(65, received=60 * 50, **TOCILIZUMAB, dose=640.0, status="entered_in_error", replaces=first)
+    assert "dose_safety retracted" in messages
+
+
 def test_of_many_checks_that_nobody_acknowledges_the_oldest_end_and_do_not_come_back() -> None:
     bed = Bed()
     bed.vitals(60, source="charted", temperature_celsius=38.5, systolic_mmhg=84.0)
@@ -83,3 +109,15 @@ def test_a_first_dose_that_is_due_is_looked_at_again_when_it_should_have_been_gi
     assert bed.log.states["A"].due_at == due
     bed.log.tick_until(due)
     assert bed.titles("dose_indicated")[1:] == ["Tocilizumab indicated: not given for 1 h 00 min"]
+
+
+def test_the_time_to_the_first_dose_counts_from_grade_2_not_from_when_it_was_to_be_considered() -> None:
+    bed = Bed()
+    bed.receive(1, type="patient", high_risk=True)
+    bed.vitals(60, source="charted", temperature_celsius=38.5, systolic_mmhg=120.0)
+    bed.vitals(100, source="charted", temperature_celsius=38.5, systolic_mmhg=84.0)
+    due = START + 100 * MINUTE + PROFILE.dose_delay
+    bed.log.tick_until(due - 1)
+    assert bed.titles("dose_indicated") == ["Consider tocilizumab: high risk", "Tocilizumab indicated"]
+    bed.log.tick_until(due)
+    assert bed.titles("dose_indicated")[2:] == ["Tocilizumab indicated: not given for 1 h 00 min"]
