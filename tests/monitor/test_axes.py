@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -133,6 +134,7 @@ HOME_CANNULA = Context(baseline_oxygen_device="nasal_cannula", baseline_oxygen_f
     ("usual", "usual_flow", "device", "flow", "expected"),
     [
         (None, None, "nasal_cannula", 1.0, False),
+        (None, 2.0, None, 1.0, False),
         ("nasal_cannula", 2.0, None, 1.0, False),
         ("nasal_cannula", 2.0, "nasal_cannula", 2.0, True),
         ("nasal_cannula", 2.0, "nasal_cannula", 2.1, False),
@@ -197,6 +199,12 @@ def test_saturation_counts_where_there_is_no_support(
 ) -> None:
     course = Course(spo2=Signal() if spo2 is None else signal(spo2), oxygen=support)
     assert axes.hypoxia(PROFILE, course) == expected
+
+
+def test_a_low_saturation_adds_nothing_to_a_support_that_is_graded() -> None:
+    profile = replace(PROFILE, low_spo2_grade=3)
+    assert axes.hypoxia(profile, Course(spo2=signal(89), oxygen=oxygen("room_air"))) == (3, ())
+    assert axes.hypoxia(profile, Course(spo2=signal(89), oxygen=oxygen("nasal_cannula", 2.0))) == (2, ())
 
 
 def test_a_saturation_below_the_limit_on_the_usual_oxygen_is_a_finding() -> None:

@@ -198,6 +198,14 @@ def test_a_reading_between_the_old_and_the_new_limit_counts_anew() -> None:
     assert later.sbp.since == START + HOUR, "low only since the limit is known"
 
 
+def test_so_it_is_with_mean_arterial_pressure() -> None:
+    child = entries.with_context(PROFILE, Course(), context(age_years=17.0))
+    known = child._replace(map=child.map._replace(counted=Reading(60, START, "e2"), since=START))
+    assert known.map_below == 0
+    adult = entries.with_context(PROFILE, known, context(START + HOUR, age_years=18.0))
+    assert (adult.map_below, adult.map.since) == (65, START + HOUR)
+
+
 # ---- a new treatment -------------------------------------------------------------------------------------------------
 
 
