@@ -6,6 +6,7 @@ import json
 import random
 import shlex
 import sys
+from math import inf
 from pathlib import Path
 
 import click
@@ -33,9 +34,10 @@ from tests.mutation.survivors import explained
 @click.option(
     "--fresh/--no-fresh", default=True, show_default=True, help="Survivors are tried in a fresh interpreter too."
 )
+@click.option("--seconds", type=float, default=inf, help="Of tests for a mutant, the shortest first: for a first look.")
 def main(
     paths: tuple[str, ...], only_list: bool, only: tuple[str, ...], sample: int | None, seed: int | None,
-    changed_since: str | None, resume: Path | None, tests_by_line: Path | None, fresh: bool,
+    changed_since: str | None, resume: Path | None, tests_by_line: Path | None, fresh: bool, seconds: float,
 ) -> None:  # fmt: skip
     """Mutants of PATHS (monitor and agents/engine). Exit 1: one survived that survivors.toml does not explain."""
     mutants = chosen(mutants_below(ROOT, paths or DEFAULT_PATHS), only, changed_since)
@@ -49,7 +51,7 @@ def main(
     if not mutants:
         click.echo("no line that could be mutated has changed: nothing to judge")
         return
-    sys.exit(report(mutants, judge_all(mutants, resume, tests_by_line, fresh)))
+    sys.exit(report(mutants, judge_all(mutants, resume, tests_by_line, fresh, seconds)))
 
 
 def chosen(mutants: list[Mutant], only: tuple[str, ...], since: str | None) -> list[Mutant]:
@@ -71,7 +73,9 @@ def sampled(mutants: list[Mutant], count: int, seed: int) -> list[Mutant]:
     return [mutants[number] for number in sorted(numbers)]
 
 
-def judge_all(mutants: list[Mutant], resume: Path | None, tests_by_line: Path | None, fresh: bool) -> list[Result]:
+def judge_all(
+    mutants: list[Mutant], resume: Path | None, tests_by_line: Path | None, fresh: bool, seconds: float
+) -> list[Result]:
     """Judges what an earlier run has not; prints every survivor at once and the progress every 25 mutants."""
     before = read_results(resume) if resume else {}
     kept = [before[mutant.id] for mutant in mutants if mutant.id in before]
@@ -86,7 +90,7 @@ def judge_all(mutants: list[Mutant], resume: Path | None, tests_by_line: Path | 
         elif left % 25 == 0:
             click.echo(f"{len(kept) + len(waiting) - left} of {len(mutants)} judged")
 
-    return kept + (judged(waiting, fresh, tests_by_line, each) if waiting else [])
+    return kept + (judged(waiting, fresh, tests_by_line, each, seconds) if waiting else [])
 
 
 def report(mutants: list[Mutant], results: list[Result]) -> int:

@@ -12,13 +12,14 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
+from math import inf
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
 from tests.mutation.mutants import ROOT, Mutant
 from tests.mutation.session import KILLED, SURVIVED
-from tests.mutation.tests_by_line import LineMap, read
+from tests.mutation.tests_by_line import read
 
 COPIED = ("schemas", "monitor", "agents", "tests", "pyproject.toml", "README.md", "CHANGELOG.md", "docs", "deploy")
 PROCESSES = 2
@@ -91,9 +92,16 @@ class Judge:
 
 
 def judged(
-    mutants: Sequence[Mutant], fresh: bool, tests: Path | None, report: Callable[[Result, int], None]
+    mutants: Sequence[Mutant],
+    fresh: bool,
+    tests: Path | None,
+    report: Callable[[Result, int], None],
+    seconds: float = inf,
 ) -> list[Result]:
-    """Judges all. `tests`: a map of an earlier run; `report` gets each result and how many are left."""
+    """Judges all. `tests`: a map of an earlier run; `report` gets each result and how many are left.
+
+    `seconds`: the tests of a mutant take at most so much CPU time together, the shortest first.
+    """
     with ExitStack() as stack:
         copies = [stack.enter_context(copied_tree()) for _ in range(min(PROCESSES, len(mutants)))]
         tests = tests or map_of(copies[0])
@@ -102,7 +110,10 @@ def judged(
         for copy in copies:
             free.put(stack.enter_context(Judge(copy, tests)))
         pool = stack.enter_context(ThreadPoolExecutor(len(copies)))
-        waiting = [pool.submit(_one, free, mutant, by_line, fresh) for mutant in mutants]
+        waiting = [
+            pool.submit(_one, free, mutant, by_line.of(mutant.file, [mutant.line], seconds), fresh)
+            for mutant in mutants
+        ]
         results = []
         for done in as_completed(waiting):
             results.append(done.result())
@@ -110,10 +121,10 @@ def judged(
     return results
 
 
-def _one(free: SimpleQueue[Judge], mutant: Mutant, by_line: LineMap, fresh: bool) -> Result:
+def _one(free: SimpleQueue[Judge], mutant: Mutant, touched: Sequence[str], fresh: bool) -> Result:
     judge = free.get()
     try:
-        return judge.judge(mutant, by_line.of(mutant.file, [mutant.line]), fresh)
+        return judge.judge(mutant, touched, fresh)
     finally:
         free.put(judge)
 

@@ -14,7 +14,9 @@ import resource
 import subprocess
 import sys
 import types
+from collections import defaultdict
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import IO, Any
 
@@ -77,14 +79,20 @@ def exchangeable(mutant: Mutant, source: str) -> tuple[list[types.FunctionType],
     if len(outer) != 1:
         return None
     wanted = old[outer[0]]
-    functions = [
-        each
-        for each in gc.get_objects()
-        if isinstance(each, types.FunctionType)
-        and each.__code__.co_filename == path
-        and (each.__code__.co_qualname, each.__code__.co_firstlineno) == (wanted.co_qualname, wanted.co_firstlineno)
-    ]
+    functions = functions_in_memory().get((path, wanted.co_qualname, wanted.co_firstlineno))
     return (functions, new[outer[0]]) if functions else None
+
+
+@cache
+def functions_in_memory() -> dict[tuple[str, str, int], list[types.FunctionType]]:
+    """All functions by file, qualified name and first line: looked for once, when everything is imported."""
+    found: dict[tuple[str, str, int], list[types.FunctionType]] = defaultdict(list)
+    for each in gc.get_objects():
+        if isinstance(each, types.FunctionType):
+            code = each.__code__
+            found[code.co_filename, code.co_qualname, code.co_firstlineno].append(each)
+    gc.freeze()  # A copy of this process then leaves their memory alone.
+    return found
 
 
 def codes_of(code: types.CodeType) -> dict[tuple[str, int], types.CodeType]:

@@ -9,6 +9,8 @@ import json
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate
+from math import inf
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,7 +25,7 @@ QUICK_TESTS = (
 )  # fmt: skip
 ROOMS = ("monitor", "agents/engine")
 # Slower tests are left out: a survivor has to pass all others, and must not take minutes.
-SLOWEST_CPU_SECONDS = 0.05
+SLOWEST_CPU_SECONDS = 0.3
 # The stories again, in other ways: they come last.
 REPEATS = ("-rows]", "-stream]", "-ticks]", "test_alert_versions.py", "test_replay.py")
 
@@ -34,13 +36,18 @@ class LineMap(NamedTuple):
     seconds: dict[str, float]
     touched: dict[str, dict[str, list[int]]]
 
-    def of(self, file: str, lines: Iterable[int]) -> list[str]:
-        """The tests that touch one of these lines, repeats last; none does: those of the file."""
+    def of(self, file: str, lines: Iterable[int], seconds: float = inf) -> list[str]:
+        """The tests that touch one of these lines, repeats last; none does: those of the file. At most so many seconds."""
         tests = list(self.seconds)
         by_line = self.touched.get(file, {})
         numbers = {number for line in lines for number in by_line.get(str(line), ())}
         numbers = numbers or {number for found in by_line.values() for number in found}
-        return sorted((tests[number] for number in numbers), key=self._late_and_long)
+        chosen = sorted((tests[number] for number in numbers), key=self._late_and_long)
+        return [
+            test
+            for test, until in zip(chosen, accumulate(map(self.seconds.get, chosen)), strict=True)
+            if until <= seconds
+        ]
 
     def _late_and_long(self, test: str) -> tuple[bool, float]:
         return any(part in test for part in REPEATS), self.seconds[test]
