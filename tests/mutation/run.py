@@ -19,7 +19,7 @@ from typing import Any
 
 from tests.mutation.mutants import ROOT, Mutant
 from tests.mutation.session import KILLED, SURVIVED
-from tests.mutation.tests_by_line import read
+from tests.mutation.tests_by_line import LineMap, read
 
 COPIED = ("schemas", "monitor", "agents", "tests", "pyproject.toml", "README.md", "CHANGELOG.md", "docs", "deploy")
 PROCESSES = 2
@@ -110,10 +110,7 @@ def judged(
         for copy in copies:
             free.put(stack.enter_context(Judge(copy, tests)))
         pool = stack.enter_context(ThreadPoolExecutor(len(copies)))
-        waiting = [
-            pool.submit(_one, free, mutant, by_line.of(mutant.file, [mutant.line], seconds), fresh)
-            for mutant in mutants
-        ]
+        waiting = [pool.submit(_one, free, mutant, by_line, seconds, fresh) for mutant in mutants]
         results = []
         for done in as_completed(waiting):
             results.append(done.result())
@@ -121,10 +118,10 @@ def judged(
     return results
 
 
-def _one(free: SimpleQueue[Judge], mutant: Mutant, touched: Sequence[str], fresh: bool) -> Result:
+def _one(free: SimpleQueue[Judge], mutant: Mutant, by_line: LineMap, seconds: float, fresh: bool) -> Result:
     judge = free.get()
     try:
-        return judge.judge(mutant, touched, fresh)
+        return judge.judge(mutant, by_line.of(mutant.file, [mutant.line], seconds), fresh)
     finally:
         free.put(judge)
 

@@ -37,7 +37,7 @@ class LineMap(NamedTuple):
     touched: dict[str, dict[str, list[int]]]
 
     def of(self, file: str, lines: Iterable[int], seconds: float = inf) -> list[str]:
-        """The tests that touch one of these lines, repeats last; none does: those of the file. At most so many seconds."""
+        """The tests that touch one of these lines, repeats last; none does: those of the file. `seconds`: at most."""
         tests = list(self.seconds)
         by_line = self.touched.get(file, {})
         numbers = {number for line in lines for number in by_line.get(str(line), ())}
