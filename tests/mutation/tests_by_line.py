@@ -43,11 +43,8 @@ class LineMap(NamedTuple):
         numbers = {number for line in lines for number in by_line.get(str(line), ())}
         numbers = numbers or {number for found in by_line.values() for number in found}
         chosen = sorted((tests[number] for number in numbers), key=self._late_and_long)
-        return [
-            test
-            for test, until in zip(chosen, accumulate(map(self.seconds.get, chosen)), strict=True)
-            if until <= seconds
-        ]
+        until = accumulate(self.seconds[test] for test in chosen)
+        return [test for test, taken in zip(chosen, until, strict=True) if taken <= seconds]
 
     def _late_and_long(self, test: str) -> tuple[bool, float]:
         return any(part in test for part in REPEATS), self.seconds[test]
