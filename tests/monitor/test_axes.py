@@ -68,23 +68,23 @@ def test_a_rate_in_mcg_a_kg_and_minute(unit: Any, rate: float, weight_kg: float 
 @pytest.mark.parametrize(
     ("drug", "rate", "unit", "weight_kg", "dose", "missing"),
     [
-        ("norepinephrine", 19.49, "mcg/min", None, "low", ()),
-        ("norepinephrine", 19.5, "mcg/min", None, "other", ()),
-        ("norepinephrine", 1.169, "mg/h", None, "low", ()),
-        ("norepinephrine", 1.17, "mg/h", None, "other", ()),
+        ("norepinephrine", 19.0, "mcg/min", None, "low", ()),
+        ("norepinephrine", 20.0, "mcg/min", None, "other", ()),
+        ("norepinephrine", 1.14, "mg/h", None, "low", ()),
+        ("norepinephrine", 1.2, "mg/h", None, "other", ()),
         ("norepinephrine", 0.2, "mcg/kg/min", None, "other", ("weight_kg",)),
         ("norepinephrine", None, "mcg/kg/min", None, "other", ("vasopressor_dose",)),
         ("norepinephrine", None, "mcg/kg/min", WEIGHT_KG, "other", ("vasopressor_dose",)),
         ("norepinephrine", 12.0, "units/min", None, "other", ("vasopressor_dose",)),
         ("norepinephrine", 12.0, "units/min", WEIGHT_KG, "other", ("vasopressor_dose",)),
         ("norepinephrine", 12.0, None, None, "other", ("vasopressor_dose",)),
-        ("dopamine", 9.49, "mcg/kg/min", None, "low", ()),
-        ("dopamine", 9.5, "mcg/kg/min", None, "other", ()),
+        ("dopamine", 9.0, "mcg/kg/min", None, "low", ()),
+        ("dopamine", 10.0, "mcg/kg/min", None, "other", ()),
         ("dopamine", 800.0, "mcg/min", None, "other", ("vasopressor_dose",)),
         ("milrinone", 1.0, "mcg/kg/min", None, "other", ()),
     ],
 )
-def test_a_single_vasopressor_is_low_below_its_limit_rounded(
+def test_a_single_vasopressor_is_low_below_its_limit(
     drug: str, rate: float | None, unit: Any, weight_kg: float | None, dose: str, missing: tuple[str, ...]
 ) -> None:
     assert axes.dose_of(PROFILE, infusion(drug, rate, unit), weight_kg) == (dose, missing)
@@ -162,15 +162,15 @@ def test_support_that_the_patient_always_has_is_no_finding(
     [
         (None, None, (1, ("oxygen_device",))),
         (None, 0.0, (1, ("oxygen_device",))),
-        (None, 6.49, (2, ("oxygen_device",))),
-        (None, 6.5, (3, ("oxygen_device",))),
+        (None, 6.0, (2, ("oxygen_device",))),
+        (None, 7.0, (3, ("oxygen_device",))),
         ("room_air", None, (1, ())),
         ("nasal_cannula", None, (2, ("oxygen_flow",))),
-        ("nasal_cannula", 6.49, (2, ())),
-        ("nasal_cannula", 6.5, (3, ())),
+        ("nasal_cannula", 6.0, (2, ())),
+        ("nasal_cannula", 7.0, (3, ())),
         ("face_mask", None, (3, ())),
         ("bipap", None, (4, ())),
-        ("of a newer build", 6.5, (3, ("oxygen_device",))),
+        ("of a newer build", 7.0, (3, ("oxygen_device",))),
         ("of a newer build", None, (2, ("oxygen_device", "oxygen_flow"))),
     ],
 )
