@@ -1,7 +1,7 @@
 """Tests that take turns: with TEST_TURN in the environment a part of those marked `by_turns` runs, else all.
 
-`by_turns` alone: one third in each turn; `by_turns(4)`: one fourth. The number goes up with every commit and every day
-(Makefile), so as many runs see every one of them.
+`by_turns` alone: one third in each turn; `by_turns(4)`: one fourth. The number is another one for each commit and each
+day (Makefile).
 """
 
 from __future__ import annotations

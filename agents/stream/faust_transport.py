@@ -1,4 +1,4 @@
-"""Faust's consumer, changed where its defaults lose or delay events: with membership.py all that is private to Faust.
+"""Faust's consumer, changed where its defaults lose events. Only this file and membership.py touch its private parts.
 
 What differs from faust-streaming 0.15.3, which is pinned (decision 0006; tests/worker/test_transport.py fails when an
 overridden method changes):

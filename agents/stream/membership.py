@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 from urllib.parse import quote
 
@@ -24,13 +25,17 @@ def identity(settings: Settings) -> dict[str, Any]:
     return {"consumer_group_instance_id": name, "canonical_url": f"http://{quote(name, safe='')}"}
 
 
-def lost(app: faust.App) -> str | None:
-    """Why this worker no longer takes part in its group; None while it does, or has not begun. From any thread.
+def lost(app: faust.App, settings: Settings) -> str | None:
+    """Why this worker no longer takes part in its group; None while it takes part or has not joined yet.
 
-    After an error while it joins, aiokafka logs it once and never tries again.
+    After an error while it joins, aiokafka logs it once and never tries again. A named worker waits for the end of its
+    session before this returns: one that came back sooner would be given the same shares again, as after an update
+    that changes its URL. Any thread but the event loop's may call it.
     """
     consumer: Any = getattr(getattr(app._consumer, "_thread", None), "_consumer", None)
     task = getattr(getattr(consumer, "_coordinator", None), "_coordination_task", None)
     if task is None or not task.done() or task.cancelled() or task.exception() is None:
         return None
+    if settings.instance_id is not None:
+        time.sleep(settings.session_timeout_seconds)
     return f"it takes no part in its group any more: {task.exception()!r}"

@@ -211,7 +211,7 @@ class Worker:
 
     def stalled(self) -> str | None:
         """Why no progress is made; None while there is some. The watchdog calls this from its thread."""
-        if (reason := self.unhealthy() or membership.lost(self.app)) is not None:
+        if (reason := self.unhealthy() or membership.lost(self.app, self.settings)) is not None:
             return reason
         settings, at = self.settings, monotonic()
         if self.ready_at is None:

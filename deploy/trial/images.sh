@@ -22,16 +22,21 @@ kept="${XDG_CACHE_HOME:-$HOME/.cache}/crs-monitor/trial-$(sha256sum <<<"$package
 
 makes_tree() {
   [ ! -d "$kept" ] || return 0
-  local unfinished # never half a tree under the final name
+  local go mirror unfinished # never half a tree under the final name
   mkdir -p "${kept%/*}"
   unfinished=$(mktemp -d "$kept.XXXXXX")
   # shellcheck disable=SC2064 # this directory, also after the function has ended
-  trap "rm -rf '$unfinished'" EXIT
-  # Debian's own caddy is older and does not know every setting of our Caddyfile.
-  GOBIN="$unfinished" go install "github.com/caddyserver/caddy/v2/cmd/caddy@$caddy" >"$unfinished/log" 2>&1 &
-  mmdebstrap --quiet --variant=minbase "--include=$packages" bookworm "$unfinished/tree.tar"
-  wait "$!" || { cat "$unfinished/log" >&2; exit 1; }
-  mv -T "$unfinished" "$kept"
+  trap "kill \$(jobs -p) 2>/dev/null; wait; rm -rf '$unfinished'" EXIT
+  mirror=$(.ci/debian_mirror)
+  go=$(.ci/find_go "$unfinished.go" 2>"$unfinished/log") || { cat "$unfinished/log" >&2; exit 1; }
+  # Debian's own caddy is older and does not know every setting of our Caddyfile. It runs on another C library than here.
+  CGO_ENABLED=0 GOBIN="$unfinished" "$go" install "github.com/caddyserver/caddy/v2/cmd/caddy@$caddy" >"$unfinished/log" 2>&1 &
+  local building=$!
+  mmdebstrap --quiet --variant=minbase "--include=$packages" bookworm "$unfinished/tree.tar" "$mirror" &
+  wait "$!"
+  wait "$building" || { cat "$unfinished/log" >&2; exit 1; }
+  rm -rf "$unfinished.go"
+  mv -T "$unfinished" "$kept" 2>/dev/null || [ -d "$kept" ] # another run was faster
 }
 
 builds() {

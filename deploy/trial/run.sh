@@ -5,7 +5,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 began=$SECONDS
-whole=900
+whole=840
 table=""
 slowest=""
 over=0
@@ -23,7 +23,7 @@ stage() { # NAME QUIET LIMIT COMMAND...: seconds; a stage over its limit is ende
   left=$((whole - SECONDS + began))
   if ((left < limit)); then limit=$((left > 0 ? left : 1)); fi
   echo "== $name (about $quiet s, at most $limit s)"
-  timeout --foreground --kill-after=20 "$limit" "$@" || code=$?
+  timeout --foreground --kill-after=20 "$limit" "$@" 9>&- || code=$?
   local took=$((SECONDS - start))
   table+=$(printf '%-16s %4d s  quiet %4d s' "$name" "$took" "$quiet")$'\n'
   if ((took - quiet > over)); then over=$((took - quiet)) slowest=$name; fi
@@ -43,11 +43,14 @@ ends() {
 }
 
 [ "$(id -u)" -eq 0 ] || fails "CANNOT RUN HERE: not root"
-for program in dockerd docker iptables slirp4netns mmdebstrap go; do
+for program in dockerd docker ip iptables nsenter slirp4netns mmdebstrap chromium; do
   command -v "$program" >/dev/null || fails "CANNOT RUN HERE: $program is missing: .ci/install, or deploy/trial/README.md"
 done
 unshare --net --mount --propagation private true || fails "CANNOT RUN HERE: no namespaces of its own: unshare failed"
 
+mkdir -p out/trial
+exec 9>out/trial/lock # no daemon keeps it: each stage closes it
+flock -n 9 || fails "CANNOT RUN HERE: it runs in this checkout already"
 # A run that was killed may have left its engine.
 deploy/trial/engine.sh stop
 trap ends EXIT

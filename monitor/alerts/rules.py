@@ -142,7 +142,7 @@ def _treatment_steps(context: RuleContext) -> Iterator[RuleResult]:
 
 
 def _evidence_of_step(profile: Profile, course: Course, step: treatment_steps.StepDue) -> tuple[Evidence, ...]:
-    signs = evidence.grade(profile, course)
+    signs = evidence.grade(profile, course) or evidence.fever(course)
     rests_on = (*signs, *evidence.doses(step.rests_on), *evidence.context(course, *step.context))
     return tuple(dict.fromkeys(rests_on))
 

@@ -9,6 +9,8 @@ from monitor.guidelines.rule_ids import RULES
 
 OLDEST_YEARS = 121
 HEAVIEST_KG = 400.1
+SUPPORT_GRADES = (1, 2, 3, 4)  # 5 is a death, and no support's
+LOW_DOSE_UNITS = ("mcg/min", "mcg/kg/min")  # between which a rate can be converted
 
 
 def check(profile: Profile) -> Iterator[str]:
@@ -19,6 +21,20 @@ def check(profile: Profile) -> Iterator[str]:
     yield from _interval_problems(
         "tocilizumab.by_weight", [(b.from_kg, b.below_kg) for b in profile.by_weight], HEAVIEST_KG
     )
+    yield from _pressure_problems(profile)
+    for grade in {row.grade for row in (*profile.pressure_support, *profile.oxygen_support)} - set(SUPPORT_GRADES):
+        yield f"support: grade {grade} is none of {SUPPORT_GRADES[0]} to {SUPPORT_GRADES[-1]}"
+    for device in (*DEVICES, UNKNOWN_DEVICE):
+        yield from _flow_problems(profile, device)
+    for rule in sorted(RULES ^ profile.rules.keys()):
+        yield f"rules: {rule} {'is missing' if rule in RULES else 'is none of ours'}"
+    for key, source in {**profile.value_sources, **profile.rules}.items():
+        for letter in source.partition(":")[0].partition(";")[0].split(","):
+            if letter.strip() not in profile.sources:
+                yield f"{key}: source '{source}' names none of {', '.join(profile.sources)}"
+
+
+def _pressure_problems(profile: Profile) -> Iterator[str]:
     for vasopressors in (0, 1, 2):
         for vasopressin in (False, True):
             for dose in ("low", "other"):
@@ -29,14 +45,9 @@ def check(profile: Profile) -> Iterator[str]:
                     what = "gap" if not rows else "overlap"
                     place = f"vasopressors={vasopressors}, vasopressin={vasopressin}, dose={dose}"
                     yield f"hypotension.support: {what} at {place}"
-    for device in (*DEVICES, UNKNOWN_DEVICE):
-        yield from _flow_problems(profile, device)
-    for rule in sorted(RULES ^ profile.rules.keys()):
-        yield f"rules: {rule} {'is missing' if rule in RULES else 'is none of ours'}"
-    for key, source in {**profile.value_sources, **profile.rules}.items():
-        for letter in source.partition(":")[0].partition(";")[0].split(","):
-            if letter.strip() not in profile.sources:
-                yield f"{key}: source '{source}' names none of {', '.join(profile.sources)}"
+    for limit in profile.low_dose.values():
+        if limit.unit not in LOW_DOSE_UNITS:
+            yield f"hypotension.low_dose: {limit.drug}: unit '{limit.unit}' is none of {', '.join(LOW_DOSE_UNITS)}"
 
 
 def _matches(row: PressureSupport, vasopressors: int, vasopressin: bool, dose: str) -> bool:

@@ -24,7 +24,7 @@ SHORT_FAULTS = (
     Fault(42.0, "rolling restart by SIGTERM", rolling_restart()),
     Fault(60.0, "SIGKILL of broker 2, started again", kill_broker(2)),
 )
-# Without a broker that is killed: it may be somebody else's, as one in a container.
+# No broker is killed: it may belong to somebody else.
 WORKER_LOAD = Load(seconds=30.0, rate=200.0)
 WORKER_FAULTS = (
     Fault(5.0, "SIGKILL of worker 1", kill_worker(0)),

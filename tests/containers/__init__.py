@@ -5,5 +5,5 @@ checks.py           what holds while it runs; each check waits for it, and says 
 sabotages.py        eight faults of the compose system, each with the check that must notice it
 test_compose_system.py, test_sabotages.py, test_kafka_in_docker.py
 
-Never here: an engine that somebody uses otherwise. All tests have the marker `containers`, and run with `--containers`.
+All tests have the marker `containers` and run with `--containers`. They never use somebody else's engine.
 """

@@ -39,21 +39,30 @@ class ComposeSystem:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.sabotage: Path | None = None  # an override file with a fault
         self.passwords = {name: secrets.token_hex(24) for name in ENVIRONMENT}
 
-    def up(self, *services: str, files: Sequence[Path] = (), wait: bool = True, seconds: float = 240) -> None:
+    def up(self, *services: str, wait: bool = True, seconds: float = 240) -> None:
         """Starts these services, or all; those whose settings changed anew."""
         arguments = ["--wait", "--wait-timeout", str(int(seconds))] if wait else []
         arguments += ["--no-deps"] if services else []
-        self.compose("up", "--detach", "--no-build", *arguments, *services, files=files, seconds=seconds + 30)
+        self.compose("up", "--detach", "--no-build", *arguments, *services, seconds=seconds + 30)
 
     def down(self) -> None:
         """Removes the containers and keeps the volumes."""
         self.compose("down", seconds=120)
 
-    def compose(self, *arguments: str, files: Sequence[Path] = (), seconds: float = 120) -> str:
+    def clean(self) -> None:
+        """Removes containers and volumes, also those of a run that was killed: they have other passwords."""
+        self.compose("down", "--volumes", "--remove-orphans")
+        left = self.docker("volume", "ls", "--quiet").split()
+        if left:
+            self.docker("volume", "rm", *left)
+
+    def compose(self, *arguments: str, seconds: float = 120) -> str:
         """A command of Compose. Raises CommandError."""
-        chosen = [word for file in (*FILES, *files) for word in ("-f", str(file))]
+        files = FILES if self.sabotage is None else (*FILES, self.sabotage)
+        chosen = [word for file in files for word in ("-f", str(file))]
         return self._run([tool("docker-compose"), *chosen, *arguments], seconds)
 
     def docker(self, *arguments: str, seconds: float = 60) -> str:
@@ -82,8 +91,9 @@ class ComposeSystem:
 
     def kill(self, service: str) -> None:
         """SIGKILL to the container's first process, as when the machine takes its memory. The engine restarts it."""
-        found = self.docker("inspect", "--format", "{{.State.Pid}}", self.containers()[service].id)
-        os.kill(int(found), signal.SIGKILL)
+        process = int(self.docker("inspect", "--format", "{{.State.Pid}}", self.containers()[service].id))
+        assert process > 1, f"{service} does not run"
+        os.kill(process, signal.SIGKILL)
 
     def restarts(self, service: str) -> int:
         """How often the engine has restarted the container."""

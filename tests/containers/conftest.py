@@ -1,4 +1,4 @@
-"""One compose system for all these tests; without an engine of our own they are not run, and say so."""
+"""One compose system for all these tests; without an engine of our own they fail and say so."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ENGINE = ROOT / "out/trial/engine/docker.sock"
 def own_engine() -> None:
     """The engine that deploy/trial/run.sh started: any other one may have containers of somebody else."""
     if os.environ.get("DOCKER_HOST") != f"unix://{ENGINE}" or not ENGINE.exists():
-        pytest.skip("no container engine of this run: use `make containers`")
+        pytest.fail("no container engine of this run: use `make containers`")
 
 
 @pytest.fixture(scope="session")
@@ -26,9 +26,11 @@ def system(own_engine: None) -> Iterator[ComposeSystem]:
     folder = ROOT / "out/trial/run"
     folder.mkdir(parents=True, exist_ok=True)
     running = ComposeSystem(folder)
+    running.clean()
     try:
         running.up()
         yield running
+        logs = running.compose("logs", "--no-color", "--timestamps")
+        (folder / "containers.log").write_text(logs, encoding="utf-8")
     finally:
-        (folder / "containers.log").write_text(running.compose("logs", "--no-color", "--timestamps"), encoding="utf-8")
-        running.compose("down", "--volumes")
+        running.clean()

@@ -29,8 +29,8 @@ def test_the_history_fills_and_its_reader_changes_nothing(system: ComposeSystem)
     checks.the_reader_reads_the_history(system)
 
 
-def test_alertmanager_is_told_of_patients_and_of_both_signs_of_life(system: ComposeSystem) -> None:
-    checks.alertmanager_is_told(system)
+def test_alertmanager_has_the_pages_of_patients_and_both_signs_of_life(system: ComposeSystem) -> None:
+    checks.alertmanager_has_the_pages(system)
 
 
 def test_the_board_is_live_through_its_proxy_in_a_browser(system: ComposeSystem) -> None:

@@ -16,3 +16,4 @@ def test_the_check_notices_it(system: ComposeSystem, name: str) -> None:
     sabotage = SABOTAGES[name]
     with sabotage.happening(system), pytest.raises(AssertionError, match=sabotage.because):
         sabotage.noticed_by(system, sabotage.seconds)
+    sabotage.noticed_by(system, 2 * sabotage.seconds)  # and without the fault it holds

@@ -76,7 +76,7 @@ def test_a_snooze_that_is_over_when_it_arrives_silences_nothing() -> None:
 def test_an_answer_entered_in_error_answers_nothing() -> None:
     bed = fever()
     state = bed.log.states["A"]
-    said = bed.event(61, type="assessment", kind="acknowledge", alert_id=onset_of(bed).alert_id)
-    assert isinstance(said, Acknowledge)
-    wrong = said.model_copy(update={"status": "entered_in_error"})
+    answer = bed.event(61, type="assessment", kind="acknowledge", alert_id=onset_of(bed).alert_id)
+    assert isinstance(answer, Acknowledge)
+    wrong = answer.model_copy(update={"status": "entered_in_error"})
     assert apply(bed.log.guideline, state, wrong) == (state.alerts, None, ("no_such_alert", None))

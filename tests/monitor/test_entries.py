@@ -21,9 +21,9 @@ from monitor.model import (
     StatementFact,
 )
 from monitor.units import HOUR, LONG_AGO
+from tests.monitor.bed import START
 
 PROFILE = load().profile
-START = 1_772_438_400_000
 
 
 def dose(number: int, role: str = "antipyretic", drug: str = "acetaminophen") -> Dose:
@@ -110,7 +110,7 @@ def test_a_drug_that_masks_fever_masks_from_its_first_dose_in_the_episode(action
         (OPEN, medication("antipyretic", "stopped")),
     ],
 )
-def test_otherwise_nothing_masks(course: Course, fact: MedicationFact) -> None:
+def test_other_drugs_actions_and_times_mask_nothing(course: Course, fact: MedicationFact) -> None:
     assert entries.with_medication(course, fact).episode.masked_at is None
 
 
@@ -198,7 +198,7 @@ def test_a_reading_between_the_old_and_the_new_limit_counts_anew() -> None:
     assert later.sbp.since == START + HOUR, "low only since the limit is known"
 
 
-def test_so_it_is_with_mean_arterial_pressure() -> None:
+def test_a_mean_pressure_between_the_old_and_the_new_limit_counts_anew() -> None:
     child = entries.with_context(PROFILE, Course(), context(age_years=17.0))
     known = child._replace(map=child.map._replace(counted=Reading(60, START, "e2"), since=START))
     assert known.map_below == 0

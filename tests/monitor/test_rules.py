@@ -23,9 +23,9 @@ from monitor.model import (
     fresh,
 )
 from monitor.units import HOUR, LONG_AGO
+from tests.monitor.bed import START
 
 GUIDELINE = load()
-START = 1_772_438_400_000
 OPEN = Episode(1, open=True, onset_at=START, documented=True)
 
 
@@ -43,7 +43,7 @@ def only(found: Iterable[Any]) -> AlertCandidate:
     return one
 
 
-def onset(episode: int, kind: Any = "onset") -> OpenAlert:
+def open_alert(episode: int, kind: Any = "onset") -> OpenAlert:
     return OpenAlert(kind, "", "a1", 1, "raised", "low", "CRS", kind, episode, START, START)
 
 
@@ -140,9 +140,9 @@ def test_a_reopened_episode_is_reviewed_while_it_is_open(is_open: bool, alerts: 
 @pytest.mark.parametrize(
     ("alert", "ended"),
     [
-        (onset(1), True),
-        (onset(2), False),  # by a late entry the second episode never began
-        (onset(1, "neuro"), False),
+        (open_alert(1), True),
+        (open_alert(2), False),  # by a late entry the second episode never began
+        (open_alert(1, "neuro"), False),
         (None, False),
     ],
 )
@@ -175,3 +175,9 @@ def test_a_step_rests_on_the_signs_and_at_grade_1_on_the_fever() -> None:
     assert evidence_of_work_up(at_1)[:1] == ["e-fever"]
     at_2 = context(2, fever=fever, temperature=fever, sbp=low, hypotension=Finding(2, START), hypoxia=Finding(1))
     assert "e-low" in evidence_of_work_up(at_2)
+
+
+def test_a_step_of_a_mask_that_is_no_more_on_record_rests_on_an_earlier_fever() -> None:
+    fever = Reading(389, START, "e-fever")
+    found = context(1, basis="masked_unconfirmed", fever=fever, hypotension=Finding(1), hypoxia=Finding(1))
+    assert evidence_of_work_up(found)[:1] == ["e-fever"]

@@ -86,6 +86,12 @@ def test_a_profile_that_nobody_wrote_is_refused_with_those_there_are() -> None:
         (("below_kg = 30\n", "below_kg = 31\n"), "tocilizumab.by_weight: overlap from 30 to 31"),
         (('dose = "low"', 'dose = "other"'), "gap at vasopressors=1, vasopressin=False, dose=low"),
         (('dose = "other"', 'dose = "any"'), "overlap at vasopressors=1, vasopressin=False, dose=low"),
+        (('dose = "low"\ngrade = 2', 'dose = "low"\ngrade = 0'), "support: grade 0 is none of 1 to 4"),
+        (('flow = "any"\ngrade = 4', 'flow = "any"\ngrade = 5'), "support: grade 5 is none of 1 to 4"),
+        (
+            ('below = 20\nunit = "mcg/min"', 'below = 20\nunit = "units/min"'),
+            "low_dose: norepinephrine: unit 'units/min'",
+        ),
         (('devices = ["room_air"]', 'devices = ["blow_by"]'), "device room_air: gap"),
         (('devices = ["blow_by"]', 'devices = ["blow_by", "cpap"]'), "device cpap: overlap"),
         (

@@ -236,15 +236,21 @@ def test_topics_that_the_brokers_did_not_list_are_asked_for_again_within_seconds
     assert asyncio.run(story()) / 1000 < settings.session_timeout_seconds
 
 
-def test_the_watchdog_ends_a_worker_that_has_fallen_out_of_its_group(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("name", [None, "worker-1"])
+def test_the_watchdog_ends_a_worker_that_has_fallen_out_of_its_group(
+    monkeypatch: pytest.MonkeyPatch, name: str | None
+) -> None:
     """Otherwise nobody watches its patients until it is found that it has no partitions, after minutes."""
+    slept: list[float] = []
+    settings = Settings(instance_id=name)
     monkeypatch.setattr(BatchTransport, "markers", BatchTransport.markers)
+    monkeypatch.setattr("agents.stream.membership.time", SimpleNamespace(sleep=slept.append))
 
     async def fails() -> None:
         raise AssertionError("shares of another host")
 
     async def story() -> list[str | None]:
-        worker = Worker(Settings())
+        worker = Worker(settings)
         reasons = [worker.stalled()]
         consumer: Any = worker.app.consumer
         reasons.append(worker.stalled())
@@ -259,6 +265,9 @@ def test_the_watchdog_ends_a_worker_that_has_fallen_out_of_its_group(monkeypatch
     *before, after = asyncio.run(story())
     assert before == [None, None, None]
     assert after == "it takes no part in its group any more: AssertionError('shares of another host')"
+    assert slept == ([] if name is None else [settings.session_timeout_seconds]), (
+        "under its name it may not come sooner"
+    )
 
 
 def test_the_watchdog_waits_for_partitions_from_when_they_were_revoked(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ from importlib.metadata import version
 
 import faust
 import pytest
+from aiokafka import AIOKafkaConsumer
 from aiokafka.consumer.group_coordinator import GroupCoordinator
 from faust.assignor.partition_assignor import PartitionAssignor
 from faust.stores import memory
@@ -35,6 +36,9 @@ READ = {
     driver.AIOKafkaConsumerThread._create_worker_consumer: "c2701bfc3e6f6cad",
     driver.AIOKafkaConsumerThread.verify_event_path: "b983e7735f647cb3",
     PartitionAssignor.on_assignment: "72f34bf053d696b5",
+    GroupCoordinator.__init__: "9e729f077efc4f3a",
+    AIOKafkaConsumer.start: "2f1ba70443327538",
+    driver.AIOKafkaConsumerThread.on_start: "38b4e8bd1e10723a",
     GroupCoordinator._coordination_routine: "75273e127d4a4f5d",
     memory.Store.__post_init__: "e59c82f3785458b2",
     memory.Store.apply_changelog_batch: "71863e3cd727aac2",
