@@ -22,7 +22,8 @@ def check(profile: Profile) -> Iterator[str]:
         "tocilizumab.by_weight", [(b.from_kg, b.below_kg) for b in profile.by_weight], HEAVIEST_KG
     )
     yield from _pressure_problems(profile)
-    for grade in {row.grade for row in (*profile.pressure_support, *profile.oxygen_support)} - set(SUPPORT_GRADES):
+    grades = {row.grade for row in profile.pressure_support} | {row.grade for row in profile.oxygen_support}
+    for grade in sorted(grades - set(SUPPORT_GRADES)):
         yield f"support: grade {grade} is none of {SUPPORT_GRADES[0]} to {SUPPORT_GRADES[-1]}"
     for device in (*DEVICES, UNKNOWN_DEVICE):
         yield from _flow_problems(profile, device)
