@@ -82,7 +82,8 @@ def judge_all(
     waiting = sorted((mutant for mutant in mutants if mutant.id not in before), key=Mutant.is_outside_functions)
 
     def each(result: Result, left: int) -> None:
-        if resume:
+        # Who survived a first look has to stand the others, too.
+        if resume and (result.verdict != SURVIVED or seconds == inf):
             with resume.open("a", encoding="utf-8") as file:
                 file.write(line_of(result) + "\n")
         if result.verdict == SURVIVED:
