@@ -61,5 +61,6 @@ version=$(sed -n 's/^  image: crs-monitor:\(\S*\).*/\1/p' docker-compose.yml)
 stage "our image" 50 240 "${beside[@]}" env DOCKER_BUILDKIT=0 docker build --quiet --file deploy/Dockerfile --tag "crs-monitor:$version" .
 # Ryuk would remove what testcontainers leaves; here the engine goes with all that it has.
 pytest=(env TESTCONTAINERS_RYUK_DISABLED=true .venv/bin/python -m pytest --containers --durations=30 --durations-min=1 -p no:cacheprovider)
-stage "Kafka" 100 300 "${beside[@]}" "${pytest[@]}" tests/containers/test_kafka_in_docker.py tests/worker/test_on_kafka.py
+# They mostly wait: several at once.
+stage "Kafka" 60 300 "${beside[@]}" "${pytest[@]}" --numprocesses 4 --dist load tests/containers/test_kafka_in_docker.py tests/worker/test_on_kafka.py
 stage "system" 300 600 "${beside[@]}" "${pytest[@]}" tests/containers/test_compose_system.py tests/containers/test_sabotages.py

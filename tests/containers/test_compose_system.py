@@ -53,7 +53,6 @@ def test_a_killed_container_comes_back_and_nothing_is_lost(system: ComposeSystem
     checks.every_part_is_healthy(system, 120)
     checks.every_partition_is_owned(system)
     checks.all_targets_are_up(system)
-    checks.grades_move(system)
     checks.verify_finds_no_difference(system)
 
 
