@@ -70,7 +70,7 @@ def _onset(context: RuleContext) -> Iterator[AlertCandidate]:
 
 
 def _escalation(context: RuleContext) -> Iterator[AlertCandidate]:
-    if context.grade < 2:
+    if not 2 <= context.grade <= 4:
         return
     course = context.course
     what = {

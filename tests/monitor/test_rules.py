@@ -91,8 +91,8 @@ def test_an_escalation_is_new_when_the_grade_rose(reported: int, held: HeldGrade
     assert only(rules._escalation(context(3, reported, held=held))).raise_if_new is is_new
 
 
-@pytest.mark.parametrize(("grade", "alerts"), [(1, 0), (2, 1), (4, 1)])
-def test_an_escalation_begins_at_grade_2(grade: int, alerts: int) -> None:
+@pytest.mark.parametrize(("grade", "alerts"), [(1, 0), (2, 1), (4, 1), (5, 0)])
+def test_an_escalation_is_of_grade_2_to_4(grade: int, alerts: int) -> None:
     assert len(list(rules._escalation(context(grade)))) == alerts
 
 
