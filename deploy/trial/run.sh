@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # The container test (`make containers`): an engine of its own, stand-ins for the images, the product's image, the tests
 # of tests/containers. As root on Debian, in a checkout with its .venv. Everything is removed at the end.
-# Each stage has a limit, and the whole has one; quiet: what a stage takes on two quiet cores, eight minutes in all.
+# Each stage has a limit, and the whole has one; quiet: what a stage takes on two quiet cores. Eight minutes in all, and two
+# more the first time on a machine, for the packages.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 began=$SECONDS
@@ -54,13 +55,13 @@ flock -n 9 || fails "CANNOT RUN HERE: it runs in this checkout already"
 # A run that was killed may have left its engine.
 deploy/trial/engine.sh stop
 trap ends EXIT
-stage "packages" 60 360 deploy/trial/images.sh tree
+stage "packages" 110 360 deploy/trial/images.sh tree
 stage "engine" 3 60 deploy/trial/engine.sh start
-stage "stand-ins" 30 150 "${beside[@]}" deploy/trial/images.sh build
+stage "stand-ins" 20 150 "${beside[@]}" deploy/trial/images.sh build
 version=$(sed -n 's/^  image: crs-monitor:\(\S*\).*/\1/p' docker-compose.yml)
-stage "our image" 50 240 "${beside[@]}" env DOCKER_BUILDKIT=0 docker build --quiet --file deploy/Dockerfile --tag "crs-monitor:$version" .
+stage "our image" 30 240 "${beside[@]}" env DOCKER_BUILDKIT=0 docker build --quiet --file deploy/Dockerfile --tag "crs-monitor:$version" .
 # Ryuk would remove what testcontainers leaves; here the engine goes with all that it has.
 pytest=(env TESTCONTAINERS_RYUK_DISABLED=true .venv/bin/python -m pytest --containers --durations=30 --durations-min=1 -p no:cacheprovider)
 # They mostly wait: several at once.
-stage "Kafka" 60 300 "${beside[@]}" "${pytest[@]}" --numprocesses 4 --dist load tests/containers/test_kafka_in_docker.py tests/worker/test_on_kafka.py
-stage "system" 300 600 "${beside[@]}" "${pytest[@]}" tests/containers/test_compose_system.py tests/containers/test_sabotages.py
+stage "Kafka" 80 300 "${beside[@]}" "${pytest[@]}" --numprocesses 4 --dist load tests/containers/test_kafka_in_docker.py tests/worker/test_on_kafka.py
+stage "system" 320 600 "${beside[@]}" "${pytest[@]}" tests/containers/test_compose_system.py tests/containers/test_sabotages.py
