@@ -16,9 +16,10 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from agents.engine.changelog import MARKER
-from agents.platform.fail_stop import FENCED, STALLED
+from agents.platform.fail_stop import FENCED
 from schemas import topics
 from tests.broker import Fresh
+from tests.chaos.supervisor import Supervised
 from tests.worker.worker_process import BEGAN, LEAVE_SECONDS, Feeds, eventually, kinds, refused, worker
 
 pytestmark = pytest.mark.kafka
@@ -65,22 +66,21 @@ def test_a_replaced_container_is_given_its_partitions_at_once(kafka_settings: Fr
     assert "Unexpected error in coordinator routine" not in log.read_text()
 
 
-def test_an_update_that_changes_its_url_costs_a_named_worker_one_session(kafka_settings: Fresh, tmp_path: Path) -> None:
+def test_an_update_that_changes_its_url_costs_a_named_worker_one_session(
+    kafka_settings: Fresh, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The older build's shares do not fit: the worker ends itself, and its next process is given new ones."""
-    settings = kafka_settings()
+    settings = kafka_settings(instance_id="worker-1", session_timeout_seconds=15.0)
     feeds = Feeds(settings)
-    older = "tests.worker.older_member"
-    with worker(settings, tmp_path, module=older, CRS_INSTANCE_ID="worker-1", WEB_HOST="5f2a1c") as process:
+    monkeypatch.setenv("WEB_HOST", "5f2a1c")
+    with Supervised("older", tmp_path, settings, ("-m", "tests.worker.older_member")):
         feeds.vitals(1, temperature_celsius=38.6)
         eventually(feeds.state, lambda state: state.get("grade") == 1)
-        process.kill()
-        process.wait(LEAVE_SECONDS)
-    with worker(settings, tmp_path, CRS_INSTANCE_ID="worker-1") as process:
-        assert process.wait(LEAVE_SECONDS) == STALLED
-    with worker(settings, tmp_path, CRS_INSTANCE_ID="worker-1"):
+    monkeypatch.delenv("WEB_HOST")
+    with Supervised("newer", tmp_path, settings) as newer:
         feeds.vitals(2, systolic_mmhg=84)
         eventually(feeds.state, lambda state: state.get("grade") == 2)
-    assert "no partitions for" not in (tmp_path / "worker.log").read_text(), "that would have taken minutes"
+    assert not newer.logged("no partitions for"), "that would have taken minutes"
 
 
 SCHEMAS = {
