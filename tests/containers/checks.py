@@ -112,14 +112,14 @@ def the_reader_reads_the_history(system: ComposeSystem, seconds: float = 60) -> 
     """`history` fills the database; the role of the dashboards reads it, and can change nothing."""
 
     def holds() -> None:
-        (count,) = system.sql("crs_reader", "SELECT count(*) FROM alerts")
+        (count,) = system.read("SELECT count(*) FROM alerts")
         assert int(count) > 0, "the history has no alert"
 
     until(holds, seconds)
     with pytest.raises(CommandError, match="read-only transaction"):
-        system.sql("crs_reader", "DELETE FROM alerts")
+        system.read("DELETE FROM alerts")
     with pytest.raises(CommandError, match="permission denied"):
-        system.sql("crs_reader", "SET transaction_read_only = off; DELETE FROM alerts")
+        system.read("SET transaction_read_only = off; DELETE FROM alerts")
 
 
 def alertmanager_has_the_pages(system: ComposeSystem, seconds: float = 120) -> None:
@@ -159,7 +159,7 @@ async def _look_at_board(token: str, picture: Path) -> None:
         assert tab.complaints == []
 
 
-def verify_finds_no_difference(system: ComposeSystem, _seconds: float = 0) -> None:
+def verify_finds_no_difference(system: ComposeSystem) -> None:
     """The log, replayed, gives what was written."""
     verdict = system.verify()
     assert verdict["ok"], verdict
@@ -175,9 +175,10 @@ class Kept(NamedTuple):
 
     @classmethod
     def now(cls, system: ComposeSystem) -> Kept:
-        """Counts it."""
+        """Counts it; the log, replayed, must give what was written."""
         verdict = system.verify()
-        (patients,) = system.sql("crs_reader", "SELECT count(*) FROM patients")
+        assert verdict["ok"], verdict
+        (patients,) = system.read("SELECT count(*) FROM patients")
         return cls(verdict["events"], verdict["alerts"], int(patients), time.time())
 
 

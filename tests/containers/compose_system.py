@@ -99,20 +99,27 @@ class ComposeSystem:
         """How often the engine has restarted the container."""
         return int(self.docker("inspect", "--format", "{{.RestartCount}}", self.containers()[service].id))
 
-    def query(self, expression: str, **more: str) -> list[Any]:
-        """The samples that a PromQL expression gives."""
-        found = get(f"{PROMETHEUS}/api/v1/query", query=expression, **more)
-        return list(found["data"]["result"])
-
     def number(self, expression: str, **more: str) -> float:
-        """The only sample of a PromQL expression; 0 when there is none."""
-        return sum(float(sample["value"][1]) for sample in self.query(expression, **more))
+        """The sum of the samples that a PromQL expression gives; 0 when there is none."""
+        found = get(f"{PROMETHEUS}/api/v1/query", query=expression, **more)
+        return sum(float(sample["value"][1]) for sample in found["data"]["result"])
 
-    def sql(self, role: str, statement: str) -> list[str]:
-        """The rows of a statement, run as this role with its password. Raises CommandError."""
-        password = self.passwords[{"crs": "CRS_DB_PASSWORD", "crs_reader": "CRS_READER_PASSWORD"}[role]]
-        inside = ("exec", "-T", "-e", f"PGPASSWORD={password}", "history-db")
-        asked = ("psql", "-h", "127.0.0.1", "-U", role, "-d", "crs", "-v", "ON_ERROR_STOP=1", "-Atqc", statement)
+    def read(self, statement: str) -> list[str]:
+        """The rows of a statement in the history, as the dashboards' role with its password. Raises CommandError."""
+        inside = ("exec", "-T", "-e", f"PGPASSWORD={self.passwords['CRS_READER_PASSWORD']}", "history-db")
+        asked = (
+            "psql",
+            "-h",
+            "127.0.0.1",
+            "-U",
+            "crs_reader",
+            "-d",
+            "crs",
+            "-v",
+            "ON_ERROR_STOP=1",
+            "-Atqc",
+            statement,
+        )
         return self.compose(*inside, *asked).splitlines()
 
     def verify(self) -> dict[str, Any]:
