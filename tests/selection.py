@@ -52,9 +52,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker("programs")
     markers = {"programs", "slow"} if config.getoption("--quick") else set()
     markers |= set() if config.getoption("--containers") else {"containers"}
-    if left_out := [item for item in items if any(map(item.get_closest_marker, markers))]:
+    leave_out(config, items, [item for item in items if any(map(item.get_closest_marker, markers))])
+
+
+def leave_out(config: pytest.Config, items: list[pytest.Item], left_out: list[pytest.Item]) -> None:
+    """Deselects these tests."""
+    if left_out:
         config.hook.pytest_deselected(items=left_out)
-        items[:] = [item for item in items if not any(map(item.get_closest_marker, markers))]
+        gone = set(left_out)
+        items[:] = [item for item in items if item not in gone]
 
 
 def fixtures_of(item: pytest.Item) -> set[str]:

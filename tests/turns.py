@@ -11,6 +11,8 @@ from collections import defaultdict
 
 import pytest
 
+from tests.selection import leave_out
+
 TURNS = 3
 
 
@@ -27,6 +29,4 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     left_out = [
         item for turns, taking in by_count.items() for number, item in enumerate(taking) if (number - int(turn)) % turns
     ]
-    if left_out:
-        config.hook.pytest_deselected(items=left_out)
-        items[:] = [item for item in items if item not in left_out]
+    leave_out(config, items, left_out)

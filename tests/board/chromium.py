@@ -77,6 +77,11 @@ class Page:
                 raise AssertionError(f"never: {script}\n{self.complaints}\n{seen}")
             await asyncio.sleep(0.1)
 
+    async def enter(self, token: str) -> None:
+        """Enters the board with a token."""
+        await self.until("document.querySelector('#token')")
+        await self.run(f"document.querySelector('#token').value = {quoted(token)}; document.forms[0].submit()")
+
     async def save_picture(self, file: Path) -> None:
         """Writes what the window shows as PNG."""
         shot = await self.ask("Page.captureScreenshot", format="png")

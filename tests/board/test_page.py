@@ -11,7 +11,7 @@ from time import monotonic
 import pytest
 
 from agents.board.broadcast import ASSETS, PAGES, asset
-from tests.board.chromium import Page, page, quoted
+from tests.board.chromium import Page, page
 from tests.board.judged_ward import arrival, fever, published, started, vitals
 from tests.board.running_board import NAME, TOKEN, RunningBoard, running_board
 
@@ -25,8 +25,7 @@ def shown(scene: Callable[[RunningBoard, Page], Awaitable[None]]) -> None:
         async with running_board() as (board, _), page(board.url) as tab:
             await tab.set_width(1600)
             beating = asyncio.create_task(beats(board))
-            await tab.until("document.querySelector('#token')")
-            await tab.run(f"document.querySelector('#token').value = {quoted(TOKEN)}; document.forms[0].submit()")
+            await tab.enter(TOKEN)
             await tab.until("document.querySelector('article')")
             await scene(board, tab)
             beating.cancel()

@@ -14,8 +14,8 @@ import pytest
 
 from agents.dispatch.pagers.alertmanager import ALERT_NAME, ALIVE_NAME
 from tests.board.chromium import page, quoted
-from tests.containers.compose_system import ALERTMANAGER, BOARD, PROMETHEUS, CommandError, ComposeSystem, get
-from tests.deploy.tools import DEPLOY, one
+from tests.containers.compose_system import ALERTMANAGER, BOARD, PROMETHEUS, CommandError, ComposeSystem
+from tests.deploy.tools import DEPLOY, json_from, one
 
 PARTITIONS = 12
 POLL_SECONDS = 1.0
@@ -90,7 +90,7 @@ def all_targets_are_up(system: ComposeSystem, seconds: float = 60) -> None:
     """Prometheus reaches every target of its file."""
 
     def holds() -> None:
-        found = get(f"{PROMETHEUS}/api/v1/targets")["data"]["activeTargets"]
+        found = json_from(f"{PROMETHEUS}/api/v1/targets")["data"]["activeTargets"]
         up = [f"{each['labels']['job']} {each['labels']['instance']}" for each in found if each["health"] == "up"]
         assert sorted(up) == sorted(TARGETS), f"not up: {sorted(set(TARGETS) ^ set(up))}"
 
@@ -101,7 +101,7 @@ def all_rules_are_loaded(system: ComposeSystem, seconds: float = 60) -> None:
     """Prometheus evaluates every rule of our files without an error."""
 
     def holds() -> None:
-        rules = [rule for group in get(f"{PROMETHEUS}/api/v1/rules")["data"]["groups"] for rule in group["rules"]]
+        rules = [rule for group in json_from(f"{PROMETHEUS}/api/v1/rules")["data"]["groups"] for rule in group["rules"]]
         well = {rule["name"] for rule in rules if rule["health"] == "ok"}
         assert well == RULES, f"not loaded or not evaluated: {sorted(RULES ^ well)}"
 
@@ -126,7 +126,7 @@ def alertmanager_has_the_pages(system: ComposeSystem, seconds: float = 120) -> N
     """Pages of patients come from dispatch, and both signs of life, each at the receiver that it is for."""
 
     def holds() -> None:
-        alerts = get(f"{ALERTMANAGER}/api/v2/alerts")
+        alerts = json_from(f"{ALERTMANAGER}/api/v2/alerts")
         found = {(alert["labels"]["alertname"], one["name"]) for alert in alerts for one in alert["receivers"]}
         wanted = {(ALERT_NAME, "clinicians"), (ALIVE_NAME, "watchdog"), ("CrsAlive", "watchdog")}
         assert wanted <= found, f"Alertmanager was not told of {sorted(wanted - found)}"
@@ -149,8 +149,7 @@ def the_board_is_live(system: ComposeSystem, seconds: float = 60) -> None:
 async def _look_at_board(token: str, picture: Path) -> None:
     text = "document.querySelector('main').innerText"
     async with page(BOARD, "--ignore-certificate-errors", "--window-size=1600,1200") as tab:
-        await tab.until("document.querySelector('#token')")
-        await tab.run(f"document.querySelector('#token').value = {quoted(token)}; document.forms[0].submit()")
+        await tab.enter(token)
         await tab.until("document.querySelectorAll('article').length >= 40")
         await tab.until("document.body.innerText.includes('live')")
         before = await tab.run(text)

@@ -7,14 +7,12 @@ import os
 import secrets
 import signal
 import subprocess
-import urllib.request
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import urlencode
 
 from tests.deploy.test_compose import ENVIRONMENT
-from tests.deploy.tools import ROOT, tool
+from tests.deploy.tools import ROOT, json_from, tool
 
 FILES = (Path("docker-compose.yml"), Path("deploy/trial/without-grafana.yml"))
 PROMETHEUS, ALERTMANAGER = "http://127.0.0.1:9090", "http://127.0.0.1:9093"
@@ -101,7 +99,7 @@ class ComposeSystem:
 
     def number(self, expression: str, **more: str) -> float:
         """The sum of the samples that a PromQL expression gives; 0 when there is none."""
-        found = get(f"{PROMETHEUS}/api/v1/query", query=expression, **more)
+        found = json_from(f"{PROMETHEUS}/api/v1/query", query=expression, **more)
         return sum(float(sample["value"][1]) for sample in found["data"]["result"])
 
     def read(self, statement: str) -> list[str]:
@@ -131,18 +129,3 @@ class ComposeSystem:
         last = [line for line in output.splitlines() if line.startswith("{")]
         assert last, output
         return dict(json.loads(last[-1]))
-
-
-def get(url: str, **parameters: str) -> Any:
-    """JSON from Prometheus or Alertmanager. Raises OSError when it does not answer."""
-    query = f"?{urlencode(parameters)}" if parameters else ""
-    with urllib.request.urlopen(f"{url}{query}", timeout=10) as answer:
-        return json.load(answer)
-
-
-def replaced(text: str, changes: Mapping[str, str]) -> str:
-    """A text with these words replaced. Raises AssertionError for words that it does not have."""
-    for old, new in changes.items():
-        assert old in text, f"not there: {old}"
-        text = text.replace(old, new)
-    return text

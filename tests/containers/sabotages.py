@@ -8,9 +8,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from tests.changed_text import changed
 from tests.containers import checks
 from tests.containers.checks import Check
-from tests.containers.compose_system import ComposeSystem, replaced
+from tests.containers.compose_system import ComposeSystem
 from tests.deploy.tools import ROOT
 
 
@@ -32,7 +33,7 @@ class Sabotage(NamedTuple):
         """Writes the changed copies and the override file into the folder, and gives the latter."""
         for file, changes in self.files.items():
             copy = folder / Path(file).name
-            copy.write_text(replaced((ROOT / file).read_text(encoding="utf-8"), changes), encoding="utf-8")
+            copy.write_text(changed((ROOT / file).read_text(encoding="utf-8"), *changes.items()), encoding="utf-8")
             copy.chmod((ROOT / file).stat().st_mode)
         override = folder / "sabotage.yml"
         override.write_text(self.compose.replace("{folder}", str(folder)), encoding="utf-8")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import socket
 import subprocess
 import sys
@@ -12,7 +11,6 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
 
 import yaml
 
@@ -20,7 +18,7 @@ from agents.brokers.embedded import EmbeddedKafka
 from agents.platform import child_processes
 from agents.platform.settings import Settings
 from tests.deploy.feed_simulator import SIMULATE, FeedSimulator
-from tests.deploy.tools import DEPLOY, tool
+from tests.deploy.tools import DEPLOY, json_from, tool
 
 # Scraped four times a second, so that rates over a few seconds mean something.
 SCRAPE = "250ms"
@@ -105,9 +103,7 @@ class System:
 
     def get(self, name: str, path: str, **parameters: str) -> Any:
         """JSON out of Prometheus or Alertmanager."""
-        query = f"?{urlencode(parameters)}" if parameters else ""
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.ports[name]}{path}{query}", timeout=10) as answer:
-            return json.load(answer)
+        return json_from(f"http://127.0.0.1:{self.ports[name]}{path}", **parameters)
 
     def query(self, expression: str) -> list[Any]:
         """The samples that a PromQL expression gives now."""

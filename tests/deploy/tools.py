@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 import yaml
@@ -40,6 +43,13 @@ def passes(name: str, *arguments: str | Path, **more: Any) -> str:
     done = run(name, *arguments, **more)
     assert done.returncode == 0, f"{name}: {done.stdout}{done.stderr}"
     return done.stdout
+
+
+def json_from(url: str, **parameters: str) -> Any:
+    """JSON from a page of Prometheus or Alertmanager. Raises OSError when it does not answer."""
+    query = f"?{urlencode(parameters)}" if parameters else ""
+    with urllib.request.urlopen(f"{url}{query}", timeout=10) as answer:
+        return json.load(answer)
 
 
 def documents(path: Path) -> list[Any]:

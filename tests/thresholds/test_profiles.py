@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from monitor.guidelines import in_force, profile_loader
+from tests.changed_text import changed
 from tests.stories.engines import Engine
 from tests.stories.story_file import stories_of
 from tests.stories.story_run import mismatch
@@ -47,14 +48,6 @@ looks at: escalation
 | 10:30 | oxygen_device bipap charted | grade 3, ASTCT 4 | |
 | 10:40 | oxygen_device invasive_ventilation charted | escalation 3 resolved, escalation 4 | |
 """
-
-
-def changed(text: str, *changes: tuple[str, str]) -> str:
-    """A profile's text with these changes, each of which must find its place."""
-    for before, after in changes:
-        assert text.count(before) == 1, before
-        text = text.replace(before, after)
-    return text
 
 
 def test_a_third_profile_is_one_data_file_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
