@@ -9,7 +9,8 @@ import json
 from collections.abc import Callable
 from timeit import repeat
 
-from schemas.decode import Decoded, Refused, decode
+from schemas.decode import decode
+from schemas.decoded import Decoded, Refused
 from schemas.events import EVENT
 
 ROUNDS, CALLS = 5, 20_000

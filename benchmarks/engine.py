@@ -26,7 +26,8 @@ from monitor.patient_view import view
 from monitor.record import row
 from monitor.step import PatientEventType, step
 from monitor.units import HOUR, MINUTE, SECOND, to_datetime
-from schemas.decode import Decoded, decode
+from schemas.decode import decode
+from schemas.decoded import Decoded
 from schemas.events import EVENT, Tick
 from schemas.state import PatientState
 

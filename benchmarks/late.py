@@ -17,7 +17,8 @@ from agents.engine.playback import Playback
 from agents.simulation.live_ward import WardPlan, simulate
 from agents.simulation.story import TimedEvent
 from monitor.guidelines import in_force
-from schemas.decode import Decoded, decode
+from schemas.decode import decode
+from schemas.decoded import Decoded
 from tests.chaos.plans import LONG
 from tests.properties.test_fast_path import from_the_checkpoint
 

@@ -9,10 +9,10 @@ from monitor.alerts.candidate import RuleContext, find_open_alert
 from monitor.course.fold import begin
 from monitor.guidelines.in_force import Guideline
 from monitor.model import Course, State
-from monitor.step import JudgedEvent, Rejected, Step
+from monitor.step import Rejected, Step
 from monitor.units import MINUTE, to_ms, whole_second
 from monitor.verdicts import Verdict
-from schemas.events import Tick
+from schemas.events import JudgedEvent, Tick
 from schemas.state import SCALES
 
 

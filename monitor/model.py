@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple
 
 from monitor.units import LONG_AGO, NEVER
 from schemas.alerts import AlertKind, AlertStatus, Priority
-from schemas.events import Action, Axis, Consciousness, Indication, OxygenDevice, PatientStatus, RateUnit
+from schemas.field_types import Action, Axis, Consciousness, Indication, OxygenDevice, PatientStatus, RateUnit
 from schemas.state import SCALE_NAMES, GradeBasis
 
 WorkupState = Literal["sent", "negative", "positive"]

@@ -11,7 +11,8 @@ from monitor.model import Course, Finding, OpenAlert, State
 from monitor.record import latest_values
 from monitor.units import HOUR, LONG_AGO, hours, to_datetime
 from schemas.alerts import Evidence
-from schemas.events import DISCHARGED, SIGNALS
+from schemas.events import SIGNALS
+from schemas.field_types import DISCHARGED
 from schemas.state import (
     SCALES,
     AxesState,
@@ -207,21 +208,8 @@ def _monitoring(context: RuleContext) -> Monitoring:
 
 
 def _context(state: State, course: Course) -> ContextState:
-    known = course.context
-    return trusted(
-        ContextState,
-        weight_kg=known.weight_kg,
-        age_years=known.age_years,
-        unit=known.unit,
-        bed=known.bed,
-        product=known.product,
-        infused_at=None if known.infused_at is None else to_datetime(known.infused_at),
-        high_risk=known.high_risk,
-        neutrophils_per_ul=known.neutrophils_per_ul,
-        baseline_systolic_mmhg=known.baseline_systolic_mmhg,
-        baseline_oxygen_device=known.baseline_oxygen_device,
-        baseline_oxygen_flow_l_per_min=known.baseline_oxygen_flow_l_per_min,
-        death_attributed_to_crs=known.death_attributed_to_crs,
-        infection_workup=known.infection_workup,
-        merged_into=state.merged_into,
-    )
+    """The fields of the context that have one of the same name in the published state."""
+    known = course.context._asdict()
+    known["infused_at"] = None if known["infused_at"] is None else to_datetime(known["infused_at"])
+    known["merged_into"] = state.merged_into
+    return trusted(ContextState, **{name: known[name] for name in ContextState.model_fields})

@@ -22,21 +22,11 @@ from monitor.record.unchanged_reading import with_unchanged_reading
 from monitor.units import NEVER, SECOND, clock, to_ms, whole_second
 from monitor.verdicts import Reason, Verdict
 from schemas.alerts import Alert
+from schemas.assessments import Acknowledge, Attribution, InfectionWorkup, Snooze
 from schemas.dead_letters import DeadLetterReason
-from schemas.decode import ImplausibleSignal
-from schemas.events import (
-    Acknowledge,
-    Attribution,
-    InfectionWorkup,
-    Medication,
-    Patient,
-    PatientEventType,
-    Snooze,
-    Tick,
-    Vitals,
-)
-
-JudgedEvent = PatientEventType | Tick
+from schemas.decoded import ImplausibleSignal
+from schemas.events import JudgedEvent, Medication, Patient, PatientEventType, Tick, Vitals
+from schemas.patient_event import Void
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,13 +139,13 @@ def _apply(
     changed_at: int | None = None
     if event.replaces is not None:
         state, changed_at = late_events.remove_event(guideline, state, event.replaces)
-        verdicts.append(Verdict("voided" if event.status == "entered_in_error" else "replaced"))
+        verdicts.append(Verdict("voided" if isinstance(event, Void) else "replaced"))
     feed = feed_health.update(state.feed_health, event, (part.signal for part in implausible), effective_at)
     state = state._replace(feed_health=feed, defect_at=None)
     if isinstance(event, (Acknowledge, Snooze)):
         return _acknowledge(guideline, state, event, verdicts)
     facts: list[Fact] = []
-    if event.status != "entered_in_error" and not voided:
+    if not voided and not isinstance(event, Void):
         facts, verdict = _facts(guideline, event, effective_at)
         verdicts.append(Verdict(verdict))
         state = _with_display(state, event, effective_at, verdict)

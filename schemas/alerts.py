@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import AwareDatetime, Field
 
-from schemas.events import PatientId, Wire
+from schemas.field_types import PatientId, Wire
 
 AlertStatus = Literal["raised", "updated", "resolved", "retracted"]
 Priority = Literal["high", "medium", "low", "technical"]

@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 
 from pydantic import AwareDatetime, Field
 
-from schemas.events import Wire
+from schemas.field_types import Wire
 
 PAYLOAD_LIMIT_BYTES = 64 * 1024
 

@@ -1,87 +1,42 @@
-"""The events that the system reads: vitals, medications, patient context, assessments, and ticks of the clock.
-
-Every number has its unit last in its name and, for machines, as UCUM in `x-unit` of the JSON Schema. Plausible ranges
-are sanity limits (ward policy): outside them a value is a sensor's or a typist's mistake, never a finding.
-"""
+"""The events that the system reads: vitals, medications, patient context, assessments, and ticks of the clock."""
 
 from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter
+from pydantic import Field, StringConstraints, TypeAdapter
 
+from schemas.assessments import Acknowledge, Assessment, Attribution, InfectionWorkup, Note, Snooze
+from schemas.field_types import (
+    Action,
+    AgeYears,
+    Consciousness,
+    DiastolicMmhg,
+    DoseUnit,
+    Fio2Fraction,
+    FlowLPerMin,
+    HeartRatePerMin,
+    IceScore,
+    Indication,
+    MeanArterialMmhg,
+    NeutrophilsPerUl,
+    OxygenDevice,
+    PatientId,
+    PatientStatus,
+    RateUnit,
+    RespiratoryRatePerMin,
+    Route,
+    Source,
+    Spo2Percent,
+    SystolicMmhg,
+    TemperatureCelsius,
+    TemperatureSite,
+    WeightKg,
+    Wire,
+)
 from schemas.instants import Day, Instant
+from schemas.patient_event import Correctable, PatientEvent, Void
 from schemas.signals import signals_of
-
-OxygenDevice = Literal[
-    "room_air",
-    "nasal_cannula",
-    "blow_by",
-    "high_flow_nasal_cannula",
-    "face_mask",
-    "venturi",
-    "non_rebreather",
-    "cpap",
-    "bipap",
-    "invasive_ventilation",
-]
-TemperatureSite = Literal["oral", "axillary", "rectal", "tympanic", "core", "skin", "unknown"]
-Consciousness = Literal["alert", "voice", "pain", "unresponsive"]
-Source = Literal["monitor", "charted"]
-PatientStatus = Literal["admitted", "updated", "transferred", "discharged", "died", "final", "entered_in_error"]
-DISCHARGED: tuple[PatientStatus, ...] = (
-    "discharged",
-    "died",
-)  # no clinical alerts any more
-Axis = Literal["fever", "hypotension", "hypoxia"]
-Action = Literal["given", "started", "rate_changed", "stopped", "held", "not_given"]
-DoseUnit = Literal["mg", "g", "mcg", "mL", "L", "units"]
-RateUnit = Literal["mcg/min", "mcg/kg/min", "mg/h", "units/min", "units/h", "mL/h"]
-Route = Literal["iv", "oral", "sc", "im", "rectal", "topical", "ophthalmic", "inhaled", "other"]
-Indication = Literal["crs", "prophylaxis", "hypotension", "icans", "other"]
-
-AlertId = Annotated[str, StringConstraints(min_length=1, max_length=128)]
-EventId = Annotated[str, StringConstraints(min_length=1, max_length=128)]
-PatientId = Annotated[str, StringConstraints(min_length=1, max_length=64)]
-
-# Plausible ranges, both ends included.
-TemperatureCelsius = Annotated[float, Field(ge=25, le=45, json_schema_extra={"x-unit": "Cel"})]
-HeartRatePerMin = Annotated[float, Field(ge=0, le=350, json_schema_extra={"x-unit": "/min"})]
-RespiratoryRatePerMin = Annotated[float, Field(ge=0, le=120, json_schema_extra={"x-unit": "/min"})]
-SystolicMmhg = Annotated[float, Field(ge=20, le=300, json_schema_extra={"x-unit": "mm[Hg]"})]
-DiastolicMmhg = Annotated[float, Field(ge=10, le=250, json_schema_extra={"x-unit": "mm[Hg]"})]
-MeanArterialMmhg = Annotated[float, Field(ge=15, le=270, json_schema_extra={"x-unit": "mm[Hg]"})]
-Spo2Percent = Annotated[float, Field(ge=20, le=100, json_schema_extra={"x-unit": "%"})]
-FlowLPerMin = Annotated[float, Field(ge=0, le=100, json_schema_extra={"x-unit": "L/min"})]
-Fio2Fraction = Annotated[float, Field(ge=0.21, le=1.0, json_schema_extra={"x-unit": "1"})]
-WeightKg = Annotated[float, Field(ge=0.3, le=400, json_schema_extra={"x-unit": "kg"})]
-AgeYears = Annotated[float, Field(ge=0, le=120, json_schema_extra={"x-unit": "a"})]
-NeutrophilsPerUl = Annotated[float, Field(ge=0, json_schema_extra={"x-unit": "/uL"})]
-IceScore = Annotated[int, Field(ge=0, le=10, json_schema_extra={"x-unit": "{score}"})]
-
-
-class Wire(BaseModel):
-    """A value that crosses a wire: strict types, no NaN, unknown fields ignored."""
-
-    model_config = ConfigDict(strict=True, frozen=True, extra="ignore", allow_inf_nan=False)
-
-
-class PatientEvent(Wire):
-    """What every event of a patient carries."""
-
-    event_id: EventId = Field(description="Unique per source; a repeat is applied once.")
-    patient_id: PatientId = Field(description="Opaque patient reference.")
-    effective_at: Instant = Field(description="When it was true at the bedside (FHIR 'effective').")
-    received_at: Instant | None = Field(None, description="When the hospital first had it; intake fills it.")
-    replaces: EventId | None = Field(None, description="The earlier event of this patient and type that this corrects.")
-
-
-class Correctable(PatientEvent):
-    """An event that can be entered in error."""
-
-    status: Literal["final", "entered_in_error"] = Field(
-        "final", description="With `replaces` and `entered_in_error`: the earlier event never happened."
-    )
 
 
 class Vitals(Correctable):
@@ -182,50 +137,6 @@ class Patient(PatientEvent):
     story: str | None = Field(None, description="Internal, written by watch on a merge: the story itself, packed.")
 
 
-class Attribution(Correctable):
-    """A clinician says whether an axis is due to CRS."""
-
-    type: Literal["assessment"] = Field("assessment", description="A clinician's word.")
-    kind: Literal["attribution"] = Field("attribution", description="Is an axis due to CRS?")
-    axis: Axis = Field(description="The axis of the grade that is judged.")
-    attributed_to_crs: bool = Field(description="False: the axis is left out of the grade, and shown as left out.")
-
-
-class Acknowledge(Correctable):
-    """Someone has seen an alert."""
-
-    type: Literal["assessment"] = Field("assessment", description="A clinician's word.")
-    kind: Literal["acknowledge"] = Field("acknowledge", description="An alert was seen.")
-    alert_id: AlertId = Field(description="The alert that was seen.")
-    by: Annotated[str, StringConstraints(min_length=1, max_length=128)] | None = Field(None, description="Who saw it.")
-
-
-class Snooze(Correctable):
-    """Someone asks for quiet about an alert, for at most 60 min from `effective_at`."""
-
-    type: Literal["assessment"] = Field("assessment", description="A clinician's word.")
-    kind: Literal["snooze"] = Field("snooze", description="An alert is to be quiet.")
-    alert_id: AlertId = Field(description="The alert to keep quiet.")
-    until: Instant = Field(description="Quiet until then; at most 60 min after `effective_at` (ward policy).")
-    reason: Annotated[str, StringConstraints(max_length=500)] | None = Field(None, description="Why, in words.")
-
-
-class InfectionWorkup(Correctable):
-    """Where the infection work-up stands."""
-
-    type: Literal["assessment"] = Field("assessment", description="A clinician's word.")
-    kind: Literal["infection_workup"] = Field("infection_workup", description="Infection work-up.")
-    state: Literal["sent", "negative", "positive"] = Field(description="Cultures and imaging, as far as known.")
-
-
-class Note(Correctable):
-    """Free text of a clinician; no rule reads it."""
-
-    type: Literal["assessment"] = Field("assessment", description="A clinician's word.")
-    kind: Literal["note"] = Field("note", description="Free text.")
-    text: Annotated[str, StringConstraints(max_length=4000)] | None = Field(None, description="The note.")
-
-
 class Tick(Wire):
     """The clock, as an event in every partition of the log."""
 
@@ -233,8 +144,8 @@ class Tick(Wire):
     effective_at: Instant = Field(description="Log time of the tick; whole seconds.")
 
 
-Assessment = Annotated[Attribution | Acknowledge | Snooze | InfectionWorkup | Note, Field(discriminator="kind")]
 Event = Annotated[Vitals | Medication | Patient | Assessment | Tick, Field(discriminator="type")]
 
-PatientEventType = Vitals | Medication | Patient | Attribution | Acknowledge | Snooze | InfectionWorkup | Note
-EVENT: TypeAdapter[PatientEventType | Tick] = TypeAdapter(Event)
+PatientEventType = Vitals | Medication | Patient | Attribution | Acknowledge | Snooze | InfectionWorkup | Note | Void
+JudgedEvent = PatientEventType | Tick
+EVENT: TypeAdapter[JudgedEvent] = TypeAdapter(Event)

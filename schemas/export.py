@@ -11,14 +11,18 @@ from pydantic.json_schema import GenerateJsonSchema
 
 from schemas.alerts import Alert
 from schemas.dead_letters import DeadLetter
-from schemas.events import EVENT
+from schemas.events import Event
 from schemas.heartbeats import Heartbeat
+from schemas.patient_event import Void
 from schemas.state import PatientState
 
 CHECKED_IN = Path(__file__).parent / "json"
 
 DOCUMENTS: dict[str, tuple[TypeAdapter[Any], str]] = {
-    "event.json": (EVENT, "A message of crs.patient-events. On the four feed topics `type` may be left out."),
+    "event.json": (
+        TypeAdapter(Event | Void),
+        "A message of crs.patient-events. On the four feed topics `type` may be left out.",
+    ),
     "alert.json": (TypeAdapter(Alert), "A message of crs.alerts."),
     "patient-state.json": (TypeAdapter(PatientState), "A message of crs.patient-state."),
     "dead-letter.json": (TypeAdapter(DeadLetter), "A message of crs.dead-letters."),
@@ -40,13 +44,30 @@ def documents() -> dict[str, str]:
 
 
 def text(adapter: TypeAdapter[Any], comment: str) -> str:
-    """One document. `type` and `kind` are required in it, although code may leave them to their defaults."""
+    """One document. `type` and `kind` are required in it, although code may leave them to their defaults.
+
+    What may be left out may be null in a message of others; in one of ours it is never written so.
+    """
     schema = adapter.json_schema(schema_generator=Plain)
     for definition in schema.get("$defs", {}).values():
-        tags = [name for name in ("kind", "type") if "const" in definition["properties"].get(name, {})]
+        properties = definition["properties"]
+        tags = [name for name in ("kind", "type") if "const" in properties.get(name, {})]
         definition["required"] = sorted({*definition.get("required", ()), *tags})
+        if {"event_id", "patient_id"} <= set(definition["required"]):  # an event
+            optional = properties.keys() - set(definition["required"])
+            definition["properties"] = {
+                name: or_null(one) if name in optional else one for name, one in properties.items()
+            }
     document = {"$schema": GenerateJsonSchema.schema_dialect, "$comment": comment, **schema}
     return json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def or_null(field: dict[str, Any]) -> dict[str, Any]:
+    """The schema of a field that may also be null."""
+    if {"type": "null"} in field.get("anyOf", ()):
+        return field
+    notes = {name: field[name] for name in ("default", "description") if name in field}
+    return {"anyOf": [{name: one for name, one in field.items() if name not in notes}, {"type": "null"}]} | notes
 
 
 def write(directory: Path = CHECKED_IN) -> list[Path]:

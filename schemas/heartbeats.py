@@ -13,7 +13,7 @@ from typing import Annotated
 
 from pydantic import AliasChoices, Field, ValidationError
 
-from schemas.events import Wire
+from schemas.field_types import Wire
 from schemas.instants import Instant
 from schemas.log_format import FIRST_LOG_FORMAT
 

@@ -7,7 +7,8 @@ each partition can read it: an older worker would refuse it. docs/upgrade.md has
 
 from __future__ import annotations
 
-from schemas.events import Event, Tick
+from schemas.events import JudgedEvent, Tick
+from schemas.patient_event import Void
 
 LOG_FORMAT = 1  # of this build
 FIRST_LOG_FORMAT = 1  # of a build whose heartbeats do not say it
@@ -21,16 +22,19 @@ SINCE: dict[str, int] = {
     "snooze": 1,
     "infection_workup": 1,
     "note": 1,
+    "void": 1,
     "tick": 1,
 }
 
 
-def type_of(event: Event) -> str:
-    """The type of an event by which the table goes: of an assessment its kind."""
+def type_of(event: JudgedEvent) -> str:
+    """The type of an event by which the table goes: of an assessment its kind; a void is a type of its own."""
+    if isinstance(event, Void):
+        return "void"
     kind: str = event.type if isinstance(event, Tick) else getattr(event, "kind", event.type)
     return kind
 
 
-def log_format_of(event: Event) -> int:
+def log_format_of(event: JudgedEvent) -> int:
     """The log format that a worker must know to read this event."""
     return SINCE[type_of(event)]

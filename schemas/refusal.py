@@ -105,7 +105,12 @@ def fault(found: ErrorDetails) -> Fault:
 
 
 def reason_of(found: ErrorDetails) -> DeadLetterReason:
-    """The reason for an error. A wrong literal is an unknown value if it is text, otherwise of a wrong type."""
+    """The reason for an error. A wrong literal is an unknown value if it is text, otherwise of a wrong type.
+
+    A number that is not whole where only whole ones exist is a sensor's or a typist's mistake like any other.
+    """
+    if found["type"] == "int_type" and isinstance(found["input"], float):
+        return "implausible_value"
     if found["type"] == "literal_error":
         return "unknown_value" if isinstance(found["input"], str) else "wrong_type"
     return REASONS.get(found["type"], "wrong_type")

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import AwareDatetime, Field
 
 from schemas.alerts import Alert, AlertKind, AlertStatus, Evidence, Priority
-from schemas.events import PatientId, Wire
+from schemas.field_types import PatientId, Wire
 from schemas.scales import scale, scales_of
 
 GradeBasis = Literal["fever", "masked", "masked_unconfirmed", "none"]

@@ -14,7 +14,8 @@ from monitor.record import row
 from monitor.step import ImplausibleSignal, Rejected, step
 from monitor.units import to_datetime
 from schemas.alerts import Alert
-from schemas.decode import Decoded, decode
+from schemas.decode import decode
+from schemas.decoded import Decoded
 from schemas.events import Tick
 from schemas.state import PatientState
 from tests.oracle import MINUTE, AxisOpinion, Charted, Clinical, instant

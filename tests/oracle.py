@@ -19,11 +19,13 @@ from decimal import ROUND_FLOOR, ROUND_HALF_UP, Decimal
 
 from monitor.guidelines.formulary_loader import load as load_formulary
 from monitor.guidelines.formulary_lookup import Formulary, is_systemic
-from schemas.events import Acknowledge, Attribution, InfectionWorkup, Medication, Note, Patient, Snooze, Vitals
+from schemas.assessments import Acknowledge, Attribution, InfectionWorkup, Note, Snooze
+from schemas.events import Medication, Patient, Vitals
+from schemas.patient_event import Void
 
 FORMULARY = load_formulary()
 
-Charted = Vitals | Medication | Patient | Attribution | Acknowledge | Snooze | InfectionWorkup | Note
+Charted = Vitals | Medication | Patient | Attribution | Acknowledge | Snooze | InfectionWorkup | Note | Void
 
 SECOND = 1_000
 MINUTE = 60 * SECOND
@@ -132,12 +134,11 @@ def living(received: Sequence[Received]) -> list[Charted]:
         event = one.event
         if event.event_id in accepted:
             continue
-        void_of_nothing = event.status == "entered_in_error" and event.replaces is None
-        if void_of_nothing or instant(event.effective_at) > one.at + FEED_AHEAD:
+        if instant(event.effective_at) > one.at + FEED_AHEAD:
             continue
         accepted[event.event_id] = event
     replaced = {event.replaces for event in accepted.values()}
-    return [e for e in accepted.values() if e.event_id not in replaced and e.status != "entered_in_error"]
+    return [e for e in accepted.values() if e.event_id not in replaced and not isinstance(e, Void)]
 
 
 def facts_by_instant(received: Sequence[Received]) -> dict[int, list[Charted | NewTreatment]]:

@@ -13,7 +13,7 @@ from pydantic import Field, StringConstraints, ValidationError
 from agents.board import metrics
 from agents.board.broadcast import Broadcaster
 from agents.dispatch.assessments import Assessments, acknowledgement, snooze
-from schemas.events import Wire
+from schemas.field_types import Wire
 
 WRITE_TIMEOUT_SECONDS = 10.0
 

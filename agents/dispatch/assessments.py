@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
-from schemas.events import Acknowledge, Snooze
+from schemas.assessments import Acknowledge, Snooze
 
 SNOOZE_AT_MOST = timedelta(minutes=60)
 LONGEST_NAME = 128

@@ -12,7 +12,7 @@ from agents.dispatch.assessments import Assessments
 from agents.dispatch.delivery_log import read_partition
 from agents.platform.settings import Settings
 from schemas import topics
-from schemas.events import Acknowledge, Snooze
+from schemas.assessments import Acknowledge, Snooze
 
 
 def alert_of(key: str) -> str:

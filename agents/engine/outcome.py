@@ -144,5 +144,6 @@ def forwarded(event: PatientEventType, original: PatientEventType, record: LogRe
     if event.event_id != original.event_id or record.value is None:
         return Forward(event.patient_id, event.model_dump_json(exclude_none=True).encode(), event)
     written = from_json(record.value) | {"patient_id": event.patient_id}
-    written.setdefault("received_at", to_datetime(record.timestamp).isoformat())
+    if written.get("received_at") is None:
+        written["received_at"] = to_datetime(record.timestamp).isoformat()
     return Forward(event.patient_id, to_json(written), event)

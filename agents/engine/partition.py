@@ -29,7 +29,8 @@ from monitor.record import row
 from monitor.step import SAME, PatientEventType
 from monitor.units import to_datetime, to_ms
 from schemas.dead_letters import Origin
-from schemas.decode import Decoded, Refused, decode
+from schemas.decode import decode
+from schemas.decoded import Decoded, Refused
 from schemas.events import Tick
 
 TICK = "tick"

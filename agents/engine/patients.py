@@ -21,11 +21,11 @@ from typing import NamedTuple
 from monitor.defect import step_on_defect
 from monitor.guidelines.in_force import Guideline
 from monitor.model import State, fresh
-from monitor.step import ImplausibleSignal, JudgedEvent, Step, step
+from monitor.step import ImplausibleSignal, Step, step
 from monitor.units import to_datetime, to_ms
 from schemas.dead_letters import DeadLetter, Origin, dead_letter
-from schemas.decode import Decoded, Refused
-from schemas.events import Tick
+from schemas.decoded import Decoded, Refused
+from schemas.events import JudgedEvent, Tick
 
 STALE_ENTRIES_KEPT = 1024
 

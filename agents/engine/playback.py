@@ -15,10 +15,10 @@ from agents.engine.outcome import Forward, KeyedDeadLetter, Outcome
 from agents.engine.partition import Partition, Watcher
 from agents.engine.ticks import NO_DOWNTIME
 from monitor.guidelines.in_force import Guideline
-from monitor.step import JudgedEvent, PatientEventType
+from monitor.step import PatientEventType
 from monitor.units import LONG_AGO, to_datetime, to_ms
-from schemas.decode import Decoded, Refused
-from schemas.events import Tick
+from schemas.decoded import Decoded, Refused
+from schemas.events import JudgedEvent, Tick
 
 StillWanted = Callable[[], bool]
 

@@ -18,7 +18,8 @@ from agents.feeds.source import SourceRecord
 from agents.platform.errors import UserError
 from monitor.units import LONG_AGO
 from schemas.dead_letters import PAYLOAD_LIMIT_BYTES
-from schemas.decode import Decoded, decode
+from schemas.decode import decode
+from schemas.decoded import Decoded
 
 STDIN = "-"
 EXPECTED = "expected events as JSON, one object a line (NDJSON)"

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple, Protocol, TypeVar
 
-from schemas.decode import Decoded, Refused
+from schemas.decoded import Decoded, Refused
 
 RecordRead = TypeVar("RecordRead", covariant=True)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from schemas.events import DoseUnit, RateUnit
+from schemas.field_types import DoseUnit, RateUnit
 
 # How a unit of amount is written -> which one it is.
 ALIASES: dict[str, str] = {

@@ -14,7 +14,8 @@ from monitor.guidelines.rule_ids import DOSE_DUE_RULES
 from monitor.step import PatientEventType
 from monitor.units import MINUTE, to_datetime, to_ms
 from schemas.alerts import Alert
-from schemas.events import DISCHARGED, Medication, Tick
+from schemas.events import Medication, Tick
+from schemas.field_types import DISCHARGED
 
 Plan = Callable[[PatientEventType, Callable[[], bool]], None]
 

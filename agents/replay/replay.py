@@ -13,7 +13,7 @@ from monitor.model import State
 from monitor.patient_view import view
 from monitor.units import to_datetime
 from schemas.dead_letters import DeadLetter, Origin, dead_letter
-from schemas.decode import Decoded
+from schemas.decoded import Decoded
 from schemas.events import Tick
 from schemas.state import PatientState
 

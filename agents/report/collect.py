@@ -38,7 +38,7 @@ class Charts:
                 chart.first_at, chart.last_at = min(chart.first_at, at), max(chart.last_at, at)
             if one.event.replaces is not None:
                 remove_event(chart, one, one.event.replaces)
-            if isinstance(one.event, Vitals) and one.event.status == "final" and was_applied(one):
+            if isinstance(one.event, Vitals) and was_applied(one):
                 record_readings(chart, one.event, at)
         if state.course is not one.before.course or one.step.alerts:
             self._record_course(chart, course_of(self.guideline, one))

@@ -12,7 +12,7 @@ from monitor.units import MINUTE, clock, duration, to_ms
 from schemas import wording
 from schemas.alert_kinds import ALERT_KINDS, report_order
 from schemas.alerts import Alert
-from schemas.events import DISCHARGED
+from schemas.field_types import DISCHARGED
 from schemas.wording import differing_grades
 
 # Events within this time are one paragraph.

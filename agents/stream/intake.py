@@ -24,7 +24,8 @@ from agents.stream.producer import ConfirmedProducer, confirmed
 from monitor.units import to_datetime
 from schemas import topics
 from schemas.dead_letters import Origin, dead_letter
-from schemas.decode import Decoded, Refused, decode
+from schemas.decode import decode
+from schemas.decoded import Decoded, Refused
 from schemas.events import Tick
 from schemas.log_format import log_format_of, type_of
 
@@ -104,7 +105,7 @@ class Intake:
                 sent.append(await self._refuse(topic, record, decoded))
             elif not isinstance(decoded.event, Tick):
                 key = decoded.event.patient_id.encode()
-                value = stamped(record.value or b"", decoded.event, default_type, record.timestamp)
+                value = stamped(decoded.respelled or record.value or b"", decoded.event, default_type, record.timestamp)
                 events[partition_of(key, self.settings.partitions)].append(Record(key, value))
         refused = len(sent)
         for partition, records in events.items():

@@ -13,7 +13,7 @@ from prometheus_client.registry import Collector
 
 from monitor.model import State
 from monitor.units import HOUR
-from schemas.events import DISCHARGED
+from schemas.field_types import DISCHARGED
 
 ONSET_HOURS = (6, 12, 24, 48, 72, 168)
 UNKNOWN_UNIT = "unknown"

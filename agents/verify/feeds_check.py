@@ -15,7 +15,8 @@ from agents.verify.set_comparison import LogPlace, SetComparison, record_identit
 from monitor.units import to_datetime
 from schemas import topics
 from schemas.dead_letters import Origin, dead_letter
-from schemas.decode import Refused, decode
+from schemas.decode import decode
+from schemas.decoded import Refused
 from schemas.events import Tick
 from schemas.topics import TopicSpec
 

@@ -10,7 +10,8 @@ from agents.verify.findings import MISSING, SPURIOUS, STATES, Breach
 from agents.verify.reader import StoredRecord, TopicReader
 from agents.verify.verification import Verification
 from monitor.units import to_datetime
-from schemas.decode import Refused, decode
+from schemas.decode import decode
+from schemas.decoded import Refused
 
 NEIGHBOURS = 2
 

@@ -10,7 +10,8 @@ from monitor.guidelines import in_force
 from monitor.model import State, fresh
 from monitor.record import row
 from monitor.step import step
-from schemas.decode import Refused, decode
+from schemas.decode import decode
+from schemas.decoded import Refused
 from schemas.events import Tick
 
 GUIDELINE = in_force.load("house")

@@ -12,7 +12,7 @@ from monitor.units import clock, to_ms
 from monitor.verdicts import Verdict
 from schemas.alert_kinds import closed_by
 from schemas.alerts import Alert
-from schemas.events import Acknowledge, Snooze
+from schemas.assessments import Acknowledge, Snooze
 
 MAX_ACK_EVENT_IDS = 8
 
@@ -29,7 +29,7 @@ def apply(guideline: Guideline, state: State, event: Acknowledge | Snooze) -> Ac
     """Apply an acknowledgement or a snooze; without effect the book stays the same object."""
     book = state.alerts
     index = next((i for i, a in enumerate(book.open) if a.alert_id == event.alert_id), None)
-    if index is None or event.status == "entered_in_error":
+    if index is None:
         return AckResult(book, None, Verdict("no_such_alert"))
     alert = book.open[index]
     if event.event_id in alert.ack_event_ids:

@@ -8,7 +8,7 @@ from functools import partial
 from monitor.alerts import evidence
 from monitor.alerts.candidate import AlertCandidate, RecheckAt, RuleContext, RuleResult
 from monitor.units import LONG_AGO, duration
-from schemas.events import DISCHARGED
+from schemas.field_types import DISCHARGED
 
 
 def feed_alerts(context: RuleContext) -> Iterator[RuleResult]:

@@ -15,7 +15,7 @@ from monitor.units import MINUTE, clock
 from monitor.verdicts import Verdict
 from schemas.alert_kinds import ALERT_KINDS, PRIORITY_RANK, closed_by, priority_rank
 from schemas.alerts import Alert, AlertStatus
-from schemas.events import DISCHARGED
+from schemas.field_types import DISCHARGED
 
 KNOWN_LATE_AFTER = 2 * MINUTE
 MAX_UNACKNOWLEDGED = 24

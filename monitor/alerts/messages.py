@@ -12,7 +12,7 @@ from monitor.model import OpenAlert
 from monitor.units import to_datetime
 from schemas.alert_kinds import ALERT_KINDS
 from schemas.alerts import Alert, AlertStatus, Evidence, Recommendation, Rule
-from schemas.events import DISCHARGED
+from schemas.field_types import DISCHARGED
 from schemas.state import ALERT_SCALES, SCALES
 from schemas.trusted import trusted
 

@@ -8,7 +8,7 @@ from functools import partial
 from monitor.alerts import evidence, tocilizumab
 from monitor.alerts.candidate import AlertCandidate, RecheckAt, RuleContext, RuleResult
 from monitor.units import hours
-from schemas.events import DISCHARGED
+from schemas.field_types import DISCHARGED
 
 
 def missing_data(context: RuleContext) -> Iterator[RuleResult]:

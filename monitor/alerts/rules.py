@@ -13,7 +13,7 @@ from monitor.guidelines.model import Profile
 from monitor.model import Course
 from monitor.units import LONG_AGO, clock, hours
 from schemas.alerts import Evidence
-from schemas.events import DISCHARGED
+from schemas.field_types import DISCHARGED
 
 
 class AlertRule(NamedTuple):

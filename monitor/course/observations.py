@@ -10,7 +10,7 @@ from monitor.course import further_signals
 from monitor.guidelines.model import Profile
 from monitor.guidelines.oxygen_ladder import device_rank
 from monitor.model import ChartedSign, Course, Oxygen, Reading, Signal, VitalsFact
-from schemas.events import Consciousness
+from schemas.field_types import Consciousness
 
 AVPU: tuple[Consciousness, ...] = ("alert", "voice", "pain", "unresponsive")
 

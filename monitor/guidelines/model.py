@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from schemas.events import OxygenDevice
+from schemas.field_types import OxygenDevice
 
 DEVICES: tuple[str, ...] = get_args(OxygenDevice)
 UNKNOWN_DEVICE = "unknown"  # the name of a device that was not charted, in the support table

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from monitor.guidelines.model import DEVICES
-from schemas.events import OxygenDevice
+from schemas.field_types import OxygenDevice
 
 LADDER: tuple[OxygenDevice, ...] = (
     "room_air",

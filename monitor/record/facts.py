@@ -10,7 +10,8 @@ from monitor.guidelines.formulary_lookup import Formulary, is_systemic
 from monitor.model import ContextFact, Fact, InfusionFact, MedicationFact, StatementFact, VitalsFact
 from monitor.units import to_integer, to_ms, to_tenths
 from monitor.verdicts import Reason
-from schemas.events import Attribution, InfectionWorkup, Medication, Patient, Vitals
+from schemas.assessments import Attribution, InfectionWorkup
+from schemas.events import Medication, Patient, Vitals
 
 # As in fast_path.py: every reading of every monitor comes through here.
 _new = tuple.__new__

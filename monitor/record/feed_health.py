@@ -41,7 +41,7 @@ def update(health: FeedHealth, event: PatientEventType, implausible: Iterable[st
         rejects[signal] = tuple(sorted((*rejects.get(signal, ()), at))[-MAX_IMPLAUSIBLE_READINGS:])
     health = health._replace(rejects=tuple(ImplausibleReadings(s, t) for s, t in sorted(rejects.items())))
     has_signal = any(getattr(event, name) is not None for name in latest_values.DISPLAYED)
-    if has_signal and at >= health.vitals_at and event.status != "entered_in_error":
+    if has_signal and at >= health.vitals_at:
         # Of two sources at one instant the monitor's counts: its silence is noticed sooner.
         charted = event.source == "charted" and (at > health.vitals_at or health.vitals_charted)
         health = health._replace(vitals_at=at, vitals_charted=charted)

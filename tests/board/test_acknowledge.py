@@ -13,8 +13,9 @@ import pytest
 
 from agents.dispatch.public_alert import reference
 from monitor.units import to_datetime
-from schemas.decode import Decoded, decode
-from schemas.events import Acknowledge, Snooze
+from schemas.assessments import Acknowledge, Snooze
+from schemas.decode import decode
+from schemas.decoded import Decoded
 from tests.board.judged_ward import SECRET
 from tests.board.running_board import NAME, RunningBoard, enter, play, stream_events
 

@@ -21,7 +21,8 @@ from agents.simulation.sending import Sender, SendingProgress, send_story
 from agents.simulation.stays import starting_now
 from agents.simulation.story import TimedEvent, to_iso, to_ms
 from monitor.guidelines.in_force import load
-from schemas.decode import Decoded, decode
+from schemas.decode import decode
+from schemas.decoded import Decoded
 
 START_MS = to_ms("2026-05-01T08:00:00+00:00")
 MINUTE_MS = 60_000

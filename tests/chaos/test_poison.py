@@ -14,7 +14,8 @@ from agents.platform.settings import Settings
 from agents.verify.kafka_reader import KafkaReader
 from schemas import topics
 from schemas.dead_letters import DeadLetter
-from schemas.decode import Refused, decode
+from schemas.decode import decode
+from schemas.decoded import Refused
 from tests.chaos.poison import REFUSED, STRANGE, doses
 from tests.chaos.run import verify
 from tests.chaos.supervisor import Supervised, ready

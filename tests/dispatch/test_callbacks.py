@@ -21,8 +21,9 @@ from agents.dispatch.model import Case
 from agents.dispatch.pagers.alertmanager import AlertmanagerConfig
 from agents.dispatch.silences import Silences
 from agents.platform.errors import UserError
-from schemas.decode import Decoded, decode
-from schemas.events import Acknowledge, Snooze
+from schemas.assessments import Acknowledge, Snooze
+from schemas.decode import decode
+from schemas.decoded import Decoded
 from tests.dispatch.page_examples import AT, page
 from tests.dispatch.receiver import receiver
 

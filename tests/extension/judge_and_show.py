@@ -17,7 +17,8 @@ from monitor.model import fresh
 from monitor.patient_view import view
 from monitor.record import row
 from monitor.step import step
-from schemas.decode import Decoded, decode
+from schemas.decode import decode
+from schemas.decoded import Decoded
 from schemas.events import Tick
 from schemas.wording import name_of
 

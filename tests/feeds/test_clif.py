@@ -14,7 +14,8 @@ import pytest
 from agents.feeds.clif.demo_data import demo_dir
 from agents.feeds.clif.errors import ClifError
 from agents.feeds.clif.stays import ClifStays
-from schemas.decode import Decoded, decode
+from schemas.decode import decode
+from schemas.decoded import Decoded
 from schemas.events import Vitals
 
 Row = dict[str, Any]

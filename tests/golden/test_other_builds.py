@@ -22,7 +22,8 @@ from monitor.model import (
 )
 from monitor.record import latest_values, row
 from monitor.step import step
-from schemas.events import Acknowledge, Patient
+from schemas.assessments import Acknowledge
+from schemas.events import Patient
 from tests.bedside import GUIDELINES
 from tests.golden import planted
 from tests.golden.record import OFFSET, Kept, kept

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from monitor.alerts.acknowledge import MAX_ACK_EVENT_IDS, apply
+from monitor.alerts.acknowledge import MAX_ACK_EVENT_IDS
 from monitor.model import OpenAlert
-from schemas.events import Acknowledge
 from tests.monitor.bed import Bed, iso
 
 
@@ -75,8 +74,6 @@ def test_a_snooze_that_is_over_when_it_arrives_silences_nothing() -> None:
 
 def test_an_answer_entered_in_error_answers_nothing() -> None:
     bed = fever()
-    state = bed.log.states["A"]
-    answer = bed.event(61, type="assessment", kind="acknowledge", alert_id=onset_of(bed).alert_id)
-    assert isinstance(answer, Acknowledge)
-    wrong = answer.model_copy(update={"status": "entered_in_error"})
-    assert apply(bed.log.guideline, state, wrong) == (state.alerts, None, ("no_such_alert", None))
+    before = bed.log.states["A"].alerts
+    assert ask(bed, 61, kind="acknowledge", status="entered_in_error", replaces="E9")[0] == []
+    assert bed.log.states["A"].alerts == before

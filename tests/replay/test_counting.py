@@ -18,7 +18,8 @@ from agents.report.narrative import most_instructive
 from monitor.guidelines import in_force
 from monitor.units import DAY, MINUTE, to_datetime, to_ms
 from schemas.alerts import Alert
-from schemas.decode import Refused, decode
+from schemas.decode import decode
+from schemas.decoded import Refused
 from tests.replay.event_files import at, context, course, line, medication, vitals
 
 GUIDELINE = in_force.load()

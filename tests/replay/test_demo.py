@@ -27,7 +27,8 @@ from agents.simulation.story import to_ms
 from monitor.guidelines import in_force
 from monitor.units import HOUR
 from schemas.alerts import Alert
-from schemas.decode import Decoded, decode
+from schemas.decode import decode
+from schemas.decoded import Decoded
 from tests.replay.event_files import line, vitals
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"

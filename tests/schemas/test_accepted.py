@@ -6,8 +6,10 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from schemas.decode import Decoded, decode
-from schemas.events import Acknowledge, Attribution, InfectionWorkup, Medication, Note, Patient, Snooze, Tick, Vitals
+from schemas.assessments import Acknowledge, Attribution, InfectionWorkup, Note, Snooze
+from schemas.decode import decode
+from schemas.decoded import Decoded
+from schemas.events import Medication, Patient, Tick, Vitals
 from schemas.topics import EventType
 from tests.schemas.messages import message
 
@@ -77,10 +79,6 @@ def test_of_a_field_given_twice_the_last_counts() -> None:
 )
 def test_times_carry_their_offset(written: str, meant: datetime) -> None:
     assert accepted(message("vitals", spo2_percent=95, effective_at=written)).event.effective_at == meant
-
-
-def test_a_void_needs_no_signal() -> None:
-    assert accepted(message("vitals", event_id="e2", replaces="e1", status="entered_in_error")).implausible == ()
 
 
 def test_whole_numbers_are_readings_too() -> None:

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.dead_letters import DeadLetterReason
-from schemas.decode import Decoded, ImplausibleSignal, Refused, decode
+from schemas.decode import decode
+from schemas.decoded import Decoded, ImplausibleSignal, Refused
 from schemas.events import EVENT, Medication, Patient, Vitals
 from schemas.topics import EventType
 from tests.schemas.messages import message

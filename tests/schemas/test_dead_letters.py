@@ -10,7 +10,8 @@ import pytest
 from pydantic import ValidationError
 
 from schemas.dead_letters import DeadLetter, Origin, dead_letter
-from schemas.decode import Decoded, Refused, decode
+from schemas.decode import decode
+from schemas.decoded import Decoded, Refused
 from tests.schemas.messages import message
 
 GOLDEN = Path(__file__).parent / "golden" / "dead_letters.ndjson"

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from schemas.decode import REMOVABLE, Decoded, ImplausibleSignal, Refused, decode
+from schemas.checks import REMOVABLE
+from schemas.decode import decode
+from schemas.decoded import Decoded, ImplausibleSignal, Refused
 from schemas.events import Vitals
+from schemas.patient_event import Void
 from tests.schemas.messages import message
 
 # Signal, lowest reading, just below it, highest reading, just above it. None: no limit on that side.
@@ -94,7 +97,7 @@ def test_a_void_takes_its_event_back_without_judging_the_readings_it_repeats() -
     void = decode(message("vitals", event_id="e2", replaces="e1", status="entered_in_error", spo2_percent=150))
     assert isinstance(void, Decoded)
     assert void.implausible == ()
-    assert isinstance(void.event, Vitals)
+    assert isinstance(void.event, Void)
     assert void.event.replaces == "e1"
 
 

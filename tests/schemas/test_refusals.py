@@ -9,7 +9,8 @@ import pytest
 
 from schemas import topics
 from schemas.dead_letters import DeadLetterReason
-from schemas.decode import Refused, decode
+from schemas.decode import decode
+from schemas.decoded import Refused
 from tests.schemas.messages import HEADER, message
 
 TABLE = Path(__file__).with_name("refusals.md")

@@ -15,7 +15,8 @@ from monitor.record import row
 from monitor.step import ImplausibleSignal, PatientEventType, Step, step
 from monitor.units import to_datetime
 from schemas.alerts import Alert
-from schemas.decode import Refused, decode
+from schemas.decode import decode
+from schemas.decoded import Refused
 from schemas.events import Tick
 from schemas.state import PatientState
 

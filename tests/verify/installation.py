@@ -26,7 +26,8 @@ from monitor.patient_view import view
 from monitor.units import to_datetime, to_ms
 from schemas import topics
 from schemas.dead_letters import Origin, dead_letter
-from schemas.decode import Refused, decode
+from schemas.decode import decode
+from schemas.decoded import Refused
 from schemas.topics import TopicSpec
 
 PARTITIONS = 2

@@ -14,7 +14,8 @@ from agents.platform.settings import Settings
 from agents.stream.held_feeds import Place
 from agents.stream.intake import Intake
 from agents.stream.log_formats import LogFormats
-from schemas.decode import Decoded, decode
+from schemas.decode import decode
+from schemas.decoded import Decoded
 from tests.worker.records import BEGAN, Metadata, RecordingProducer, instant
 
 EVENT = {"event_id": "e1", "patient_id": "p1", "effective_at": instant(0), "heart_rate_per_min": 90, "extra": "kept"}

@@ -12,7 +12,8 @@ from agents.engine.patients import Patients, dead_letters, judge, refusals
 from monitor.guidelines import in_force
 from monitor.units import to_datetime
 from schemas.dead_letters import DeadLetter, Origin
-from schemas.decode import Refused, decode
+from schemas.decode import decode
+from schemas.decoded import Refused
 from tests.worker.records import BEGAN, instant
 
 ORIGIN = Origin("crs.patient-events", 0, 7, to_datetime(BEGAN))
