@@ -140,4 +140,4 @@ class Intake:
         metrics.DEAD_LETTERS.labels(topic, why.reason).inc()
         origin = Origin(topic, record.partition, record.offset, to_datetime(record.timestamp))
         letter = dead_letter(why.reason, why.detail, record.value, origin)
-        return await self.producer.send(self._letters, letter.model_dump_json().encode(), record.key)
+        return await self.producer.send_letter(self._letters, letter, record.key)

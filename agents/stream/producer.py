@@ -16,8 +16,11 @@ from agents.engine.changelog import Record
 from agents.engine.records import Appended
 from agents.platform.fail_stop import Fence, fail_stop
 from agents.platform.settings import Settings
+from schemas.dead_letters import DeadLetter
 
 BATCH_BYTES = 900_000  # below a broker's usual limit of 1 MiB
+MESSAGE_BYTES = 1_000_000
+RECORD_OVERHEAD = 1_000  # far more than what a record has around key and value
 LINGER_MS = 2
 
 ProducerHeaders = Sequence[tuple[str, bytes]]
@@ -38,7 +41,7 @@ class ConfirmedProducer:
             acks="all",
             linger_ms=LINGER_MS,
             max_batch_size=BATCH_BYTES,
-            max_request_size=1_000_000,
+            max_request_size=MESSAGE_BYTES,
             request_timeout_ms=round(self._settings.send_timeout_seconds * 1000),
             **self._settings.aiokafka(),
         )
@@ -66,6 +69,12 @@ class ConfirmedProducer:
         )
         sent.add_done_callback(lambda done: report(done, topic, confirmed))
         return sent  # type: ignore[no-any-return]
+
+    async def send_letter(self, topic: str, letter: DeadLetter, key: bytes | None) -> asyncio.Future[Any]:
+        """Queues a dead letter under its message's key; without it when both together are too large for a message."""
+        value = letter.model_dump_json().encode()
+        fits = len(value) + len(key or b"") + RECORD_OVERHEAD <= MESSAGE_BYTES
+        return await self.send(topic, value, key if fits else None)
 
     async def append(self, topic: str, partition: int, records: Iterable[Record]) -> list[asyncio.Future[Any]]:
         """Queues many records, in one record batch if they fit: a batch is appended whole or not at all.

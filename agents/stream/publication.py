@@ -49,8 +49,7 @@ class Publisher:
             there = partition_of(key, self.settings.partitions)
             owned.unconfirmed.append(await self.producer.send(self._log, forward.value, key, there))
         for letter in outcome.letters:
-            value = letter.letter.model_dump_json().encode()
-            owned.unconfirmed.append(await self.producer.send(self._letters, value, letter.key))
+            owned.unconfirmed.append(await self.producer.send_letter(self._letters, letter.letter, letter.key))
         if outcome.dispositions["tick"] and monotonic() - owned.heartbeat_at >= HEARTBEAT_SECONDS:
             await self._publish_heartbeat(owned, outcome.ticked_at)
 

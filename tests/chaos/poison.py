@@ -38,6 +38,8 @@ REFUSED: tuple[tuple[bytes, str], ...] = (
         "not_finite",
     ),
 )
+# Keys that feeds have written; a dead letter keeps them as long as it fits into a message.
+KEYS = (b"poison", b"\xff\xfe", b"", b"k" * 800_000, b"k" * 1_100_000)
 # Unusual messages: they may be applied or refused, but must not disturb any others.
 STRANGE: tuple[bytes, ...] = (
     b'{"event_id": "\\ud800", "patient_id": "p", "effective_at": "2026-03-01T10:00:00Z", "spo2_percent": 97}',

@@ -25,7 +25,7 @@ class Ward:
         self.acknowledged: list[str] = []
         settings = Settings(partitions=PARTITIONS)
         self.formats = LogFormats(settings)
-        self.intake = Intake(settings, self.producer, self.formats, self)  # type: ignore[arg-type]
+        self.intake = Intake(settings, self.producer, self.formats, self)
 
     def pause(self, place: Place) -> None:
         self.paused.add(place)

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from agents.engine.changelog import Record
 from agents.platform import fail_stop
+from agents.stream.producer import ConfirmedProducer
 from monitor.units import to_datetime
 
 BEGAN = 1_790_000_000_000
@@ -57,7 +58,7 @@ class Metadata(NamedTuple):
 
 
 @dataclass
-class RecordingProducer:
+class RecordingProducer(ConfirmedProducer):
     """Records messages in the order in which they are sent; confirms at once, or when `confirm` is called."""
 
     at_once: bool = True

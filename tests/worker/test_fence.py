@@ -164,7 +164,7 @@ def ticked(ahead_ms: list[int]) -> list[str]:
     producer = RecordingProducer(at_once=False)
 
     async def story() -> None:
-        ticker = Ticker(Settings(), producer, lambda: [0, 1])  # type: ignore[arg-type]
+        ticker = Ticker(Settings(), producer, lambda: [0, 1])
         for second, ahead in enumerate(ahead_ms, 1):
             at = BEGAN + second * 1000 + 400
             await ticker.tick(at)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 import pytest
@@ -14,6 +15,8 @@ from agents.platform.settings import Settings
 from agents.stream.held_feeds import Place
 from agents.stream.intake import Intake
 from agents.stream.log_formats import LogFormats
+from agents.stream.producer import MESSAGE_BYTES, RECORD_OVERHEAD
+from schemas.dead_letters import Origin, dead_letter
 from schemas.decode import decode
 from schemas.decoded import Decoded
 from tests.worker.records import BEGAN, Metadata, RecordingProducer, instant
@@ -41,7 +44,7 @@ class NoFlow:
 
 def intake_with(producer: RecordingProducer) -> Intake:
     settings = Settings(partitions=4)
-    return Intake(settings, producer, LogFormats(settings), NoFlow())  # type: ignore[arg-type]
+    return Intake(settings, producer, LogFormats(settings), NoFlow())
 
 
 def taken(topic: str, *values: Any, at_once: bool = True) -> tuple[RecordingProducer, list[str]]:
@@ -130,3 +133,19 @@ def test_a_batch_that_is_confirmed_first_waits_for_the_one_before() -> None:
 
     asyncio.run(story())
     assert acknowledged == ["first", "second"]
+
+
+@pytest.mark.parametrize("payload", [b"not json", b"x" * 100_000])
+def test_a_dead_letter_keeps_its_key_as_long_as_both_fit_into_a_message(payload: bytes) -> None:
+    letter = dead_letter("not_json", "not JSON", payload, Origin("crs.vitals", 0, 0, datetime(2026, 3, 1, tzinfo=UTC)))
+    longest = MESSAGE_BYTES - RECORD_OVERHEAD - len(letter.model_dump_json())
+    producer = RecordingProducer()
+
+    async def story() -> None:
+        for length in (longest, longest + 1):
+            await producer.send_letter("crs.dead-letters", letter, b"k" * length)
+        await producer.send_letter("crs.dead-letters", letter, None)
+
+    asyncio.run(story())
+    keys = [key for key, *_ in producer.of("dead-letters")]
+    assert keys == [b"k" * longest, None, None]

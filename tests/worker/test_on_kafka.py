@@ -161,6 +161,19 @@ def test_foreign_records_in_the_changelog_stop_no_worker(kafka_settings: Fresh, 
     assert "not a record of ours, ignored" in (tmp_path / "worker.log").read_text()
 
 
+def test_a_feed_may_compress_its_messages_in_any_way_that_kafka_knows(kafka_settings: Fresh, tmp_path: Path) -> None:
+    settings = kafka_settings()
+    feeds = Feeds(settings)
+    codecs = ("none", "gzip", "snappy", "lz4", "zstd")
+    for codec in codecs:
+        packing = Feeds(settings, **{"compression.type": codec})
+        # What would not become smaller is sent as it is.
+        packing.vitals(1, codec, temperature_celsius=38.6, comment="smaller " * 100)
+    with worker(settings, tmp_path) as process:
+        eventually(feeds.alerts, lambda alerts: {alert["patient_id"] for alert in alerts} == set(codecs))
+        assert process.poll() is None
+
+
 def test_time_alone_raises_an_alert(kafka_settings: Fresh, tmp_path: Path) -> None:
     settings = kafka_settings()
     feeds = Feeds(settings)

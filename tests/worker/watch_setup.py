@@ -29,7 +29,7 @@ class Setup:
         self.watch = PartitionWatch(
             Settings(**options),
             GUIDELINE,
-            self.producer,  # type: ignore[arg-type]
+            self.producer,
             lambda _: self.rows,
             lambda: self.generation,
             log_begin,

@@ -75,9 +75,10 @@ def watermarks(consumer: Consumer, there: TopicPartition) -> tuple[int, int]:
 class Feeds:
     """Sends to the feed topics, and reads what lies on the others."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, **options: Any) -> None:
+        """`options`: further settings of the producer."""
         self.settings = settings
-        self.producer = Producer(settings.librdkafka())
+        self.producer = Producer(settings.librdkafka() | options)
         self.sent = 0
 
     def send(self, topic: topics.TopicSpec, minute: float, patient_id: str = "p1", **fields: Any) -> None:
