@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from monitor.alerts import lifecycle
 from monitor.alerts.candidate import RuleContext, find_open_alert
 from monitor.course.fold import begin
@@ -16,12 +14,12 @@ from schemas.events import JudgedEvent, Tick
 from schemas.state import SCALES
 
 
-def step_on_defect(guideline: Guideline, state: State, event: JudgedEvent, at: datetime | None = None) -> Step:
+def step_on_defect(guideline: Guideline, state: State, event: JudgedEvent, at: int | None = None) -> Step:
     """The step of an event on which `step` raised: state as it was, alert `unmonitored`, the event a dead letter.
 
-    Reads as little of the state as possible, because the state may be what is broken. `at`: log time of the event.
+    Reads as little of the state as possible: it may be what is broken. `at`: log time of the event, ms.
     """
-    known_at = to_ms(at or getattr(event, "received_at", None) or event.effective_at)
+    known_at = to_ms(getattr(event, "received_at", None) or event.effective_at) if at is None else at
     log_at = max(state.clock, known_at)
     event_id = "tick" if isinstance(event, Tick) else event.event_id
     rejected = () if isinstance(event, Tick) else (Rejected(None, "defect", "could not be judged", event_id),)

@@ -8,7 +8,6 @@ another (course/fold); and the alerts that should be open are compared with thos
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import NamedTuple
 
 from monitor.alerts import acknowledge, lifecycle, messages
@@ -27,6 +26,7 @@ from schemas.dead_letters import DeadLetterReason
 from schemas.decoded import ImplausibleSignal
 from schemas.events import JudgedEvent, Medication, Patient, PatientEventType, Tick, Vitals
 from schemas.patient_event import Void
+from schemas.system_records import Story
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,6 @@ class Step(NamedTuple):
     forwards: tuple[PatientEventType, ...] = ()
 
 
-# After a downtime of the system, alerts wait until the patient's backlog has been read, but not for ever.
 BACKLOG_QUIET_AFTER = 5 * SECOND
 BACKLOG_LONGEST = 60 * SECOND
 MAX_UNKNOWN_DRUGS = 8
@@ -64,42 +63,42 @@ def step(
     event: JudgedEvent,
     implausible: tuple[ImplausibleSignal, ...] = (),
     *,
-    at: datetime | None = None,
+    at: int | None = None,
+    is_ahead: bool = False,
     backlog_at: int | None = None,
 ) -> Step:
-    """Apply one event. Log time is `at`, else `received_at`, else `effective_at`; it never goes backward.
+    """Apply one event. Log time is `at` (ms), else `received_at`, else `effective_at`; it never goes backward.
 
+    `is_ahead`: the feed says that the event arrived after the broker had it, so its clock runs ahead.
     `backlog_at`: when it was read (ms), if it had to wait for a worker: alerts are then raised by the first tick after
     the patient's backlog, so that only what is still true is raised.
     """
     if isinstance(event, Tick):
         return _tick(guideline, state, to_ms(event.effective_at))
     effective_at = to_ms(event.effective_at)
-    received_at = at or event.received_at
-    known_at = effective_at if received_at is None else to_ms(received_at)
-    log_at = max(state.clock, known_at)
-    if backlog_at is None and not implausible and isinstance(event, Vitals):
+    if at is None:
+        at = effective_at if event.received_at is None else to_ms(event.received_at)
+    log_at = max(state.clock, at)
+    if backlog_at is None and not implausible and not is_ahead and isinstance(event, Vitals):
         fact = vitals_fact(event, effective_at)
         course = fast_path.course_after(guideline.profile, state, event, fact, log_at)
         if course is not None:
             after = with_unchanged_reading(guideline, state, event, fact, course, log_at)
             return _new(Step, (after, (), SAME, (), ()))
     state = _with_limits(guideline, state)
-    if isinstance(event, Patient) and event.story is not None and event.merged_from is not None:
+    if isinstance(event, Story):
         # A record that is already in the handover's path takes it over again: a circle of merges must end.
-        if state.merged_into is None or state.patient_id in event.merged_from:
+        if state.merged_into is None or state.patient_id in event.path:
             return _take_over(guideline, state, event, log_at)
-        path = (*event.merged_from, state.patient_id)
-        event = event.model_copy(update={"merged_from": path})
+        event = event.model_copy(update={"path": (*event.path, state.patient_id)})
     if state.merged_into is not None:
         forward = event.model_copy(update={"patient_id": state.merged_into})
         return Step(state, verdicts=(Verdict("forwarded"),), forwards=(forward,))
-    catching_up = None
-    if backlog_at is not None:
-        since = backlog_at if state.catching_up is None else state.catching_up.since
-        catching_up = CatchingUp(since, min(backlog_at + BACKLOG_QUIET_AFTER, since + BACKLOG_LONGEST))
+    catching_up = None if backlog_at is None else _catching_up(state, backlog_at)
     state = state._replace(clock=log_at, catching_up=catching_up)
-    return _apply(guideline, state, event, implausible, effective_at)
+    if is_ahead or effective_at > log_at + guideline.profile.clock_ahead:
+        return _from_the_future(guideline, state, event, "received_at" if is_ahead else "effective_at")
+    return _apply(guideline, state, event, implausible)
 
 
 def _with_limits(guideline: Guideline, state: State) -> State:
@@ -110,6 +109,12 @@ def _with_limits(guideline: Guideline, state: State) -> State:
     return state._replace(checkpoint=start, course=start)
 
 
+def _catching_up(state: State, backlog_at: int) -> CatchingUp:
+    """The patient whose backlog is being read: alerts wait until it has been quiet for a while, but not for ever."""
+    since = backlog_at if state.catching_up is None else state.catching_up.since
+    return CatchingUp(since, min(backlog_at + BACKLOG_QUIET_AFTER, since + BACKLOG_LONGEST))
+
+
 def _tick(guideline: Guideline, state: State, at: int) -> Step:
     """Time passes. Only a due patient changes."""
     if state.due_at is None or at < state.due_at:
@@ -118,23 +123,14 @@ def _tick(guideline: Guideline, state: State, at: int) -> Step:
 
 
 def _apply(
-    guideline: Guideline,
-    state: State,
-    event: PatientEventType,
-    implausible: tuple[ImplausibleSignal, ...],
-    effective_at: int,
+    guideline: Guideline, state: State, event: PatientEventType, implausible: tuple[ImplausibleSignal, ...]
 ) -> Step:
-    """The full way of an event, in the order: from the future, repeated, removing, feed health, facts, alerts."""
-    profile = guideline.profile
-    log_at = state.clock
-    if feed_health.is_ahead(effective_at, log_at, profile.clock_ahead):
-        rejected = Rejected(None, "from_the_future", f"effective_at is ahead of {clock(log_at)}", event.event_id)
-        state = state._replace(feed_health=feed_health.with_clock_ahead(state.feed_health, event, log_at))
-        return _reconcile(guideline, state, [Verdict("from_the_future")], rejected=(rejected,))
+    """The full way of an event, in the order: repeated, removing, feed health, facts, alerts."""
     voided = event.event_id in state.voided_event_ids
     # A correction that was itself voided before it came still removes what it replaces.
     if history.is_known(state, event.event_id) or (voided and event.replaces in (None, *state.voided_event_ids)):
         return Step(state, verdicts=(Verdict("duplicate"),))
+    effective_at = to_ms(event.effective_at)
     verdicts: list[Verdict] = []
     changed_at: int | None = None
     if event.replaces is not None:
@@ -157,6 +153,13 @@ def _apply(
     letters = tuple(Rejected(part.signal, "implausible_value", part.detail, event.event_id) for part in implausible)
     verdicts.extend(Verdict("implausible") for _ in implausible)
     return _reconcile(guideline, state, verdicts, rejected=letters, retracting=changed_at is not None)
+
+
+def _from_the_future(guideline: Guideline, state: State, event: PatientEventType, field: str) -> Step:
+    """An event of a clock that runs ahead is not judged, and moves nobody's clock."""
+    rejected = Rejected(None, "from_the_future", f"{field} is ahead of {clock(state.clock)}", event.event_id)
+    state = state._replace(feed_health=feed_health.with_clock_ahead(state.feed_health, event, state.clock))
+    return _reconcile(guideline, state, [Verdict("from_the_future")], rejected=(rejected,))
 
 
 def _with_display(state: State, event: PatientEventType, at: int, verdict: Reason) -> State:
@@ -219,9 +222,7 @@ def _quiet_reason(course: Course) -> Reason:
     return "held_falling" if course.held.recent_higher else "held_same_grade"
 
 
-def _merge(
-    guideline: Guideline, state: State, event: Patient, into: str, verdicts: list[Verdict], path: tuple[str, ...] = ()
-) -> Step:
+def _merge(guideline: Guideline, state: State, event: Patient, into: str, verdicts: list[Verdict]) -> Step:
     """The record is merged into another patient's: its alerts close here, its state is forwarded there."""
     at = state.clock
     context = rule_context(guideline, state, at)
@@ -229,7 +230,7 @@ def _merge(
         messages.closing_message(context, alert, "resolved", "merged into another record", context.grade)
         for alert in state.alerts.open
     )
-    story = merge.handover(guideline, state, event, into, path)
+    story = merge.handover(guideline, state, event, into)
     left = fresh(state.patient_id)._replace(
         clock=at,
         merged_into=into,
@@ -240,9 +241,8 @@ def _merge(
     return Step(left, closed, (*verdicts, Verdict("merged")), forwards=(story,))
 
 
-def _take_over(guideline: Guideline, state: State, event: Patient, log_at: int) -> Step:
+def _take_over(guideline: Guideline, state: State, event: Story, log_at: int) -> Step:
     """The state of a record that was merged into this one arrives: both are judged as one."""
-    assert event.story is not None
     try:
         theirs = merge.unpack(event.story)
     except ValueError as error:

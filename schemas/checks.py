@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from operator import itemgetter
+from typing import Any
 
 from pydantic import ValidationError
 from pydantic_core import from_json, to_json
@@ -12,6 +13,7 @@ from pydantic_core import from_json, to_json
 from schemas.decoded import Decoded, ImplausibleSignal, Refused
 from schemas.events import SIGNALS, Event, JudgedEvent, Patient, Tick, Vitals
 from schemas.refusal import Fault, faults
+from schemas.system_records import RESERVED_FIELDS
 
 Validate = Callable[..., Event]
 Faults = tuple[Fault, ...]
@@ -73,6 +75,17 @@ def contradiction(event: JudgedEvent) -> Refused | None:
     return None
 
 
+def reserved(field: str) -> Refused:
+    """Refuses a message that only a worker may write, and only into the log."""
+    return Refused("reserved", f"{field}: only workers write it, and only into the log")
+
+
+def reserved_field(message: Mapping[str, Any]) -> Refused | None:
+    """Refuses a message with a field in which older builds carried a story, unless it is null."""
+    found = (name for name in sorted(RESERVED_FIELDS) if message.get(name) is not None)
+    return next(map(reserved, found), None)
+
+
 def without_implausible(found: Faults, payload: bytes, validate: Validate) -> Decoded | Refused:
     """The event without its implausible signals; if anything else is wrong with it, the first such fault."""
     for fault in found:
@@ -96,9 +109,11 @@ def without_fields(payload: bytes, removed: Faults) -> bytes:
 
 def without_unknown_fields(event: Event, removed: Faults, payload: bytes, validate: Validate) -> Decoded | Refused:
     """The event without its unknown fields, with their names and the signals that were removed before."""
-    unknown = tuple(sorted(event.__pydantic_extra__ or ()))
-    if unknown and has_nan(payload):
-        return NOT_FINITE
+    extra = event.__pydantic_extra__ or {}
+    unknown = tuple(sorted(extra))
+    refused = NOT_FINITE if unknown and has_nan(payload) else reserved_field(extra)
+    if refused is not None:
+        return refused
     implausible = tuple(ImplausibleSignal(f.field, f.value, f.detail) for f in removed)
     return Decoded(validate(payload, extra="ignore") if unknown else event, implausible, unknown)
 

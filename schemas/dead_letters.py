@@ -23,6 +23,7 @@ DeadLetterReason = Literal[
     # What kind of event it is.
     "unknown_type",
     "wrong_topic",
+    "reserved",
     # Its fields.
     "missing_field",
     "wrong_type",

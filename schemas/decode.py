@@ -14,13 +14,23 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import from_json, to_json
 
 from schemas.assessments import Assessment
-from schemas.checks import NOT_FINITE, Validate, check_fields, contradiction, has_nan, without_implausible
+from schemas.checks import (
+    NOT_FINITE,
+    Validate,
+    check_fields,
+    contradiction,
+    has_nan,
+    reserved,
+    reserved_field,
+    without_implausible,
+)
 from schemas.dead_letters import PAYLOAD_LIMIT_BYTES
 from schemas.decoded import Decoded, Refused
 from schemas.events import EVENT, Event, Medication, Patient, Tick, Vitals
 from schemas.patient_event import Void
 from schemas.refusal import fault, faults, type_fault
 from schemas.respelling import KNOWN, respelled
+from schemas.system_records import SYSTEM_TYPES, SystemRecord
 from schemas.topics import EventType
 
 ANY_TYPE: Validate = EVENT.validator.validate_json
@@ -33,11 +43,15 @@ OF_TYPE: dict[EventType, Validate] = {
 }
 assert set(OF_TYPE) == set(get_args(EventType))
 VOID = TypeAdapter(Void).validator.validate_json
+SYSTEM = TypeAdapter(SystemRecord).validator.validate_json
 WITHOUT_REPLACES = Refused("void_without_replaces", "replaces: is required with status entered_in_error")
 
 
-def decode(payload: bytes | None, default_type: EventType | None = None) -> Decoded | Refused:
-    """The event in `payload`, or why there is none. `default_type`: its type when the message has no `type`."""
+def decode(payload: bytes | None, default_type: EventType | None = None, *, in_log: bool = False) -> Decoded | Refused:
+    """The event in `payload`, or why there is none. `default_type`: its type when the message has no `type`.
+
+    `in_log`: it is a record of the log, where workers also write records of the system; elsewhere these are refused.
+    """
     if not payload:
         return Refused("empty", "no bytes")
     if len(payload) > PAYLOAD_LIMIT_BYTES:
@@ -46,19 +60,23 @@ def decode(payload: bytes | None, default_type: EventType | None = None) -> Deco
     try:
         event = validate(payload, extra="allow")
     except ValidationError as error:
-        return decode_again(error, payload, default_type)
+        return decode_again(error, payload, default_type, in_log=in_log)
     if is_void(event):
         return decode_void(from_json(payload), payload, default_type)
     return check_fields(event, (), payload, validate)
 
 
-def decode_again(error: ValidationError, payload: bytes, default_type: EventType | None) -> Decoded | Refused:
-    """What the models refused: a void by its ids, another message as they would read it and without what is amiss."""
+def decode_again(
+    error: ValidationError, payload: bytes, default_type: EventType | None, *, in_log: bool
+) -> Decoded | Refused:
+    """What the models of events refused: a record of the system, a void by its ids, another message as they read it."""
     validate = ANY_TYPE if default_type is None else OF_TYPE[default_type]
     found = faults(error, payload, default_type)
     message = json_object(payload)
     if message is None:
         return Refused(found[0].reason, found[0].detail)
+    if message.get("type") in SYSTEM_TYPES:
+        return decode_system(payload) if in_log else reserved("type")
     if message.get("status") == "entered_in_error":
         return decode_void(message, payload, default_type)
     again = respelled(message)
@@ -70,6 +88,15 @@ def decode_again(error: ValidationError, payload: bytes, default_type: EventType
     except ValidationError as other:
         decoded = without_implausible(faults(other, spelled, default_type), spelled, validate)
     return decoded._replace(respelled=spelled) if isinstance(decoded, Decoded) else decoded
+
+
+def decode_system(payload: bytes) -> Decoded | Refused:
+    """A record of the system, or what is wrong with it: then no worker of ours can have written it."""
+    try:
+        return Decoded(SYSTEM(payload, extra="ignore"))
+    except ValidationError as error:
+        first = fault(error.errors(include_url=False)[0])
+        return Refused(first.reason, first.detail)
 
 
 def decode_void(message: dict[str, Any], payload: bytes, default_type: EventType | None) -> Decoded | Refused:
@@ -86,7 +113,7 @@ def decode_void(message: dict[str, Any], payload: bytes, default_type: EventType
         no_id = first.field == "replaces" and first.reason == "missing_field"
         return WITHOUT_REPLACES if no_id else Refused(first.reason, first.detail)
     unknown = tuple(sorted(message.keys() - KNOWN))
-    refused = NOT_FINITE if has_nan(payload) else contradiction(event)
+    refused = NOT_FINITE if has_nan(payload) else reserved_field(message) or contradiction(event)
     return refused or Decoded(event, (), unknown, None if again == message else spelled)
 
 

@@ -37,6 +37,7 @@ from schemas.field_types import (
 from schemas.instants import Day, Instant
 from schemas.patient_event import Correctable, PatientEvent, Void
 from schemas.signals import signals_of
+from schemas.system_records import Story
 
 
 class Vitals(Correctable):
@@ -131,10 +132,6 @@ class Patient(PatientEvent):
     baseline_oxygen_flow_l_per_min: FlowLPerMin | None = Field(None, description="Flow of that support, L/min.")
     death_attributed_to_crs: bool | None = Field(None, description="A clinician attributes the death to CRS.")
     merged_into: PatientId | None = Field(None, description="This patient's story continues under that id.")
-    merged_from: tuple[PatientId, ...] | None = Field(
-        None, description="Internal, written by watch on a merge: the ids this story went through."
-    )
-    story: str | None = Field(None, description="Internal, written by watch on a merge: the story itself, packed.")
 
 
 class Tick(Wire):
@@ -146,6 +143,8 @@ class Tick(Wire):
 
 Event = Annotated[Vitals | Medication | Patient | Assessment | Tick, Field(discriminator="type")]
 
-PatientEventType = Vitals | Medication | Patient | Attribution | Acknowledge | Snooze | InfectionWorkup | Note | Void
+PatientEventType = (
+    Vitals | Medication | Patient | Attribution | Acknowledge | Snooze | InfectionWorkup | Note | Void | Story
+)
 JudgedEvent = PatientEventType | Tick
 EVENT: TypeAdapter[JudgedEvent] = TypeAdapter(Event)

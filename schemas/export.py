@@ -15,12 +15,13 @@ from schemas.events import Event
 from schemas.heartbeats import Heartbeat
 from schemas.patient_event import Void
 from schemas.state import PatientState
+from schemas.system_records import Story
 
 CHECKED_IN = Path(__file__).parent / "json"
 
 DOCUMENTS: dict[str, tuple[TypeAdapter[Any], str]] = {
     "event.json": (
-        TypeAdapter(Event | Void),
+        TypeAdapter(Event | Void | Story),
         "A message of crs.patient-events. On the four feed topics `type` may be left out.",
     ),
     "alert.json": (TypeAdapter(Alert), "A message of crs.alerts."),

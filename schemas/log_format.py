@@ -23,6 +23,7 @@ SINCE: dict[str, int] = {
     "infection_workup": 1,
     "note": 1,
     "void": 1,
+    "story": 1,
     "tick": 1,
 }
 

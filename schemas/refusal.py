@@ -44,7 +44,13 @@ RULE_TEXTS: dict[DeadLetterReason, str] = {
     "not_finite": "must be a finite number",
 }
 LIMITS = {"ge": "at least", "le": "at most", "gt": "more than", "lt": "less than"}
-TYPE_TEXTS = {"float": "a number", "int": "a whole number", "bool": "true or false", "string": "text"}
+TYPE_TEXTS = {
+    "float": "a number",
+    "int": "a whole number",
+    "bool": "true or false",
+    "string": "text",
+    "tuple": "a list",
+}
 
 
 class Fault(NamedTuple):

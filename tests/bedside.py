@@ -16,8 +16,9 @@ from monitor.units import to_datetime
 from schemas.alerts import Alert
 from schemas.decode import decode
 from schemas.decoded import Decoded
-from schemas.events import Tick
+from schemas.events import PatientEventType, Tick
 from schemas.state import PatientState
+from schemas.system_records import Story
 from tests.oracle import MINUTE, AxisOpinion, Charted, Clinical, instant
 
 GUIDELINES = {name: load(name) for name in ("house", "astct-2019")}
@@ -47,11 +48,12 @@ class Log:
         self.apply(event, implausible)
         return self.alerts[event.patient_id][before:]
 
-    def apply(self, event: Charted, implausible: tuple[ImplausibleSignal, ...] = (), *, backlog: bool = False) -> None:
+    def apply(
+        self, event: PatientEventType, implausible: tuple[ImplausibleSignal, ...] = (), *, backlog: bool = False
+    ) -> None:
         """One event at the log's own time, and what it forwards to another patient; `backlog`: it had to wait."""
         patient_id, backlog_at = event.patient_id, self.at if backlog else None
-        at = to_datetime(self.at)
-        done = step(self.guideline, self.state(patient_id), event, implausible, at=at, backlog_at=backlog_at)
+        done = step(self.guideline, self.state(patient_id), event, implausible, at=self.at, backlog_at=backlog_at)
         self.states[patient_id] = done.state
         self.alerts[patient_id] += done.alerts
         self.verdicts.update(verdict.reason for verdict in done.verdicts)
@@ -100,7 +102,7 @@ def as_received(event: Mapping[str, Any]) -> tuple[Charted, int, tuple[Implausib
     decoded = decode(json.dumps(event).encode())
     if not isinstance(decoded, Decoded):
         return None
-    assert not isinstance(decoded.event, Tick)
+    assert not isinstance(decoded.event, Tick | Story), "a feed brings neither"
     arrived = decoded.event.received_at or decoded.event.effective_at
     return decoded.event, instant(arrived), decoded.implausible
 

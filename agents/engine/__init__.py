@@ -2,6 +2,7 @@
 
 In the order in which a record passes:
 stamp.py          what intake adds to a feed's message before it goes into the log
+log_time.py       when an event arrived, bounded by the broker's clock
 partitioning.py   which partition a patient belongs to
 records.py        what a Kafka record looks like, whichever client read it
 patients.py       from a decoded message to its judgement and dead letters; who is due at a tick; defects kept apart

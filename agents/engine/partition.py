@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from hashlib import blake2b
 from typing import NamedTuple
 
+from agents.engine.log_time import log_time, tick_time
 from agents.engine.outcome import (
     AlertFromRecord,
     Defect,
@@ -20,8 +21,8 @@ from agents.engine.outcome import (
     disposition,
     forwarded,
 )
-from agents.engine.patients import Judged, Patients, dead_letters, judge
-from agents.engine.records import LogRecord
+from agents.engine.patients import Judged, Patients, dead_letters
+from agents.engine.records import LogRecord, broker_time
 from agents.engine.ticks import NEVER_TICKED, Ticks
 from monitor.guidelines.in_force import Guideline
 from monitor.model import State
@@ -93,7 +94,7 @@ class Partition:
             if self.is_behind(record.offset):
                 outcome.dispositions["skipped"] += 1
                 continue
-            self.apply_decoded(record, decode(record.value), outcome)
+            self.apply_decoded(record, decode(record.value, in_log=True), outcome)
         return outcome
 
     def apply_decoded(self, record: LogRecord, decoded: Decoded | Refused, outcome: Outcome) -> None:
@@ -137,17 +138,21 @@ class Partition:
             self._judge(decoded, event, record, outcome)
 
     def _judge(self, decoded: Decoded, event: PatientEventType, record: LogRecord, outcome: Outcome) -> None:
-        known_at = record.timestamp if event.received_at is None else to_ms(event.received_at)
-        backlog_at = record.timestamp if self.ticks.is_backlog(known_at, record.timestamp) else None
-        judged = judge(self.patients, decoded, record.timestamp, backlog_at)
+        appended_at = broker_time(record.timestamp)
+        known = log_time(event, appended_at, self.ticks.last, self.guideline.profile.clock_ahead)
+        read_at = appended_at or self.ticks.last
+        backlog_at = read_at if self.ticks.is_backlog(known.at, read_at) else None
+        judged = self.patients.judge(event.patient_id, event, decoded.implausible, known, backlog_at)
         self._note(judged, record, event.event_id, outcome)
         if judged.step.forwards:
             outcome.forwards += [forwarded(one, event, record) for one in judged.step.forwards]
         outcome.dispositions[disposition(judged)] += 1
 
     def _tick(self, tick: Tick, record: LogRecord, outcome: Outcome) -> None:
-        at = to_ms(tick.effective_at)
-        self.ticks = self.ticks.after(record.timestamp)
+        appended_at = broker_time(record.timestamp)
+        at = tick_time(to_ms(tick.effective_at), appended_at, self.guideline.profile.clock_ahead)
+        tick = Tick(effective_at=to_datetime(at))
+        self.ticks = self.ticks.after(appended_at or at)
         outcome.ticked_at = max(outcome.ticked_at, at)
         outcome.dispositions["tick"] += 1
         skipped = []

@@ -2,7 +2,7 @@
 
 partition.py goes this way from a decoded message to its judgement and its dead letters:
 
-    result = decoded if isinstance(decoded, Refused) else judge(patients, decoded, log_time_ms)
+    result = decoded if isinstance(decoded, Refused) else patients.judge(event.patient_id, event, implausible, known)
     letters = dead_letters(result, value, origin)
 
 Nothing here reads a clock: ticks come from the log, or from a replay (playback.py).
@@ -13,18 +13,18 @@ from __future__ import annotations
 import heapq
 from collections import Counter
 from collections.abc import Iterator
-from datetime import datetime
 from pathlib import Path
 from traceback import extract_tb
 from typing import NamedTuple
 
+from agents.engine.log_time import LogTime
 from monitor.defect import step_on_defect
 from monitor.guidelines.in_force import Guideline
 from monitor.model import State, fresh
 from monitor.step import ImplausibleSignal, Step, step
-from monitor.units import to_datetime, to_ms
+from monitor.units import to_ms
 from schemas.dead_letters import DeadLetter, Origin, dead_letter
-from schemas.decoded import Decoded, Refused
+from schemas.decoded import Refused
 from schemas.events import JudgedEvent, Tick
 
 STALE_ENTRIES_KEPT = 1024
@@ -78,22 +78,25 @@ class Patients:
         patient_id: str,
         event: JudgedEvent,
         implausible: tuple[ImplausibleSignal, ...] = (),
-        at: datetime | None = None,
+        known: LogTime | None = None,
         backlog_at: int | None = None,
     ) -> Judged:
         """Judges one event for one patient. What it forwards to others is in the step, for the caller to follow.
 
+        `known`: when it arrived, by default at its own time. `backlog_at`: when it was read (ms), if it had to wait
+        because no worker was running.
         Never raises: if judging fails, the patient gets the alert `unmonitored`, and `Judged.defect` says where.
         """
         before = self.states.get(patient_id) or fresh(patient_id)
         place = None
         try:
-            done = step(self.guideline, before, event, implausible, at=at, backlog_at=backlog_at)
+            at, is_ahead = known or (None, False)
+            done = step(self.guideline, before, event, implausible, at=at, is_ahead=is_ahead, backlog_at=backlog_at)
             assert not isinstance(event, Tick) or settled(done.state, event), "a tick settles what was due"
         except Exception as defect:  # A bug of ours, whatever it is. The other patients must still be judged.
             place = defect_location(defect)
             self.defects[place] += 1
-            done = step_on_defect(self.guideline, before, event, at)
+            done = step_on_defect(self.guideline, before, event, known.at if known else None)
         self.states[patient_id] = done.state
         if done.state.due_at is not None and done.state.due_at != before.due_at:
             heapq.heappush(self._due, (done.state.due_at, patient_id))
@@ -118,19 +121,6 @@ def defect_location(defect: Exception) -> str:
     """Kind and place of an exception (file, line, function), without its message: that may quote patient data."""
     last = extract_tb(defect.__traceback__)[-1]
     return f"{type(defect).__name__} in {Path(last.filename).name}:{last.lineno} {last.name}"
-
-
-def judge(patients: Patients, decoded: Decoded, log_time_ms: int, backlog_at: int | None = None) -> Judged:
-    """Judges one event for its patient. A tick concerns many patients: see `Patients.due`.
-
-    `log_time_ms`: when the broker appended the record; it is the event's time of arrival if the event has none.
-    `backlog_at`: the same if the event had to wait because no worker was running. What a merge forwards to another
-    patient is in `Judged.step.forwards`, for the caller to follow. Never raises for any event.
-    """
-    event = decoded.event
-    assert not isinstance(event, Tick), "a tick is not one patient's"
-    at = None if event.received_at is not None else to_datetime(log_time_ms)
-    return patients.judge(event.patient_id, event, decoded.implausible, at, backlog_at)
 
 
 def refusals(result: Refused | Judged) -> tuple[Refused, ...]:

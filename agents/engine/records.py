@@ -4,6 +4,13 @@ from __future__ import annotations
 
 from typing import Protocol
 
+YEAR_2000_MS = 946_684_800_000
+
+
+def broker_time(timestamp: int) -> int | None:
+    """The time of a record, ms since 1970; None for 0, for -1, and for a broker that counts from its own start."""
+    return timestamp if timestamp >= YEAR_2000_MS else None
+
 
 class LogRecord(Protocol):
     """A record that was read. `timestamp`: ms since 1970, when the broker appended it."""
@@ -29,7 +36,16 @@ class LogRecord(Protocol):
         ...
 
 
-class FeedRecord(LogRecord, Protocol):
+class TimedRecord(LogRecord, Protocol):
+    """A record that also says whose clock its timestamp is."""
+
+    @property
+    def timestamp_type(self) -> int:
+        """1: the broker's clock (LogAppendTime); 0: the writer's."""
+        ...
+
+
+class FeedRecord(TimedRecord, Protocol):
     """A record of a feed topic, which also says its partition."""
 
     @property

@@ -1,26 +1,32 @@
-"""What intake adds to a feed's message before it goes into the log: the event type and the time of arrival."""
+"""What intake writes into the log for a message of a feed: type and time of arrival are added where it had none."""
 
 from __future__ import annotations
 
-from typing import Any
-
 from pydantic_core import from_json, to_json
 
+from agents.engine.records import TimedRecord, broker_time
 from monitor.units import to_datetime
+from schemas.decoded import Decoded
+from schemas.events import Tick
 from schemas.topics import EventType
 
+LOG_APPEND_TIME = 1  # timestamp type of a topic that keeps the broker's clock
 
-def stamped(value: bytes, event: Any, event_type: EventType | None, arrived_ms: int) -> bytes:
-    """The message with `type` and `received_at` where it had none; every other byte as it came.
 
-    `value`: a JSON object. `event`: the same, decoded. `arrived_ms`: ms since 1970, when the feed topic got it.
+def log_value(record: TimedRecord, decoded: Decoded, event_type: EventType | None) -> bytes:
+    """The value of the log's record; every byte as it came, but for what the models do not read as it is spelled.
+
+    `event_type`: of the feed. Where the feed topic keeps the writer's clock, the time of arrival is left to the log.
     """
+    value, event = decoded.respelled or record.value or b"", decoded.event
+    assert not isinstance(event, Tick), "no feed brings ticks"
     if event.received_at is None and "received_at" in event.model_fields_set:
         # Null is the same as left out, and no field may stand in a message twice.
         value = to_json({name: one for name, one in from_json(value).items() if name != "received_at"})
     missing = b""
     if "type" not in event.model_fields_set:
         missing += b'"type":"%b",' % str(event_type).encode()
-    if event.received_at is None:
-        missing += b'"received_at":"%b",' % to_datetime(arrived_ms).isoformat().encode()
+    arrived_at = broker_time(record.timestamp) if record.timestamp_type == LOG_APPEND_TIME else None
+    if event.received_at is None and arrived_at is not None:
+        missing += b'"received_at":"%b",' % to_datetime(arrived_at).isoformat().encode()
     return value if not missing else b"{" + missing + value[value.index(b"{") + 1 :]

@@ -10,12 +10,13 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from itertools import takewhile
+from time import time
 from typing import Any
 
 from agents.engine.changelog import Record
 from agents.engine.partitioning import partition_of
-from agents.engine.records import FeedRecord
-from agents.engine.stamp import stamped
+from agents.engine.records import FeedRecord, broker_time
+from agents.engine.stamp import log_value
 from agents.platform.settings import Settings
 from agents.stream import metrics
 from agents.stream.held_feeds import FeedBatch, FeedFlow, HeldFeeds, Place
@@ -105,14 +106,14 @@ class Intake:
                 sent.append(await self._refuse(topic, record, decoded))
             elif not isinstance(decoded.event, Tick):
                 key = decoded.event.patient_id.encode()
-                value = stamped(decoded.respelled or record.value or b"", decoded.event, default_type, record.timestamp)
+                value = log_value(record, decoded, default_type)
                 events[partition_of(key, self.settings.partitions)].append(Record(key, value))
         refused = len(sent)
         for partition, records in events.items():
             sent += await self.producer.append(self._log, partition, records)
         metrics.EVENTS.labels(topic, "applied").inc(len(found) - refused)
         metrics.EVENTS.labels(topic, "dead_letter").inc(refused)
-        metrics.FEED_LAST_EVENT.labels(topic).set(found[-1][0].timestamp / 1000)
+        metrics.FEED_LAST_EVENT.labels(topic).set((broker_time(found[-1][0].timestamp) or time() * 1000) / 1000)
         return sent
 
     def _finish_in_order(self, place: Place, sent: list[asyncio.Future[Any]], acknowledge: Callable[[], Any]) -> None:

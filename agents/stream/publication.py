@@ -11,6 +11,7 @@ from typing import Any
 from agents.engine.outcome import AlertFromRecord, Outcome
 from agents.engine.partitioning import partition_of
 from agents.engine.records import Appended
+from agents.engine.stamp import LOG_APPEND_TIME
 from agents.platform.settings import Settings
 from agents.stream import metrics
 from agents.stream.owned_partition import OwnedPartition
@@ -22,7 +23,6 @@ from schemas import log_format, topics
 from schemas.heartbeats import HEARTBEAT_SECONDS, Heartbeat
 
 STATES_CHECKED_SECONDS = 1.0
-LOG_APPEND_TIME = 1  # timestamp type of a topic that keeps the broker's clock
 
 log = logging.getLogger("crs.watch")
 

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from time import time
 
-from agents.engine.records import Appended
+from agents.engine.records import Appended, broker_time
+from agents.engine.stamp import LOG_APPEND_TIME
 from agents.platform.fail_stop import FENCES
 from agents.platform.settings import Settings
 from agents.stream.producer import ConfirmedProducer
@@ -18,7 +19,6 @@ from schemas import topics
 
 # A worker whose clock is further ahead of the broker's must not make anything fall due.
 AHEAD_MS = 5 * SECOND
-NO_CLOCK_MS = 946_684_800_000  # the year 2000: a broker with an earlier time has no clock
 
 log = logging.getLogger("crs.ticker")
 
@@ -59,5 +59,6 @@ class Ticker:
 
         The embedded broker counts from its own start, so its time says nothing about ours.
         """
-        if appended.timestamp_type == 1 and appended.timestamp > NO_CLOCK_MS:
-            self.ahead_ms = at - appended.timestamp
+        appended_at = broker_time(appended.timestamp) if appended.timestamp_type == LOG_APPEND_TIME else None
+        if appended_at is not None:
+            self.ahead_ms = at - appended_at

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agents.engine.partitioning import partition_of
-from agents.engine.stamp import stamped
+from agents.engine.stamp import log_value
 from agents.platform.errors import UserError
 from agents.verify.reader import Bounds, Progress, StoredRecord, TopicReader
 from agents.verify.set_comparison import LogPlace, SetComparison, record_identity
@@ -70,7 +70,7 @@ class FeedsCheck:
             self.letters.expect(letter.model_dump_json().encode(), place)
         elif not isinstance(decoded.event, Tick):
             key = decoded.event.patient_id.encode()
-            value = stamped(record.value or b"", decoded.event, feed.spec.default_type, record.timestamp)
+            value = log_value(record, decoded, feed.spec.default_type)
             if record.timestamp > self.since.get(partition_of(key, self.partitions), -1):
                 self.arrivals.expect(record_identity(key, value), place)
         self.ledger.find(line_identity(feed.topic, partition, record.offset, event_id_of(decoded, record)), place)

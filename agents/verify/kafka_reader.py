@@ -7,13 +7,20 @@ from collections.abc import Iterator
 from time import monotonic
 from typing import Any
 
-from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import (
+    TIMESTAMP_LOG_APPEND_TIME,
+    Consumer,
+    ConsumerGroupTopicPartitions,
+    KafkaError,
+    KafkaException,
+    TopicPartition,
+)
 from confluent_kafka.admin import AdminClient
 
 from agents.brokers.preflight import ADVICE, describe_topics, unreachable
 from agents.platform.errors import UserError
 from agents.platform.settings import Settings
-from agents.verify.reader import Bounds, StoredRecord, stored_record
+from agents.verify.reader import Bounds, StoredRecord
 
 ANSWER_SECONDS = 30.0
 POLL_SECONDS = 0.05  # a poll that cannot be filled waits this long
@@ -100,9 +107,7 @@ class KafkaReader:
                 if error is None:
                     if offset >= end:
                         return
-                    yield stored_record(
-                        offset, message.timestamp()[1], message.key(), message.value(), message.headers()
-                    )
+                    yield stored_record(message)
                     following = offset + 1
                     if following == end:
                         return
@@ -125,3 +130,11 @@ TRANSIENT = {
     KafkaError.LEADER_NOT_AVAILABLE,
     KafkaError.UNKNOWN_TOPIC_OR_PART,
 }
+
+
+def stored_record(message: Any) -> StoredRecord:
+    """A record from a message of librdkafka."""
+    whose, timestamp = message.timestamp()
+    headers = tuple(message.headers() or ())
+    by_broker = int(whose == TIMESTAMP_LOG_APPEND_TIME)
+    return StoredRecord(message.offset(), timestamp, message.key(), message.value(), headers, by_broker)

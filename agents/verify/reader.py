@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 
 class StoredRecord(NamedTuple):
@@ -14,6 +14,7 @@ class StoredRecord(NamedTuple):
     key: bytes | None
     value: bytes | None
     headers: Sequence[tuple[str, bytes]] = ()
+    timestamp_type: int = 1  # 1: the broker's clock (LogAppendTime); 0: the writer's
 
     def header(self, name: str) -> bytes | None:
         """The value of the first header of this name; None when there is none."""
@@ -67,8 +68,3 @@ class NoProgress:
 
     def advance(self, records: int) -> None:
         """Does nothing."""
-
-
-def stored_record(offset: int, timestamp: int, key: Any, value: Any, headers: Any = ()) -> StoredRecord:
-    """A record from the values of a Kafka client's message."""
-    return StoredRecord(offset, timestamp, key, value, tuple(headers or ()))

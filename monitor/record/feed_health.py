@@ -19,11 +19,6 @@ def feed_of(event: PatientEventType) -> str:
     return f"{event.type}:{event.device_id or ''}" if isinstance(event, Vitals) else event.type
 
 
-def is_ahead(effective_at: int, log_at: int, tolerated: int) -> bool:
-    """Whether an event comes from a clock that runs ahead (clock skew). All in ms."""
-    return effective_at > log_at + tolerated
-
-
 def with_clock_ahead(health: FeedHealth, event: PatientEventType, log_at: int) -> FeedHealth:
     """The health after an event from the future, which is not judged."""
     return health._replace(clock_ahead_at=log_at, clock_ahead_feed=feed_of(event))

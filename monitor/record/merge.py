@@ -11,12 +11,13 @@ from monitor.model import AlertBook, Context, Course, Reading, State
 from monitor.record import history, late_events, latest_values, row
 from monitor.units import LONG_AGO
 from schemas.events import Patient
+from schemas.system_records import Story
 
 # What fits into an event of the log, as base64 and with the rest of it around.
 STORY_BYTES = 56 * 1024
 
 
-def handover(guideline: Guideline, state: State, event: Patient, into: str, path: tuple[str, ...]) -> Patient:
+def handover(guideline: Guideline, state: State, event: Patient, into: str) -> Story:
     """The event that carries a patient's whole state to the id under which it continues."""
     story = state._replace(alerts=AlertBook(), due_at=None, thinned_until=LONG_AGO, recent_courses=())
     packed = _packed(story)
@@ -25,12 +26,12 @@ def handover(guideline: Guideline, state: State, event: Patient, into: str, path
         instants = sorted(group.at for group in history.by_instant(story.facts))
         story = history.checkpoint_at(guideline, story, instants[len(instants) // 2])
         packed = _packed(story)
-    return Patient(
-        event_id=f"{event.event_id[:100]}>{len(path)}",
+    return Story(
+        event_id=f"{event.event_id[:100]}>0",
         patient_id=into,
         effective_at=event.effective_at,
         received_at=event.received_at,
-        merged_from=(*path, state.patient_id),
+        path=(state.patient_id,),
         story=packed,
     )
 

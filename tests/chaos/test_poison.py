@@ -1,4 +1,4 @@
-"""One message in ten is invalid: each becomes a dead letter with its reason, and all the others are applied."""
+"""One message in ten is invalid, and foreign records lie in the log: all are dead letters, and the rest is applied."""
 
 from __future__ import annotations
 
@@ -40,13 +40,15 @@ def test_poison_becomes_dead_letters_and_good_events_are_applied(
     with Supervised("worker", tmp_path, settings) as worker:
         ready([worker])
         poisoned, good = send(settings)
+        in_the_log = Counter(refused.reason for value, _ in doses(1) if isinstance(refused := decode(value), Refused))
         verdict = verify(settings, 60)
         assert verdict["ok"], verdict
         assert worker.exits == []
     assert verdict["patients"] >= GOOD_FOR_EACH
     dispositions = verdict["dispositions"]
     assert sum(number for what, number in dispositions.items() if what != "tick") >= good
-    assert reasons(settings) >= poisoned, "every one is in the dead letters with its reason"
+    assert reasons(settings, topics.VITALS) >= poisoned, "every one is in the dead letters with its reason"
+    assert reasons(settings, topics.PATIENT_EVENTS) >= Counter({why: 2 * n for why, n in in_the_log.items()})
 
 
 def send(settings: Settings) -> tuple[Counter[str], int]:
@@ -66,20 +68,23 @@ def send(settings: Settings) -> tuple[Counter[str], int]:
             event["effective_at"] = f"2026-03-01T{10 + good // 3600:02d}:{good // 60 % 60:02d}:{good % 60:02d}Z"
             producer.produce(topic, json.dumps(event).encode(), event["patient_id"].encode())  # type: ignore[attr-defined]
         producer.poll(0)
+    for partition in range(settings.partitions):
+        for number, (value, _) in enumerate(doses(1)):
+            producer.produce(settings.topic(topics.PATIENT_EVENTS), value, KEYS[number % len(KEYS)], partition)
     assert producer.flush(60) == 0, "all were accepted"
     assert len(REFUSED) + len(STRANGE) >= 30
     return expected, good
 
 
-def reasons(settings: Settings) -> Counter[str]:
-    """Reasons of the dead letters about the feed; the original bytes are in each, up to 64 KiB."""
+def reasons(settings: Settings, source: topics.TopicSpec) -> Counter[str]:
+    """Reasons of the dead letters about a topic; the original bytes are in each, up to 64 KiB."""
     brokers = KafkaReader(settings)
     topic, found = settings.topic(topics.DEAD_LETTERS), Counter[str]()
     originals = {value[: 64 * 1024] for value, _ in doses(1)}
     for partition, bounds in brokers.bounds(topic).items():
         for record in brokers.read(topic, partition, *bounds):
             letter = DeadLetter.model_validate_json(record.value or b"")
-            if letter.topic == settings.topic(topics.VITALS):
+            if letter.topic == settings.topic(source):
                 assert letter.original() in originals
                 found[letter.reason] += 1
     brokers.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import NamedTuple
 
+from agents.engine.log_time import LogTime
 from agents.engine.patients import Patients
 from monitor.model import State
 from monitor.patient_view import view
@@ -32,7 +33,7 @@ def stepped(one: Kept, state: State) -> Stepped:
         at = since + timedelta(minutes=minute)
         due = patients.due(to_ms(at)) if event is None else (one.patient_id,)
         for patient_id in due:
-            judged = patients.judge(patient_id, event or Tick(effective_at=at), at=at)
+            judged = patients.judge(patient_id, event or Tick(effective_at=at), known=LogTime(to_ms(at)))
             alerts += [alert.model_dump_json() for alert in judged.step.alerts]
     assert not patients.defects, patients.defects
     after = patients.states[one.patient_id]

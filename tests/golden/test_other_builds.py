@@ -22,6 +22,7 @@ from monitor.model import (
 )
 from monitor.record import latest_values, row
 from monitor.step import step
+from monitor.units import to_ms
 from schemas.assessments import Acknowledge
 from schemas.events import Patient
 from tests.bedside import GUIDELINES
@@ -195,12 +196,12 @@ def test_an_alert_of_a_newer_build_stays_open_until_it_is_acknowledged_or_the_re
     assert theirs in found.state.alerts.open
     about = {"patient_id": FIRST.patient_id, "effective_at": datetime(2026, 3, 9, 8, tzinfo=UTC)}
     seen = Acknowledge.model_validate({**about, "event_id": "seen", "alert_id": "theirs", "by": "A. Nurse"})
-    after = step(GUIDELINES["house"], found.state, seen, at=seen.effective_at)
+    after = step(GUIDELINES["house"], found.state, seen, at=to_ms(seen.effective_at))
     assert [alert.version for alert in after.alerts if alert.alert_id == "theirs"] == [theirs.version + 1]
     (open_alert,) = (alert for alert in after.state.alerts.open if alert.alert_id == "theirs")
     assert open_alert.acknowledged_at is not None
     merged = Patient.model_validate({**about, "event_id": "merged", "merged_into": "B"})
-    ended = step(GUIDELINES["house"], after.state, merged, at=merged.effective_at)
+    ended = step(GUIDELINES["house"], after.state, merged, at=to_ms(merged.effective_at))
     assert [alert.status for alert in ended.alerts if alert.alert_id == "theirs"] == ["resolved"]
 
 

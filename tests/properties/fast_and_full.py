@@ -11,7 +11,7 @@ from monitor.course import fast_path
 from monitor.defect import step_on_defect
 from monitor.model import State
 from monitor.step import ImplausibleSignal
-from monitor.units import NEVER, to_datetime
+from monitor.units import NEVER
 from tests.bedside import Log, as_received
 from tests.oracle import MINUTE, SECOND, Charted
 from tests.properties.records import Json, iso
@@ -51,7 +51,7 @@ def after_each(happenings: list[Happening]) -> tuple[list[dict[str, State]], Log
         if one.how == "tick":
             log.tick(one.at)
         elif one.how == "defect":
-            done = step_on_defect(log.guideline, log.state("A"), one.received()[0], to_datetime(one.at))
+            done = step_on_defect(log.guideline, log.state("A"), one.received()[0], one.at)
             log.states["A"] = done.state
             log.alerts["A"] += done.alerts
         else:

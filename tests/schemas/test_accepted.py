@@ -8,8 +8,9 @@ import pytest
 
 from schemas.assessments import Acknowledge, Attribution, InfectionWorkup, Note, Snooze
 from schemas.decode import decode
-from schemas.decoded import Decoded
+from schemas.decoded import Decoded, Refused
 from schemas.events import Medication, Patient, Tick, Vitals
+from schemas.system_records import Story
 from schemas.topics import EventType
 from tests.schemas.messages import message
 
@@ -79,6 +80,20 @@ def test_of_a_field_given_twice_the_last_counts() -> None:
 )
 def test_times_carry_their_offset(written: str, meant: datetime) -> None:
     assert accepted(message("vitals", spo2_percent=95, effective_at=written)).event.effective_at == meant
+
+
+def test_a_story_is_read_from_the_log_alone() -> None:
+    written = message("story", path=["p0"], story="packed")
+    decoded = decode(written, in_log=True)
+    assert isinstance(decoded, Decoded)
+    assert decoded.event == Story(
+        event_id="e1", patient_id="p1", effective_at=datetime(2026, 3, 1, 10, tzinfo=UTC), path=("p0",), story="packed"
+    )
+    assert isinstance(decode(written), Refused)
+
+
+def test_a_reserved_field_may_be_null() -> None:
+    assert accepted(message("patient", bed="12", story=None)).unknown_fields == ("story",)
 
 
 def test_whole_numbers_are_readings_too() -> None:

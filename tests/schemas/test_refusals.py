@@ -14,7 +14,7 @@ from schemas.decoded import Refused
 from tests.schemas.messages import HEADER, message
 
 TABLE = Path(__file__).with_name("refusals.md")
-TOPICS = {topic.name: topic.default_type for topic in topics.FEEDS} | {"log": None}
+TOPICS = {topic.name: topic.default_type for topic in topics.FEEDS} | {"log": None, "file": None}
 # What only the engine can say, which knows the patient and the log's clock; or nobody, when all is well.
 BY_THE_ENGINE = {"from_the_future", "defect"}
 
@@ -27,7 +27,7 @@ def rows() -> list[list[str]]:
 
 @pytest.mark.parametrize(("payload", "topic", "reason", "detail"), rows())
 def test_refused_as_in_the_table(payload: str, topic: str, reason: str, detail: str) -> None:
-    verdict = decode(payload.replace("…", HEADER).encode(), TOPICS[topic])
+    verdict = decode(payload.replace("…", HEADER).encode(), TOPICS[topic], in_log=topic == "log")
     assert isinstance(verdict, Refused), verdict
     beginning, ellipsis, _ = detail.partition("…")
     assert verdict.reason == reason

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.engine.stamp import stamped
+from agents.engine.stamp import log_value
+from agents.verify.reader import StoredRecord
 from schemas.decode import decode
 from schemas.decoded import Decoded, ImplausibleSignal, Refused
 from schemas.events import PatientEventType, Tick, Vitals
@@ -126,7 +127,7 @@ def test_null_leaves_no_field_twice_in_the_log(name: str) -> None:
     payload = message(None, spo2_percent=95, **{name: None})
     decoded = decode(payload, "vitals")
     assert isinstance(decoded, Decoded)
-    in_log = stamped(decoded.respelled or payload, decoded.event, "vitals", ARRIVED_MS)
+    in_log = log_value(StoredRecord(0, ARRIVED_MS, b"p1", payload), decoded, "vitals")
     assert in_log.count(b'"%b"' % name.encode()) <= 1
     after = event_of(in_log)
     assert after.model_copy(update={"received_at": None}) == decoded.event
@@ -187,7 +188,7 @@ def test_a_void_on_its_topic_needs_no_type_and_has_one_in_the_log() -> None:
     payload = message(None, event_id="e2", replaces="e1", status="entered_in_error", effective_at="20260301T090000Z")
     decoded = decode(payload, "medication")
     assert isinstance(decoded, Decoded)
-    in_log = stamped(decoded.respelled or payload, decoded.event, "medication", ARRIVED_MS)
+    in_log = log_value(StoredRecord(0, ARRIVED_MS, b"p1", payload), decoded, "medication")
     assert in_log.count(b'"type"') == 1
     assert event_of(in_log).type == "medication"
 

@@ -67,7 +67,7 @@ class Engine:
         if isinstance(decoded, Refused):
             return EngineOutput(dead_letters=(decoded.reason,))
         assert not isinstance(decoded.event, Tick)
-        judge = partial(failed_step if fails else step, at=to_datetime(at), backlog_at=at if backlog else None)
+        judge = partial(failed_step if fails else step, at=at, backlog_at=at if backlog else None)
         return self._apply(decoded.event, decoded.implausible, judge)
 
     def _apply(

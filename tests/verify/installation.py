@@ -13,7 +13,7 @@ from agents.engine import changelog
 from agents.engine.changelog import Marker
 from agents.engine.partition import Partition
 from agents.engine.partitioning import partition_of
-from agents.engine.stamp import stamped
+from agents.engine.stamp import log_value
 from agents.engine.ticks import Ticks
 from agents.platform.settings import Settings
 from agents.simulation.patients import bed_record, generator
@@ -143,7 +143,7 @@ class Installation:
             self.topics.append(LETTERS, 0, key, letter.model_dump_json().encode(), self.at)
             return
         patient = decoded.event.patient_id.encode()  # type: ignore[union-attr]
-        logged = stamped(value, decoded.event, feed.default_type, record.timestamp)
+        logged = log_value(record, decoded, feed.default_type)
         self.topics.append(LOG, partition_of(patient, PARTITIONS), patient, logged, self.at)
 
     def tick(self, seconds: float = 1.0) -> None:

@@ -24,6 +24,7 @@ class LogRecord(NamedTuple):
     key: bytes | None
     value: bytes | None
     partition: int = 0
+    timestamp_type: int = 1  # the broker's clock
 
 
 def instant(second: float) -> str:
@@ -45,8 +46,9 @@ def event(offset: int, kind: str, /, patient_id: str = "p1", *, at: float | None
 
 def tick(offset: int, *, at: float | None = None) -> LogRecord:
     """A tick, as the ticker writes it."""
-    fields = {"type": "tick", "effective_at": instant(offset if at is None else at)}
-    return LogRecord(offset, BEGAN + offset * 1000, None, json.dumps(fields).encode())
+    second = offset if at is None else at
+    fields = {"type": "tick", "effective_at": instant(second)}
+    return LogRecord(offset, BEGAN + round(second * 1000), None, json.dumps(fields).encode())
 
 
 class Metadata(NamedTuple):

@@ -25,6 +25,7 @@ from monitor.guidelines import in_force
 from schemas import log_format
 from schemas.assessments import Assessment
 from schemas.heartbeats import Heartbeat, read_heartbeat
+from schemas.system_records import SYSTEM_TYPES
 from schemas.topics import EventType
 from tests.worker.intake_setup import NOTES, PARTITIONS, Ward
 from tests.worker.records import event
@@ -156,7 +157,7 @@ def test_types_of_today_wait_for_nobody_and_read_no_heartbeats(monkeypatch: pyte
 def test_every_type_has_its_log_format(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
     kinds = {get_args(kind.model_fields["kind"].annotation)[0] for kind in get_args(get_args(Assessment)[0])}
-    assert set(log_format.SINCE) == (set(get_args(EventType)) - {"assessment"}) | kinds | {"void"}
+    assert set(log_format.SINCE) == (set(get_args(EventType)) - {"assessment"}) | kinds | {"void", *SYSTEM_TYPES}
     assert max(log_format.SINCE.values()) == log_format.LOG_FORMAT
     assert min(log_format.SINCE.values()) == log_format.FIRST_LOG_FORMAT
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from agents.engine.partitioning import partition_of
-from agents.engine.stamp import stamped
+from agents.engine.stamp import log_value
 from agents.platform.settings import Settings
 from agents.stream.held_feeds import Place
 from agents.stream.intake import Intake
@@ -30,6 +30,7 @@ class FeedRecord(NamedTuple):
     key: bytes | None = b"whatever the feed likes"
     partition: int = 0
     timestamp: int = BEGAN
+    timestamp_type: int = 1  # the broker's clock
 
 
 class NoFlow:
@@ -80,7 +81,17 @@ def test_a_complete_message_is_not_changed() -> None:
     whole = json.dumps(EVENT | {"type": "vitals", "received_at": instant(5)}).encode()
     decoded = decode(whole, "vitals")
     assert isinstance(decoded, Decoded)
-    assert stamped(whole, decoded.event, "vitals", BEGAN) is whole
+    assert log_value(FeedRecord(0, whole), decoded, "vitals") is whole
+
+
+@pytest.mark.parametrize(("timestamp", "timestamp_type"), [(0, 1), (-1, 1), (86_400_000, 1), (BEGAN, 0)])
+def test_only_the_brokers_clock_says_when_a_message_arrived(timestamp: int, timestamp_type: int) -> None:
+    """A writer's clock may be anywhere; then the log's own time is when we could know."""
+    value = json.dumps(EVENT | {"type": "vitals"}).encode()
+    decoded = decode(value, "vitals")
+    assert isinstance(decoded, Decoded)
+    record = FeedRecord(0, value, timestamp=timestamp, timestamp_type=timestamp_type)
+    assert log_value(record, decoded, "vitals") is value
 
 
 def test_events_of_one_patient_keep_their_order() -> None:

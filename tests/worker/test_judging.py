@@ -7,23 +7,21 @@ from typing import Any
 
 import pytest
 
+from agents.engine.partition import Partition
 from agents.engine.partitioning import belongs_to, partition_of
-from agents.engine.patients import Patients, dead_letters, judge, refusals
+from agents.engine.patients import Patients, refusals
 from monitor.guidelines import in_force
-from monitor.units import to_datetime
-from schemas.dead_letters import DeadLetter, Origin
+from schemas.dead_letters import DeadLetter
 from schemas.decode import decode
 from schemas.decoded import Refused
-from tests.worker.records import BEGAN, instant
+from tests.worker.records import BEGAN, LogRecord, instant
 
-ORIGIN = Origin("crs.patient-events", 0, 7, to_datetime(BEGAN))
 GUIDELINE = in_force.load("house")
 
 
-def letters(value: bytes, log_time_ms: int = BEGAN) -> tuple[DeadLetter, ...]:
-    decoded = decode(value)
-    result = decoded if isinstance(decoded, Refused) else judge(Patients(GUIDELINE), decoded, log_time_ms)
-    return dead_letters(result, value, ORIGIN)
+def letters(value: bytes, appended_ms: int = BEGAN) -> list[DeadLetter]:
+    partition = Partition(GUIDELINE, 0, "crs.patient-events", next_offset=7)
+    return [one.letter for one in partition.apply([LogRecord(7, appended_ms, b"p1", value)]).letters]
 
 
 def reading(**fields: Any) -> bytes:
@@ -32,7 +30,7 @@ def reading(**fields: Any) -> bytes:
 
 
 def test_a_good_message_has_no_dead_letter() -> None:
-    assert letters(reading(spo2_percent=97)) == ()
+    assert letters(reading(spo2_percent=97)) == []
 
 
 def test_a_refused_message_is_one_dead_letter_with_its_bytes() -> None:
@@ -56,7 +54,7 @@ def test_a_bug_of_ours_is_a_dead_letter_and_says_where(monkeypatch: pytest.Monke
     monkeypatch.setattr("agents.engine.patients.step", planted)
     decoded = decode(reading(spo2_percent=97))
     assert not isinstance(decoded, Refused)
-    judged = judge(Patients(GUIDELINE), decoded, BEGAN)
+    judged = Patients(GUIDELINE).judge("p1", decoded.event)
     assert [one.reason for one in refusals(judged)] == ["defect"]
     assert judged.defect is not None
     assert judged.defect.startswith("ZeroDivisionError in test_judging.py:")
