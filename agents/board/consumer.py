@@ -16,6 +16,7 @@ from aiokafka.errors import KafkaError
 
 from agents.board.liveness import Liveness
 from agents.board.ward import BoardWard
+from agents.brokers.topic_reading import go_to_begin
 from agents.dispatch.alert_reader import integer_header
 from agents.platform.settings import Settings
 from schemas import topics
@@ -61,7 +62,7 @@ class BoardConsumer:
             assigned = [*self.states, *self.alerts, *self.heartbeats]
             consumer.assign(assigned)
             ends = await consumer.end_offsets(assigned)
-            await consumer.seek_to_beginning(*self.states)
+            await go_to_begin(consumer, self.states)
             # A heartbeat from before our start says nothing about the present.
             for partition in (*self.alerts, *self.heartbeats):
                 consumer.seek(partition, ends[partition])

@@ -11,9 +11,9 @@ from aiokafka import ConsumerRebalanceListener, TopicPartition
 from pydantic import ValidationError
 
 from agents.brokers import topic_specs
+from agents.brokers.topic_reading import read_partition
 from agents.dispatch.alert_consumer import AlertConsumer
 from agents.dispatch.config import PagingConfig
-from agents.dispatch.delivery_log import read_partition
 from agents.dispatch.heartbeat_reader import HeartbeatReader
 from agents.dispatch.model import Case, decode
 from agents.dispatch.patient_locations import PatientLocations

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
 from time import monotonic
 from typing import Any
 
@@ -83,20 +82,3 @@ class DeliveryLog:
         """Waits until everything that was given so far is written."""
         if self._last is not None:
             await asyncio.shield(self._last)
-
-
-async def read_partition(
-    consumer: Any, partition: Any, take: Callable[[bytes, bytes | None], None], beat: Callable[[], None] = lambda: None
-) -> None:
-    """Reads a partition from its beginning to its current end. `consumer` has it assigned, and no group.
-
-    `take` gets key and value of each record that has a key.
-    """
-    end = (await consumer.end_offsets([partition]))[partition]
-    await consumer.seek_to_beginning(partition)
-    while await consumer.position(partition) < end:
-        for records in (await consumer.getmany(partition, timeout_ms=200)).values():
-            for record in records:
-                if record.key is not None:
-                    take(record.key, record.value)
-        beat()

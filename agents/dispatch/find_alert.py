@@ -8,8 +8,8 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
+from agents.brokers.topic_reading import read_partition
 from agents.dispatch.assessments import Assessments
-from agents.dispatch.delivery_log import read_partition
 from agents.platform.settings import Settings
 from schemas import topics
 from schemas.assessments import Acknowledge, Snooze
