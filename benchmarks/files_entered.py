@@ -43,6 +43,7 @@ class Record(NamedTuple):
     timestamp: int
     key: bytes
     value: bytes
+    timestamp_type: int = 1
 
 
 class Trace:

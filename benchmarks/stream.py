@@ -368,6 +368,7 @@ class Logged(NamedTuple):
     timestamp: int
     key: bytes | None
     value: bytes
+    timestamp_type: int = 1
 
 
 def resident(pid: int) -> int:

@@ -79,9 +79,8 @@ class DemoClient:
                 assert offset is not None, "what was read has its place"
                 if message.error() is None and offset < ends[number]:
                     left -= 1
-                    line = log_line(number, offset, message)
-                    latest[number] = max(latest[number], line.timestamp)
-                    found.append((latest[number], line))
+                    latest[number] = max(latest[number], message.timestamp()[1])
+                    found.append((latest[number], log_line(number, offset, message)))
                     until = monotonic() + TIMEOUT_SECONDS
         reader.close()
         assert left == 0, "the embedded broker keeps the whole log"
@@ -114,7 +113,7 @@ class DemoClient:
 
 
 def log_line(partition: int, offset: int, message: Message) -> LogLine:
-    """A message of the log."""
+    """A message of the log. The embedded broker keeps writers' clocks: when it got the message nobody knows."""
     key: Any = message.key()
     value: Any = message.value()
-    return LogLine(partition, offset, message.timestamp()[1], key, value)
+    return LogLine(partition, offset, -1, key, value)

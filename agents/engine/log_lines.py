@@ -15,19 +15,26 @@ from typing import Annotated, NamedTuple
 import msgspec
 from pydantic_core import from_json, to_json
 
+from agents.engine.records import LOG_APPEND_TIME
+
 LAST_TIMESTAMP = 253_402_300_799_999  # ms: the end of the year 9999
 MAX_PARTITIONS = 4096  # as in the settings
 EXPECTED = "expected a record of the log as `crs-monitor verify --export` writes it"
 
 
 class LogLine(NamedTuple):
-    """A record of the log with its partition. `timestamp`: ms since 1970, when the broker appended it."""
+    """A record of the log with its partition. `timestamp`: ms since 1970, when the broker appended it, or -1."""
 
     partition: int
     offset: int
     timestamp: int
     key: bytes | None
     value: bytes | None
+
+    @property
+    def timestamp_type(self) -> int:
+        """Whose clock the timestamp is: the broker's."""
+        return LOG_APPEND_TIME
 
 
 class LineError(ValueError):

@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 from pydantic_core import from_json, to_json
 
 from agents.engine.patients import Judged
-from agents.engine.records import LogRecord, broker_time
+from agents.engine.records import LogRecord, append_time
 from monitor.model import Oxygen
 from monitor.step import SAME, PatientEventType
 from monitor.units import LONG_AGO, to_datetime
@@ -144,7 +144,7 @@ def forwarded(event: PatientEventType, original: PatientEventType, record: LogRe
     if event.event_id != original.event_id or record.value is None:
         return Forward(event.patient_id, event.model_dump_json(exclude_none=True).encode(), event)
     written = from_json(record.value) | {"patient_id": event.patient_id}
-    appended_at = broker_time(record.timestamp)
+    appended_at = append_time(record)
     if written.get("received_at") is None and appended_at is not None:
         written["received_at"] = to_datetime(appended_at).isoformat()
     return Forward(event.patient_id, to_json(written), event)

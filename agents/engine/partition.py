@@ -22,7 +22,7 @@ from agents.engine.outcome import (
     forwarded,
 )
 from agents.engine.patients import Judged, Patients, dead_letters
-from agents.engine.records import LogRecord, broker_time
+from agents.engine.records import LogRecord, append_time
 from agents.engine.ticks import NEVER_TICKED, Ticks
 from monitor.guidelines.in_force import Guideline
 from monitor.model import State
@@ -138,7 +138,7 @@ class Partition:
             self._judge(decoded, event, record, outcome)
 
     def _judge(self, decoded: Decoded, event: PatientEventType, record: LogRecord, outcome: Outcome) -> None:
-        appended_at = broker_time(record.timestamp)
+        appended_at = append_time(record)
         known = log_time(event, appended_at, self.ticks.last, self.guideline.profile.clock_ahead)
         read_at = appended_at or self.ticks.last
         backlog_at = read_at if self.ticks.is_backlog(known.at, read_at) else None
@@ -149,7 +149,7 @@ class Partition:
         outcome.dispositions[disposition(judged)] += 1
 
     def _tick(self, tick: Tick, record: LogRecord, outcome: Outcome) -> None:
-        appended_at = broker_time(record.timestamp)
+        appended_at = append_time(record)
         at = tick_time(to_ms(tick.effective_at), appended_at, self.guideline.profile.clock_ahead)
         tick = Tick(effective_at=to_datetime(at))
         self.ticks = self.ticks.after(appended_at or at)

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from agents.engine.outcome import Forward, KeyedDeadLetter, Outcome
 from agents.engine.partition import Partition, Watcher
+from agents.engine.records import LOG_APPEND_TIME
 from agents.engine.ticks import NO_DOWNTIME
 from monitor.guidelines.in_force import Guideline
 from monitor.step import PatientEventType
@@ -30,6 +31,11 @@ class PlayedRecord(NamedTuple):
     timestamp: int
     value: bytes | None
     key: bytes | None = None
+
+    @property
+    def timestamp_type(self) -> int:
+        """Whose clock the timestamp is: the broker's."""
+        return LOG_APPEND_TIME
 
 
 class Playback:

@@ -4,25 +4,39 @@ from __future__ import annotations
 
 from typing import Protocol
 
+LOG_APPEND_TIME = 1  # timestamp type of a topic that keeps the broker's clock; 0: the writer's
 YEAR_2000_MS = 946_684_800_000
 
 
-def broker_time(timestamp: int) -> int | None:
-    """The time of a record, ms since 1970; None for 0, for -1, and for a broker that counts from its own start."""
-    return timestamp if timestamp >= YEAR_2000_MS else None
+class Timed(Protocol):
+    """What has a time by somebody's clock."""
+
+    @property
+    def timestamp(self) -> int:
+        """ms since 1970; 0 or less: none."""
+        ...
+
+    @property
+    def timestamp_type(self) -> int:
+        """1: the broker's clock (LogAppendTime); 0: the writer's."""
+        ...
 
 
-class LogRecord(Protocol):
-    """A record that was read. `timestamp`: ms since 1970, when the broker appended it."""
+def append_time(record: Timed) -> int | None:
+    """When the broker appended a record, ms since 1970; None where it keeps writers' clocks or none.
+
+    A broker's time before 2000 is none: the embedded one counts from its own start.
+    """
+    by_broker = record.timestamp_type == LOG_APPEND_TIME and record.timestamp >= YEAR_2000_MS
+    return record.timestamp if by_broker else None
+
+
+class LogRecord(Timed, Protocol):
+    """A record that was read."""
 
     @property
     def offset(self) -> int:
         """Its place in the partition."""
-        ...
-
-    @property
-    def timestamp(self) -> int:
-        """When the broker appended it, ms since 1970."""
         ...
 
     @property
@@ -36,16 +50,7 @@ class LogRecord(Protocol):
         ...
 
 
-class TimedRecord(LogRecord, Protocol):
-    """A record that also says whose clock its timestamp is."""
-
-    @property
-    def timestamp_type(self) -> int:
-        """1: the broker's clock (LogAppendTime); 0: the writer's."""
-        ...
-
-
-class FeedRecord(TimedRecord, Protocol):
+class FeedRecord(LogRecord, Protocol):
     """A record of a feed topic, which also says its partition."""
 
     @property
@@ -54,20 +59,10 @@ class FeedRecord(TimedRecord, Protocol):
         ...
 
 
-class Appended(Protocol):
+class Appended(Timed, Protocol):
     """A broker's confirmation of one record."""
 
     @property
     def offset(self) -> int:
         """The offset that it was given."""
-        ...
-
-    @property
-    def timestamp(self) -> int:
-        """ms since 1970; by whose clock says `timestamp_type`."""
-        ...
-
-    @property
-    def timestamp_type(self) -> int:
-        """1: the broker's clock (LogAppendTime); 0: the writer's."""
         ...

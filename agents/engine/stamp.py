@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from pydantic_core import from_json, to_json
 
-from agents.engine.records import TimedRecord, broker_time
+from agents.engine.records import LogRecord, append_time
 from monitor.units import to_datetime
 from schemas.decoded import Decoded
 from schemas.events import Tick
 from schemas.topics import EventType
 
-LOG_APPEND_TIME = 1  # timestamp type of a topic that keeps the broker's clock
 
-
-def log_value(record: TimedRecord, decoded: Decoded, event_type: EventType | None) -> bytes:
+def log_value(record: LogRecord, decoded: Decoded, event_type: EventType | None) -> bytes:
     """The value of the log's record; every byte as it came, but for what the models do not read as it is spelled.
 
     `event_type`: of the feed. Where the feed topic keeps the writer's clock, the time of arrival is left to the log.
@@ -26,7 +24,7 @@ def log_value(record: TimedRecord, decoded: Decoded, event_type: EventType | Non
     missing = b""
     if "type" not in event.model_fields_set:
         missing += b'"type":"%b",' % str(event_type).encode()
-    arrived_at = broker_time(record.timestamp) if record.timestamp_type == LOG_APPEND_TIME else None
+    arrived_at = append_time(record)
     if event.received_at is None and arrived_at is not None:
         missing += b'"received_at":"%b",' % to_datetime(arrived_at).isoformat().encode()
     return value if not missing else b"{" + missing + value[value.index(b"{") + 1 :]

@@ -15,7 +15,7 @@ from typing import Any
 
 from agents.engine.changelog import Record
 from agents.engine.partitioning import partition_of
-from agents.engine.records import FeedRecord, broker_time
+from agents.engine.records import FeedRecord, append_time
 from agents.engine.stamp import log_value
 from agents.platform.settings import Settings
 from agents.stream import metrics
@@ -113,7 +113,7 @@ class Intake:
             sent += await self.producer.append(self._log, partition, records)
         metrics.EVENTS.labels(topic, "applied").inc(len(found) - refused)
         metrics.EVENTS.labels(topic, "dead_letter").inc(refused)
-        metrics.FEED_LAST_EVENT.labels(topic).set((broker_time(found[-1][0].timestamp) or time() * 1000) / 1000)
+        metrics.FEED_LAST_EVENT.labels(topic).set((append_time(found[-1][0]) or time() * 1000) / 1000)
         return sent
 
     def _finish_in_order(self, place: Place, sent: list[asyncio.Future[Any]], acknowledge: Callable[[], Any]) -> None:

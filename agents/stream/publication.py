@@ -10,8 +10,7 @@ from typing import Any
 
 from agents.engine.outcome import AlertFromRecord, Outcome
 from agents.engine.partitioning import partition_of
-from agents.engine.records import Appended
-from agents.engine.stamp import LOG_APPEND_TIME
+from agents.engine.records import Appended, append_time
 from agents.platform.settings import Settings
 from agents.stream import metrics
 from agents.stream.owned_partition import OwnedPartition
@@ -112,7 +111,7 @@ def headers_of(caused: AlertFromRecord, partition: int) -> list[tuple[str, bytes
 
 def observe_latency(appended_ms: int, appended: Appended) -> None:
     """From log append to alert append: by the broker's clock if the topic keeps it, otherwise by ours."""
-    at = appended.timestamp if appended.timestamp_type == LOG_APPEND_TIME else time() * 1000
+    at = append_time(appended) or time() * 1000
     metrics.ALERT_LATENCY.observe(max(0.0, (at - appended_ms) / 1000))
 
 

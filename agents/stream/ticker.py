@@ -9,8 +9,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from time import time
 
-from agents.engine.records import Appended, broker_time
-from agents.engine.stamp import LOG_APPEND_TIME
+from agents.engine.records import Appended, append_time
 from agents.platform.fail_stop import FENCES
 from agents.platform.settings import Settings
 from agents.stream.producer import ConfirmedProducer
@@ -59,6 +58,6 @@ class Ticker:
 
         The embedded broker counts from its own start, so its time says nothing about ours.
         """
-        appended_at = broker_time(appended.timestamp) if appended.timestamp_type == LOG_APPEND_TIME else None
+        appended_at = append_time(appended)
         if appended_at is not None:
             self.ahead_ms = at - appended_at

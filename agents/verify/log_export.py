@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Self
 
 from agents.engine.log_lines import LogLine, encode_line
+from agents.engine.records import append_time
 from agents.platform.errors import UserError
 from agents.verify.reader import StoredRecord
 
@@ -55,7 +56,7 @@ class LogExport:
 
     def write(self, partition: int, record: StoredRecord) -> None:
         """Appends one record. Raises UserError when it cannot be written."""
-        line = LogLine(partition, record.offset, record.timestamp, record.key, record.value)
+        line = LogLine(partition, record.offset, append_time(record) or -1, record.key, record.value)
         try:
             self._file.write(encode_line(line) + b"\n")
         except OSError as error:

@@ -66,6 +66,7 @@ class Record:
     timestamp: int
     key: bytes | None
     value: bytes | None
+    timestamp_type: int = 1  # the broker's clock
 
 
 class PartitionEngine:

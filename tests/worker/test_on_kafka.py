@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import socket
+import time
 import urllib.error
 import urllib.request
 from datetime import timedelta
@@ -13,16 +14,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from confluent_kafka import KafkaException, Producer
 from jsonschema import Draft202012Validator
+from kafka.admin import KafkaAdminClient, NewPartitions
 
 from agents.engine.changelog import MARKER
 from agents.platform.fail_stop import FENCED
+from agents.platform.settings import Settings
 from schemas import topics
 from tests.broker import Fresh
 from tests.chaos.supervisor import Supervised
 from tests.worker.worker_process import BEGAN, LEAVE_SECONDS, Feeds, eventually, kinds, refused, worker
 
 pytestmark = pytest.mark.kafka
+SECONDS_TO_NEW_PARTITIONS = 60  # clients ask for new ones once in five minutes by themselves
 
 
 def test_from_a_feeds_message_to_alert_and_state(kafka_settings: Fresh, tmp_path: Path) -> None:
@@ -172,6 +177,36 @@ def test_a_feed_may_compress_its_messages_in_any_way_that_kafka_knows(kafka_sett
     with worker(settings, tmp_path) as process:
         eventually(feeds.alerts, lambda alerts: {alert["patient_id"] for alert in alerts} == set(codecs))
         assert process.poll() is None
+
+
+def test_new_partitions_of_a_feed_are_read_within_seconds(kafka_settings: Fresh, tmp_path: Path) -> None:
+    settings = kafka_settings()
+    feeds = Feeds(settings)
+    feed = settings.topic(topics.VITALS)
+    with worker(settings, tmp_path) as process:
+        feeds.vitals(1, temperature_celsius=38.6)
+        eventually(feeds.alerts, lambda alerts: "onset" in kinds(alerts))
+        admin = KafkaAdminClient(**settings.kafka_python())
+        admin.create_partitions({feed: NewPartitions(total_count=settings.partitions + 2)})
+        admin.close()
+        added_at = time.monotonic()
+        signs = {"systolic_mmhg": 84, "source": "charted", "patient_id": "p1", "event_id": "new partition"}
+        value = json.dumps(signs | {"effective_at": (BEGAN + timedelta(minutes=2)).isoformat()})
+        eventually(lambda: is_sent(settings, feed, value, settings.partitions + 1), bool)
+        eventually(feeds.alerts, lambda alerts: "escalation" in kinds(alerts))
+        assert time.monotonic() - added_at < SECONDS_TO_NEW_PARTITIONS
+        assert process.poll() is None
+
+
+def is_sent(settings: Settings, topic: str, value: str, partition: int) -> bool:
+    """Whether the brokers accepted a message for a partition. A producer that knows the topic asks seldom for more."""
+    errors: list[object] = []
+    producer = Producer(settings.librdkafka())
+    try:
+        producer.produce(topic, value, b"p1", partition, lambda error, _: errors.append(error))
+    except KafkaException:
+        return False
+    return producer.flush(10) == 0 and errors == [None]
 
 
 def test_time_alone_raises_an_alert(kafka_settings: Fresh, tmp_path: Path) -> None:
