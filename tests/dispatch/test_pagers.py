@@ -9,6 +9,8 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import SecretStr
 from standardwebhooks.webhooks import Webhook as Verifier
 from standardwebhooks.webhooks import WebhookVerificationError
@@ -101,6 +103,28 @@ def test_retry_after_may_be_seconds_or_a_date_and_an_invalid_one_is_ignored() ->
     assert http.retry_after_seconds("Wed, 21 Oct 2015 07:28:00 GMT") == 0
     assert http.retry_after_seconds("soon") is None
     assert http.retry_after_seconds("-5") is None
+
+
+@pytest.mark.parametrize(
+    "absurd",
+    [
+        "9" * 400,
+        "\N{SUPERSCRIPT TWO}",
+        "1e400",
+        "",
+        "Fri, 31 Dec 9999 23:59:59 -2359",
+        "Fri, 31 Dec 99999 23:59:59 GMT",
+    ],
+)
+def test_an_absurd_retry_after_refuses_no_page(absurd: str) -> None:
+    answer = http.answer_to_status(429, absurd)
+    assert answer.outcome == "retry"
+    assert answer.retry_after_seconds is None or answer.retry_after_seconds >= 0
+
+
+@given(st.text() | st.from_regex(r"[A-Z][a-z]{2}, \d+ [A-Z][a-z]{2} \d+ \d+:\d+:\d+ ([+-]\d+|GMT)?", fullmatch=True))
+def test_no_retry_after_refuses_a_page(retry_after: str) -> None:
+    assert http.answer_to_status(503, retry_after).outcome == "retry"
 
 
 @pytest.mark.parametrize("mode", ["down", "resets"])

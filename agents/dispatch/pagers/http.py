@@ -84,12 +84,13 @@ def retry_after_seconds(retry_after: str | None) -> float | None:
     """Retry-After is a number of seconds or a date; an invalid one is ignored."""
     if retry_after is None:
         return None
-    if retry_after.strip().isdigit():
-        return float(retry_after)
+    written = retry_after.strip()
+    if written.isascii() and written.isdigit():
+        return float(written)
     try:
-        until = parsedate_to_datetime(retry_after)
-    except ValueError:
+        until = parsedate_to_datetime(written)
+        if until.tzinfo is None:
+            until = until.replace(tzinfo=UTC)
+        return max(0.0, (until - datetime.now(UTC)).total_seconds())
+    except (ValueError, OverflowError, TypeError, IndexError):  # whatever a receiver writes, the page goes on
         return None
-    if until.tzinfo is None:
-        until = until.replace(tzinfo=UTC)
-    return max(0.0, (until - datetime.now(UTC)).total_seconds())
