@@ -5,6 +5,7 @@ observations.py     what a reading changes, and when it counts
 fast_path.py        the same for a reading like the one before, and when that may be taken
 further_signals.py  judged signals that have no field of their own
 entries.py          what doses, infusions, the context and clinicians' statements change
+age.py              the age, past a birthday by itself
 axes.py             the grades of hypotension and hypoxia
 episodes.py         fever and masked fever, the episode, and what its grade rests on
 scales/             the grade on each named scale, held

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from monitor.course import axes, observations
+from monitor.course import age, axes, observations
 from monitor.course.episodes import MASKING
 from monitor.guidelines.model import Profile
 from monitor.model import (
@@ -77,11 +77,21 @@ def with_context(profile: Profile, course: Course, fact: ContextFact) -> Course:
     context = Context._make(changes.get(name, before) for name, before in course.context._asdict().items())
     if context.since == NEVER:
         context = context._replace(since=fact.at)
+    return _with_limits(profile, course, age.on(context, fact.at), fact.at)
+
+
+def with_birthday(profile: Profile, course: Course, at: int) -> Course:
+    """The course at an instant: the age follows the date of birth, and the limits follow the age."""
+    context = age.on(course.context, at)
+    return course if context is course.context else _with_limits(profile, course, context, at)
+
+
+def _with_limits(profile: Profile, course: Course, context: Context, at: int) -> Course:
     systolic, mean = axes.pressure_limits(profile, context)
     return course._replace(
         context=context,
-        sbp=observations.with_new_limit(course.sbp, fact.at, course.sbp_below, systolic),
-        map=observations.with_new_limit(course.map, fact.at, course.map_below, mean),
+        sbp=observations.with_new_limit(course.sbp, at, course.sbp_below, systolic),
+        map=observations.with_new_limit(course.map, at, course.map_below, mean),
         sbp_below=systolic,
         map_below=mean,
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from monitor.course import axes, entries, episodes, fast_path, observations
+from monitor.course import age, axes, entries, episodes, fast_path, observations
 from monitor.course.scales.judged import falls, with_grades
 from monitor.guidelines.in_force import Guideline
 from monitor.guidelines.model import Profile
@@ -39,8 +39,13 @@ def advance(guideline: Guideline, course: Course, to: int) -> Course:
     """The course at an instant with no new fact: every timer up to and including it has run."""
     while course.timer <= to:
         at = course.timer
-        course = judge(guideline, observations.confirm_due(guideline.profile, course, at), at)
+        course = judge(guideline, _at(guideline.profile, course, at), at)
     return course
+
+
+def _at(profile: Profile, course: Course, at: int) -> Course:
+    """The course at an instant before its facts: what time alone changes in the signals and the patient's age."""
+    return observations.confirm_due(profile, entries.with_birthday(profile, course, at), at)
 
 
 def apply(guideline: Guideline, course: Course, group: FactsAt) -> Course:
@@ -51,7 +56,7 @@ def apply(guideline: Guideline, course: Course, group: FactsAt) -> Course:
         if fact.gap_since:
             course = observations.contradict_pending(profile, course, fact)
     # What time alone brings at this very instant is judged together with the facts: a fever may follow on a fever.
-    course = observations.confirm_due(profile, advance(guideline, course, at - 1), at)
+    course = _at(profile, advance(guideline, course, at - 1), at)
     for infusion in facts.infusions:
         course = entries.with_treatment_start(course, infusion)
     for context in facts.contexts:
@@ -113,4 +118,5 @@ def _next_timer(profile: Profile, course: Course, at: int) -> int:
         times.append(course.fever.at + profile.fever_holds)
     times.extend(falls(profile, course))
     times.extend(episodes.timers(profile, course))
+    times.append(age.next_birthday(course.context, at))
     return min((t for t in times if t > at), default=NEVER)

@@ -21,6 +21,8 @@ def add_before_checkpoint(guideline: Guideline, base: Course, fact: Fact) -> Cou
         return _add_dose(base, fact)
     if isinstance(fact, ContextFact):
         known = base.context._asdict()
+        if known["age_years"] is not None:
+            known["birth_date"] = known["age_years"]  # the age is known, however it was told
         changes = tuple((name, value) for name, value in fact.changes if known.get(name, value) is None)
         return (
             entries.with_context(guideline.profile, base, fact._replace(at=base.at, changes=changes))

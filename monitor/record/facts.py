@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
 from operator import itemgetter
 
 from monitor.course import further_signals
@@ -109,9 +108,9 @@ def context_facts(event: Patient, at: int) -> list[Fact]:
     if event.status in MOVEMENTS:
         changes.append(("status", event.status))
     if event.age_years is not None:
-        changes.append(("age_years", event.age_years))
+        changes += [("age_years", event.age_years), ("birth_date", None)]  # it stands until told anew
     elif event.birth_date is not None:
-        changes.append(("age_years", float(completed_years(event.birth_date, event.effective_at))))
+        changes.append(("birth_date", event.birth_date.isoformat()))
     facts: list[Fact] = [ContextFact(at, event.event_id, tuple(changes))]
     if event.infused_at is not None:
         infused_at = to_ms(event.infused_at)
@@ -124,9 +123,3 @@ def statement_fact(event: Attribution | InfectionWorkup, at: int) -> StatementFa
     if isinstance(event, Attribution):
         return StatementFact(at, event.event_id, event.axis, event.attributed_to_crs, None)
     return StatementFact(at, event.event_id, "infection_workup", None, event.state)
-
-
-def completed_years(born: date, on: datetime) -> int:
-    """Age in completed years; never below 0."""
-    before_birthday = (on.month, on.day) < (born.month, born.day)
-    return max(0, on.year - born.year - before_birthday)

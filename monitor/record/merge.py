@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from base64 import b64decode, b64encode
 
-from monitor.course import entries, fold
+from monitor.course import age, entries, fold
 from monitor.course.axes import pressure_limits
 from monitor.guidelines.in_force import Guideline
 from monitor.model import AlertBook, Context, Course, Reading, State
@@ -100,7 +100,9 @@ def _base(guideline: Guideline, ours: Course, theirs: Course) -> Course:
     for dose in earlier.doses:
         later = entries.with_dose(later, dose)
     known = earlier.context._asdict() | {k: v for k, v in later.context._asdict().items() if v is not None}
-    later = later._replace(context=Context(**known))
+    if later.context.age_years is not None:
+        known["birth_date"] = later.context.birth_date  # the newer of the two ways to tell the age
+    later = later._replace(context=age.on(Context(**known), later.at))
     systolic, mean = pressure_limits(guideline.profile, later.context)
     return fold.judge(guideline, later._replace(sbp_below=systolic, map_below=mean), later.at)
 

@@ -108,6 +108,7 @@ CONTEXTS = fields(
     status=maybe("admitted", "updated", "transferred", "discharged", "died"),
     weight_kg=maybe(12.0, 29.96, 30.0, 80.0, 110.0),
     age_years=maybe(0.5, 7.0, 17.0, 45.0),
+    birth_date=maybe("2008-03-03", "2019-03-03", "1980-05-01"),  # two birthdays in the night after the first day
     high_risk=maybe(True, False),
     neutrophils_per_ul=maybe(100.0, 500.0),
     baseline_systolic_mmhg=maybe(124.0, 90.0),

@@ -135,7 +135,7 @@ def test_a_stream_beside_a_record_comes_to_the_same_state(entries: list[Entry], 
 
 def changes_limits(event: Json) -> bool:
     """Whether the limits of the patient's blood pressure may change with an event."""
-    return "age_years" in event or "baseline_systolic_mmhg" in event
+    return bool({"age_years", "birth_date", "baseline_systolic_mmhg"} & event.keys())
 
 
 @st.composite
