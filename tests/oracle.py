@@ -388,6 +388,9 @@ class Walk:
         return (1, float("inf") if medication.rate is None else medication.rate, medication.event_id)
 
     def take_medication(self, medication: Medication, at: int) -> None:
+        begins = medication.action in ("given", "started")
+        if begins and medication.dose is not None and medication.dose <= 0 and not medication.rate:
+            return  # an amount of nothing
         drugs = self.formulary.find(medication.drug)
         roles: set[str] = {drug.role for drug in drugs if self.dose_counts(medication, drug.minimum_mg)}
         started = medication.action == "started" and medication.rate != 0

@@ -75,10 +75,10 @@ def medication_facts(formulary: Formulary, event: Medication, at: int) -> tuple[
         return [], "not_systemic" if formulary.is_local(event.drug) else "unmapped_drug"
     if not is_systemic(event.route):
         return [], "not_systemic"
-    if event.action in ("held", "not_given"):
+    if is_nothing_given(event):
         return [], "not_given"
     factor = MG_PER_UNIT.get(event.dose_unit or "")
-    dose_mg = None if event.dose is None or factor is None else event.dose * factor
+    dose_mg = None if event.dose is None or event.dose <= 0 or factor is None else event.dose * factor
     action = "stopped" if event.rate == 0 and event.action in ("started", "rate_changed") else event.action
     facts: list[Fact] = []
     for drug in drugs:
@@ -98,6 +98,14 @@ def medication_facts(formulary: Formulary, event: Medication, at: int) -> tuple[
                 )
             )
     return facts, "applied" if facts else "no_rule"
+
+
+def is_nothing_given(event: Medication) -> bool:
+    """Whether the line says that no drug was given: held, refused, or an amount of 0 or less without any rate."""
+    if event.action in ("held", "not_given"):
+        return True
+    is_amount = event.action in ("given", "started") and event.dose is not None and not event.rate
+    return is_amount and event.dose is not None and event.dose <= 0
 
 
 def context_facts(event: Patient, at: int) -> list[Fact]:

@@ -99,12 +99,17 @@ def _base(guideline: Guideline, ours: Course, theirs: Course) -> Course:
     )
     for dose in earlier.doses:
         later = entries.with_dose(later, dose)
-    known = earlier.context._asdict() | {k: v for k, v in later.context._asdict().items() if v is not None}
-    if later.context.age_years is not None:
-        known["birth_date"] = later.context.birth_date  # the newer of the two ways to tell the age
-    later = later._replace(context=age.on(Context(**known), later.at))
+    later = later._replace(context=age.on(_context(later.context, earlier.context), later.at))
     systolic, mean = pressure_limits(guideline.profile, later.context)
     return fold.judge(guideline, later._replace(sbp_below=systolic, map_below=mean), later.at)
+
+
+def _context(later: Context, earlier: Context) -> Context:
+    """The context of both: what only the earlier one knows, and else the later. An age is known in either way."""
+    known = earlier._asdict() | {name: value for name, value in later._asdict().items() if value is not None}
+    if later.age_years is not None:
+        known["birth_date"] = later.birth_date
+    return Context(**known)
 
 
 def _newer(one: Reading | None, other: Reading | None) -> Reading | None:

@@ -90,7 +90,7 @@ DOSES = fields(
     "medication",
     drug=st.sampled_from(GIVEN),
     action=st.sampled_from(["given", "given", "given", "held"]),
-    dose=maybe(10.0, 500.0, 640.0, 801.0),
+    dose=maybe(-1.0, 0.0, 10.0, 500.0, 640.0, 801.0),
     dose_unit=maybe("mg", "mg", "g", "mL"),
     route=maybe("iv", "oral", "topical"),
     indication=maybe("crs", "prophylaxis", "hypotension"),
@@ -99,7 +99,7 @@ INFUSIONS = fields(
     "medication",
     drug=st.sampled_from(["norepinephrine", "epinephrine", "dopamine", "vasopressin", "dobutamine"]),
     action=st.sampled_from(["started", "rate_changed", "stopped"]),
-    rate=maybe(0.0, 0.1, 0.24, 0.25, 5.0, 19.4, 19.5, 30.0),
+    rate=maybe(-1.0, 0.0, 0.1, 0.24, 0.25, 5.0, 19.4, 19.5, 30.0),
     rate_unit=maybe("mcg/kg/min", "mcg/min", "mg/h", "units/min"),
     route=st.just("iv"),
 )

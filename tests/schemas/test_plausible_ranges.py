@@ -33,7 +33,16 @@ PATIENT = [
     ("birth_date", "1906-01-01", "1905-12-31", "2026-03-02", "2026-03-03"),
     ("infused_at", "1850-01-01T00:00:00Z", "1849-12-31T23:59:59Z", "2999-12-31T23:59:59Z", "3000-01-01T00:00:00Z"),
 ]
-SIGNALS = [("vitals", *row) for row in VITALS] + [("patient", *row) for row in PATIENT]
+MEDICATION = [("rate", 0, -0.1, 10**6, None)]
+SIGNALS = [
+    (of, *row) for of, rows in (("vitals", VITALS), ("patient", PATIENT), ("medication", MEDICATION)) for row in rows
+]
+# What each type must have beside the value that is looked at.
+REST = {
+    "vitals": {"consciousness": "alert"},
+    "patient": {"bed": "12"},
+    "medication": {"drug": "norepinephrine", "action": "started"},
+}
 INSIDE = [(of, name, value) for of, name, low, _, high, _ in SIGNALS for value in (low, high)]
 OUTSIDE = [(of, name, v) for of, name, _, below, _, above in SIGNALS for v in (below, above) if v is not None]
 
@@ -44,7 +53,7 @@ def test_every_removable_signal_is_in_these_tables() -> None:
 
 @pytest.mark.parametrize(("event_type", "signal", "value"), INSIDE)
 def test_at_the_limit_it_is_a_reading(event_type: str, signal: str, value: object) -> None:
-    decoded = decode(message(event_type, **{signal: value}))
+    decoded = decode(message(event_type, **REST[event_type], **{signal: value}))
     assert isinstance(decoded, Decoded)
     assert decoded.implausible == ()
     assert getattr(decoded.event, signal) is not None
@@ -52,7 +61,7 @@ def test_at_the_limit_it_is_a_reading(event_type: str, signal: str, value: objec
 
 @pytest.mark.parametrize(("event_type", "signal", "value"), OUTSIDE)
 def test_beyond_the_limit_it_is_taken_out_and_the_rest_stays(event_type: str, signal: str, value: object) -> None:
-    rest = {"vitals": {"consciousness": "alert"}, "patient": {"bed": "12"}}[event_type]
+    rest = REST[event_type]
     decoded = decode(message(event_type, **rest, **{signal: value}))
     assert isinstance(decoded, Decoded)
     assert [(each.signal, each.value) for each in decoded.implausible] == [(signal, value)]

@@ -37,7 +37,7 @@ TIMES = {"infused_at"}
 VOID_REPEATS = ("type", "kind", "axis", "attributed_to_crs", "state", "drug", "action")
 _MEDICATION = re.compile(
     rf"(?P<drug>.+?) (?P<action>{'|'.join(ACTIONS)})"
-    rf"(?: (?P<amount>[\d.]+)(?: (?P<unit>[\w/]+))?)?(?: (?P<route>{'|'.join(ROUTES)}))?(?: for (?P<indication>\w+))?"
+    rf"(?: (?P<amount>-?[\d.]+)(?: (?P<unit>[\w/]+))?)?(?: (?P<route>{'|'.join(ROUTES)}))?(?: for (?P<indication>\w+))?"
 )
 
 
