@@ -19,8 +19,8 @@ Validate = Callable[..., Event]
 Faults = tuple[Fault, ...]
 NOT_FINITE = Refused("not_finite", "NaN or Infinity, which JSON does not have")
 _signals = itemgetter(*SIGNALS)
-# These may be removed from an otherwise valid event: an infusion without its rate is one of unknown rate. A time may not,
-# because the rest would mislead.
+# These may be removed from an otherwise valid event; without its rate an infusion is one of unknown rate. A time may
+# not: the rest would mislead.
 REMOVABLE = frozenset(
     {
         *(signal.name for signal in SIGNALS.values() if signal.is_number),
