@@ -63,7 +63,7 @@ ASSESSMENTS = TopicSpec(
 PATIENT_EVENTS = TopicSpec(
     "patient-events",
     "patient_id",
-    "intake, ticker, feeds that speak the contract",
+    "workers alone: intake, ticker, watch",
     "watch",
     cleanup="delete",
     retention_days=60,
