@@ -9,7 +9,7 @@ from monitor.units import NEVER, to_datetime, to_ms
 
 
 def on(context: Context, at: int) -> Context:
-    """The context with the age at an instant (ms); the same object when the age is as before, or was told as such."""
+    """The context with the age at an instant (ms); the same object when nothing changes."""
     if context.birth_date is None:
         return context
     years = completed_years(date.fromisoformat(context.birth_date), to_datetime(at).date())

@@ -38,10 +38,10 @@ def test_a_newborn_is_zero_even_a_day_before() -> None:
     assert age.completed_years(date(2026, 3, 3), date(2026, 3, 2)) == 0
 
 
-def test_an_age_that_was_told_has_no_birthday() -> None:
-    told = Context(age_years=17.5)
-    assert age.on(told, ms("2026-03-03T00:00")) is told
-    assert age.next_birthday(told, ms("2026-03-03T00:00")) == NEVER
+def test_an_age_in_years_has_no_birthday() -> None:
+    known = Context(age_years=17.5)
+    assert age.on(known, ms("2026-03-03T00:00")) is known
+    assert age.next_birthday(known, ms("2026-03-03T00:00")) == NEVER
 
 
 def test_an_age_that_is_right_already_changes_nothing() -> None:
