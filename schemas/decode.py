@@ -30,7 +30,7 @@ from schemas.events import EVENT, Event, Medication, Patient, Tick, Vitals
 from schemas.patient_event import Void
 from schemas.refusal import fault, faults, type_fault
 from schemas.respelling import KNOWN, respelled
-from schemas.system_records import SYSTEM_TYPES, SystemRecord
+from schemas.system_records import RESERVED_TYPES, SYSTEM_TYPES, SystemRecord
 from schemas.topics import EventType
 
 ANY_TYPE: Validate = EVENT.validator.validate_json
@@ -75,8 +75,10 @@ def decode_again(
     message = json_object(payload)
     if message is None:
         return Refused(found[0].reason, found[0].detail)
+    if message.get("type") in RESERVED_TYPES and not in_log:
+        return reserved("type")
     if message.get("type") in SYSTEM_TYPES:
-        return decode_system(payload) if in_log else reserved("type")
+        return decode_system(payload)
     if message.get("status") == "entered_in_error":
         return decode_void(message, payload, default_type)
     again = respelled(message)
@@ -101,10 +103,11 @@ def decode_system(payload: bytes) -> Decoded | Refused:
 
 def decode_void(message: dict[str, Any], payload: bytes, default_type: EventType | None) -> Decoded | Refused:
     """A void by its ids alone, whatever else it carries; or what is wrong with those."""
-    amiss = type_fault(message, default_type)
+    written = respelled(message) or message
+    amiss = type_fault(written, default_type)
     if amiss is not None:
         return Refused(amiss.reason, amiss.detail)
-    again = {"type": default_type, **(respelled(message) or message)}
+    again = {"type": default_type, **written}
     spelled = to_json(again, inf_nan_mode="constants")
     try:
         event = VOID(spelled)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isfinite
 from typing import Any, NamedTuple, get_args
 
 from pydantic import ValidationError
@@ -116,7 +117,7 @@ def reason_of(found: ErrorDetails) -> DeadLetterReason:
     A number that is not whole where only whole ones exist is a sensor's or a typist's mistake like any other.
     """
     if found["type"] == "int_type" and isinstance(found["input"], float):
-        return "implausible_value"
+        return "implausible_value" if isfinite(found["input"]) else "not_finite"
     if found["type"] == "literal_error":
         return "unknown_value" if isinstance(found["input"], str) else "wrong_type"
     return REASONS.get(found["type"], "wrong_type")

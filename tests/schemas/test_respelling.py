@@ -149,6 +149,14 @@ def test_a_whole_number_may_be_written_with_a_point(written: float, score: int) 
     assert isinstance(event.ice_score, int)
 
 
+@pytest.mark.parametrize("number", [float("inf"), float("nan")])
+def test_no_spelling_makes_a_number_of_what_is_none(number: float) -> None:
+    for other in ({}, {"status": None}):
+        verdict = decode(message("vitals", ice_score=number, spo2_percent=95, **other))
+        assert isinstance(verdict, Refused)
+        assert verdict.reason == "not_finite"
+
+
 @pytest.mark.parametrize(("written", "rule"), [(7.5, "a whole number"), (10.5, "a whole number"), (11.0, "at most 10")])
 def test_a_number_that_is_not_whole_is_implausible_and_the_rest_stays(written: float, rule: str) -> None:
     decoded = decode(message("vitals", ice_score=written, spo2_percent=95))
@@ -185,7 +193,9 @@ def test_a_void_needs_no_content_beside_its_ids(event_type: str) -> None:
 
 
 def test_a_void_on_its_topic_needs_no_type_and_has_one_in_the_log() -> None:
-    payload = message(None, event_id="e2", replaces="e1", status="entered_in_error", effective_at="20260301T090000Z")
+    void = {"event_id": "e2", "replaces": "e1", "status": "entered_in_error", "effective_at": "20260301T090000Z"}
+    assert decode(message(None, type=None, **void), "medication") == decode(message(None, **void), "medication")
+    payload = message(None, **void)
     decoded = decode(payload, "medication")
     assert isinstance(decoded, Decoded)
     in_log = log_value(StoredRecord(0, ARRIVED_MS, b"p1", payload), decoded, "medication")
