@@ -19,11 +19,12 @@ Validate = Callable[..., Event]
 Faults = tuple[Fault, ...]
 NOT_FINITE = Refused("not_finite", "NaN or Infinity, which JSON does not have")
 _signals = itemgetter(*SIGNALS)
-# These may be removed from an otherwise valid event; without its rate an infusion is one of unknown rate. A time may
-# not: the rest would mislead.
+# These may be removed from an otherwise valid event; without its dose or rate a line is one of unknown dose. A time
+# may not: the rest would mislead.
 REMOVABLE = frozenset(
     {
         *(signal.name for signal in SIGNALS.values() if signal.is_number),
+        "dose",
         "rate",
         "weight_kg",
         "age_years",

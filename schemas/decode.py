@@ -44,6 +44,8 @@ OF_TYPE: dict[EventType, Validate] = {
 assert set(OF_TYPE) == set(get_args(EventType))
 VOID = TypeAdapter(Void).validator.validate_json
 SYSTEM = TypeAdapter(SystemRecord).validator.validate_json
+# A message grows on its way into the log, by type and arrival, and when its numbers are written in another way.
+LOG_LIMIT_BYTES = 8 * PAYLOAD_LIMIT_BYTES
 WITHOUT_REPLACES = Refused("void_without_replaces", "replaces: is required with status entered_in_error")
 
 
@@ -54,8 +56,9 @@ def decode(payload: bytes | None, default_type: EventType | None = None, *, in_l
     """
     if not payload:
         return Refused("empty", "no bytes")
-    if len(payload) > PAYLOAD_LIMIT_BYTES:
-        return Refused("too_large", f"more than {PAYLOAD_LIMIT_BYTES} bytes")
+    limit = LOG_LIMIT_BYTES if in_log else PAYLOAD_LIMIT_BYTES
+    if len(payload) > limit:
+        return Refused("too_large", f"more than {limit} bytes")
     validate = ANY_TYPE if default_type is None else OF_TYPE[default_type]
     try:
         event = validate(payload, extra="allow")

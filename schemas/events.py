@@ -95,9 +95,13 @@ class Medication(Correctable):
         description="A name or code that the formulary maps; an unmapped drug is kept and never guessed."
     )
     action: Action = Field(description="What was done; only `given` doses and running infusions count.")
-    dose: float | None = Field(None, description="Amount, in `dose_unit`; 0 or less was not given.")
+    dose: Annotated[float, Field(le=1_000_000)] | None = Field(
+        None, description="Amount, in `dose_unit`; 0 or less was not given."
+    )
     dose_unit: DoseUnit | None = Field(None, description="Unit of `dose`; without one the dose is unknown.")
-    rate: Annotated[float, Field(ge=0)] | None = Field(None, description="Infusion rate, in `rate_unit`; 0 is a stop.")
+    rate: Annotated[float, Field(ge=0, le=1_000_000)] | None = Field(
+        None, description="Infusion rate, in `rate_unit`; 0 is a stop."
+    )
     rate_unit: RateUnit | None = Field(None, description="Unit of `rate`; without one the rate is unknown.")
     route: Route | None = Field(None, description="Only systemic routes count for any rule.")
     indication: Indication | None = Field(

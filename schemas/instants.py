@@ -65,7 +65,7 @@ EPOCH_AS_READ: datetime = TypeAdapter(Instant).validate_json(b'"1970-01-01T00:00
 # Everyday ways to write a time that pydantic does not read; the same dashes or none, as in the standard.
 SPELLING = re.compile(
     r"(?P<year>\d{4})(?P<dash>-?)(?P<month>\d{2})(?P=dash)(?P<day>\d{2})"
-    r"[Tt ](?P<hour>\d{2})(?::?(?P<minute>\d{2})(?::?(?P<second>\d{2}))?)?(?:[.,](?P<fraction>\d{1,9}))?"
+    r"[Tt ](?P<hour>\d{2})(?::?(?P<minute>\d{2})(?::?(?P<second>\d{2}))?)?(?:[.,](?P<fraction>\d{0,9}))?"
     r" ?(?P<offset>[Zz]|(?P<sign>[+\u2212-])(?P<hours>\d{2})(?::?(?P<minutes>\d{2}))?)?",
     re.ASCII,
 )

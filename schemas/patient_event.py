@@ -34,3 +34,4 @@ class Void(PatientEvent):
     type: Literal["vitals", "medication", "patient", "assessment"] = Field(description="The type of the earlier event.")
     status: Literal["entered_in_error"] = Field(description="It was entered in error.")
     replaces: EventId = Field(description="The earlier event of this patient and type.")
+    device_id: str | None = Field(None, max_length=128, description="The device of the earlier event.")

@@ -324,10 +324,10 @@ class Walk:
             self.baseline_flow = rounded(patient.baseline_oxygen_flow_l_per_min)
         if patient.death_attributed_to_crs is not None:
             self.death_attributed = patient.death_attributed_to_crs
-        if patient.age_years is not None:
-            self.age_years, self.birth_date = Decimal(str(patient.age_years)), None
-        elif patient.birth_date is not None:
+        if patient.birth_date is not None:
             self.age_years, self.birth_date = None, patient.birth_date
+        elif patient.age_years is not None:
+            self.age_years, self.birth_date = Decimal(str(patient.age_years)), None
 
     def take_treatment(self, infused_at: int, at: int) -> None:
         if infused_at == self.infused_at:
@@ -388,8 +388,8 @@ class Walk:
         return (1, float("inf") if medication.rate is None else medication.rate, medication.event_id)
 
     def take_medication(self, medication: Medication, at: int) -> None:
-        begins = medication.action in ("given", "started")
-        if begins and medication.dose is not None and medication.dose <= 0 and not medication.rate:
+        an_amount = medication.action == "given" or (medication.action != "stopped" and medication.rate is None)
+        if an_amount and medication.dose is not None and medication.dose <= 0:
             return  # an amount of nothing
         drugs = self.formulary.find(medication.drug)
         roles: set[str] = {drug.role for drug in drugs if self.dose_counts(medication, drug.minimum_mg)}

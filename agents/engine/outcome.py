@@ -17,6 +17,7 @@ from monitor.units import LONG_AGO, to_datetime
 from monitor.verdicts import Reason
 from schemas.alerts import Alert
 from schemas.dead_letters import DeadLetter
+from schemas.system_records import Story
 
 Disposition = Literal["applied", "duplicate", "late", "forwarded", "dead_letter", "tick", "skipped"]
 # The verdicts that decide the disposition of an event; with none of them it was applied.
@@ -136,15 +137,15 @@ def alert_delays(judged: Judged) -> tuple[list[int], list[tuple[str, int]]]:
     return acknowledged, resolved
 
 
-def forwarded(event: PatientEventType, original: PatientEventType, record: LogRecord) -> Forward:
+def forwarded(event: PatientEventType, record: LogRecord) -> Forward:
     """The message to append to the log for an event that goes on to another patient.
 
     An event that is only redirected keeps every field, also those that this build does not use, and its log time.
     """
-    if event.event_id != original.event_id or record.value is None:
+    if isinstance(event, Story) or record.value is None:
         return Forward(event.patient_id, event.model_dump_json(exclude_none=True).encode(), event)
     written = from_json(record.value) | {"patient_id": event.patient_id}
     appended_at = append_time(record)
     if written.get("received_at") is None and appended_at is not None:
         written["received_at"] = to_datetime(appended_at).isoformat()
-    return Forward(event.patient_id, to_json(written), event)
+    return Forward(event.patient_id, to_json(written, inf_nan_mode="null"), event)

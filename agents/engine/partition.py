@@ -22,7 +22,7 @@ from agents.engine.outcome import (
     forwarded,
 )
 from agents.engine.patients import Judged, Patients, dead_letters
-from agents.engine.records import LogRecord, append_time
+from agents.engine.records import LogRecord, append_time, time_to_show
 from agents.engine.ticks import NEVER_TICKED, Ticks
 from monitor.guidelines.in_force import Guideline
 from monitor.model import State
@@ -130,7 +130,7 @@ class Partition:
             self._tick(event, record, outcome)
         elif event.patient_id not in self.positions and not self._owns_patient(event.patient_id):
             # Its writer computes partitions in another way: the event belongs into another partition.
-            outcome.forwards.append(forwarded(event, event, record))
+            outcome.forwards.append(forwarded(event, record))
             outcome.dispositions["forwarded"] += 1
         elif record.offset <= self._max_row_offset and self._row_includes(event.patient_id, record.offset):
             outcome.dispositions["skipped"] += 1
@@ -145,7 +145,7 @@ class Partition:
         judged = self.patients.judge(event.patient_id, event, decoded.implausible, known, backlog_at)
         self._note(judged, record, event.event_id, outcome)
         if judged.step.forwards:
-            outcome.forwards += [forwarded(one, event, record) for one in judged.step.forwards]
+            outcome.forwards += [forwarded(one, record) for one in judged.step.forwards]
         outcome.dispositions[disposition(judged)] += 1
 
     def _tick(self, tick: Tick, record: LogRecord, outcome: Outcome) -> None:
@@ -193,6 +193,6 @@ class Partition:
             outcome.changed[patient_id] = None
 
     def _refuse(self, record: LogRecord, result: Refused | Judged, outcome: Outcome) -> None:
-        origin = Origin(self.topic, self.partition, record.offset, to_datetime(record.timestamp))
+        origin = Origin(self.topic, self.partition, record.offset, time_to_show(record))
         letters = dead_letters(result, record.value, origin)
         outcome.letters += [KeyedDeadLetter(record.key, letter) for letter in letters]

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Protocol
+
+from monitor.units import to_datetime
 
 LOG_APPEND_TIME = 1  # timestamp type of a topic that keeps the broker's clock; 0: the writer's
 YEAR_2000_MS = 946_684_800_000
+YEAR_3000_MS = 32_503_680_000_000
 
 
 class Timed(Protocol):
@@ -27,8 +31,13 @@ def append_time(record: Timed) -> int | None:
 
     A broker's time before 2000 is none: the embedded one counts from its own start.
     """
-    by_broker = record.timestamp_type == LOG_APPEND_TIME and record.timestamp >= YEAR_2000_MS
+    by_broker = record.timestamp_type == LOG_APPEND_TIME and YEAR_2000_MS <= record.timestamp < YEAR_3000_MS
     return record.timestamp if by_broker else None
+
+
+def time_to_show(record: Timed) -> datetime:
+    """A record's own time, by whatever clock, for people to read; the nearest within 1970 to 2999 where it is none."""
+    return to_datetime(min(max(record.timestamp, 0), YEAR_3000_MS - 1))
 
 
 class LogRecord(Timed, Protocol):

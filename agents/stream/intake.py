@@ -15,14 +15,13 @@ from typing import Any
 
 from agents.engine.changelog import Record
 from agents.engine.partitioning import partition_of
-from agents.engine.records import FeedRecord, append_time
+from agents.engine.records import FeedRecord, append_time, time_to_show
 from agents.engine.stamp import log_value
 from agents.platform.settings import Settings
 from agents.stream import metrics
 from agents.stream.held_feeds import FeedBatch, FeedFlow, HeldFeeds, Place
 from agents.stream.log_formats import LogFormats
 from agents.stream.producer import ConfirmedProducer, confirmed
-from monitor.units import to_datetime
 from schemas import topics
 from schemas.dead_letters import Origin, dead_letter
 from schemas.decode import decode
@@ -139,6 +138,6 @@ class Intake:
 
     async def _refuse(self, topic: str, record: FeedRecord, why: Refused) -> asyncio.Future[Any]:
         metrics.DEAD_LETTERS.labels(topic, why.reason).inc()
-        origin = Origin(topic, record.partition, record.offset, to_datetime(record.timestamp))
+        origin = Origin(topic, record.partition, record.offset, time_to_show(record))
         letter = dead_letter(why.reason, why.detail, record.value, origin)
         return await self.producer.send_letter(self._letters, letter, record.key)

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agents.engine.partitioning import partition_of
+from agents.engine.records import append_time, time_to_show
 from agents.engine.stamp import log_value
 from agents.platform.errors import UserError
 from agents.verify.reader import Bounds, Progress, StoredRecord, TopicReader
 from agents.verify.set_comparison import LogPlace, SetComparison, record_identity
-from monitor.units import to_datetime
 from schemas import topics
 from schemas.dead_letters import Origin, dead_letter
 from schemas.decode import decode
@@ -65,13 +65,14 @@ class FeedsCheck:
         place = LogPlace(feed.number, partition, record.offset)
         decoded = decode(record.value, feed.spec.default_type)
         if isinstance(decoded, Refused):
-            origin = Origin(feed.topic, partition, record.offset, to_datetime(record.timestamp))
+            origin = Origin(feed.topic, partition, record.offset, time_to_show(record))
             letter = dead_letter(decoded.reason, decoded.detail, record.value, origin)
             self.letters.expect(letter.model_dump_json().encode(), place)
         elif not isinstance(decoded.event, Tick):
             key = decoded.event.patient_id.encode()
             value = log_value(record, decoded, feed.spec.default_type)
-            if record.timestamp > self.since.get(partition_of(key, self.partitions), -1):
+            since, appended_at = self.since.get(partition_of(key, self.partitions)), append_time(record)
+            if since is None or (appended_at is not None and appended_at > since):
                 self.arrivals.expect(record_identity(key, value), place)
         self.ledger.find(line_identity(feed.topic, partition, record.offset, event_id_of(decoded, record)), place)
 

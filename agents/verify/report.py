@@ -6,10 +6,10 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from agents.engine.records import time_to_show
 from agents.verify.findings import MISSING, SPURIOUS, STATES, Breach
 from agents.verify.reader import StoredRecord, TopicReader
 from agents.verify.verification import Verification
-from monitor.units import to_datetime
 from schemas.decode import decode
 from schemas.decoded import Refused
 
@@ -67,9 +67,9 @@ def neighbours(reader: TopicReader, log: str, partition: int, offset: int, show:
 
 def described(record: StoredRecord, show: bool) -> dict[str, Any]:
     """A log record: offset, time and type; with `show` also its first 2000 characters."""
-    decoded = decode(record.value)
+    decoded = decode(record.value, in_log=True)
     kind = f"refused: {decoded.reason}" if isinstance(decoded, Refused) else decoded.event.type
-    fields: dict[str, Any] = {"offset": record.offset, "at": to_datetime(record.timestamp).isoformat(), "type": kind}
+    fields: dict[str, Any] = {"offset": record.offset, "at": time_to_show(record).isoformat(), "type": kind}
     if show:
         fields["value"] = (record.value or b"").decode(errors="replace")[:2000]
     return fields

@@ -11,6 +11,7 @@ from monitor.units import to_integer, to_ms, to_tenths
 from monitor.verdicts import Reason
 from schemas.assessments import Attribution, InfectionWorkup
 from schemas.events import Medication, Patient, Vitals
+from schemas.field_types import Action
 
 # As in fast_path.py: every reading of every monitor comes through here.
 _new = tuple.__new__
@@ -75,11 +76,11 @@ def medication_facts(formulary: Formulary, event: Medication, at: int) -> tuple[
         return [], "not_systemic" if formulary.is_local(event.drug) else "unmapped_drug"
     if not is_systemic(event.route):
         return [], "not_systemic"
-    if is_nothing_given(event):
+    action = "stopped" if event.rate == 0 and event.action in ("started", "rate_changed") else event.action
+    if is_nothing_given(event, action):
         return [], "not_given"
     factor = MG_PER_UNIT.get(event.dose_unit or "")
     dose_mg = None if event.dose is None or event.dose <= 0 or factor is None else event.dose * factor
-    action = "stopped" if event.rate == 0 and event.action in ("started", "rate_changed") else event.action
     facts: list[Fact] = []
     for drug in drugs:
         too_little = drug.minimum_mg is not None and (dose_mg is None or dose_mg < drug.minimum_mg)
@@ -100,11 +101,14 @@ def medication_facts(formulary: Formulary, event: Medication, at: int) -> tuple[
     return facts, "applied" if facts else "no_rule"
 
 
-def is_nothing_given(event: Medication) -> bool:
-    """Whether the line says that no drug was given: held, refused, or an amount of 0 or less without any rate."""
-    if event.action in ("held", "not_given"):
+def is_nothing_given(event: Medication, action: Action) -> bool:
+    """Whether the line says that no drug was given: held, refused, or an amount of 0 or less.
+
+    An infusion that has a rate runs, whatever its amount; a stop is a stop.
+    """
+    if action in ("held", "not_given"):
         return True
-    is_amount = event.action in ("given", "started") and event.dose is not None and not event.rate
+    is_amount = action == "given" or (action in ("started", "rate_changed") and event.rate is None)
     return is_amount and event.dose is not None and event.dose <= 0
 
 
@@ -115,10 +119,10 @@ def context_facts(event: Patient, at: int) -> list[Fact]:
     ]
     if event.status in MOVEMENTS:
         changes.append(("status", event.status))
-    if event.age_years is not None:
-        changes += [("age_years", event.age_years), ("birth_date", None)]  # it stands until told anew
-    elif event.birth_date is not None:
+    if event.birth_date is not None:
         changes.append(("birth_date", event.birth_date.isoformat()))
+    elif event.age_years is not None:
+        changes += [("age_years", event.age_years), ("birth_date", None)]  # it stands until told anew
     facts: list[Fact] = [ContextFact(at, event.event_id, tuple(changes))]
     if event.infused_at is not None:
         infused_at = to_ms(event.infused_at)

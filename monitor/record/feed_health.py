@@ -10,13 +10,14 @@ from collections.abc import Iterable
 from monitor.model import FeedHealth, ImplausibleReadings
 from monitor.record import latest_values
 from schemas.events import PatientEventType, Vitals
+from schemas.patient_event import Void
 
 MAX_IMPLAUSIBLE_READINGS = 8
 
 
 def feed_of(event: PatientEventType) -> str:
     """The feed whose clock an event came with: its type and device."""
-    return f"{event.type}:{event.device_id or ''}" if isinstance(event, Vitals) else event.type
+    return f"{event.type}:{event.device_id or ''}" if isinstance(event, Vitals | Void) else event.type
 
 
 def with_clock_ahead(health: FeedHealth, event: PatientEventType, log_at: int) -> FeedHealth:

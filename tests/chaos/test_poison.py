@@ -40,7 +40,9 @@ def test_poison_becomes_dead_letters_and_good_events_are_applied(
     with Supervised("worker", tmp_path, settings) as worker:
         ready([worker])
         poisoned, good = send(settings)
-        in_the_log = Counter(refused.reason for value, _ in doses(1) if isinstance(refused := decode(value), Refused))
+        in_the_log = Counter(
+            refused.reason for value, _ in doses(1) if isinstance(refused := decode(value, in_log=True), Refused)
+        )
         verdict = verify(settings, 60)
         assert verdict["ok"], verdict
         assert worker.exits == []

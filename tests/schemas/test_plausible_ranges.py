@@ -33,7 +33,7 @@ PATIENT = [
     ("birth_date", "1906-01-01", "1905-12-31", "2026-03-02", "2026-03-03"),
     ("infused_at", "1850-01-01T00:00:00Z", "1849-12-31T23:59:59Z", "2999-12-31T23:59:59Z", "3000-01-01T00:00:00Z"),
 ]
-MEDICATION = [("rate", 0, -0.1, 10**6, None)]
+MEDICATION = [("rate", 0, -0.1, 10**6, 10**6 + 1), ("dose", -1, None, 10**6, 10**6 + 1)]
 SIGNALS = [
     (of, *row) for of, rows in (("vitals", VITALS), ("patient", PATIENT), ("medication", MEDICATION)) for row in rows
 ]

@@ -7,10 +7,12 @@ from typing import get_args
 
 import pytest
 
+from agents.engine.stamp import log_value
+from agents.verify.reader import StoredRecord
 from schemas import topics
 from schemas.dead_letters import DeadLetterReason
 from schemas.decode import decode
-from schemas.decoded import Refused
+from schemas.decoded import Decoded, Refused
 from tests.schemas.messages import HEADER, message
 
 TABLE = Path(__file__).with_name("refusals.md")
@@ -51,6 +53,16 @@ def test_64_kib_are_read_and_one_byte_more_is_not() -> None:
     assert not isinstance(decode(full), Refused)
     assert decode(full + b" ") == Refused("too_large", "more than 65536 bytes")
     assert decode(b"\xff" * 1024 * 1024) == Refused("too_large", "more than 65536 bytes")
+
+
+@pytest.mark.parametrize("fields", [b'"x":[' + b"1e15," * 9000 + b'1],"status":null', b'"x":"' + b"y" * 64_000 + b'"'])
+def test_what_intake_takes_is_not_too_large_for_the_log(fields: bytes) -> None:
+    """Type and arrival are added on the way, and numbers may be written in another way."""
+    payload = message(None, spo2_percent=95)[:-1] + b"," + fields + b"}"
+    decoded = decode(payload, "vitals")
+    assert isinstance(decoded, Decoded)
+    in_log = log_value(StoredRecord(0, 1_772_355_660_000, b"p1", payload), decoded, "vitals")
+    assert isinstance(decode(in_log, in_log=True), Decoded)
 
 
 @pytest.mark.parametrize("where", [b'"device_id":"%s"', b'"%s":1', b'"unknown":["%s"]'])

@@ -47,6 +47,7 @@ def event_of(payload: bytes) -> PatientEventType:
         ("2026-03-01T09:00Z", AT_NINE),
         ("2026-03-01T09Z", AT_NINE),
         ("2026-03-01T06:00:00\N{MINUS SIGN}03:00", AT_NINE),
+        ("2026-03-01T09:00:00.Z", AT_NINE),
         ("2026-03-01T09:00:00.5Z", AT_NINE + timedelta(seconds=0.5)),
         ("2026-03-01T09:00:00,250Z", AT_NINE + timedelta(seconds=0.25)),
         ("2026-03-01T09:00:00.123456789Z", AT_NINE + timedelta(microseconds=123_456)),

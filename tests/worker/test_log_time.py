@@ -162,3 +162,24 @@ def test_what_goes_on_to_another_patient_keeps_its_time() -> None:
         event = {"type": "vitals", "event_id": "e9", "patient_id": "p1", "effective_at": iso(36 * MINUTE)}
         (forward,) = ward.append(event | EVENTS["vitals"], timestamp).forwards
         assert json.loads(forward.value).get("received_at") == received
+
+
+@pytest.mark.parametrize("timestamp", [-1, 0, 1_772_438_400_000_000, 253_402_300_799_999, 1 << 62])
+def test_no_record_time_stops_a_partition(timestamp: int) -> None:
+    """Writers' clocks may say anything: microseconds, or the end of the calendar."""
+    ward = ill()
+    assert reasons(ward.append({"type": "vitals"}, timestamp)) == ["missing_field"]
+    assert ward.append({"type": "tick", "effective_at": iso(40 * MINUTE)}, timestamp).ticked_at == BEGAN + 40 * MINUTE
+    named = {"event_id": "e9", "patient_id": "p1", "effective_at": iso(20 * MINUTE)}
+    assert reasons(ward.append({"type": "vitals"} | named | EVENTS["vitals"], timestamp)) == []
+
+
+def test_a_void_of_a_clock_ahead_is_over_with_the_next_reading_of_its_device() -> None:
+    ward = ill()
+    at = 32 * MINUTE
+    void: dict[str, Any] = EVENTS["void"] | {"device_id": "m1"}
+    assert [one.alert.status for one in ward.event(at + HOUR, appended=at, **void).alerts] == ["raised"]
+    other = ward.event(at + SECOND, type="vitals", **EVENTS["vitals"])
+    assert "data_quality" not in [one.alert.kind for one in other.alerts], "another clock says nothing about this one"
+    after = ward.event(at + 2 * SECOND, type="vitals", device_id="m1", **EVENTS["vitals"])
+    assert ("data_quality", "resolved") in [(one.alert.kind, one.alert.status) for one in after.alerts]
