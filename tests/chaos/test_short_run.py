@@ -25,5 +25,6 @@ def test_nothing_is_lost_invented_or_changed(kafka_cluster: Cluster, tmp_path: P
     assert report.verdict["events"] >= SHORT.seconds * SHORT.rate, "every event was judged"
     assert report.verdict["alerts"] > 100, "alerts were raised"
     assert report.exits["killed"] >= 1
-    assert report.exits["stood still"] >= 1, "the paused worker noticed its pause"
+    # Awake again, it notices by the fence, or its consumer first, whose partitions are another's by then.
+    assert report.exits.keys() & {"stood still", "fail stop"}, "the paused worker ended itself"
     assert report.exits["left"] >= 1
