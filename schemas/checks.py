@@ -47,9 +47,9 @@ def check_fields(event: Event, removed: Faults, payload: bytes, validate: Valida
     elif isinstance(event, Patient) and event.birth_date is not None and not was_born(event):
         unborn = UNBORN._replace(value=event.birth_date.isoformat())
         return without_implausible((*removed, unborn), payload, validate)
-    refused = contradiction(event)
-    if refused is not None:
-        return refused
+    why = contradiction(event)
+    if why is not None:
+        return why
     if removed or event.__pydantic_extra__:
         return without_unknown_fields(event, removed, payload, validate)
     return Decoded(event)
@@ -78,6 +78,11 @@ def contradiction(event: JudgedEvent) -> Refused | None:
     return None
 
 
+def refused(fault: Fault) -> Refused:
+    """Refuses a message for one of its faults."""
+    return Refused(fault.reason, fault.detail)
+
+
 def reserved(field: str) -> Refused:
     """Refuses a message that only a worker may write, and only into the log."""
     return Refused("reserved", f"{field}: only workers write it, and only into the log")
@@ -93,13 +98,12 @@ def without_implausible(found: Faults, payload: bytes, validate: Validate) -> De
     """The event without its implausible signals; if anything else is wrong with it, the first such fault."""
     for fault in found:
         if fault.reason != "implausible_value" or fault.field not in REMOVABLE:
-            return Refused(fault.reason, fault.detail)
+            return refused(fault)
     smaller = without_fields(payload, found)
     try:
         event = validate(smaller, extra="allow")
     except ValidationError as error:
-        again = faults(error, smaller, None)[0]
-        return Refused(again.reason, again.detail)
+        return refused(faults(error, smaller, None)[0])
     return check_fields(event, found, smaller, validate)
 
 
@@ -114,9 +118,9 @@ def without_unknown_fields(event: Event, removed: Faults, payload: bytes, valida
     """The event without its unknown fields, with their names and the signals that were removed before."""
     extra = event.__pydantic_extra__ or {}
     unknown = tuple(sorted(extra))
-    refused = NOT_FINITE if unknown and has_nan(payload) else reserved_field(extra)
-    if refused is not None:
-        return refused
+    why = NOT_FINITE if unknown and has_nan(payload) else reserved_field(extra)
+    if why is not None:
+        return why
     implausible = tuple(ImplausibleSignal(f.field, f.value, f.detail) for f in removed)
     return Decoded(validate(payload, extra="ignore") if unknown else event, implausible, unknown)
 

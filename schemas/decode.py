@@ -20,6 +20,7 @@ from schemas.checks import (
     check_fields,
     contradiction,
     has_nan,
+    refused,
     reserved,
     reserved_field,
     without_implausible,
@@ -28,20 +29,21 @@ from schemas.dead_letters import PAYLOAD_LIMIT_BYTES
 from schemas.decoded import Decoded, Refused
 from schemas.events import EVENT, Event, Medication, Patient, Tick, Vitals
 from schemas.patient_event import Void
-from schemas.refusal import fault, faults, type_fault
+from schemas.refusal import Fault, fault, faults, type_fault
 from schemas.respelling import KNOWN, respelled
 from schemas.system_records import RESERVED_TYPES, SYSTEM_TYPES, SystemRecord
 from schemas.topics import EventType
 
-ANY_TYPE: Validate = EVENT.validator.validate_json
-OF_TYPE: dict[EventType, Validate] = {
+# By the type that a message has when it does not say one; None: it must say one.
+OF_TYPE: dict[EventType | None, Validate] = {
+    None: EVENT.validator.validate_json,
     "vitals": TypeAdapter(Vitals).validator.validate_json,
     "medication": TypeAdapter(Medication).validator.validate_json,
     "patient": TypeAdapter(Patient).validator.validate_json,
     "assessment": TypeAdapter(Assessment).validator.validate_json,
     "tick": TypeAdapter(Tick).validator.validate_json,
 }
-assert set(OF_TYPE) == set(get_args(EventType))
+assert set(OF_TYPE) == {None, *get_args(EventType)}
 VOID = TypeAdapter(Void).validator.validate_json
 SYSTEM = TypeAdapter(SystemRecord).validator.validate_json
 # A message grows on its way into the log, by type and arrival, and when its numbers are written in another way.
@@ -59,7 +61,7 @@ def decode(payload: bytes | None, default_type: EventType | None = None, *, in_l
     limit = LOG_LIMIT_BYTES if in_log else PAYLOAD_LIMIT_BYTES
     if len(payload) > limit:
         return Refused("too_large", f"more than {limit} bytes")
-    validate = ANY_TYPE if default_type is None else OF_TYPE[default_type]
+    validate = OF_TYPE[default_type]
     try:
         event = validate(payload, extra="allow")
     except ValidationError as error:
@@ -73,11 +75,11 @@ def decode_again(
     error: ValidationError, payload: bytes, default_type: EventType | None, *, in_log: bool
 ) -> Decoded | Refused:
     """What the models of events refused: a record of the system, a void by its ids, another message as they read it."""
-    validate = ANY_TYPE if default_type is None else OF_TYPE[default_type]
+    validate = OF_TYPE[default_type]
     found = faults(error, payload, default_type)
     message = json_object(payload)
     if message is None:
-        return Refused(found[0].reason, found[0].detail)
+        return refused(found[0])
     if message.get("type") in RESERVED_TYPES and not in_log:
         return reserved("type")
     if message.get("type") in SYSTEM_TYPES:
@@ -100,8 +102,7 @@ def decode_system(payload: bytes) -> Decoded | Refused:
     try:
         return Decoded(SYSTEM(payload, extra="ignore"))
     except ValidationError as error:
-        first = fault(error.errors(include_url=False)[0])
-        return Refused(first.reason, first.detail)
+        return refused(first_fault(error))
 
 
 def decode_void(message: dict[str, Any], payload: bytes, default_type: EventType | None) -> Decoded | Refused:
@@ -109,18 +110,23 @@ def decode_void(message: dict[str, Any], payload: bytes, default_type: EventType
     written = respelled(message) or message
     amiss = type_fault(written, default_type)
     if amiss is not None:
-        return Refused(amiss.reason, amiss.detail)
+        return refused(amiss)
     again = {"type": default_type, **written}
     spelled = to_json(again, inf_nan_mode="constants")
     try:
         event = VOID(spelled)
     except ValidationError as error:
-        first = fault(error.errors(include_url=False)[0])
+        first = first_fault(error)
         no_id = first.field == "replaces" and first.reason == "missing_field"
-        return WITHOUT_REPLACES if no_id else Refused(first.reason, first.detail)
+        return WITHOUT_REPLACES if no_id else refused(first)
     unknown = tuple(sorted(message.keys() - KNOWN))
-    refused = NOT_FINITE if has_nan(payload) else reserved_field(message) or contradiction(event)
-    return refused or Decoded(event, (), unknown, None if again == message else spelled)
+    why = NOT_FINITE if has_nan(payload) else reserved_field(message) or contradiction(event)
+    return why or Decoded(event, (), unknown, None if again == message else spelled)
+
+
+def first_fault(error: ValidationError) -> Fault:
+    """The first fault, in the order of the fields."""
+    return fault(error.errors(include_url=False)[0])
 
 
 def json_object(payload: bytes) -> dict[str, Any] | None:

@@ -16,9 +16,7 @@ async def go_to_begin(consumer: Any, partitions: Iterable[Any]) -> None:
         consumer.seek(partition, begin)
 
 
-async def read_partition(
-    consumer: Any, partition: Any, take: Callable[[bytes, bytes | None], None], beat: Callable[[], None] = lambda: None
-) -> None:
+async def read_partition(consumer: Any, partition: Any, take: Callable[[bytes, bytes | None], None]) -> None:
     """Reads a partition from its beginning to its current end. `consumer` has it assigned, and no group.
 
     `take` gets key and value of each record that has a key.
@@ -30,4 +28,3 @@ async def read_partition(
             for record in records:
                 if record.key is not None:
                     take(record.key, record.value)
-        beat()

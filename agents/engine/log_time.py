@@ -25,7 +25,7 @@ def log_time(event: PatientEventType, appended_at: int | None, ticked_at: int, t
     """
     received_at = None if event.received_at is None else to_ms(event.received_at)
     if appended_at is None:
-        return LogTime(received_at or ticked_at or to_ms(event.effective_at))
+        return LogTime(ticked_at or to_ms(event.effective_at) if received_at is None else received_at)
     if received_at is None or received_at < appended_at - LONGEST_WAY:
         return LogTime(appended_at)
     return LogTime(appended_at, True) if received_at > appended_at + tolerated else LogTime(received_at)

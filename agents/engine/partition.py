@@ -150,8 +150,10 @@ class Partition:
 
     def _tick(self, tick: Tick, record: LogRecord, outcome: Outcome) -> None:
         appended_at = append_time(record)
-        at = tick_time(to_ms(tick.effective_at), appended_at, self.guideline.profile.clock_ahead)
-        tick = Tick(effective_at=to_datetime(at))
+        ticked_at = to_ms(tick.effective_at)
+        at = tick_time(ticked_at, appended_at, self.guideline.profile.clock_ahead)
+        if at != ticked_at:
+            tick = Tick(effective_at=to_datetime(at))
         self.ticks = self.ticks.after(appended_at or at)
         outcome.ticked_at = max(outcome.ticked_at, at)
         outcome.dispositions["tick"] += 1
