@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from monitor.alerts import evidence, tocilizumab
 from monitor.alerts.candidate import RuleContext, missing, rule_context
-from monitor.alerts.feed_alerts import silence_at
+from monitor.alerts.data_alerts import silence_at
 from monitor.course.episodes import CLINICAL_SIGNS
 from monitor.guidelines.in_force import Guideline
 from monitor.model import Course, Finding, OpenAlert, State
-from monitor.record import latest_values
+from monitor.record import latest_vitals
 from monitor.units import HOUR, LONG_AGO, hours, to_datetime
 from schemas.alerts import Evidence
 from schemas.events import SIGNALS
@@ -102,7 +102,7 @@ def _latest(state: State) -> dict[str, ReadingState]:
             effective_at=to_datetime(latest.at),
             source="charted" if latest.charted else "monitor",
         )
-        for name, latest in sorted(latest_values.named(state.latest))
+        for name, latest in sorted(latest_vitals.named(state.latest))
     }
 
 

@@ -15,8 +15,9 @@ from monitor.alerts.candidate import rule_context
 from monitor.course import fast_path, fold
 from monitor.guidelines.in_force import Guideline
 from monitor.model import AlertBook, CatchingUp, Course, Fact, State, fresh
-from monitor.record import feed_health, history, late_events, latest_values, merge
-from monitor.record.facts import context_facts, medication_facts, statement_fact, vitals_fact
+from monitor.record import late_events, latest_vitals, merge
+from monitor.record.facts import context_facts, is_known, statement_fact, vitals_fact
+from monitor.record.medication_facts import medication_facts
 from monitor.record.unchanged_reading import with_unchanged_reading
 from monitor.units import NEVER, SECOND, clock, to_ms, whole_second
 from monitor.verdicts import Reason, Verdict
@@ -83,8 +84,7 @@ def step(
         fact = vitals_fact(event, effective_at)
         course = fast_path.course_after(guideline.profile, state, event, fact, log_at)
         if course is not None:
-            after = with_unchanged_reading(guideline, state, event, fact, course, log_at)
-            return _new(Step, (after, (), SAME, (), ()))
+            return _new(Step, (with_unchanged_reading(guideline, state, event, fact, course, log_at), (), SAME, (), ()))
     state = _with_limits(guideline, state)
     if isinstance(event, Story):
         # A record that is already in the handover's path takes it over again: a circle of merges must end.
@@ -128,7 +128,7 @@ def _apply(
     """The full way of an event, in the order: repeated, removing, feed health, facts, alerts."""
     voided = event.event_id in state.voided_event_ids
     # A correction that was itself voided before it came still removes what it replaces.
-    if history.is_known(state, event.event_id) or (voided and event.replaces in (None, *state.voided_event_ids)):
+    if is_known(state, event.event_id) or (voided and event.replaces in (None, *state.voided_event_ids)):
         return Step(state, verdicts=(Verdict("duplicate"),))
     effective_at = to_ms(event.effective_at)
     verdicts: list[Verdict] = []
@@ -136,7 +136,7 @@ def _apply(
     if event.replaces is not None:
         state, changed_at = late_events.remove_event(guideline, state, event.replaces)
         verdicts.append(Verdict("voided" if isinstance(event, Void) else "replaced"))
-    feed = feed_health.update(state.feed_health, event, (part.signal for part in implausible), effective_at)
+    feed = latest_vitals.update_feed(state.feed_health, event, (part.signal for part in implausible), effective_at)
     state = state._replace(feed_health=feed, defect_at=None)
     if isinstance(event, (Acknowledge, Snooze)):
         return _acknowledge(guideline, state, event, verdicts)
@@ -158,14 +158,14 @@ def _apply(
 def _from_the_future(guideline: Guideline, state: State, event: PatientEventType, field: str) -> Step:
     """An event of a clock that runs ahead is not judged, and moves nobody's clock."""
     rejected = Rejected(None, "from_the_future", f"{field} is ahead of {clock(state.clock)}", event.event_id)
-    state = state._replace(feed_health=feed_health.with_clock_ahead(state.feed_health, event, state.clock))
+    state = state._replace(feed_health=latest_vitals.with_clock_ahead(state.feed_health, event, state.clock))
     return _reconcile(guideline, state, [Verdict("from_the_future")], rejected=(rejected,))
 
 
 def _with_display(state: State, event: PatientEventType, at: int, verdict: Reason) -> State:
     """The state with what is only displayed of an event: latest values, and drugs that are not in the formulary."""
     if isinstance(event, Vitals):
-        return state._replace(latest=latest_values.update(state.latest, event, at))
+        return state._replace(latest=latest_vitals.update(state.latest, event, at))
     if verdict == "unmapped_drug" and isinstance(event, Medication):
         drugs = dict.fromkeys((*state.unknown_drugs, event.drug[:40]))
         return state._replace(unknown_drugs=tuple(drugs)[-MAX_UNKNOWN_DRUGS:])

@@ -2,12 +2,11 @@
 
 In the order in which a record passes:
 stamp.py          what intake adds to a feed's message before it goes into the log
-log_time.py       when an event arrived, bounded by the broker's clock
+log_time.py       when an event arrived, bounded by the broker's clock; whether it waited for a worker (ticks)
 partitioning.py   which partition a patient belongs to
 records.py        what a Kafka record looks like, whichever client read it
-patients.py       from a decoded message to its judgement and dead letters; who is due at a tick; defects kept apart
-outcome.py        what a batch resulted in, and what one judgement changed
-ticks.py          when ticks came, and so which events are a backlog of a downtime
+patients.py       from a decoded message to its judgement, what it changed, its dead letters; who is due at a tick
+outcome.py        what a batch resulted in
 partition.py      one partition of the log: each offset applied exactly once
 changelog.py      rows and marker as records of the changelog topic
 log_lines.py      a record of the log as a line of a file, and back

@@ -1,13 +1,21 @@
-"""Log time of an event: when the hospital could know of it. The broker's clock bounds what a feed says about that."""
+"""Log time: when the hospital could know of an event, bounded by the broker's clock, and whether it had to wait.
+
+An event waits when no worker is running: the time of the ticks around it shows that.
+"""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from datetime import datetime
+from typing import NamedTuple, Self
 
-from monitor.units import DAY, SECOND, to_ms
+from agents.engine.records import LOG_APPEND_TIME, Timed
+from monitor.units import DAY, MINUTE, SECOND, to_datetime, to_ms
 from schemas.events import PatientEventType
 
+YEAR_2000_MS = 946_684_800_000
+YEAR_3000_MS = 32_503_680_000_000
 LONGEST_WAY = 7 * DAY  # no event is longer on its way to the log
+DOWN_AFTER_MS = 2 * MINUTE  # without a tick for longer, no worker was running
 
 
 class LogTime(NamedTuple):
@@ -15,6 +23,20 @@ class LogTime(NamedTuple):
 
     at: int
     is_ahead: bool = False
+
+
+def append_time(record: Timed) -> int | None:
+    """When the broker appended a record, ms since 1970; None where it keeps writers' clocks or none.
+
+    A broker's time before 2000 is none: the embedded one counts from its own start.
+    """
+    by_broker = record.timestamp_type == LOG_APPEND_TIME and YEAR_2000_MS <= record.timestamp < YEAR_3000_MS
+    return record.timestamp if by_broker else None
+
+
+def time_to_show(record: Timed) -> datetime:
+    """A record's own time, by whatever clock, for people to read; the nearest within 1970 to 2999 where it is none."""
+    return to_datetime(min(max(record.timestamp, 0), YEAR_3000_MS - 1))
 
 
 def log_time(event: PatientEventType, appended_at: int | None, ticked_at: int, tolerated: int) -> LogTime:
@@ -36,3 +58,37 @@ def tick_time(effective_at: int, appended_at: int | None, tolerated: int) -> int
     if appended_at is None or abs(effective_at - appended_at) <= tolerated:
         return effective_at
     return appended_at - appended_at % SECOND
+
+
+class Ticks(NamedTuple):
+    """When ticks were appended, ms: the last one, and the two around the last downtime, when no worker ticked."""
+
+    last: int = 0
+    down_from: int = 0
+    down_to: int = 0
+
+    def after(self, appended_ms: int) -> Ticks:
+        """The same with one more tick."""
+        if self.last and appended_ms - self.last > DOWN_AFTER_MS:
+            return Ticks(appended_ms, self.last, appended_ms)
+        return self._replace(last=max(self.last, appended_ms))
+
+    def is_backlog(self, known_at: int, appended_ms: int) -> bool:
+        """Whether an event that arrived at `known_at` (ms) had to wait because no worker was running."""
+        last, down_from, down_to = self
+        still_down = last > 0 and appended_ms - last > DOWN_AFTER_MS and known_at > last
+        return still_down or down_from < known_at < down_to
+
+
+class InsertedTicks(Ticks):
+    """Ticks that a replay of recorded events inserts where somebody is due: hours apart, and never a downtime."""
+
+    __slots__ = ()
+
+    def after(self, appended_ms: int) -> Self:
+        """The same: an inserted tick says nothing about a worker."""
+        return self
+
+
+NEVER_TICKED = Ticks()
+NO_DOWNTIME = InsertedTicks()

@@ -3,33 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from pydantic_core import from_json, to_json
 
-from agents.engine.patients import Judged
-from agents.engine.records import LogRecord, append_time
-from monitor.model import Oxygen
-from monitor.step import SAME, PatientEventType
+from agents.engine.log_time import append_time
+from agents.engine.patients import Disposition
+from agents.engine.records import LogRecord
+from monitor.step import PatientEventType
 from monitor.units import LONG_AGO, to_datetime
-from monitor.verdicts import Reason
 from schemas.alerts import Alert
 from schemas.dead_letters import DeadLetter
 from schemas.system_records import Story
-
-Disposition = Literal["applied", "duplicate", "late", "forwarded", "dead_letter", "tick", "skipped"]
-# The verdicts that decide the disposition of an event; with none of them it was applied.
-DISPOSITIONS: Mapping[Reason, Disposition] = {
-    "duplicate": "duplicate",
-    "late": "late",
-    "too_late": "late",
-    "forwarded": "forwarded",
-    "merged": "forwarded",
-    "from_the_future": "dead_letter",
-    "defect": "dead_letter",
-}
 
 
 class AlertFromRecord(NamedTuple):
@@ -83,58 +69,6 @@ class Outcome:
     resolved: list[tuple[str, int]] = field(default_factory=list)
     unknown_fields: int = 0
     ticked_at: int = LONG_AGO
-
-
-def disposition(judged: Judged) -> Disposition:
-    """The disposition of an event, by the first of its verdicts that decides one."""
-    if judged.step.verdicts is SAME:
-        return "applied"
-    for verdict in judged.step.verdicts:
-        if verdict.reason in DISPOSITIONS:
-            return DISPOSITIONS[verdict.reason]
-    return "applied"
-
-
-def clinically_changed(judged: Judged) -> bool:
-    """Whether the patient's state should be published at once: an alert, or a change beyond another like reading."""
-    if judged.step.alerts:
-        return True
-    before, after = judged.before.course, judged.step.state.course
-    return not (
-        before.held is after.held
-        and (
-            before.episode is after.episode
-            or before.episode == after.episode._replace(fever_at=before.episode.fever_at)
-        )
-        and before.doses is after.doses
-        and before.infusions is after.infusions
-        and (before.oxygen is after.oxygen or support(before.oxygen) == support(after.oxygen))
-        and before.hypotension is after.hypotension
-        and before.hypoxia is after.hypoxia
-        and before.context is after.context
-    )
-
-
-def support(oxygen: Oxygen | None) -> tuple[object, ...]:
-    """The patient's oxygen support, without the time at which it was charted."""
-    return () if oxygen is None else (oxygen.device, oxygen.flow, oxygen.fio2)
-
-
-def alert_delays(judged: Judged) -> tuple[list[int], list[tuple[str, int]]]:
-    """ms from raising to acknowledgement, and (kind, ms) from raising to resolution, of alerts that got there now."""
-    open_before = {alert.alert_id: alert for alert in judged.before.alerts.open}
-    at = judged.step.state.clock
-    acknowledged: list[int] = []
-    resolved: list[tuple[str, int]] = []
-    for alert in judged.step.alerts:
-        before = open_before.get(alert.alert_id)
-        if before is None:
-            continue
-        if alert.status == "resolved":
-            resolved.append((before.kind, at - before.raised_at))
-        elif alert.acknowledged_at is not None and before.acknowledged_at is None:
-            acknowledged.append(at - before.raised_at)
-    return acknowledged, resolved
 
 
 def forwarded(event: PatientEventType, record: LogRecord) -> Forward:

@@ -10,20 +10,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from hashlib import blake2b
 from typing import NamedTuple
 
-from agents.engine.log_time import log_time, tick_time
-from agents.engine.outcome import (
-    AlertFromRecord,
-    Defect,
-    KeyedDeadLetter,
-    Outcome,
-    alert_delays,
-    clinically_changed,
-    disposition,
-    forwarded,
-)
-from agents.engine.patients import Judged, Patients, dead_letters
-from agents.engine.records import LogRecord, append_time, time_to_show
-from agents.engine.ticks import NEVER_TICKED, Ticks
+from agents.engine.log_time import NEVER_TICKED, Ticks, append_time, log_time, tick_time, time_to_show
+from agents.engine.outcome import AlertFromRecord, Defect, KeyedDeadLetter, Outcome, forwarded
+from agents.engine.patients import Judged, Patients, alert_delays, clinically_changed, dead_letters, disposition
+from agents.engine.records import LogRecord
 from monitor.guidelines.in_force import Guideline
 from monitor.model import State
 from monitor.record import row

@@ -11,10 +11,10 @@ import heapq
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from agents.engine.log_time import NO_DOWNTIME
 from agents.engine.outcome import Forward, KeyedDeadLetter, Outcome
 from agents.engine.partition import Partition, Watcher
 from agents.engine.records import LOG_APPEND_TIME
-from agents.engine.ticks import NO_DOWNTIME
 from monitor.guidelines.in_force import Guideline
 from monitor.step import PatientEventType
 from monitor.units import LONG_AGO, to_datetime, to_ms

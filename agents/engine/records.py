@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Protocol
 
-from monitor.units import to_datetime
-
 LOG_APPEND_TIME = 1  # timestamp type of a topic that keeps the broker's clock; 0: the writer's
-YEAR_2000_MS = 946_684_800_000
-YEAR_3000_MS = 32_503_680_000_000
 
 
 class Timed(Protocol):
@@ -24,20 +19,6 @@ class Timed(Protocol):
     def timestamp_type(self) -> int:
         """1: the broker's clock (LogAppendTime); 0: the writer's."""
         ...
-
-
-def append_time(record: Timed) -> int | None:
-    """When the broker appended a record, ms since 1970; None where it keeps writers' clocks or none.
-
-    A broker's time before 2000 is none: the embedded one counts from its own start.
-    """
-    by_broker = record.timestamp_type == LOG_APPEND_TIME and YEAR_2000_MS <= record.timestamp < YEAR_3000_MS
-    return record.timestamp if by_broker else None
-
-
-def time_to_show(record: Timed) -> datetime:
-    """A record's own time, by whatever clock, for people to read; the nearest within 1970 to 2999 where it is none."""
-    return to_datetime(min(max(record.timestamp, 0), YEAR_3000_MS - 1))
 
 
 class LogRecord(Timed, Protocol):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pydantic_core import from_json, to_json
 
-from agents.engine.records import LogRecord, append_time
+from agents.engine.log_time import append_time
+from agents.engine.records import LogRecord
 from monitor.units import to_datetime
 from schemas.decoded import Decoded
 from schemas.events import Tick

@@ -14,8 +14,9 @@ from time import time
 from typing import Any
 
 from agents.engine.changelog import Record
+from agents.engine.log_time import append_time, time_to_show
 from agents.engine.partitioning import partition_of
-from agents.engine.records import FeedRecord, append_time, time_to_show
+from agents.engine.records import FeedRecord
 from agents.engine.stamp import log_value
 from agents.platform.settings import Settings
 from agents.stream import metrics

@@ -8,9 +8,10 @@ from functools import partial
 from time import monotonic, time
 from typing import Any
 
+from agents.engine.log_time import append_time
 from agents.engine.outcome import AlertFromRecord, Outcome
 from agents.engine.partitioning import partition_of
-from agents.engine.records import Appended, append_time
+from agents.engine.records import Appended
 from agents.platform.settings import Settings
 from agents.stream import metrics
 from agents.stream.owned_partition import OwnedPartition

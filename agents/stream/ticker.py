@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from time import time
 
-from agents.engine.records import Appended, append_time
+from agents.engine.log_time import append_time
+from agents.engine.records import Appended
 from agents.platform.fail_stop import FENCES
 from agents.platform.settings import Settings
 from agents.stream.producer import ConfirmedProducer

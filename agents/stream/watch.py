@@ -17,11 +17,11 @@ from typing import Any
 
 from agents.engine import changelog
 from agents.engine.changelog import Marker, PartitionRows
+from agents.engine.log_time import Ticks
 from agents.engine.outcome import Defect
 from agents.engine.partition import Partition
 from agents.engine.partitioning import belongs_to
 from agents.engine.records import LogRecord
-from agents.engine.ticks import Ticks
 from agents.platform.fail_stop import fail_stop
 from agents.platform.settings import Settings
 from agents.stream import metrics

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from agents.engine.log_time import append_time, time_to_show
 from agents.engine.partitioning import partition_of
-from agents.engine.records import append_time, time_to_show
 from agents.engine.stamp import log_value
 from agents.platform.errors import UserError
 from agents.verify.reader import Bounds, Progress, StoredRecord, TopicReader

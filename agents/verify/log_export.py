@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Self
 
 from agents.engine.log_lines import LogLine, encode_line
-from agents.engine.records import append_time
+from agents.engine.log_time import append_time
 from agents.platform.errors import UserError
 from agents.verify.reader import StoredRecord
 

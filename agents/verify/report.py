@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from agents.engine.records import time_to_show
+from agents.engine.log_time import time_to_show
 from agents.verify.findings import MISSING, SPURIOUS, STATES, Breach
 from agents.verify.reader import StoredRecord, TopicReader
 from agents.verify.verification import Verification

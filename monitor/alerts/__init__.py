@@ -7,8 +7,7 @@ lets `messages` write what changed.
     rules.py            onset, escalation, masked fever, neurotoxicity, review, recovery; collects the other rules
     tocilizumab.py      doses due, to consider, to repeat, limited or unsafe
     treatment_steps.py  what the guideline asks for beside tocilizumab
-    feed_alerts.py      feed silence, clock skew, implausible values
-    missing_data.py     weight or infusion rate missing, an event that failed
+    data_alerts.py      feed silence, clock skew, implausible or missing values, an event that failed
     evidence.py         the observations that an alert rests on
     messages.py         the alert as it is published, and why one was closed
     lifecycle.py        raise, update, resolve, retract

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Literal, NamedTuple
 
-from monitor.alerts import evidence, feed_alerts, missing_data, tocilizumab, treatment_steps
+from monitor.alerts import data_alerts, evidence, tocilizumab, treatment_steps
 from monitor.alerts.candidate import AlertCandidate, RecheckAt, RuleContext, RuleResult, missing
 from monitor.course import axes
 from monitor.guidelines.model import Profile
@@ -244,6 +244,6 @@ ALERT_RULES: tuple[AlertRule, ...] = (
     AlertRule(tocilizumab.unsafe_doses),
     AlertRule(_treatment_steps),
     AlertRule(_review),
-    AlertRule(feed_alerts.feed_alerts, "always"),
-    AlertRule(missing_data.missing_data, "always"),
+    AlertRule(data_alerts.feed_alerts, "always"),
+    AlertRule(data_alerts.missing_data, "always"),
 )

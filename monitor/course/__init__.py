@@ -8,7 +8,7 @@ entries.py          what doses, infusions, the context and clinicians' statement
 age.py              the age, past a birthday by itself
 axes.py             the grades of hypotension and hypoxia
 episodes.py         fever and masked fever, the episode, and what its grade rests on
-scales/             the grade on each named scale, held
+scales.py           the grade on each named scale, held
 
 Facts change the signals, the signals give the findings of the axes, and these and the fever give episode and grade.
 Kept free for: neurotoxicity.py (ICANS)

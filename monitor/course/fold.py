@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from monitor.course import age, axes, entries, episodes, fast_path, observations
-from monitor.course.scales.judged import falls, with_grades
+from monitor.course.scales import falls, with_grades
 from monitor.guidelines.in_force import Guideline
 from monitor.guidelines.model import Profile
 from monitor.model import Course, FactsAt, Finding
@@ -45,7 +45,9 @@ def advance(guideline: Guideline, course: Course, to: int) -> Course:
 
 def _at(profile: Profile, course: Course, at: int) -> Course:
     """The course at an instant before its facts: what time alone changes in the signals and the patient's age."""
-    return observations.confirm_due(profile, entries.with_birthday(profile, course, at), at)
+    if course.context.birth_date is not None:
+        course = entries.with_birthday(profile, course, at)
+    return observations.confirm_due(profile, course, at)
 
 
 def apply(guideline: Guideline, course: Course, group: FactsAt) -> Course:
@@ -118,5 +120,6 @@ def _next_timer(profile: Profile, course: Course, at: int) -> int:
         times.append(course.fever.at + profile.fever_holds)
     times.extend(falls(profile, course))
     times.extend(episodes.timers(profile, course))
-    times.append(age.next_birthday(course.context, at))
+    if course.context.birth_date is not None:
+        times.append(age.next_birthday(course.context, at))
     return min((t for t in times if t > at), default=NEVER)

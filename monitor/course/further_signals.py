@@ -42,8 +42,6 @@ def bands(profile: Profile, fact: VitalsFact) -> tuple[int | None, ...]:
 
 def with_readings(course: Course, vitals: tuple[VitalsFact, ...], at: int) -> Course:
     """The course after the observations of one instant; of two readings of a signal the higher counts."""
-    if not any(fact.further for fact in vitals):
-        return course
     latest = list(course.further) + [None] * (len(FURTHER_SIGNALS) - len(course.further))
     for fact in sorted(vitals, key=lambda one: one.event_id):
         for place, value in enumerate(fact.further):

@@ -62,12 +62,12 @@ def with_vitals(profile: Profile, course: Course, vitals: tuple[VitalsFact, ...]
             course = _with_signal(course, name, signal)
     hottest = max((f for f in vitals if f.temperature is not None), key=lambda f: f.temperature or 0, default=None)
     if hottest is not None and hottest.temperature is not None:
-        reading = Reading(hottest.temperature, at, hottest.event_id)
+        reading, infused_at = Reading(hottest.temperature, at, hottest.event_id), course.context.infused_at
         course = course._replace(temperature=reading)
-        infused_at = course.context.infused_at
         if reading.value >= profile.fever_tenths and (infused_at is None or at >= infused_at):
             course = course._replace(fever=reading)
-    course = further_signals.with_readings(course, vitals, at)
+    if any(fact.further for fact in vitals):
+        course = further_signals.with_readings(course, vitals, at)
     return _with_signs(profile, _with_support(course, vitals), vitals)
 
 

@@ -1,13 +1,12 @@
 """What is known about a patient, in bedside order.
 
-facts.py              from an event to facts
-history.py            the facts of the last 24 h, moved into the checkpoint when old
-late_events.py        facts in bedside order, whether on time, late, corrected or voided
+facts.py              from an event to facts, kept in bedside order
+medication_facts.py   from a medication line to facts
+late_events.py        facts put in their place: on time, late, corrected or voided; after a day into the checkpoint
 before_checkpoint.py  what comes more than a day late
 thinning.py           drops observations like their neighbours
 unchanged_reading.py  a reading like the one before, kept without the full way
-latest_values.py      the latest value of each signal, for display
-feed_health.py        feed silence, implausible values, clock skew
+latest_vitals.py      the latest value of each signal, for display; when vitals last came, implausible values
 merge.py              two records of one patient become one
 row.py                a state as bytes, for the table
 other_builds.py       a state that an older or newer build wrote

@@ -1,17 +1,28 @@
-"""Turns an event into facts: values rounded, drugs mapped to their roles, all at the bedside time."""
+"""The facts of a patient: made of events, with values rounded, and kept in bedside order."""
 
 from __future__ import annotations
 
+from bisect import bisect_right, insort
+from collections.abc import Iterable
+from math import inf
 from operator import itemgetter
+from typing import Any
 
 from monitor.course import further_signals
-from monitor.guidelines.formulary_lookup import Formulary, is_systemic
-from monitor.model import ContextFact, Fact, InfusionFact, MedicationFact, StatementFact, VitalsFact
+from monitor.model import (
+    ContextFact,
+    Fact,
+    Facts,
+    FactsAt,
+    InfusionFact,
+    MedicationFact,
+    State,
+    StatementFact,
+    VitalsFact,
+)
 from monitor.units import to_integer, to_ms, to_tenths
-from monitor.verdicts import Reason
 from schemas.assessments import Attribution, InfectionWorkup
-from schemas.events import Medication, Patient, Vitals
-from schemas.field_types import Action
+from schemas.events import Patient, Vitals
 
 # As in fast_path.py: every reading of every monitor comes through here.
 _new = tuple.__new__
@@ -29,7 +40,6 @@ _judged = itemgetter(
     "consciousness",
 )
 assert VitalsFact._fields[7:] == ("device", "flow", "fio2", "ice", "consciousness", "gap_since", "further")
-MG_PER_UNIT = {"mg": 1.0, "g": 1000.0, "mcg": 0.001}
 CONTEXT_FIELDS = (
     "weight_kg",
     "unit",
@@ -42,6 +52,13 @@ CONTEXT_FIELDS = (
     "baseline_oxygen_flow_l_per_min",
     "death_attributed_to_crs",
 )
+_KIND: dict[type, str] = {
+    VitalsFact: "vitals",
+    MedicationFact: "medications",
+    ContextFact: "contexts",
+    InfusionFact: "infusions",
+    StatementFact: "statements",
+}
 MOVEMENTS = ("admitted", "transferred", "discharged", "died")
 
 
@@ -69,49 +86,6 @@ def vitals_fact(event: Vitals, at: int) -> VitalsFact:
     )
 
 
-def medication_facts(formulary: Formulary, event: Medication, at: int) -> tuple[list[Fact], Reason]:
-    """The facts of a medication line, and the verdict on it: why it does or does not count."""
-    drugs = formulary.find(event.drug)
-    if not drugs:
-        return [], "not_systemic" if formulary.is_local(event.drug) else "unmapped_drug"
-    if not is_systemic(event.route):
-        return [], "not_systemic"
-    action = "stopped" if event.rate == 0 and event.action in ("started", "rate_changed") else event.action
-    if is_nothing_given(event, action):
-        return [], "not_given"
-    factor = MG_PER_UNIT.get(event.dose_unit or "")
-    dose_mg = None if event.dose is None or event.dose <= 0 or factor is None else event.dose * factor
-    facts: list[Fact] = []
-    for drug in drugs:
-        too_little = drug.minimum_mg is not None and (dose_mg is None or dose_mg < drug.minimum_mg)
-        if drug.role != "other" and not too_little:
-            facts.append(
-                MedicationFact(
-                    at,
-                    event.event_id,
-                    drug.ingredient,
-                    drug.role,
-                    action,
-                    dose_mg,
-                    event.rate,
-                    event.rate_unit,
-                    event.indication,
-                )
-            )
-    return facts, "applied" if facts else "no_rule"
-
-
-def is_nothing_given(event: Medication, action: Action) -> bool:
-    """Whether the line says that no drug was given: held, refused, or an amount of 0 or less.
-
-    An infusion that has a rate runs, whatever its amount; a stop is a stop.
-    """
-    if action in ("held", "not_given"):
-        return True
-    is_amount = action == "given" or (action in ("started", "rate_changed") and event.rate is None)
-    return is_amount and event.dose is not None and event.dose <= 0
-
-
 def context_facts(event: Patient, at: int) -> list[Fact]:
     """The fields that a patient event sets; the infusion of the product at its own time."""
     changes: list[tuple[str, float | str | bool | None]] = [
@@ -135,3 +109,64 @@ def statement_fact(event: Attribution | InfectionWorkup, at: int) -> StatementFa
     if isinstance(event, Attribution):
         return StatementFact(at, event.event_id, event.axis, event.attributed_to_crs, None)
     return StatementFact(at, event.event_id, "infection_workup", None, event.state)
+
+
+def is_known(state: State, event_id: str) -> bool:
+    """Whether this event was applied already."""
+    return any(known == event_id for known in event_ids(state.facts)) or any(
+        dose.event_id == event_id for dose in state.course.doses
+    )
+
+
+def size(facts: Facts) -> int:
+    """How many facts are kept."""
+    return sum(len(kind) for kind in facts)
+
+
+def event_ids(facts: Facts) -> Iterable[str]:
+    """The events that the facts came from."""
+    return (fact.event_id for kind in facts for fact in kind)
+
+
+def with_fact(facts: Facts, fact: Fact) -> Facts:
+    """The facts with one more, each kind in bedside order."""
+    name = _KIND[type(fact)]
+    kind: tuple[Any, ...] = getattr(facts, name)
+    if not kind or _order(kind[-1]) <= _order(fact):
+        return facts._replace(**{name: (*kind, fact)})
+    ordered = list(kind)
+    insort(ordered, fact, key=_order)
+    return facts._replace(**{name: tuple(ordered)})
+
+
+def without_event(facts: Facts, event_id: str) -> Facts:
+    """The facts without those of one event."""
+    return Facts._make(tuple(fact for fact in kind if fact.event_id != event_id) for kind in facts)
+
+
+def by_instant(facts: Facts) -> list[FactsAt]:
+    """The facts instant by instant, oldest first."""
+    kinds: tuple[tuple[Fact, ...], ...] = facts
+    at_instant: dict[int, list[list[Fact]]] = {}
+    for index, kind in enumerate(kinds):
+        for fact in kind:
+            if fact.at not in at_instant:
+                at_instant[fact.at] = [[], [], [], [], []]
+            at_instant[fact.at][index].append(fact)
+    return [FactsAt(at, Facts._make(map(tuple, at_instant[at]))) for at in sorted(at_instant)]
+
+
+def split(facts: Facts, until: int) -> tuple[Facts, Facts]:
+    """The facts at or before an instant, and those after it."""
+    places = [bisect_right(kind, until, key=lambda fact: fact.at) for kind in facts]
+    older = (kind[:place] for kind, place in zip(facts, places, strict=True))
+    newer = (kind[place:] for kind, place in zip(facts, places, strict=True))
+    return Facts._make(older), Facts._make(newer)
+
+
+def _order(fact: Fact) -> tuple[int, float, str]:
+    """Bedside order; of two medication lines of one instant the higher rate comes last and counts."""
+    worse = 0.0
+    if isinstance(fact, MedicationFact) and fact.action != "stopped":
+        worse = inf if fact.rate is None else 1.0 + fact.rate
+    return fact.at, worse, fact.event_id

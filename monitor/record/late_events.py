@@ -9,15 +9,22 @@ from __future__ import annotations
 
 from monitor.course import fold
 from monitor.guidelines.in_force import Guideline
-from monitor.model import Fact, Facts, InfusionFact, State, VitalsFact
-from monitor.record import latest_values
+from monitor.model import Course, Fact, Facts, InfusionFact, State, VitalsFact
+from monitor.record import latest_vitals
 from monitor.record.before_checkpoint import add_before_checkpoint, remove_from_checkpoint
-from monitor.record.history import advance_checkpoint, by_instant, split, thin_and_remember, with_fact, without_event
+from monitor.record.facts import by_instant, size, split, with_fact, without_event
 from monitor.record.thinning import THIN_AFTER_NEW_OBSERVATIONS, thin
-from monitor.units import LONG_AGO, NEVER
+from monitor.units import HOUR, LONG_AGO, NEVER
 from monitor.verdicts import Reason
 
 MAX_VOIDED_IDS = 64
+MAX_FACTS = 512  # of all kinds
+EXACT_LATE_MS = 24 * HOUR  # late events are exact this far back
+CHECKPOINT_STEP_MS = HOUR  # the checkpoint moves once an hour, not at every event
+# Past courses are remembered when there are so many observations that folding them anew takes long: most late events
+# are seconds late.
+MAX_RECENT_COURSES = 2
+REMEMBER_COURSES_FROM = 32  # observations
 
 
 def insert(
@@ -73,7 +80,7 @@ def remove_event(guideline: Guideline, state: State, event_id: str) -> tuple[Sta
     checkpoint = remove_from_checkpoint(guideline, state.checkpoint, event_id)
     removed = next((f for f in state.facts.vitals if f.event_id == event_id), None)
     facts = state.facts if since is None else without_event(state.facts, event_id)
-    latest = state.latest if removed is None else latest_values.remove(state.latest, removed, facts)
+    latest = state.latest if removed is None else latest_vitals.remove(state.latest, removed, facts)
     feed = state.feed_health
     if removed is not None and removed.at == feed.vitals_at and facts.vitals:
         # Silence counts from the newest observation that is left.
@@ -102,3 +109,40 @@ def refold(guideline: Guideline, state: State, since: int) -> State:
 def is_time_to_thin(vitals: tuple[VitalsFact, ...], thinned_until: int) -> bool:
     """Whether enough observations came since they were last thinned."""
     return len(vitals) >= THIN_AFTER_NEW_OBSERVATIONS and vitals[-THIN_AFTER_NEW_OBSERVATIONS].at > thinned_until
+
+
+def thin_and_remember(
+    guideline: Guideline, vitals: tuple[VitalsFact, ...], course: Course, recent: tuple[Course, ...], since: int = NEVER
+) -> tuple[tuple[VitalsFact, ...], tuple[Course, ...]]:
+    """The observations thinned, and the recent courses with this one, if there are still many observations."""
+    vitals = thin(vitals, guideline.profile, course, since)
+    return vitals, (*recent, course)[-MAX_RECENT_COURSES:] if len(vitals) >= REMEMBER_COURSES_FROM else ()
+
+
+def advance_checkpoint(guideline: Guideline, state: State) -> State:
+    """The state with what is older than a day in its checkpoint, so that the facts stay few."""
+    until = _checkpoint_due(state.facts, state.course.at)
+    if until is None:
+        return state
+    state = checkpoint_at(guideline, state, until)
+    assert size(state.facts) <= MAX_FACTS, "the facts are bounded"
+    return state
+
+
+def checkpoint_at(guideline: Guideline, state: State, until: int) -> State:
+    """The state with all facts up to and including an instant in its checkpoint."""
+    older, newer = split(state.facts, until)
+    checkpoint = fold.fold(guideline, state.checkpoint, by_instant(older))
+    recent = tuple(course for course in state.recent_courses if course.at >= checkpoint.at)
+    return state._replace(checkpoint=checkpoint, facts=newer, recent_courses=recent)
+
+
+def _checkpoint_due(facts: Facts, newest_at: int) -> int | None:
+    """The instant up to which the checkpoint should move, or None while the facts are few and young."""
+    oldest_at = min((kind[0].at for kind in facts if kind), default=newest_at)
+    if oldest_at < newest_at - EXACT_LATE_MS - CHECKPOINT_STEP_MS:
+        return newest_at - EXACT_LATE_MS
+    if size(facts) > MAX_FACTS:
+        instants = sorted(fact.at for kind in facts for fact in kind)
+        return instants[len(instants) - MAX_FACTS * 3 // 4]
+    return None

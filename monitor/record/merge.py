@@ -8,7 +8,8 @@ from monitor.course import age, entries, fold
 from monitor.course.axes import pressure_limits
 from monitor.guidelines.in_force import Guideline
 from monitor.model import AlertBook, Context, Course, Reading, State
-from monitor.record import history, late_events, latest_values, row
+from monitor.record import facts as kept_facts
+from monitor.record import late_events, latest_vitals, row
 from monitor.units import LONG_AGO
 from schemas.events import Patient
 from schemas.system_records import Story
@@ -23,8 +24,8 @@ def handover(guideline: Guideline, state: State, event: Patient, into: str) -> S
     packed = _packed(story)
     while len(packed) > STORY_BYTES:
         # The log takes no larger event: the older half of the facts goes into the checkpoint, as it would have later.
-        instants = sorted(group.at for group in history.by_instant(story.facts))
-        story = history.checkpoint_at(guideline, story, instants[len(instants) // 2])
+        instants = sorted(group.at for group in kept_facts.by_instant(story.facts))
+        story = late_events.checkpoint_at(guideline, story, instants[len(instants) // 2])
         packed = _packed(story)
     return Story(
         event_id=f"{event.event_id[:100]}>0",
@@ -51,29 +52,29 @@ def joined(guideline: Guideline, ours: State, theirs: State) -> State:
     if until > LONG_AGO:
         # Both get the later checkpoint: facts of the other from before it are folded first.
         ours, theirs = (
-            history.checkpoint_at(guideline, ours, until),
-            history.checkpoint_at(guideline, theirs, until),
+            late_events.checkpoint_at(guideline, ours, until),
+            late_events.checkpoint_at(guideline, theirs, until),
         )
     base = _base(guideline, ours.checkpoint, theirs.checkpoint)
     facts = ours.facts
     for kind in theirs.facts:
-        known = set(history.event_ids(ours.facts))
+        known = set(kept_facts.event_ids(ours.facts))
         for fact in kind:
             if fact.event_id not in known:
-                facts = history.with_fact(facts, fact)
+                facts = kept_facts.with_fact(facts, fact)
     replaced = tuple(dict.fromkeys((*theirs.voided_event_ids, *ours.voided_event_ids)))
     for event_id in replaced:
-        facts = history.without_event(facts, event_id)
+        facts = kept_facts.without_event(facts, event_id)
     watch = max(ours.feed_health, theirs.feed_health, key=lambda w: w.vitals_at)
     return ours._replace(
         clock=max(ours.clock, theirs.clock),
         checkpoint=base,
-        course=fold.fold(guideline, base, history.by_instant(facts)),
+        course=fold.fold(guideline, base, kept_facts.by_instant(facts)),
         facts=facts,
         thinned_until=LONG_AGO,
         recent_courses=(),
         voided_event_ids=replaced[-late_events.MAX_VOIDED_IDS :],
-        latest=latest_values.merge(ours.latest, theirs.latest),
+        latest=latest_vitals.merge(ours.latest, theirs.latest),
         feed_health=watch,
     )
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from monitor.guidelines.in_force import Guideline
 from monitor.model import Course, Facts, FeedHealth, State, VitalsFact
-from monitor.record import history, late_events, latest_values
+from monitor.record import late_events, latest_vitals
 from schemas.events import Vitals
 
 _new = tuple.__new__
 # When the checkpoint may have to move: checked in full by `advance_checkpoint`.
-CHECKPOINT_AFTER_MS = history.EXACT_LATE_MS + history.CHECKPOINT_STEP_MS
-MANY_FACTS = history.MAX_FACTS // 2
+CHECKPOINT_AFTER_MS = late_events.EXACT_LATE_MS + late_events.CHECKPOINT_STEP_MS
+MANY_FACTS = late_events.MAX_FACTS // 2
 assert State._fields[:8] == (
     "patient_id",
     "clock",
@@ -34,7 +34,7 @@ def with_unchanged_reading(
     thinned_until, recent_courses, unknown_fields = state[14:]
     vitals = (*facts[0], fact)
     if late_events.is_time_to_thin(vitals, thinned_until):
-        vitals, recent_courses = history.thin_and_remember(guideline, vitals, course, recent_courses)
+        vitals, recent_courses = late_events.thin_and_remember(guideline, vitals, course, recent_courses)
         thinned_until = effective_at
     after = _new(
         State,
@@ -46,7 +46,7 @@ def with_unchanged_reading(
             course,
             _new(Facts, (vitals, *facts[1:])),
             voided,
-            latest_values.update(latest, event, effective_at),
+            latest_vitals.update(latest, event, effective_at),
             alerts,
             _new(FeedHealth, (effective_at, fact.charted, (), None, None)),
             *state[10:14],
@@ -56,5 +56,5 @@ def with_unchanged_reading(
         ),
     )
     if vitals[0][0] < effective_at - CHECKPOINT_AFTER_MS or len(vitals) > MANY_FACTS:
-        return history.advance_checkpoint(guideline, after)
+        return late_events.advance_checkpoint(guideline, after)
     return after

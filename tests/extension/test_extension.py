@@ -40,12 +40,12 @@ SCALE = (
         '    lactate_grade: int = Field(0, ge=0, le=2, json_schema_extra=scale("lactate", "Lactate"))\n',
     ),
     (
-        "monitor/course/scales/judged.py",
-        "from monitor.course.scales import crs\n",
-        "from monitor.course.scales import lactate\n",
+        "monitor/course/scales.py",
+        "from monitor.course import axes\n",
+        "from monitor.course import axes, lactate\n",
     ),
     (
-        "monitor/course/scales/judged.py",
+        "monitor/course/scales.py",
         "JUDGED: dict[str, JudgedScale] = {\n",
         '    "lactate": JudgedScale(lactate.by_lactate, lambda profile: profile.fall_after),\n',
     ),
@@ -57,7 +57,7 @@ RULE = (
     ("monitor/guidelines/profiles/house.toml", "[rules]\n", 'review-lactate = "P"\n'),
     ("monitor/guidelines/profiles/astct-2019.toml", "[rules]\n", 'review-lactate = "P"\n'),
 )
-FILES = {"lactate_scale.py": "monitor/course/scales/lactate.py", "lactate_rule.py": "monitor/alerts/lactate.py"}
+FILES = {"lactate_scale.py": "monitor/course/lactate.py", "lactate_rule.py": "monitor/alerts/lactate.py"}
 VITALS = {"type": "vitals", "patient_id": "A", "source": "charted", "systolic_mmhg": 118}
 EVENTS = [
     {**VITALS, "event_id": "1", "effective_at": "2026-03-02T10:00:00Z", "lactate_mmol_per_l": 1.2},

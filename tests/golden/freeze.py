@@ -13,7 +13,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from monitor.record.latest_values import DISPLAYED
+from monitor.record.latest_vitals import DISPLAYED
 
 ROOT = Path(__file__).parents[2]
 FROZEN = Path(__file__).parent / "frozen"

@@ -15,7 +15,7 @@ import pytest
 from click.testing import CliRunner
 
 from monitor.model import State
-from monitor.record import latest_values, row
+from monitor.record import latest_vitals, row
 from monitor.record.other_builds import is_named_tuple
 from tests.golden import freeze, record
 from tests.golden.frozen import reader_0_2
@@ -72,7 +72,7 @@ def test_every_rich_state_is_kept_until_the_release() -> None:
 
 
 def test_the_displayed_signals_of_0_2_keep_their_places() -> None:
-    assert latest_values.DISPLAYED[: len(reader_0_2.DISPLAYED)] == reader_0_2.DISPLAYED
+    assert latest_vitals.DISPLAYED[: len(reader_0_2.DISPLAYED)] == reader_0_2.DISPLAYED
 
 
 def test_every_field_of_0_2_keeps_its_place() -> None:

@@ -20,7 +20,7 @@ from monitor.model import (
     State,
     VitalsFact,
 )
-from monitor.record import latest_values, row
+from monitor.record import latest_vitals, row
 from monitor.step import step
 from monitor.units import to_ms
 from schemas.assessments import Acknowledge
@@ -140,7 +140,7 @@ def test_a_displayed_signal_more_or_less_is_read_and_judged_further(more: int) -
         fields = planted.changed(State, planted.fields_of(one.payload), change)
         found = stepped(one, row.decode(planted.with_fields(one.payload, fields)).state)
         assert found.alerts == after(one).alerts
-        assert all(len(latest.values) == len(latest_values.DISPLAYED) for latest in found.state.latest)
+        assert all(len(latest.values) == len(latest_vitals.DISPLAYED) for latest in found.state.latest)
         if more > 0:
             assert found == after(one)
 

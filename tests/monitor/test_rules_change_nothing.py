@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from monitor.alerts import feed_alerts
+from monitor.alerts import data_alerts
 from monitor.alerts.candidate import RecheckAt, RuleContext, rule_context
 from monitor.alerts.rules import desired_alerts
 from monitor.guidelines.in_force import load
@@ -53,7 +53,7 @@ def test_asking_when_vitals_are_lost_plans_nothing() -> None:
     state = feverish_after_infusion()
     context = rule_context(GUIDELINE, state, state.clock)
     before = results(context)
-    assert feed_alerts.silence_at(context) == feed_alerts.silence_at(context)
+    assert data_alerts.silence_at(context) == data_alerts.silence_at(context)
     assert results(context) == before
 
 
@@ -61,5 +61,5 @@ def test_an_infusion_to_come_is_when_monitoring_begins() -> None:
     infused_at = AT + timedelta(hours=3)
     announced = Patient(event_id="1", patient_id="A", effective_at=AT, received_at=AT, infused_at=infused_at)
     done = step(GUIDELINE, fresh("A"), announced)
-    assert feed_alerts.silence_at(rule_context(GUIDELINE, done.state, done.state.clock)) is None
+    assert data_alerts.silence_at(rule_context(GUIDELINE, done.state, done.state.clock)) is None
     assert done.state.due_at == done.state.clock + 3 * HOUR

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from monitor.model import State
-from monitor.record.history import MAX_FACTS, size
+from monitor.record.facts import size
+from monitor.record.late_events import MAX_FACTS
 from tests.oracle import HOUR, SECOND
 from tests.properties.fast_and_full import Happening, after_each, timeless, without_fast_paths
 from tests.properties.records import START, Json

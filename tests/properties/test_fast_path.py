@@ -10,7 +10,7 @@ from unittest.mock import patch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monitor.record import history, late_events
+from monitor.record import late_events
 from monitor.units import LONG_AGO
 from tests.oracle import MINUTE, SECOND
 from tests.properties.clinical import course_at, open_alerts
@@ -157,7 +157,7 @@ def delayed(draw: st.DrawFn) -> list[Entry]:
 @given(delayed())
 def test_what_comes_late_is_folded_from_nearby_to_the_same_state(arrived: list[Entry]) -> None:
     until = end_of(arrived) + 31 * MINUTE
-    with patch.object(history, "REMEMBER_COURSES_FROM", 0):  # A course is remembered even with few observations.
+    with patch.object(late_events, "REMEMBER_COURSES_FROM", 0):  # A course is remembered even with few observations.
         nearby = play(arrived, until)
         with from_the_checkpoint():
             anew = play(arrived, until)

@@ -12,7 +12,7 @@ from monitor import step
 from monitor.alerts import lifecycle
 from monitor.course import entries
 from monitor.model import State
-from monitor.record import history, late_events, latest_values, row
+from monitor.record import facts, late_events, latest_vitals, row
 from schemas.alerts import Alert
 from tests.bedside import Log
 from tests.oracle import HOUR, MINUTE
@@ -96,18 +96,18 @@ def with_open_alert(content: Json, log: Log) -> Json | None:
 
 def assert_bounded(state: State) -> None:
     """Every part of the state, and what bounds it."""
-    assert history.size(state.facts) <= history.MAX_FACTS, "facts, by thinning and by the checkpoint"
+    assert facts.size(state.facts) <= late_events.MAX_FACTS, "facts, by thinning and by the checkpoint"
     assert len(state.course.doses) <= entries.DOSES_KEPT
     assert len(state.checkpoint.doses) <= entries.DOSES_KEPT
     assert len(state.course.infusions) <= 16, "one a drug of the formulary"
     assert len(state.course.held.recent_higher) <= 5, "one a grade"
     assert len(state.voided_event_ids) <= late_events.MAX_VOIDED_IDS
     assert len(state.unknown_drugs) <= step.MAX_UNKNOWN_DRUGS
-    assert len(state.latest) <= len(latest_values.DISPLAYED)
+    assert len(state.latest) <= len(latest_vitals.DISPLAYED)
     assert len(state.alerts.raised.names) <= lifecycle.MAX_NAMES
     assert len(state.alerts.open) <= 96, "one a kind and key; keys are grades, rules, drugs, signals and doses"
     assert len(state.alerts.closed) <= 96, "what is closed for good and still true"
-    assert len(state.feed_health.rejects) <= len(latest_values.DISPLAYED)
+    assert len(state.feed_health.rejects) <= len(latest_vitals.DISPLAYED)
     assert len(row.encode(row.Row(row.VERSION, 0, row.EMPTY_DIGEST, state))) <= ROW_BYTES
 
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from agents.engine.log_time import NO_DOWNTIME
 from agents.engine.partition import Partition
-from agents.engine.ticks import NO_DOWNTIME
 from monitor.units import to_datetime
 from tests.replay.event_files import lines
 from tests.replay.logged_ward import ACTS, Act, LoggedWard, replayed

@@ -11,10 +11,10 @@ from typing import Any
 
 from agents.engine import changelog
 from agents.engine.changelog import Marker
+from agents.engine.log_time import Ticks
 from agents.engine.partition import Partition
 from agents.engine.partitioning import partition_of
 from agents.engine.stamp import log_value
-from agents.engine.ticks import Ticks
 from agents.platform.settings import Settings
 from agents.simulation.patients import bed_record, generator
 from agents.stream.publication import headers_of

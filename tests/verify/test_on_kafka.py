@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from agents.engine.changelog import EPOCH, MARKER, row_key
+from agents.engine.log_time import DOWN_AFTER_MS
 from agents.engine.partitioning import partition_of
-from agents.engine.ticks import DOWN_AFTER_MS
 from agents.platform.settings import Settings
 from agents.verify.kafka_reader import KafkaReader
 from agents.verify.kafka_writer import KafkaWriter

@@ -9,8 +9,8 @@ from random import Random
 
 import pytest
 
+from agents.engine.log_time import Ticks
 from agents.engine.partition import Partition
-from agents.engine.ticks import Ticks
 from agents.simulation.patients.bed_record import FAULTLESS, Cadence
 from agents.simulation.patients.generator import ward
 from monitor.guidelines import in_force

@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
+from agents.engine.log_time import NEVER_TICKED, Ticks
 from agents.engine.partition import Partition
-from agents.engine.ticks import NEVER_TICKED, Ticks
 from agents.simulation.patients.generator import ward
 from monitor.guidelines import in_force
 from monitor.model import State

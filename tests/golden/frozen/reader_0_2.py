@@ -302,7 +302,7 @@ class Course(NamedTuple):
 
 
 class LatestFromEvent(NamedTuple):
-    """Values of one observation that are the latest of their signals; None where another is (latest_values.py)."""
+    """Values of one observation that are the latest of their signals; None where another is (latest_vitals.py)."""
 
     at: int
     charted: bool

@@ -1,22 +1,24 @@
-"""The latest value of each signal, for display; no rule reads it.
+"""The latest value of each signal, for display; and the health of feeds: when vitals last came, implausible values.
 
-Grouped by the observation that brought them, newest first. A monitor repeats the same signals, so usually the new group
-replaces the one before.
+Latest values are grouped by the observation that brought them, newest first. A monitor repeats the same signals, so
+usually the new group replaces the one before. The alerts about feeds are in alerts/data_alerts.py.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from operator import itemgetter
 from typing import NamedTuple
 
-from monitor.model import Facts, LatestFromEvent, VitalsFact
-from schemas.events import SIGNALS, Vitals
+from monitor.model import Facts, FeedHealth, ImplausibleReadings, LatestFromEvent, VitalsFact
+from schemas.events import SIGNALS, PatientEventType, Vitals
+from schemas.patient_event import Void
 
 # The order is part of the row format, because values are kept by position (decision 0029): a further signal goes to the
 # end. Values of an older build are shorter; of a newer one they are longer, and those that are not known here are lost.
 DISPLAYED = tuple(SIGNALS)
 PLACES = range(len(DISPLAYED))
+MAX_IMPLAUSIBLE_READINGS = 8
 ICE = DISPLAYED.index("ice_score")  # the only integer among them
 
 _signals = itemgetter(*DISPLAYED)
@@ -149,3 +151,32 @@ def _value(name: str, fact: VitalsFact) -> float | str | None:
         case "consciousness":
             return fact.consciousness
     return None
+
+
+def feed_of(event: PatientEventType) -> str:
+    """The feed whose clock an event came with: its type and device."""
+    return f"{event.type}:{event.device_id or ''}" if isinstance(event, Vitals | Void) else event.type
+
+
+def with_clock_ahead(health: FeedHealth, event: PatientEventType, log_at: int) -> FeedHealth:
+    """The health after an event from the future, which is not judged."""
+    return health._replace(clock_ahead_at=log_at, clock_ahead_feed=feed_of(event))
+
+
+def update_feed(health: FeedHealth, event: PatientEventType, implausible: Iterable[str], at: int) -> FeedHealth:
+    """The health after an event at a bedside time (ms). `implausible`: signals that were removed from it."""
+    if health.clock_ahead_at is not None and health.clock_ahead_feed == feed_of(event):
+        # Only an event of the same feed shows that its clock is right again.
+        health = health._replace(clock_ahead_at=None, clock_ahead_feed=None)
+    if not isinstance(event, Vitals):
+        return health
+    rejects = {r.signal: r.times for r in health.rejects if getattr(event, r.signal, None) is None}
+    for signal in set(implausible):
+        rejects[signal] = tuple(sorted((*rejects.get(signal, ()), at))[-MAX_IMPLAUSIBLE_READINGS:])
+    health = health._replace(rejects=tuple(ImplausibleReadings(s, t) for s, t in sorted(rejects.items())))
+    has_signal = any(getattr(event, name) is not None for name in DISPLAYED)
+    if has_signal and at >= health.vitals_at:
+        # Of two sources at one instant the monitor's counts: its silence is noticed sooner.
+        charted = event.source == "charted" and (at > health.vitals_at or health.vitals_charted)
+        health = health._replace(vitals_at=at, vitals_charted=charted)
+    return health
