@@ -2,7 +2,7 @@
 
 In:   decode.py (bytes → decoded.py: an event, or a reason)  refusal.py (the reason in words)
       respelling.py (other spellings, for the models)  instants.py (ISO 8601)  checks.py (more than one field)
-      events.py  patient_event.py (what each carries; voids)  assessments.py  field_types.py (words, ranges)
+      events.py  patient_event.py (what each carries; voids)  assessments.py  labs.py  field_types.py (words, ranges)
       system_records.py (what only workers write)
 Out:  alerts.py  state.py  heartbeats.py  dead_letters.py  trusted.py (models from values of our own)
 Both: topics.py (every topic: key, writer, reader, retention)  log_format.py (who can read which event)

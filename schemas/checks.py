@@ -10,8 +10,10 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import from_json, to_json
 
+from schemas.assessments import Neuro
 from schemas.decoded import Decoded, ImplausibleSignal, Refused
 from schemas.events import SIGNALS, Event, JudgedEvent, Patient, Tick, Vitals
+from schemas.labs import LAB_VALUES, Labs
 from schemas.refusal import Fault, faults
 from schemas.system_records import RESERVED_FIELDS
 
@@ -19,19 +21,22 @@ Validate = Callable[..., Event]
 Faults = tuple[Fault, ...]
 NOT_FINITE = Refused("not_finite", "NaN or Infinity, which JSON does not have")
 _signals = itemgetter(*SIGNALS)
+_lab_values = itemgetter(*LAB_VALUES)
+_findings = itemgetter("seizure", "motor_weakness", "cerebral_oedema")
 # These may be removed from an otherwise valid event; without its dose or rate a line is one of unknown dose. A time
 # may not: the rest would mislead.
 REMOVABLE = frozenset(
     {
         *(signal.name for signal in SIGNALS.values() if signal.is_number),
+        *LAB_VALUES,
         "dose",
         "rate",
         "weight_kg",
         "age_years",
         "birth_date",
         "infused_at",
-        "neutrophils_per_ul",
         "baseline_systolic_mmhg",
+        "baseline_spo2_percent",
         "baseline_oxygen_flow_l_per_min",
     }
 )
@@ -47,6 +52,8 @@ def check_fields(event: Event, removed: Faults, payload: bytes, validate: Valida
     elif isinstance(event, Patient) and event.birth_date is not None and not was_born(event):
         unborn = UNBORN._replace(value=event.birth_date.isoformat())
         return without_implausible((*removed, unborn), payload, validate)
+    elif isinstance(event, Labs | Neuro) and not removed and not has_content(event):
+        return Refused("no_signal", "labs without any value" if isinstance(event, Labs) else "neuro without a finding")
     why = contradiction(event)
     if why is not None:
         return why
@@ -58,6 +65,12 @@ def check_fields(event: Event, removed: Faults, payload: bytes, validate: Valida
 def has_signal(vitals: Vitals) -> bool:
     """Whether the event has any signal. The site of a temperature alone is none."""
     return bool(_signals(vitals.__dict__).count(None) < len(SIGNALS))
+
+
+def has_content(event: Labs | Neuro) -> bool:
+    """Whether there is any laboratory value, or any finding."""
+    values = (_lab_values if isinstance(event, Labs) else _findings)(event.__dict__)
+    return any(value is not None for value in values)
 
 
 def was_born(patient: Patient) -> bool:

@@ -28,6 +28,7 @@ from schemas.checks import (
 from schemas.dead_letters import PAYLOAD_LIMIT_BYTES
 from schemas.decoded import Decoded, Refused
 from schemas.events import EVENT, Event, Medication, Patient, Tick, Vitals
+from schemas.labs import Labs
 from schemas.patient_event import Void
 from schemas.refusal import Fault, fault, faults, type_fault
 from schemas.respelling import KNOWN, respelled
@@ -41,6 +42,7 @@ OF_TYPE: dict[EventType | None, Validate] = {
     "medication": TypeAdapter(Medication).validator.validate_json,
     "patient": TypeAdapter(Patient).validator.validate_json,
     "assessment": TypeAdapter(Assessment).validator.validate_json,
+    "labs": TypeAdapter(Labs).validator.validate_json,
     "tick": TypeAdapter(Tick).validator.validate_json,
 }
 assert set(OF_TYPE) == {None, *get_args(EventType)}

@@ -1,4 +1,4 @@
-"""The events that the system reads: vitals, medications, patient context, assessments, and ticks of the clock."""
+"""The events that the system reads: vitals, medications, patient context, assessments, laboratory values, ticks."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints, TypeAdapter
 
-from schemas.assessments import Acknowledge, Assessment, Attribution, InfectionWorkup, Note, Snooze
+from schemas.assessments import Acknowledge, Assessment, Attribution, InfectionWorkup, Neuro, Note, Snooze
 from schemas.field_types import (
     Action,
+    AdministrationId,
     AgeYears,
+    CapdScore,
     Consciousness,
     DiastolicMmhg,
     DoseUnit,
@@ -19,6 +21,7 @@ from schemas.field_types import (
     IceScore,
     Indication,
     MeanArterialMmhg,
+    MedicationSource,
     NeutrophilsPerUl,
     OxygenDevice,
     PatientId,
@@ -35,6 +38,7 @@ from schemas.field_types import (
     Wire,
 )
 from schemas.instants import Day, Instant
+from schemas.labs import Labs
 from schemas.patient_event import Correctable, PatientEvent, Void
 from schemas.signals import signals_of
 from schemas.system_records import Story
@@ -82,6 +86,11 @@ class Vitals(Correctable):
         None, title="ICE score", description="Immune effector cell encephalopathy score, 10 is normal (ASTCT 2019)."
     )
     consciousness: Consciousness | None = Field(None, title="consciousness", description="AVPU scale.")
+    capd_score: CapdScore | None = Field(
+        None,
+        title="CAPD score",
+        description="Cornell assessment of paediatric delirium, under 12 years instead of ICE.",
+    )
 
 
 SIGNALS = signals_of(Vitals)
@@ -107,6 +116,11 @@ class Medication(Correctable):
     indication: Indication | None = Field(
         None, description="Why it was given, as charted; `prophylaxis` and `hypotension` change what a dose counts for."
     )
+    administration_id: AdministrationId | None = Field(
+        None, description="The line of the medication record, pump session or order."
+    )
+    source: MedicationSource = Field("record", description="`record`: the medication record; `pump`: an infusion pump.")
+    device_id: str | None = Field(None, max_length=128, description="The pump.")
 
 
 class Patient(PatientEvent):
@@ -130,11 +144,15 @@ class Patient(PatientEvent):
     baseline_systolic_mmhg: SystolicMmhg | None = Field(
         None, description="Usual systolic pressure, mmHg; 80 % of it is a limit for hypotension (ward policy)."
     )
+    baseline_spo2_percent: Spo2Percent | None = Field(
+        None, description="Usual oxygen saturation, %; on room air or usual support the limit is 3 below it."
+    )
     baseline_oxygen_device: OxygenDevice | None = Field(
         None, description="Oxygen support before this illness, e.g. at home."
     )
     baseline_oxygen_flow_l_per_min: FlowLPerMin | None = Field(None, description="Flow of that support, L/min.")
     death_attributed_to_crs: bool | None = Field(None, description="A clinician attributes the death to CRS.")
+    active_cooling: bool | None = Field(None, description="The patient is cooled: a fever may not show.")
     merged_into: PatientId | None = Field(None, description="This patient's story continues under that id.")
 
 
@@ -145,10 +163,21 @@ class Tick(Wire):
     effective_at: Instant = Field(description="Log time of the tick; whole seconds.")
 
 
-Event = Annotated[Vitals | Medication | Patient | Assessment | Tick, Field(discriminator="type")]
+Event = Annotated[Vitals | Medication | Patient | Assessment | Labs | Tick, Field(discriminator="type")]
 
 PatientEventType = (
-    Vitals | Medication | Patient | Attribution | Acknowledge | Snooze | InfectionWorkup | Note | Void | Story
+    Vitals
+    | Medication
+    | Patient
+    | Attribution
+    | Acknowledge
+    | Snooze
+    | InfectionWorkup
+    | Note
+    | Neuro
+    | Labs
+    | Void
+    | Story
 )
 JudgedEvent = PatientEventType | Tick
 EVENT: TypeAdapter[JudgedEvent] = TypeAdapter(Event)

@@ -22,7 +22,7 @@ CHECKED_IN = Path(__file__).parent / "json"
 DOCUMENTS: dict[str, tuple[TypeAdapter[Any], str]] = {
     "event.json": (
         TypeAdapter(Event | Void | Story),
-        "A message of crs.patient-events. On the four feed topics `type` may be left out, and no `story` may come.",
+        "A message of crs.patient-events. On the feed topics `type` may be left out, and no `story` may come.",
     ),
     "alert.json": (TypeAdapter(Alert), "A message of crs.alerts."),
     "patient-state.json": (TypeAdapter(PatientState), "A message of crs.patient-state."),

@@ -22,10 +22,14 @@ OxygenDevice = Literal[
     "cpap",
     "bipap",
     "invasive_ventilation",
+    "tracheostomy_mask",
+    "ecmo",
+    "unknown",
 ]
 TemperatureSite = Literal["oral", "axillary", "rectal", "tympanic", "core", "skin", "unknown"]
 Consciousness = Literal["alert", "voice", "pain", "unresponsive"]
 Source = Literal["monitor", "charted"]
+MedicationSource = Literal["record", "pump"]
 PatientStatus = Literal["admitted", "updated", "transferred", "discharged", "died", "final", "entered_in_error"]
 DISCHARGED: tuple[PatientStatus, ...] = (
     "discharged",
@@ -38,9 +42,14 @@ RateUnit = Literal["mcg/min", "mcg/kg/min", "mg/h", "units/min", "units/h", "mL/
 Route = Literal["iv", "oral", "sc", "im", "rectal", "topical", "ophthalmic", "inhaled", "other"]
 Indication = Literal["crs", "prophylaxis", "hypotension", "icans", "other"]
 
+Seizure = Literal["none", "brief", "prolonged"]
+CerebralOedema = Literal["none", "focal", "diffuse"]
+
 AlertId = Annotated[str, StringConstraints(min_length=1, max_length=128)]
 EventId = Annotated[str, StringConstraints(min_length=1, max_length=128)]
 PatientId = Annotated[str, StringConstraints(min_length=1, max_length=64)]
+PersonId = Annotated[str, StringConstraints(min_length=1, max_length=128)]
+AdministrationId = Annotated[str, StringConstraints(min_length=1, max_length=128)]
 
 # Plausible ranges, both ends included.
 TemperatureCelsius = Annotated[float, Field(ge=25, le=45, json_schema_extra={"x-unit": "Cel"})]
@@ -56,6 +65,19 @@ WeightKg = Annotated[float, Field(ge=0.3, le=400, json_schema_extra={"x-unit": "
 AgeYears = Annotated[float, Field(ge=0, le=120, json_schema_extra={"x-unit": "a"})]
 NeutrophilsPerUl = Annotated[float, Field(ge=0, json_schema_extra={"x-unit": "/uL"})]
 IceScore = Annotated[int, Field(ge=0, le=10, json_schema_extra={"x-unit": "{score}"})]
+CapdScore = Annotated[int, Field(ge=0, le=32, json_schema_extra={"x-unit": "{score}"})]
+# Laboratory values: no value below 0; above, what is plausible depends on the laboratory.
+NotNegative = Annotated[float, Field(ge=0)]
+PlateletsPerNl = Annotated[float, Field(ge=0, json_schema_extra={"x-unit": "/nL"})]
+HaemoglobinGPerDl = Annotated[float, Field(ge=0, json_schema_extra={"x-unit": "g/dL"})]
+FerritinUgPerL = Annotated[float, Field(ge=0, json_schema_extra={"x-unit": "ug/L"})]
+CrpMgPerL = Annotated[float, Field(ge=0, json_schema_extra={"x-unit": "mg/L"})]
+FibrinogenMgPerDl = Annotated[float, Field(ge=0, json_schema_extra={"x-unit": "mg/dL"})]
+LdhUPerL = Annotated[float, Field(ge=0, json_schema_extra={"x-unit": "U/L"})]
+AltUPerL = Annotated[float, Field(ge=0, json_schema_extra={"x-unit": "U/L"})]
+BilirubinMgPerDl = Annotated[float, Field(ge=0, json_schema_extra={"x-unit": "mg/dL"})]
+CreatinineMgPerDl = Annotated[float, Field(ge=0, json_schema_extra={"x-unit": "mg/dL"})]
+LactateMmolPerL = Annotated[float, Field(ge=0, json_schema_extra={"x-unit": "mmol/L"})]
 
 
 class Wire(BaseModel):

@@ -22,6 +22,8 @@ SINCE: dict[str, int] = {
     "snooze": 1,
     "infection_workup": 1,
     "note": 1,
+    "neuro": 1,
+    "labs": 1,
     "void": 1,
     "story": 1,
     "tick": 1,

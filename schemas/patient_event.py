@@ -31,7 +31,10 @@ class Correctable(PatientEvent):
 class Void(PatientEvent):
     """The earlier event that `replaces` names never happened. A void may carry content; nothing reads it."""
 
-    type: Literal["vitals", "medication", "patient", "assessment"] = Field(description="The type of the earlier event.")
+    type: Literal["vitals", "medication", "patient", "assessment", "labs"] = Field(
+        description="The type of the earlier event."
+    )
     status: Literal["entered_in_error"] = Field(description="It was entered in error.")
     replaces: EventId = Field(description="The earlier event of this patient and type.")
     device_id: str | None = Field(None, max_length=128, description="The device of the earlier event.")
+    source: str | None = Field(None, max_length=128, description="The source of the earlier event.")

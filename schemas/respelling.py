@@ -11,11 +11,12 @@ from typing import Any, get_args
 
 from pydantic.fields import FieldInfo
 
-from schemas.assessments import Acknowledge, Attribution, InfectionWorkup, Note, Snooze
+from schemas.assessments import Acknowledge, Attribution, InfectionWorkup, Neuro, Note, Snooze
 from schemas.events import Medication, Patient, Tick, Vitals
 from schemas.instants import IsoTime, in_extended_form
+from schemas.labs import Labs
 
-MODELS = (Vitals, Medication, Patient, Attribution, Acknowledge, Snooze, InfectionWorkup, Note, Tick)
+MODELS = (Vitals, Medication, Patient, Attribution, Acknowledge, Snooze, InfectionWorkup, Note, Neuro, Labs, Tick)
 FIELDS = [(name, field) for model in MODELS for name, field in model.model_fields.items()]
 KNOWN = frozenset(name for name, _ in FIELDS)
 REQUIRED = frozenset(name for name, field in FIELDS if field.is_required())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-EventType = Literal["vitals", "medication", "patient", "assessment", "tick"]
+EventType = Literal["vitals", "medication", "patient", "assessment", "labs", "tick"]
 DEFAULT_PREFIX = "crs."
 
 
@@ -59,6 +59,9 @@ ASSESSMENTS = TopicSpec(
     retention_days=30,
     default_type="assessment",
 )
+LABS = TopicSpec(
+    "labs", "patient_id", "laboratory feed", "intake", cleanup="delete", retention_days=30, default_type="labs"
+)
 # The log: all events of a patient in one order.
 PATIENT_EVENTS = TopicSpec(
     "patient-events",
@@ -101,5 +104,5 @@ HEARTBEATS = TopicSpec(
     co_partitioned=True,
 )
 
-FEEDS = (VITALS, MEDICATIONS, PATIENTS, ASSESSMENTS)
+FEEDS = (VITALS, MEDICATIONS, PATIENTS, ASSESSMENTS, LABS)
 TOPICS = (*FEEDS, PATIENT_EVENTS, PATIENT_STATE, ALERTS, DEAD_LETTERS, HEARTBEATS)

@@ -19,13 +19,16 @@ from decimal import ROUND_FLOOR, ROUND_HALF_UP, Decimal
 
 from monitor.guidelines.formulary_loader import load as load_formulary
 from monitor.guidelines.formulary_lookup import Formulary, is_systemic
-from schemas.assessments import Acknowledge, Attribution, InfectionWorkup, Note, Snooze
+from schemas.assessments import Acknowledge, Attribution, InfectionWorkup, Neuro, Note, Snooze
 from schemas.events import Medication, Patient, Vitals
+from schemas.labs import Labs
 from schemas.patient_event import Void
 
 FORMULARY = load_formulary()
 
-Charted = Vitals | Medication | Patient | Attribution | Acknowledge | Snooze | InfectionWorkup | Note | Void
+Charted = (
+    Vitals | Medication | Patient | Attribution | Acknowledge | Snooze | InfectionWorkup | Note | Neuro | Labs | Void
+)
 
 SECOND = 1_000
 MINUTE = 60 * SECOND
@@ -55,10 +58,12 @@ DEVICE_ORDER = [
     "face_mask",
     "venturi",
     "non_rebreather",
+    "tracheostomy_mask",
     "high_flow_nasal_cannula",
     "cpap",
     "bipap",
     "invasive_ventilation",
+    "ecmo",
 ]
 
 
@@ -487,9 +492,9 @@ class Walk:
 
     def support_grade(self) -> int:
         """What the support alone stands for; an unknown device counts by its flow."""
-        if self.device in ("cpap", "bipap", "invasive_ventilation"):
+        if self.device in ("cpap", "bipap", "invasive_ventilation", "ecmo"):
             return 4
-        if self.device in ("high_flow_nasal_cannula", "face_mask", "venturi", "non_rebreather"):
+        if self.device in ("high_flow_nasal_cannula", "face_mask", "venturi", "non_rebreather", "tracheostomy_mask"):
             return 3
         if self.device == "room_air":
             return 1

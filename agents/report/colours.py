@@ -14,11 +14,14 @@ DEVICE = {
     "face_mask": "#8fbfe0",
     "venturi": "#8fbfe0",
     "non_rebreather": "#5b9bc9",
+    "tracheostomy_mask": "#5b9bc9",
     "cpap": "#2f6f9f",
     "bipap": "#2f6f9f",
     "invasive_ventilation": "#153f61",
+    "ecmo": "#153f61",
+    "unknown": "#b9a6c9",
 }
-ON_DEVICE = {"cpap": "#ffffff", "bipap": "#ffffff", "invasive_ventilation": "#ffffff"}
+ON_DEVICE = {"cpap": "#ffffff", "bipap": "#ffffff", "invasive_ventilation": "#ffffff", "ecmo": "#ffffff"}
 DRUG = ("#0b6e4f", "#8a4fb0", "#b5541c", "#2f6f9f", "#8c6d00", "#5a6570")
 TEMPERATURE = "#b5371c"
 SYSTOLIC = "#1b3a5c"

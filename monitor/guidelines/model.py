@@ -11,8 +11,8 @@ from typing import Literal, get_args
 
 from schemas.field_types import OxygenDevice
 
-DEVICES: tuple[str, ...] = get_args(OxygenDevice)
-UNKNOWN_DEVICE = "unknown"  # the name of a device that was not charted, in the support table
+UNKNOWN_DEVICE = "unknown"  # the name of a device that was not charted, or is none of these, in the support table
+DEVICES: tuple[str, ...] = tuple(device for device in get_args(OxygenDevice) if device != UNKNOWN_DEVICE)
 UNKNOWN_RULE = "a rule of a newer version"  # an alert that another build raised
 
 

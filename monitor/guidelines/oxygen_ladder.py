@@ -12,10 +12,12 @@ LADDER: tuple[OxygenDevice, ...] = (
     "face_mask",
     "venturi",
     "non_rebreather",
+    "tracheostomy_mask",
     "high_flow_nasal_cannula",
     "cpap",
     "bipap",
     "invasive_ventilation",
+    "ecmo",
 )
 DEVICE_RANK = {device: rank for rank, device in enumerate(LADDER)}
 assert set(LADDER) == set(DEVICES), "every device has its rank"

@@ -30,7 +30,13 @@ ROUGH = st.one_of(
     ),
     st.builds(lambda hours: {"type": "patient", "infused_at": iso(START + hours * HOUR)}, st.integers(-400, 400)),
     st.just({"type": "patient", "birth_date": "2026-03-02"}),
-    st.just({"type": "assessment", "kind": "note"}),
+    st.sampled_from(
+        [
+            {"type": "assessment", "kind": "note", "text": "looks better"},
+            {"type": "assessment", "kind": "neuro", "seizure": "brief"},
+            {"type": "labs", "crp_mg_per_l": 120.0},
+        ]
+    ),
     st.builds(lambda number: {"type": "assessment", "kind": "acknowledge", "number": number}, st.integers(0, 9)),
     st.builds(
         lambda number, hours: {

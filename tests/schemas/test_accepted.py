@@ -6,10 +6,11 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from schemas.assessments import Acknowledge, Attribution, InfectionWorkup, Note, Snooze
+from schemas.assessments import Acknowledge, Attribution, InfectionWorkup, Neuro, Note, Snooze
 from schemas.decode import decode
 from schemas.decoded import Decoded, Refused
 from schemas.events import Medication, Patient, Tick, Vitals
+from schemas.labs import Labs
 from schemas.system_records import Story
 from schemas.topics import EventType
 from tests.schemas.messages import message
@@ -33,7 +34,12 @@ def accepted(payload: bytes, default_type: EventType | None = None) -> Decoded:
         (message("assessment", kind="acknowledge", alert_id="a1", by="dr-7"), Acknowledge),
         (message("assessment", kind="snooze", alert_id="a1", until="2026-03-01T10:30:00Z"), Snooze),
         (message("assessment", kind="infection_workup", state="sent"), InfectionWorkup),
-        (message("assessment", kind="note", text="looks better"), Note),
+        (message("assessment", kind="note", text="looks better", by="u17", by_name="A. Nurse"), Note),
+        (message("assessment", kind="neuro", seizure="brief"), Neuro),
+        (message("assessment", kind="neuro", motor_weakness=False, by="u17"), Neuro),
+        (message("labs", ferritin_ug_per_l=812, upper_limits={"ferritin_ug_per_l": 400}), Labs),
+        (message("labs", crp_mg_per_l=0.6, below_detection=["crp_mg_per_l"]), Labs),
+        (message("labs", lactate_mmol_per_l=-1), Labs),
         (b'{"type":"tick","effective_at":"2026-03-01T10:00:00Z"}', Tick),
     ],
 )

@@ -8,6 +8,7 @@ from schemas.checks import REMOVABLE
 from schemas.decode import decode
 from schemas.decoded import Decoded, ImplausibleSignal, Refused
 from schemas.events import Vitals
+from schemas.labs import LAB_VALUES
 from schemas.patient_event import Void
 from tests.schemas.messages import message
 
@@ -23,25 +24,28 @@ VITALS = [
     ("oxygen_flow_l_per_min", 0, -0.1, 100, 100.1),
     ("fio2_fraction", 0.21, 0.2, 1.0, 1.01),
     ("ice_score", 0, -1, 10, 11),
+    ("capd_score", 0, -1, 32, 33),
 ]
 PATIENT = [
     ("weight_kg", 0.3, 0.29, 400, 400.1),
     ("age_years", 0, -0.1, 120, 120.1),
     ("neutrophils_per_ul", 0, -1, 10**6, None),
     ("baseline_systolic_mmhg", 20, 19, 300, 301),
+    ("baseline_spo2_percent", 20, 19, 100, 101),
     ("baseline_oxygen_flow_l_per_min", 0, -0.1, 100, 100.1),
     ("birth_date", "1906-01-01", "1905-12-31", "2026-03-02", "2026-03-03"),
     ("infused_at", "1850-01-01T00:00:00Z", "1849-12-31T23:59:59Z", "2999-12-31T23:59:59Z", "3000-01-01T00:00:00Z"),
 ]
 MEDICATION = [("rate", 0, -0.1, 10**6, 10**6 + 1), ("dose", -1, None, 10**6, 10**6 + 1)]
-SIGNALS = [
-    (of, *row) for of, rows in (("vitals", VITALS), ("patient", PATIENT), ("medication", MEDICATION)) for row in rows
-]
+LABS = [(name, 0, -0.1, 10**6, None) for name in LAB_VALUES]
+TABLES = (("vitals", VITALS), ("patient", PATIENT), ("medication", MEDICATION), ("labs", LABS))
+SIGNALS = [(of, *row) for of, rows in TABLES for row in rows]
 # What each type must have beside the value that is looked at.
 REST = {
     "vitals": {"consciousness": "alert"},
     "patient": {"bed": "12"},
     "medication": {"drug": "norepinephrine", "action": "started"},
+    "labs": {"device_id": "analyser"},
 }
 INSIDE = [(of, name, value) for of, name, low, _, high, _ in SIGNALS for value in (low, high)]
 OUTSIDE = [(of, name, v) for of, name, _, below, _, above in SIGNALS for v in (below, above) if v is not None]

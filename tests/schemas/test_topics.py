@@ -9,6 +9,7 @@ vitals          patient_id          delete   7     vitals
 medications     patient_id          delete   7     medication
 patients        patient_id          delete   30    patient
 assessments     patient_id          delete   30    assessment
+labs            patient_id          delete   30    labs
 patient-events  patient_id          delete   60    -
 patient-state   patient_id          compact  -     -
 alerts          patient_id          delete   60    -

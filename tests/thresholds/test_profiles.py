@@ -28,9 +28,9 @@ LEE = [
         'vasopressors = 2\nvasopressin = true\ndose = "any"\ngrade = 3',
     ),
     (
-        'devices = ["cpap", "bipap", "invasive_ventilation"]\nflow = "any"\ngrade = 4',
+        'devices = ["cpap", "bipap", "invasive_ventilation", "ecmo"]\nflow = "any"\ngrade = 4',
         'devices = ["cpap", "bipap"]\nflow = "any"\ngrade = 3\nsource = "L"\n'
-        '[[hypoxia.support]]\ndevices = ["invasive_ventilation"]\nflow = "any"\ngrade = 4',
+        '[[hypoxia.support]]\ndevices = ["invasive_ventilation", "ecmo"]\nflow = "any"\ngrade = 4',
     ),
 ]
 

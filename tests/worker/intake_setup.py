@@ -62,4 +62,6 @@ def record(offset: int, kind: str, partition: int) -> LogRecord:
     more: dict[str, Any] = {"kind": kind}
     if kind == "attribution":
         more |= {"axis": "fever", "attributed_to_crs": True}
+    elif kind == "note":
+        more |= {"text": "looks better"}
     return event(offset, "assessment", at=0, **more)._replace(partition=partition)

@@ -23,12 +23,12 @@ Action = typing.Literal['given', 'started', 'rate_changed', 'stopped', 'held', '
 Axis = typing.Literal['fever', 'hypotension', 'hypoxia']
 Consciousness = typing.Literal['alert', 'voice', 'pain', 'unresponsive']
 Indication = typing.Literal['crs', 'prophylaxis', 'hypotension', 'icans', 'other']
-OxygenDevice = typing.Literal['room_air', 'nasal_cannula', 'blow_by', 'high_flow_nasal_cannula', 'face_mask', 'venturi', 'non_rebreather', 'cpap', 'bipap', 'invasive_ventilation']
+OxygenDevice = typing.Literal['room_air', 'nasal_cannula', 'blow_by', 'high_flow_nasal_cannula', 'face_mask', 'venturi', 'non_rebreather', 'cpap', 'bipap', 'invasive_ventilation', 'tracheostomy_mask', 'ecmo', 'unknown']
 PatientStatus = typing.Literal['admitted', 'updated', 'transferred', 'discharged', 'died', 'final', 'entered_in_error']
 RateUnit = typing.Literal['mcg/min', 'mcg/kg/min', 'mg/h', 'units/min', 'units/h', 'mL/h']
 SCALE_NAMES = ('crs', 'astct')
 GradeBasis = typing.Literal['fever', 'masked', 'masked_unconfirmed', 'none']
-DISPLAYED = ('temperature_celsius', 'heart_rate_per_min', 'respiratory_rate_per_min', 'systolic_mmhg', 'diastolic_mmhg', 'mean_arterial_mmhg', 'spo2_percent', 'oxygen_device', 'oxygen_flow_l_per_min', 'fio2_fraction', 'ice_score', 'consciousness')  # the order of the values in LatestFromEvent
+DISPLAYED = ('temperature_celsius', 'heart_rate_per_min', 'respiratory_rate_per_min', 'systolic_mmhg', 'diastolic_mmhg', 'mean_arterial_mmhg', 'spo2_percent', 'oxygen_device', 'oxygen_flow_l_per_min', 'fio2_fraction', 'ice_score', 'consciousness', 'capd_score')  # the order of the values in LatestFromEvent
 
 WorkupState = Literal["sent", "negative", "positive"]
 
