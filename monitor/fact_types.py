@@ -115,3 +115,4 @@ class Correction(NamedTuple):
     content: int
     # The id alone of a target that has not come yet: it may come from another source.
     awaited: bytes = b""
+    is_void: bool = False  # else it says something in the place of its target

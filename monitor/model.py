@@ -114,6 +114,7 @@ class Administration(NamedTuple):
     started_at: int | None = None
     stopped_at: int | None = None
     dose_mg: float | None = None
+    is_first: bool = True  # its source charted the dose before any other
 
 
 class Context(NamedTuple):
@@ -341,6 +342,7 @@ class State(NamedTuple):
     taken_back: Facts = Facts()  # of events that were replaced or voided: they stand again when that is voided
     merges: tuple[Merge, ...] = ()  # those that can be undone
     past_merges: tuple[Merge, ...] = ()  # those that cannot any more
+    undone_merges: tuple[Merge, ...] = ()  # they are made again when their void is taken back
     merge_not_undone_at: int | None = None  # log time at which somebody wanted to
     unknown_fields: tuple[Any, ...] = ()  # written by a newer build: kept and written back (row.py)
 

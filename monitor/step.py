@@ -7,16 +7,17 @@ another (course/fold); and the alerts that should be open are compared with thos
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Literal
 
-from monitor import merging
+from monitor import merge_undo, merging
 from monitor.alerts import acknowledge, lifecycle
 from monitor.alerts.candidate import rule_context
 from monitor.course import fast_path, fold
 from monitor.fact_types import Fact
 from monitor.guidelines.in_force import Guideline
-from monitor.model import CatchingUp, State, fresh
+from monitor.model import CatchingUp, Merge, State, fresh
 from monitor.record import corrections, facts, identity, late_events, latest_vitals
 from monitor.record.corrections import Moved
 from monitor.record.identity import KnownIds
@@ -67,10 +68,11 @@ def step(
         return merging.take_over(guideline, state, event, log_at, _reconcile)
     state = state._replace(clock=log_at, catching_up=_catching_up(state, backlog_at))
     if state.merges or state.past_merges:
-        undone = merging.undone_by(state, event)
-        if undone is not None:
-            return merging.undo(guideline, state, event, undone, _reconcile, step)
-        state = merging.beside(state, event, partial(_judged, guideline, event, implausible, log_at, is_ahead))
+        judge = partial(_judged, guideline, event, implausible, log_at, is_ahead)
+        routed = _with_merges(guideline, state, event, judge)
+        if isinstance(routed, Step):
+            return routed
+        state = routed
     if state.merged_into is not None:
         return Step(state, verdicts=(Verdict("forwarded"),), forwards=(merging.forwarded(state, event),))
     if is_ahead or to_ms(event.effective_at) > log_at + guideline.profile.clock_ahead:
@@ -85,8 +87,20 @@ def _judged(
     log_at: int,
     is_ahead: bool,
     state: State,
-) -> State:
-    return step(guideline, state, event, implausible, at=log_at, is_ahead=is_ahead).state
+) -> Step:
+    return step(guideline, state, event, implausible, at=log_at, is_ahead=is_ahead)
+
+
+def _with_merges(
+    guideline: Guideline, state: State, event: PatientEventType, judge: Callable[[State], Step]
+) -> State | Step:
+    """What an event does to merges: the step, if it undoes one; else the state with what it would be without each."""
+    undone = merge_undo.undone_by(state, event)
+    if undone is not None and (state.merged_into is None or not undone.without):
+        return merge_undo.undo(guideline, state, event, undone, _reconcile)
+    if state.merged_into is not None:
+        return merge_undo.left_again(state, event, judge)
+    return merge_undo.beside(state, event, judge)
 
 
 def _short_way(
@@ -151,8 +165,8 @@ def _apply(
     state, late = late_events.insert(guideline, state, [*moved.restored, *own], since=moved.since)
     verdicts += [Verdict(reason) for reason in (verdict, None if moved.restored else late) if reason]
     verdicts += [Verdict("implausible")] * len(implausible)
-    if isinstance(event, Patient) and event.merged_into not in (None, state.patient_id) and own:
-        return merging.merge_into_other(guideline, before, state, event, verdicts)
+    if event.type == "patient" and (made := merging.due(state, event, counts=bool(own))) is not None:
+        return merging.merge_into_other(guideline, before, state, event, made, verdicts)
     letters = tuple(Rejected(part.signal, "implausible_value", part.detail, event.event_id) for part in implausible)
     return _reconcile(guideline, state, verdicts, rejected=letters, retracting=moved.since is not None)
 
@@ -166,6 +180,8 @@ def _with_facts(
     own, verdict = facts.facts_of(guideline.formulary, event, at)
     if state.corrections and corrections.is_out(state, event.type, identity.key_of(event)):
         taken_back = corrections.bounded(facts.with_facts(state.taken_back, own))
+        if isinstance(event, Patient) and event.merged_into is not None:
+            state = merge_undo.noted(state, Merge(event.merged_into, event.event_id[: merging.ID_LENGTH], state.clock))
         return state._replace(taken_back=taken_back), [], "duplicate"
     return latest_vitals.with_display(state, event, at, verdict), own, verdict
 

@@ -17,61 +17,62 @@ def with_line(profile: Profile, course: Course, fact: MedicationFact, dose: Dose
     """The course after a line about a drug whose doses count, and whether `dose`, its own, is a new one."""
     of_drug = [one for one in course.administrations if one.drug == fact.drug]
     if fact.action == "stopped":
-        return _stopped(course, of_drug, fact), False
-    own = _of_own_source(profile, of_drug, fact)
-    if own is not None:
-        course = _replaced(course, own, _continued(own, fact))
-        return _with_amount(course, own.dose, fact), False
-    twin = next((one for one in reversed(of_drug) if _is_same_elsewhere(profile, one, fact)), None)
+        return _stopped(profile, course, of_drug, fact), False
+    own = _goes_on_with(profile, of_drug, fact)
+    if own is not None and own.source == fact.source:
+        return _with_more(_replaced(course, own, _continued(own, fact)), own.dose, fact), False
     made = _continued(Administration(fact.drug, fact.source, fact.administration_id, dose.event_id, fact.at), fact)
+    twin = own or next((one for one in reversed(of_drug) if _is_same_elsewhere(profile, one, fact)), None)
     if twin is not None:
-        course = course._replace(dose_twice_at=fact.at, dose_twice=twin.dose)
-        made = made._replace(dose=twin.dose)
-    kept = (*course.administrations, made)[-ADMINISTRATIONS_KEPT:]
-    course = course._replace(administrations=kept)
-    return (course, True) if twin is None else (_with_amount(course, twin.dose, fact), False)
+        made = made._replace(dose=twin.dose, is_first=False)
+        if own is None:
+            course = course._replace(dose_twice_at=fact.at, dose_twice=twin.dose)
+    course = course._replace(administrations=(*course.administrations, made)[-ADMINISTRATIONS_KEPT:])
+    return (course, True) if twin is None else (_with_more(course, twin.dose, fact), False)
 
 
-def _of_own_source(profile: Profile, of_drug: list[Administration], fact: MedicationFact) -> Administration | None:
-    """The administration of the same source that the line goes on with; None: it begins another."""
-    mine = [one for one in reversed(of_drug) if one.source == fact.source]
+def _goes_on_with(profile: Profile, of_drug: list[Administration], fact: MedicationFact) -> Administration | None:
+    """The administration that a line goes on with, by its id or after a pause; None: by these it begins another."""
+    newest_first = of_drug[::-1]
     if fact.administration_id is not None:
-        same = next((one for one in mine if one.administration_id == fact.administration_id), None)
+        # An id is of the record's line or the order, whoever says it.
+        same = next((one for one in newest_first if one.administration_id == fact.administration_id), None)
         if same is not None:
             return None if _is_next(profile, same, fact) else same
-        mine = [one for one in mine if one.administration_id is None]
-    if fact.action == "given" or not mine:
+    if fact.action == "given":
         return None
-    last = mine[0]
-    if last.stopped_at is not None:
-        return last if fact.at <= last.stopped_at + profile.pause_within_dose else None
-    return last if fact.action == "rate_changed" and last.started_at is not None else None
+    for one in newest_first:
+        is_paused = one.stopped_at is not None and fact.at <= one.stopped_at + profile.pause_within_dose
+        if is_paused and None in (one.administration_id, fact.administration_id):
+            return one
+    if fact.action == "rate_changed" and fact.administration_id is None:
+        return next((one for one in newest_first if one.started_at is not None and one.stopped_at is None), None)
+    return None
 
 
 def _is_next(profile: Profile, one: Administration, fact: MedicationFact) -> bool:
     """Whether a line of the same id is of the next dose: many sites give the order's id to each of its doses."""
-    began_at = max(one.at, one.started_at or one.at)
-    if fact.action == "given":
-        again = one.given_at is not None and fact.at > one.given_at + profile.same_given_within
-        return again or (one.started_at is not None and fact.at > one.started_at + profile.same_start_within)
-    if one.stopped_at is not None:
+    if one.started_at is None or (one.given_at is not None and one.given_at >= one.started_at):
+        return fact.at > (one.given_at or one.at) + profile.same_given_within
+    if fact.action != "given" and one.stopped_at is not None:
         return fact.at > one.stopped_at + profile.pause_within_dose
-    return fact.action == "started" and fact.at > began_at + profile.same_start_within
+    return fact.action != "rate_changed" and fact.at > one.started_at + profile.same_start_within
 
 
 def _is_same_elsewhere(profile: Profile, one: Administration, fact: MedicationFact) -> bool:
-    """Whether a line of another source speaks of this administration.
+    """Whether a line of another source speaks of this administration, held against who charted its dose first.
 
-    An infusion whose stop nobody charted runs no longer than a start of the same id is taken for the same.
+    An infusion whose stop nobody charted is taken to run as long as a start of the same id counts for the same.
     """
-    if one.source == fact.source or not _may_be_equal(one.dose_mg, fact.dose_mg):
+    if not one.is_first or one.source == fact.source or not _may_be_equal(one.dose_mg, fact.dose_mg):
         return False
     times = (one.at, one.given_at, one.started_at)
     if any(at is not None and abs(fact.at - at) <= profile.other_source_within for at in times):
         return True
-    if one.stopped_at is not None:
+    if one.started_at is not None and one.stopped_at is not None:
         return fact.at <= one.stopped_at + profile.pause_within_dose
-    return one.started_at is not None and fact.at <= one.started_at + profile.same_start_within
+    longest = profile.same_start_within + profile.pause_within_dose
+    return one.started_at is not None and fact.at <= one.started_at + longest
 
 
 def _may_be_equal(one: float | None, other: float | None) -> bool:
@@ -87,14 +88,20 @@ def _continued(one: Administration, fact: MedicationFact) -> Administration:
     return one._replace(started_at=started_at, stopped_at=None, dose_mg=dose_mg)
 
 
-def _stopped(course: Course, of_drug: list[Administration], fact: MedicationFact) -> Course:
-    """The course after a stop: of its id, or of the drug where it has none."""
-    mine = [one for one in of_drug if one.source == fact.source and one.started_at is not None]
+def _stopped(profile: Profile, course: Course, of_drug: list[Administration], fact: MedicationFact) -> Course:
+    """The course after a stop: of its id, else of what has none; without an id of the drug."""
+    longest = profile.same_start_within + profile.pause_within_dose
+    mine = [
+        one
+        for one in of_drug
+        if one.stopped_at is None
+        and (one.started_at is not None or (one.given_at is not None and fact.at <= one.given_at + longest))
+    ]
     if fact.administration_id is not None:
-        mine = [one for one in mine if one.administration_id in (fact.administration_id, None)]
+        of_id = [one for one in mine if one.administration_id == fact.administration_id]
+        mine = of_id or [one for one in mine if one.administration_id is None and one.source == fact.source]
     for one in mine:
-        if one.stopped_at is None:
-            course = _replaced(course, one, one._replace(stopped_at=fact.at))
+        course = _replaced(course, one, one._replace(stopped_at=fact.at))
     return course
 
 
@@ -103,13 +110,19 @@ def _replaced(course: Course, before: Administration, after: Administration) -> 
     return course._replace(administrations=kept)
 
 
-def _with_amount(course: Course, event_id: str, fact: MedicationFact) -> Course:
-    """The course with the amount of a dose that only a further line says."""
-    if fact.dose_mg is None or not any(d.event_id == event_id and d.dose_mg is None for d in course.doses):
-        return course
-    return course._replace(
-        doses=tuple(
-            d._replace(dose_mg=fact.dose_mg) if d.event_id == event_id and d.drug == fact.drug else d
-            for d in course.doses
+def _with_more(course: Course, event_id: str, fact: MedicationFact) -> Course:
+    """The course with what only a further line says of a dose: its amount, what it was given for."""
+    doses = tuple(
+        d._replace(
+            dose_mg=fact.dose_mg if d.dose_mg is None else d.dose_mg,
+            indication=d.indication or fact.indication,
         )
+        if (d.event_id, d.drug) == (event_id, fact.drug)
+        else d
+        for d in course.doses
     )
+    known = tuple(
+        one._replace(dose_mg=fact.dose_mg) if one.dose == event_id and one.dose_mg is None else one
+        for one in course.administrations
+    )
+    return course._replace(doses=doses, administrations=known)

@@ -74,13 +74,7 @@ def _stopped(profile: Profile, of_drug: tuple[InfusionLine, ...], fact: Medicati
     stopped = running
     if fact.administration_id is not None:
         stopped = [line for line in running if line.administration_id == fact.administration_id]
-        stopped = stopped or [line for line in running if line.source == fact.source and line.administration_id is None]
     elif any(fact.at - line.since > profile.bag_change_within for line in running):
         stopped = [line for line in running if fact.at - line.started_at > profile.bag_change_within]
         stopped = stopped if len(stopped) < len(running) else running
-    ended = tuple(line._replace(rate=ENDED, charted_at=fact.at) if line in stopped else line for line in of_drug)
-    if any(line.source == fact.source for line in ended):
-        return ended
-    place = (fact.source, fact.administration_id)
-    tombstone = InfusionLine(fact.drug, fact.role, *place, ENDED, None, fact.at, fact.at, fact.at, fact.event_id)
-    return (*ended, tombstone)
+    return tuple(line._replace(rate=ENDED, charted_at=fact.at) if line in stopped else line for line in of_drug)

@@ -11,13 +11,14 @@ from monitor.fact_types import Correction
 def out(corrections: Iterable[Correction]) -> frozenset[bytes]:
     """The hashed keys of all entries that are taken back.
 
-    A correction holds unless one that holds takes it back; what is in a circle holds.
+    A correction holds unless a void that holds takes it back; one that is itself corrected holds further, because the
+    other takes its place. Voids in a circle all hold.
     """
     corrections = tuple(corrections)
     by_maker: dict[bytes, list[int]] = defaultdict(list)
     for place, one in enumerate(corrections):
         by_maker[one.by].append(place)
-    takers = Counter(one.target for one in corrections)
+    takers = Counter(one.target for one in corrections if one.is_void)
     undecided = {place: takers[one.by] for place, one in enumerate(corrections)}  # how many may take each back
     ready = [place for place, number in undecided.items() if not number]
     taken_back = []
@@ -25,8 +26,9 @@ def out(corrections: Iterable[Correction]) -> frozenset[bytes]:
         place = ready.pop()
         del undecided[place]
         taken_back.append(corrections[place].target)
-        for lapsed in by_maker[corrections[place].target]:
-            if undecided.pop(lapsed, None) is not None:
+        lapsing = by_maker[corrections[place].target] if corrections[place].is_void else ()
+        for lapsed in lapsing:
+            if undecided.pop(lapsed, None) is not None and corrections[lapsed].is_void:
                 # What it would have taken back has one taker less.
                 for other in by_maker[corrections[lapsed].target]:
                     if other in undecided:

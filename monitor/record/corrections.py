@@ -1,12 +1,12 @@
 """Corrections and voids, in whatever order they come: which entries are taken back, and which stand again.
 
-A correction holds unless it was itself taken back; an entry is out while a correction of it holds. Corrections in a
-circle all hold. What was taken back stays out however late it comes again, for a week.
+An entry is out while a correction or a void of it holds; one holds unless it was itself voided. What was taken back
+stays out however late it comes again, for a week.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import partial
 from typing import NamedTuple
 
@@ -18,6 +18,7 @@ from monitor.record.correction_graph import out
 from monitor.record.facts import in_course, of_type, with_facts
 from monitor.units import DAY, LONG_AGO
 from schemas.events import PatientEventType
+from schemas.patient_event import Void
 
 REMEMBERED_MS = 7 * DAY
 MAX_CORRECTIONS = 1000
@@ -98,43 +99,50 @@ def corrected(guideline: Guideline, state: State, event: PatientEventType, targe
         state.clock,
         identity.content_of(event),
         b"" if target.is_bound else identity.hashed(event.type, f"*{identity.plain_id(target.key)}"),
+        isinstance(event, Void),
     )
-    kept = (c for c in state.corrections if c.at > state.clock - REMEMBERED_MS)
-    corrections = (*kept, one)[-MAX_CORRECTIONS:]
-    before, after = out(state.corrections), out(corrections)
-    state = state._replace(corrections=corrections)
-    if before == after:
-        return Moved(state)
-    return _moved(guideline, state, event.type, partial(_is_among, after, event.type))
+    remembered = (c for c in state.corrections if c.at > state.clock - REMEMBERED_MS)
+    corrections = (*remembered, one)[-MAX_CORRECTIONS:]
+    return _moved(guideline, state._replace(corrections=corrections), event.type)
 
 
 def united(guideline: Guideline, state: State, others: Iterable[Correction]) -> State:
     """The state with the corrections of another record too; its course is to be folded anew."""
     both = {(one.by, one.target): one for one in (*others, *state.corrections)}
-    corrections = tuple(sorted(both.values(), key=lambda one: one.at)[-MAX_CORRECTIONS:])
-    state, is_out_now = state._replace(corrections=corrections), out(corrections)
+    state = state._replace(corrections=tuple(sorted(both.values(), key=lambda one: one.at)[-MAX_CORRECTIONS:]))
     for event_type in identity.KINDS:
-        moved = _moved(guideline, state, event_type, partial(_is_among, is_out_now, event_type))
+        moved = _moved(guideline, state, event_type)
         state = moved.state._replace(facts=with_facts(moved.state.facts, moved.restored))
     return state
 
 
-def _is_among(hashes: frozenset[bytes], event_type: str, key: str) -> bool:
-    return identity.hashed(event_type, key) in hashes
+def stands_again(state: State, event_type: str, key: str) -> bool:
+    """Whether an entry was taken back, and is not any more. What no correction remembers stays as it is."""
+    own = identity.hashed(event_type, key)
+    return own not in out(state.corrections) and any(one.target == own for one in state.corrections)
 
 
-def _moved(guideline: Guideline, state: State, event_type: str, is_out: Callable[[str], bool]) -> Moved:
-    """What is out now moved to what was taken back, and what stands again named. `is_out`: of a key of the type."""
+def _moved(guideline: Guideline, state: State, event_type: str) -> Moved:
+    """What is out now moved to what was taken back, and what stands again named; what nobody remembers is dropped."""
+    out_now = out(state.corrections)
+    remembered = frozenset(one.target for one in state.corrections)
+    is_out, stands = partial(_is_among, out_now, event_type), partial(_is_among, remembered - out_now, event_type)
     removed = of_type(state.facts, event_type, is_out)
-    restored = of_type(state.taken_back, event_type, lambda key: not is_out(key))
+    restored = of_type(state.taken_back, event_type, stands)
+    forgotten = of_type(state.taken_back, event_type, lambda key: not (is_out(key) or stands(key)))
     base, older = before_checkpoint.taken_back(guideline, state.checkpoint, event_type, is_out)
     since = min((fact.at for fact in removed), default=None) if base is state.checkpoint else LONG_AGO
+    kept = without(state.taken_back, (*restored, *forgotten))
     state = state._replace(
         facts=without(state.facts, removed),
         checkpoint=base,
-        taken_back=bounded(with_facts(without(state.taken_back, restored), (*removed, *older))),
+        taken_back=bounded(with_facts(kept, (*removed, *older))),
     )
     return Moved(state, removed, restored, since)
+
+
+def _is_among(hashes: frozenset[bytes], event_type: str, key: str) -> bool:
+    return identity.hashed(event_type, key) in hashes
 
 
 def shown(moved: Moved) -> State:
@@ -154,11 +162,6 @@ def shown(moved: Moved) -> State:
             if fact.at > feed.vitals_at:
                 feed = feed._replace(vitals_at=fact.at, vitals_charted=fact.charted)
     return state._replace(latest=latest, feed_health=feed)
-
-
-def _facts(facts: Facts, event_type: str, chosen: Callable[[str], bool]) -> tuple[Fact, ...]:
-    """The facts of a type of event whose key is chosen."""
-    return tuple(fact for name in identity.KINDS[event_type] for fact in getattr(facts, name) if chosen(fact.event_id))
 
 
 def without(facts: Facts, gone: tuple[Fact, ...]) -> Facts:

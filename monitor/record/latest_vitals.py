@@ -24,6 +24,17 @@ MAX_IMPLAUSIBLE_READINGS = 8
 MAX_UNKNOWN_DRUGS = 8
 ICE = DISPLAYED.index("ice_score")  # the only integer among them
 
+JUDGED = {  # signals that rules read, and their fields in a fact
+    "temperature_celsius": "temperature",
+    "systolic_mmhg": "sbp",
+    "mean_arterial_mmhg": "map",
+    "spo2_percent": "spo2",
+    "oxygen_device": "device",
+    "oxygen_flow_l_per_min": "flow",
+    "fio2_fraction": "fio2",
+    "ice_score": "ice",
+    "consciousness": "consciousness",
+}
 _signals = itemgetter(*DISPLAYED)
 _new = tuple.__new__
 
@@ -74,13 +85,19 @@ def update(latest: LatestValues, event: Vitals, at: int) -> LatestValues:
 
 
 def remove(latest: LatestValues, voided: VitalsFact, facts: Facts) -> LatestValues:
-    """The latest values without a voided observation: of each signal that it may have carried, the reading before."""
-    return _by_event(
-        [
-            value if value is None or value.at != voided.at else _newest(name, facts)
-            for name, value in zip(DISPLAYED, _by_signal(latest), strict=True)
-        ]
-    )
+    """The latest values without a voided observation: of each signal that it may have carried, the reading before.
+
+    A signal that no rule reads stays where another observation of that instant may have carried it.
+    """
+    place = (voided.at, voided.charted)
+    has_another = any((fact.at, fact.charted) == place for fact in facts.vitals)
+
+    def left(name: str, value: Latest | None) -> Latest | None:
+        if value is None or (value.at, value.charted) != place or (has_another and name not in JUDGED):
+            return value
+        return _newest(name, facts)
+
+    return _by_event([left(name, value) for name, value in zip(DISPLAYED, _by_signal(latest), strict=True)])
 
 
 def merge(one: LatestValues, other: LatestValues) -> LatestValues:
@@ -149,26 +166,8 @@ def _newest(name: str, facts: Facts) -> Latest | None:
 
 
 def _value(name: str, fact: VitalsFact) -> float | str | None:
-    match name:
-        case "temperature_celsius":
-            return None if fact.temperature is None else fact.temperature / 10
-        case "systolic_mmhg":
-            return fact.sbp
-        case "mean_arterial_mmhg":
-            return fact.map
-        case "spo2_percent":
-            return fact.spo2
-        case "oxygen_device":
-            return fact.device
-        case "oxygen_flow_l_per_min":
-            return fact.flow
-        case "fio2_fraction":
-            return fact.fio2
-        case "ice_score":
-            return fact.ice
-        case "consciousness":
-            return fact.consciousness
-    return None
+    value: float | str | None = getattr(fact, JUDGED[name]) if name in JUDGED else None
+    return value / 10 if name == "temperature_celsius" and isinstance(value, int) else value
 
 
 def feed_of(event: PatientEventType) -> str:

@@ -11,14 +11,14 @@ from monitor.model import AlertBook, Course, Reading, State
 from monitor.record import corrections, late_events, latest_vitals, row
 from monitor.record import facts as kept_facts
 from monitor.units import LONG_AGO
-from schemas.events import Patient
+from schemas.events import PatientEventType
 from schemas.system_records import Story
 
 # What fits into an event of the log, as base64 and with the rest of it around.
 STORY_BYTES = 56 * 1024
 
 
-def handover(guideline: Guideline, state: State, event: Patient, into: str) -> Story:
+def handover(guideline: Guideline, state: State, event: PatientEventType, merge_id: str, into: str) -> Story:
     """The event that carries a patient's whole state to the id under which it continues."""
     story = state._replace(alerts=AlertBook(), due_at=None, thinned_until=LONG_AGO, recent_courses=())
     packed = _packed(story)
@@ -31,7 +31,7 @@ def handover(guideline: Guideline, state: State, event: Patient, into: str) -> S
         story = late_events.checkpoint_at(guideline, story, instants[len(instants) // 2])
         packed = _packed(story)
     return Story(
-        event_id=f"{event.event_id[:100]}>0",
+        event_id=f"{merge_id}>0",
         patient_id=into,
         effective_at=event.effective_at,
         received_at=event.received_at,

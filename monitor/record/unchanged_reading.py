@@ -30,6 +30,7 @@ assert State._fields[14:] == (
     "taken_back",
     "merges",
     "past_merges",
+    "undone_merges",
     "merge_not_undone_at",
     "unknown_fields",
 )

@@ -46,7 +46,9 @@ def to_version_3(fields: list[Any]) -> list[Any]:
         [[at, event_id + CHARTED * charted, charted, *one] for at, event_id, charted, *one in vitals],
         *others,
     ]
-    fields[VOIDED] = [[b"", target, fields[CLOCK], 0, b""] for each in fields[VOIDED] for target in _entries(each)]
+    fields[VOIDED] = [
+        [b"", target, fields[CLOCK], 0, b"", True] for each in fields[VOIDED] for target in _entries(each)
+    ]
     return fields
 
 

@@ -25,24 +25,30 @@ LOW: dict[str, Any] = {"type": "vitals", "event_id": "low", "systolic_mmhg": 84.
 
 
 def taken(*pairs: str) -> set[str]:
-    """Which entries are out; `b>a`: b takes a back."""
-    made = [pair.split(">") for pair in pairs]
-    found = out(Correction(by.encode(), target.encode(), 0, 1) for by, target in made)
-    return {one.decode() for one in found}
+    """Which entries are out; `b>a`: b corrects a, `b!a`: b voids a."""
+    made = [Correction(pair[0].encode(), pair[2:].encode(), 0, 1, is_void=pair[1] == "!") for pair in pairs]
+    return {one.decode() for one in out(made)}
 
 
 @pytest.mark.parametrize(
     ("corrections", "is_out"),
     [
         (["b>a"], "a"),
-        (["b>a", "c>b"], "b"),
-        (["b>a", "c>b", "d>c"], "ac"),
+        (["b!a"], "a"),
+        (["b>a", "c!b"], "b"),
+        (["b!a", "c!b"], "b"),
+        (["b>a", "c!b", "d!c"], "ac"),
+        (["b>a", "c>b"], "ab"),
+        (["b!a", "c>b"], "ab"),
+        (["b>a", "c>b", "d!c"], "ac"),
+        (["b>a", "c>b", "d!b"], "b"),
         (["b>a", "c>a"], "a"),
-        (["b>a", "c>a", "d>b"], "ab"),
-        (["b>a", "c>a", "d>b", "e>c"], "bc"),
+        (["b>a", "c>a", "d!b"], "ab"),
+        (["b>a", "c>a", "d!b", "e!c"], "bc"),
+        (["a!b", "b!a"], "ab"),
         (["a>b", "b>a"], "ab"),
-        (["a>b", "b>a", "c>a"], "a"),
-        ([f"{number + 1}>{number}" for number in range(5)], "420"),
+        (["a!b", "b!a", "c!a"], "a"),
+        (["1!0", "2!1", "3!2", "4!3", "5!4"], "420"),
     ],
 )
 def test_an_entry_is_out_while_a_correction_of_it_holds(corrections: list[str], is_out: str) -> None:
@@ -51,7 +57,8 @@ def test_an_entry_is_out_while_a_correction_of_it_holds(corrections: list[str], 
 
 
 def test_a_thousand_corrections_of_each_other_are_no_recursion() -> None:
-    assert len(taken(*[f"{number + 1}>{number}" for number in range(MAX_CORRECTIONS)])) == MAX_CORRECTIONS // 2
+    voids = [Correction(b"%d" % (number + 1), b"%d" % number, 0, 1, is_void=True) for number in range(MAX_CORRECTIONS)]
+    assert len(out(voids)) == MAX_CORRECTIONS // 2
 
 
 class Record:
@@ -109,6 +116,16 @@ def test_it_stays_out_for_a_week(days: float, grade: int) -> None:
     record.take(later - 1, **LOW)
     assert record.grade == grade
     assert REMEMBERED_MS == 7 * DAY
+
+
+def test_what_is_forgotten_does_not_come_back_by_itself() -> None:
+    record, later = Record(), 8 * DAY / MINUTE
+    dose = {"type": "medication", "event_id": "d", "drug": "tocilizumab", "action": "given", "dose": 560.0}
+    record.take(10, **dose)
+    record.take(10, received=11, **void("no", "d", "medication"))
+    record.take(later, **void("another", "one", "medication"))
+    assert record.state.course.doses == ()
+    assert record.state.taken_back.medications == ()
 
 
 def test_a_repeat_has_the_same_content_but_for_its_arrival() -> None:

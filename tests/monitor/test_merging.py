@@ -173,6 +173,27 @@ def test_a_void_that_comes_before_its_merge() -> None:
     assert ward.partition.state("A").merged_into is None
 
 
+def test_a_merge_whose_void_is_taken_back_is_made_again() -> None:
+    ward = two_records()
+    ward.merge(120, "A", "B")
+    void = {"type": "patient", "status": "entered_in_error"}
+    ward.take(130, "A", "void", replaces="A>B", **void)
+    ward.take(140, "A", "again", replaces="void", **void)
+    assert (ward.partition.state("A").merged_into, ward.grade("A"), ward.grade("B")) == ("B", 0, 2)
+    ward.undo(150, "A", "B")
+    assert (ward.partition.state("A").merged_into, ward.grade("A"), ward.grade("B")) == (None, 2, 0)
+
+
+def test_also_when_the_merge_came_after_its_void() -> None:
+    ward = two_records()
+    void = {"type": "patient", "status": "entered_in_error"}
+    ward.take(110, "A", "void", replaces="A>B", **void)
+    ward.merge(120, "A", "B")
+    assert (ward.grade("A"), ward.grade("B")) == (2, 0)
+    ward.take(140, "A", "again", replaces="void", **void)
+    assert (ward.grade("A"), ward.grade("B")) == (0, 2)
+
+
 def test_so_many_merges_can_be_undone_and_the_others_are_remembered() -> None:
     ward = two_records()
     for number in range(14):

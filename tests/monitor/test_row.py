@@ -38,7 +38,7 @@ def test_a_row_of_the_version_before_is_read(monkeypatch: pytest.MonkeyPatch) ->
     state = next(iter(states().values()))
     place = State._fields.index("thinned_until")
     known, newer = state[:place], state[place:]
-    assert newer == (LONG_AGO, (), Facts(), (), (), None, ())
+    assert newer == (LONG_AGO, (), Facts(), (), (), (), None, ())
     new = 5, (Course(at=5),)
     for carried, expected in (([], (LONG_AGO, ())), ([5], (5, ())), (list(new), new)):
         read = row.decode(written(row.VERSION - 1, [*known, carried]))

@@ -21,6 +21,7 @@ def course_at(log: Log, patient_id: str = "A") -> Course:
     return course._replace(
         timer=0,
         doses=tuple(one._replace(content=0) for one in course.doses),
+        depressant=course.depressant and course.depressant._replace(content=0),
         contexts=tuple(one._replace(content=0) for one in course.contexts),
         treatments=tuple(one._replace(content=0) for one in course.treatments),
     )

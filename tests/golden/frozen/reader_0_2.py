@@ -136,6 +136,7 @@ class Correction(NamedTuple):
     content: int
     # The id alone of a target that has not come yet: it may come from another source.
     awaited: bytes = b""
+    is_void: bool = False  # else it says something in the place of its target
 
 # ---- the course: what the facts come to ------------------------------------------------------------------------------
 
@@ -237,6 +238,7 @@ class Administration(NamedTuple):
     started_at: int | None = None
     stopped_at: int | None = None
     dose_mg: float | None = None
+    is_first: bool = True  # its source charted the dose before any other
 
 
 class Context(NamedTuple):
@@ -464,6 +466,7 @@ class State(NamedTuple):
     taken_back: Facts = Facts()  # of events that were replaced or voided: they stand again when that is voided
     merges: tuple[Merge, ...] = ()  # those that can be undone
     past_merges: tuple[Merge, ...] = ()  # those that cannot any more
+    undone_merges: tuple[Merge, ...] = ()  # they are made again when their void is taken back
     merge_not_undone_at: int | None = None  # log time at which somebody wanted to
     unknown_fields: tuple[Any, ...] = ()  # written by a newer build: kept and written back (row.py)
 
@@ -616,7 +619,9 @@ def to_version_3(fields: list[Any]) -> list[Any]:
         [[at, event_id + CHARTED * charted, charted, *one] for at, event_id, charted, *one in vitals],
         *others,
     ]
-    fields[VOIDED] = [[b"", target, fields[CLOCK], 0, b""] for each in fields[VOIDED] for target in _entries(each)]
+    fields[VOIDED] = [
+        [b"", target, fields[CLOCK], 0, b"", True] for each in fields[VOIDED] for target in _entries(each)
+    ]
     return fields
 
 
