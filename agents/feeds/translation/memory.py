@@ -1,0 +1,158 @@
+"""What was stated before: repeats are dropped, corrections and voids refer to the last id of their event.
+
+An event keeps its statements for life: when one of them changes, the whole event is sent anew with the others as they
+stand. No I/O and no clock; the same messages in the same order always give the same events.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from agents.feeds.translation.moments import Moment
+from agents.feeds.translation.outcome import Outcome
+from agents.feeds.translation.statements import Draft, Fields, Part, event_of, first_id, joined, later_id
+from schemas.topics import EventType
+
+
+@dataclass(slots=True)
+class Line:
+    """An event through its corrections: its last id, where and when it is, and its statements as they stand."""
+
+    type: EventType
+    patient_id: str
+    at: Moment
+    event_id: str
+    common: Fields
+    is_void: bool = False
+    fields: dict[str, Fields | None] = field(default_factory=dict)
+    versions: dict[str, int | None] = field(default_factory=dict)
+
+    @property
+    def standing(self) -> list[Fields]:
+        """The fields of every statement that stands."""
+        return [fields for fields in self.fields.values() if fields is not None]
+
+
+@dataclass(slots=True)
+class Memory:
+    """All statements by their key, and by what they belong to (a FHIR resource, a patient's movements)."""
+
+    lines: dict[str, Line] = field(default_factory=dict)
+    groups: dict[str, list[str]] = field(default_factory=dict)
+    versions: dict[str, int] = field(default_factory=dict)
+    cancels: set[str] = field(default_factory=set)
+
+    def take(self, draft: Draft, outcome: Outcome) -> Iterator[Fields]:
+        """The events that a draft makes, after what was stated before; counts what makes none."""
+        for parts in rounds(draft.parts):
+            fresh: list[Part] = []
+            changed: dict[int, tuple[Line, list[Part]]] = {}
+            for part in parts:
+                line = self.lines.get(part.key)
+                if line is None:
+                    fresh.append(part)
+                elif self._is_news(line, part, draft, outcome):
+                    changed.setdefault(id(line), (line, []))[1].append(part)
+            for line, its in changed.values():
+                yield from self._change(draft, line, its)
+            yield from self._begin(draft, fresh, outcome)
+
+    def _is_news(self, line: Line, part: Part, draft: Draft, outcome: Outcome) -> bool:
+        """Whether a statement changes what stands: neither older than it nor the same."""
+        known, version = line.versions[part.key], draft.version
+        elsewhere = line.patient_id != draft.patient_id or (line.at.ms != draft.at.ms and not draft.timeless)
+        same = part.fields == line.fields[part.key] and not (elsewhere and part.fields is not None)
+        if same:
+            outcome.skip("repeat")
+        elif known is not None and version is not None and version < known:
+            outcome.skip("overtaken")
+            return False
+        if version is not None and (known is None or version > known):
+            line.versions[part.key] = version
+        return not same
+
+    def _change(self, draft: Draft, line: Line, parts: list[Part]) -> Iterator[Fields]:
+        """The event anew, with its statements as they then stand; a void when none is left."""
+        line.fields.update({part.key: part.fields for part in parts})
+        if not line.standing:
+            yield self._void(draft, line)
+            return
+        replaces: str | None = None if line.is_void else line.event_id
+        if line.patient_id != draft.patient_id:
+            yield self._void(draft, line)
+            replaces = None
+        line.patient_id, line.at, line.common = draft.patient_id, draft.at, {**line.common, **draft.common}
+        fields = joined(line.standing)
+        event_id = later_id(line.fields, fields, draft.at, line.event_id)
+        line.event_id, line.is_void = event_id, False
+        yield event_of(draft, event_id, fields, replaces, line.common)
+
+    def _void(self, draft: Draft, line: Line) -> Fields:
+        """Takes the whole event back from the patient whom it was of."""
+        event_id = later_id(line.fields, None, line.at, line.event_id)
+        event = event_of(draft, event_id, None, line.event_id, line.common)
+        event.update(patient_id=line.patient_id, effective_at=line.at.text)
+        line.event_id, line.is_void = event_id, True
+        return event
+
+    def _begin(self, draft: Draft, parts: list[Part], outcome: Outcome) -> Iterator[Fields]:
+        """The first event of statements that are new. A correction of a forgotten one replaces its first id."""
+        new = {part.key: part.fields for part in parts if part.fields is not None}
+        for _ in range(len(parts) - len(new)):
+            outcome.skip("nothing_to_void")
+        if not new:
+            return
+        event_id, replaces, fields = first_id(draft.type, new), None, joined(new.values())
+        if any(part.corrected for part in parts if part.fields is not None):
+            replaces, event_id = event_id, later_id(new, fields, draft.at, event_id)
+        line = Line(draft.type, draft.patient_id, draft.at, event_id, draft.common, False, dict(new))
+        line.versions = dict.fromkeys(new, draft.version)
+        self.lines.update(dict.fromkeys(new, line))
+        yield event_of(draft, event_id, fields, replaces, draft.common)
+
+    def belongs(self, group: str, key: str) -> None:
+        """Remembers that a statement belongs to a group."""
+        keys = self.groups.setdefault(group, [])
+        if key not in keys:
+            keys.append(key)
+
+    def stands(self, key: str) -> bool:
+        """Whether a statement was made and not taken back."""
+        line = self.lines.get(key)
+        return line is not None and line.fields[key] is not None
+
+    def standing(self, group: str) -> list[str]:
+        """The statements of a group that stand, the oldest first."""
+        return [key for key in self.groups.get(group, ()) if self.stands(key)]
+
+    def is_done(self, key: str) -> bool:
+        """Whether a cancel has taken back what it was about already."""
+        return key in self.cancels
+
+    def done(self, key: str) -> None:
+        """Remembers that a cancel has taken something back."""
+        self.cancels.add(key)
+
+    def is_overtaken(self, group: str, version: int | None) -> bool:
+        """Whether a newer version of what a group belongs to has been seen; remembers this one otherwise."""
+        known = self.versions.get(group)
+        if known is not None and version is not None and version < known:
+            return True
+        if version is not None:
+            self.versions[group] = version
+        return False
+
+
+def rounds(parts: Sequence[Part]) -> list[list[Part]]:
+    """The parts, so that none is about the same as another of its round: the later one comes after it."""
+    all_rounds: list[list[Part]] = []
+    seen: Counter[str] = Counter()
+    for part in parts:
+        turn = seen[part.key]
+        seen[part.key] += 1
+        if turn == len(all_rounds):
+            all_rounds.append([])
+        all_rounds[turn].append(part)
+    return all_rounds
