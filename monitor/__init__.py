@@ -5,6 +5,8 @@ defect.py        what happens when `step` fails on an event
 patient_view.py  the published state of a patient
 verdicts.py      the reasons for what a step did, or did not do
 model.py         the state of one patient
+fact_types.py    what one event contains, as the state keeps it
+merging.py       a record that is merged into another patient's
 alerts/          which alerts should be open, their texts, and their life
 record/          what is known: the facts of an event, in bedside order
 course/          what it means: findings, episode, grades

@@ -6,98 +6,13 @@ cost to make, and packed into a row without field names (decision 0003). So fiel
 
 from __future__ import annotations
 
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
+from monitor.fact_types import ContextFact, Correction, Facts, InfusionFact, WorkupState
 from monitor.units import LONG_AGO, NEVER
 from schemas.alerts import AlertKind, AlertStatus, Priority
-from schemas.field_types import Action, Axis, Consciousness, Indication, OxygenDevice, PatientStatus, RateUnit
+from schemas.field_types import Indication, OxygenDevice, PatientStatus, RateUnit
 from schemas.state import SCALE_NAMES, GradeBasis
-
-WorkupState = Literal["sent", "negative", "positive"]
-
-# ---- facts: what one event contains, at its bedside time -------------------------------------------------------------
-
-
-class VitalsFact(NamedTuple):
-    """One observation. Temperature in tenths of °C, pressures in mmHg, SpO2 in %, flow in L/min."""
-
-    at: int
-    event_id: str
-    charted: bool
-    temperature: int | None
-    sbp: int | None
-    map: int | None
-    spo2: int | None
-    device: OxygenDevice | None
-    flow: float | None
-    fio2: float | None
-    ice: int | None
-    consciousness: Consciousness | None
-    # Readings between this instant and `at` were dropped; all were like their neighbours (thinning.py). 0: none were.
-    gap_since: int = 0
-    # Readings of signals without a field here, in hundredths of their units (course/further_signals.py).
-    further: tuple[int | None, ...] = ()
-
-
-class MedicationFact(NamedTuple):
-    """One line of the medication record about a drug that some rule knows. Doses in mg."""
-
-    at: int
-    event_id: str
-    drug: str
-    role: str
-    action: Action
-    dose_mg: float | None
-    rate: float | None
-    rate_unit: RateUnit | None
-    indication: Indication | None
-
-
-class ContextFact(NamedTuple):
-    """Fields of the context that an event sets, `infused_at` aside."""
-
-    at: int
-    event_id: str
-    changes: tuple[tuple[str, float | str | bool | None], ...]
-
-
-class InfusionFact(NamedTuple):
-    """The treatment was started at `infused_at`."""
-
-    at: int
-    event_id: str
-    infused_at: int
-
-
-class StatementFact(NamedTuple):
-    """A clinician's statement: whether an axis is due to CRS, or the state of the infection work-up."""
-
-    at: int
-    event_id: str
-    subject: Axis | Literal["infection_workup"]
-    attributed: bool | None
-    state: WorkupState | None
-
-
-Fact = VitalsFact | MedicationFact | ContextFact | InfusionFact | StatementFact
-
-
-class Facts(NamedTuple):
-    """The facts since the checkpoint, each kind in bedside order."""
-
-    vitals: tuple[VitalsFact, ...] = ()
-    medications: tuple[MedicationFact, ...] = ()
-    contexts: tuple[ContextFact, ...] = ()
-    infusions: tuple[InfusionFact, ...] = ()
-    statements: tuple[StatementFact, ...] = ()
-
-
-class FactsAt(NamedTuple):
-    """All facts of one instant, in the order in which they are applied."""
-
-    at: int
-    facts: Facts
-
 
 # ---- the course: what the facts come to ------------------------------------------------------------------------------
 
@@ -169,6 +84,7 @@ class Dose(NamedTuple):
     indication: Indication | None
     grade: int | None = None
     weight_kg: float | None = None  # as it was known when the dose was given
+    content: int = 0
 
 
 class Context(NamedTuple):
@@ -270,6 +186,8 @@ class Course(NamedTuple):
     masked_signs_at: int | None = None  # signs under a mask that the profile does not grade, since then
     reopenings: int = 0
     further: tuple[Reading | None, ...] = ()  # the latest reading of each further signal
+    contexts: tuple[ContextFact, ...] = ()  # what the context was made of, so that a correction is exact for days
+    treatments: tuple[InfusionFact, ...] = ()  # by their start; the latest past one is in force, one to come is a plan
 
     @property
     def held(self) -> HeldGrade:
@@ -364,7 +282,7 @@ class State(NamedTuple):
     checkpoint: Course = Course()
     course: Course = Course()
     facts: Facts = Facts()
-    voided_event_ids: tuple[str, ...] = ()
+    corrections: tuple[Correction, ...] = ()  # oldest first
     latest: tuple[LatestFromEvent, ...] = ()  # newest first
     alerts: AlertBook = AlertBook()
     feed_health: FeedHealth = FeedHealth()
@@ -375,6 +293,7 @@ class State(NamedTuple):
     # Up to where observations were thinned, and recent courses from which late events are folded, oldest first.
     thinned_until: int = LONG_AGO
     recent_courses: tuple[Course, ...] = ()
+    taken_back: Facts = Facts()  # of events that were replaced or voided: they stand again when that is voided
     unknown_fields: tuple[Any, ...] = ()  # written by a newer build: kept and written back (row.py)
 
 

@@ -9,6 +9,7 @@ from monitor.course.episodes import CLINICAL_SIGNS
 from monitor.guidelines.in_force import Guideline
 from monitor.model import Course, Finding, OpenAlert, State
 from monitor.record import latest_vitals
+from monitor.record.identity import plain_id
 from monitor.units import HOUR, LONG_AGO, hours, to_datetime
 from schemas.alerts import Evidence
 from schemas.events import SIGNALS
@@ -84,7 +85,7 @@ def _doses(guideline: Guideline, course: Course, at: int) -> tuple[DoseState, ..
             dose_mg=d.dose_mg,
             indication=d.indication,
             effective_at=to_datetime(d.at),
-            event_id=d.event_id,
+            event_id=plain_id(d.event_id),
             grade=d.grade,
             counts=d.role == "tocilizumab" and tocilizumab.counts_toward_limit(course, d),
         )
@@ -179,7 +180,7 @@ def _supports(course: Course) -> tuple[SupportState, ...]:
             rate_unit=i.rate_unit,
             since=to_datetime(i.since),
             charted_at=to_datetime(i.charted_at),
-            event_id=i.event_id,
+            event_id=plain_id(i.event_id),
         )
         for i in course.infusions
     ]
@@ -194,7 +195,7 @@ def _supports(course: Course) -> tuple[SupportState, ...]:
                 fio2_fraction=oxygen.fio2,
                 since=to_datetime(oxygen.since),
                 charted_at=to_datetime(oxygen.charted_at),
-                event_id=oxygen.event_id,
+                event_id=plain_id(oxygen.event_id),
             )
         )
     return tuple(running)
@@ -209,7 +210,6 @@ def _monitoring(context: RuleContext) -> Monitoring:
 
 def _context(state: State, course: Course) -> ContextState:
     """The fields of the context that have one of the same name in the published state."""
-    known = course.context._asdict()
+    known = course.context._asdict() | {"merged_into": state.merged_into}
     known["infused_at"] = None if known["infused_at"] is None else to_datetime(known["infused_at"])
-    known["merged_into"] = state.merged_into
     return trusted(ContextState, **{name: known[name] for name in ContextState.model_fields})

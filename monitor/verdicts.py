@@ -23,6 +23,8 @@ Reason = Literal[
     "held_falling",
     "held_catching_up",
     "duplicate",
+    "id_reused",
+    "ambiguous_id",
     "late",
     "too_late",
     "replaced",

@@ -38,6 +38,10 @@ DeadLetterReason = Literal[
     "void_without_replaces",
     "refers_to_itself",
     "from_the_future",
+    # What is known of the patient.
+    "id_reused",
+    "ambiguous_id",
+    "merge_not_undone",
     # A defect of this system: the event was valid and could not be judged.
     "defect",
 ]

@@ -9,12 +9,13 @@ from typing import NamedTuple
 from pydantic_core import from_json, to_json
 
 from agents.engine.log_time import append_time
-from agents.engine.patients import Disposition
+from agents.engine.patients import Disposition, Judged
 from agents.engine.records import LogRecord
 from monitor.step import PatientEventType
 from monitor.units import LONG_AGO, to_datetime
 from schemas.alerts import Alert
-from schemas.dead_letters import DeadLetter
+from schemas.dead_letters import DeadLetter, Origin, dead_letter
+from schemas.decoded import Refused
 from schemas.system_records import Story
 
 
@@ -83,3 +84,15 @@ def forwarded(event: PatientEventType, record: LogRecord) -> Forward:
     if written.get("received_at") is None and appended_at is not None:
         written["received_at"] = to_datetime(appended_at).isoformat()
     return Forward(event.patient_id, to_json(written, inf_nan_mode="null"), event)
+
+
+def refusals(result: Refused | Judged) -> tuple[Refused, ...]:
+    """Why a message, or a part of it, was not used. Empty: all of it was."""
+    if isinstance(result, Refused):
+        return (result,)
+    return tuple(Refused(rejected.reason, rejected.detail) for rejected in result.step.rejected)
+
+
+def dead_letters(result: Refused | Judged, payload: bytes | None, origin: Origin) -> tuple[DeadLetter, ...]:
+    """One dead letter for each refusal."""
+    return tuple(dead_letter(one.reason, one.detail, payload, origin) for one in refusals(result))

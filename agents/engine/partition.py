@@ -11,8 +11,8 @@ from hashlib import blake2b
 from typing import NamedTuple
 
 from agents.engine.log_time import NEVER_TICKED, Ticks, append_time, log_time, tick_time, time_to_show
-from agents.engine.outcome import AlertFromRecord, Defect, KeyedDeadLetter, Outcome, forwarded
-from agents.engine.patients import Judged, Patients, alert_delays, clinically_changed, dead_letters, disposition
+from agents.engine.outcome import AlertFromRecord, Defect, KeyedDeadLetter, Outcome, dead_letters, forwarded
+from agents.engine.patients import Judged, Patients, alert_delays, clinically_changed, disposition
 from agents.engine.records import LogRecord
 from monitor.guidelines.in_force import Guideline
 from monitor.model import State

@@ -1,17 +1,12 @@
 """Judges events for the patients of a log: an event for its patient, a tick for those who are due, defects kept apart.
 
-partition.py goes this way from a decoded message to its judgement and its dead letters:
-
-    result = decoded if isinstance(decoded, Refused) else patients.judge(event.patient_id, event, implausible, known)
-    letters = dead_letters(result, value, origin)
-
 Nothing here reads a clock: ticks come from the log, or from a replay (playback.py).
 """
 
 from __future__ import annotations
 
 import heapq
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from traceback import extract_tb
@@ -21,11 +16,10 @@ from agents.engine.log_time import LogTime
 from monitor.defect import step_on_defect
 from monitor.guidelines.in_force import Guideline
 from monitor.model import Oxygen, State, fresh
+from monitor.record.identity import KnownIds
 from monitor.step import SAME, ImplausibleSignal, Step, step
 from monitor.units import to_ms
 from monitor.verdicts import Reason
-from schemas.dead_letters import DeadLetter, Origin, dead_letter
-from schemas.decoded import Refused
 from schemas.events import JudgedEvent, Tick
 
 STALE_ENTRIES_KEPT = 1024
@@ -39,6 +33,8 @@ DISPOSITIONS: Mapping[Reason, Disposition] = {
     "merged": "forwarded",
     "from_the_future": "dead_letter",
     "defect": "dead_letter",
+    "id_reused": "dead_letter",
+    "ambiguous_id": "dead_letter",
 }
 
 
@@ -62,6 +58,7 @@ class Patients:
         self.guideline = guideline
         self.states: dict[str, State] = {} if states is None else states
         self.defects: Counter[str] = Counter()
+        self._known_ids: defaultdict[str, KnownIds] = defaultdict(KnownIds)
         self._due: list[tuple[int, str]] = []
         self._rebuild_heap()
 
@@ -71,10 +68,12 @@ class Patients:
             yield heapq.heappop(self._due)[1]
 
     def requeue(self, patient_id: str) -> None:
-        """Puts a patient back whom `due` gave and who was not judged."""
+        """Puts a patient in the heap whose due time changed, or whom `due` gave and who was not judged."""
         due_at = self.states[patient_id].due_at
         if due_at is not None:
             heapq.heappush(self._due, (due_at, patient_id))
+            if len(self._due) > 2 * len(self.states) + STALE_ENTRIES_KEPT:
+                self._rebuild_heap()
 
     def next_due(self) -> int | None:
         """The earliest time (ms) at which a patient is due; None: nobody is."""
@@ -102,19 +101,30 @@ class Patients:
         before = self.states.get(patient_id) or fresh(patient_id)
         place = None
         try:
-            at, is_ahead = known or (None, False)
-            done = step(self.guideline, before, event, implausible, at=at, is_ahead=is_ahead, backlog_at=backlog_at)
-            assert not isinstance(event, Tick) or settled(done.state, event), "a tick settles what was due"
+            done = self._step(before, event, implausible, known, backlog_at)
         except Exception as defect:  # A bug of ours, whatever it is. The other patients must still be judged.
             place = defect_location(defect)
             self.defects[place] += 1
             done = step_on_defect(self.guideline, before, event, known.at if known else None)
         self.states[patient_id] = done.state
-        if done.state.due_at is not None and done.state.due_at != before.due_at:
-            heapq.heappush(self._due, (done.state.due_at, patient_id))
-            if len(self._due) > 2 * len(self.states) + STALE_ENTRIES_KEPT:
-                self._rebuild_heap()
+        if done.state.due_at != before.due_at:
+            self.requeue(patient_id)
         return Judged(patient_id, event, before, done, place)
+
+    def _step(
+        self,
+        before: State,
+        event: JudgedEvent,
+        implausible: tuple[ImplausibleSignal, ...],
+        known: LogTime | None,
+        backlog_at: int | None,
+    ) -> Step:
+        at, is_ahead = known or (None, False)
+        ids = self._known_ids[before.patient_id]
+        when = {"at": at, "backlog_at": backlog_at}
+        done = step(self.guideline, before, event, implausible, is_ahead=is_ahead, known_ids=ids, **when)
+        assert not isinstance(event, Tick) or settled(done.state, event), "a tick settles what was due"
+        return done
 
     def _rebuild_heap(self) -> None:
         """Builds the heap of due times again, without entries that no longer hold."""
@@ -185,15 +195,3 @@ def alert_delays(judged: Judged) -> tuple[list[int], list[tuple[str, int]]]:
         elif alert.acknowledged_at is not None and before.acknowledged_at is None:
             acknowledged.append(at - before.raised_at)
     return acknowledged, resolved
-
-
-def refusals(result: Refused | Judged) -> tuple[Refused, ...]:
-    """Why a message, or a part of it, was not used. Empty: all of it was."""
-    if isinstance(result, Refused):
-        return (result,)
-    return tuple(Refused(rejected.reason, rejected.detail) for rejected in result.step.rejected)
-
-
-def dead_letters(result: Refused | Judged, payload: bytes | None, origin: Origin) -> tuple[DeadLetter, ...]:
-    """One dead letter for each refusal."""
-    return tuple(dead_letter(one.reason, one.detail, payload, origin) for one in refusals(result))

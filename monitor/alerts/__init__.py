@@ -4,7 +4,8 @@ The way of a judgement: `lifecycle.reconcile` asks `rules` what should be open, 
 lets `messages` write what changed.
 
     candidate.py        what a rule reads and what it returns
-    rules.py            onset, escalation, masked fever, neurotoxicity, review, recovery; collects the other rules
+    rules.py            onset, escalation, masked fever, neurotoxicity, recovery; collects the other rules
+    reviews.py          what a clinician should look at
     tocilizumab.py      doses due, to consider, to repeat, limited or unsafe
     treatment_steps.py  what the guideline asks for beside tocilizumab
     data_alerts.py      feed silence, clock skew, implausible or missing values, an event that failed

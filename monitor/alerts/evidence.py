@@ -8,6 +8,7 @@ from monitor.course import axes
 from monitor.course.episodes import on_board
 from monitor.guidelines.model import Profile
 from monitor.model import Course, Dose, FeedHealth, ImplausibleReadings, Infusion, Reading
+from monitor.record.identity import plain_id
 from monitor.units import LONG_AGO, to_datetime
 from schemas.alerts import Evidence
 from schemas.trusted import trusted
@@ -30,7 +31,7 @@ def reading(signal: str, unit: str, value: Reading, scale: int = 1) -> Evidence:
         value=float(shown),
         unit=unit,
         effective_at=to_datetime(value.at),
-        event_id=value.event_id,
+        event_id=plain_id(value.event_id),
     )
 
 
@@ -61,7 +62,7 @@ def hypotension(profile: Profile, course: Course) -> tuple[Evidence, ...]:
                 signal=treated.drug,
                 value="given for hypotension",
                 effective_at=to_datetime(treated.at),
-                event_id=treated.event_id,
+                event_id=plain_id(treated.event_id),
             )
         )
     if any(i.rate_unit == "mcg/kg/min" for i in course.infusions):
@@ -82,7 +83,7 @@ def hypoxia(course: Course) -> tuple[Evidence, ...]:
                 signal="oxygen_device",
                 value=o.device or "unknown",
                 effective_at=to_datetime(o.since),
-                event_id=o.event_id,
+                event_id=plain_id(o.event_id),
             )
         )
         if o.flow is not None:
@@ -93,7 +94,7 @@ def hypoxia(course: Course) -> tuple[Evidence, ...]:
                     value=o.flow,
                     unit="L/min",
                     effective_at=to_datetime(o.charted_at),
-                    event_id=o.event_id,
+                    event_id=plain_id(o.event_id),
                 )
             )
     if course.spo2.counted is not None:
@@ -141,7 +142,7 @@ def doses(given: tuple[Dose, ...]) -> tuple[Evidence, ...]:
             value=d.dose_mg,
             unit=None if d.dose_mg is None else "mg",
             effective_at=to_datetime(d.at),
-            event_id=d.event_id,
+            event_id=plain_id(d.event_id),
         )
         for d in given
     )
@@ -156,7 +157,7 @@ def infusions(running: Iterable[Infusion]) -> tuple[Evidence, ...]:
             value=one.rate,
             unit=one.rate_unit,
             effective_at=to_datetime(one.charted_at),
-            event_id=one.event_id,
+            event_id=plain_id(one.event_id),
         )
         for one in running
     )
@@ -171,7 +172,7 @@ def neuro(course: Course, depressant: Dose | None) -> tuple[Evidence, ...]:
             signal=name,
             value=float(s.value) if isinstance(s.value, int) else s.value,
             effective_at=to_datetime(s.at),
-            event_id=s.event_id,
+            event_id=plain_id(s.event_id),
         )
         for name, s in signs
         if s is not None
@@ -204,9 +205,8 @@ def context(course: Course, *names: str) -> tuple[Evidence, ...]:
 
 def silence(feed: FeedHealth) -> tuple[Evidence, ...]:
     """The last vitals before a silence."""
-    if feed.vitals_at == LONG_AGO:
-        return ()
-    return (trusted(Evidence, signal="vitals", value="the last that came", effective_at=to_datetime(feed.vitals_at)),)
+    at = None if feed.vitals_at == LONG_AGO else to_datetime(feed.vitals_at)
+    return () if at is None else (trusted(Evidence, signal="vitals", value="the last that came", effective_at=at),)
 
 
 def implausible(readings: ImplausibleReadings, count: int) -> tuple[Evidence, ...]:

@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Literal, NamedTuple
 
-from monitor.alerts import data_alerts, evidence, tocilizumab, treatment_steps
+from monitor.alerts import data_alerts, evidence, reviews, tocilizumab, treatment_steps
 from monitor.alerts.candidate import AlertCandidate, RecheckAt, RuleContext, RuleResult, missing
 from monitor.course import axes
 from monitor.guidelines.model import Profile
 from monitor.model import Course
-from monitor.units import LONG_AGO, clock, hours
+from monitor.units import LONG_AGO, clock
 from schemas.alerts import Evidence
 from schemas.field_types import DISCHARGED
 
@@ -172,33 +172,12 @@ def _neuro(context: RuleContext) -> Iterator[AlertCandidate]:
     )
 
 
-def _review(context: RuleContext) -> Iterator[AlertCandidate]:
-    profile = context.guideline.profile
+def _reviews(context: RuleContext) -> Iterable[RuleResult]:
     course, episode = context.course, context.course.episode
-    if course.unmasked_signs_at is not None:
-        yield AlertCandidate(
-            "review",
-            "signs",
-            context.priority("review"),
-            "review-signs-without-fever",
-            course.unmasked_signs_at,
-            "Signs persist without fever",
-            f"Hypotension or hypoxia persists more than {hours(profile.fever_holds)} after the last fever, with "
-            "nothing on board that masks one: not graded as CRS. Please review for another cause.",
-            lambda: evidence.grade(context.guideline.profile, course),
-        )
-    if episode.open and episode.reopened_at is not None:
-        yield AlertCandidate(
-            "review",
-            f"reopened:{course.reopenings}",
-            context.priority("review"),
-            "review-reopened",
-            episode.reopened_at,
-            "Fever again: the episode is reopened",
-            f"New fever within {hours(profile.reopens_within)} of the end of the episode: infection, or IEC-HS? The "
-            "episode is reopened.",
-            lambda: evidence.fever(course),
-        )
+    is_early = bool(course.treatments) and course.treatments[0].infused_at > episode.onset_at
+    if course.unmasked_signs_at is None and not (episode.open and (is_early or episode.reopened_at is not None)):
+        return ()  # as at most times
+    return reviews.reviews(context)
 
 
 def recovery(context: RuleContext) -> AlertCandidate | None:
@@ -209,7 +188,7 @@ def recovery(context: RuleContext) -> AlertCandidate | None:
     ended = not course.episode.open and any(a.kind == "onset" and a.episode <= number for a in book.open)
     if course.context.status in DISCHARGED or not (ended or context.grade < book.reported_grade):
         return None
-    since = ended_at(course) if ended else course.held.since
+    since = course.episode.ended_at if ended else course.held.since
     since = context.at if since == LONG_AGO else since
     review = " Hypotension or hypoxia persists without a fever: please review."
     fell = f"The grade fell from {book.reported_grade} to {context.grade}."
@@ -228,12 +207,6 @@ def recovery(context: RuleContext) -> AlertCandidate | None:
     )
 
 
-def ended_at(course: Course) -> int:
-    """When the episode ended (ms): by itself, or because another treatment began."""
-    episode = course.episode
-    return episode.ended_at if episode.ended_at > LONG_AGO else episode.counts_from
-
-
 # All rules, in the order in which their alerts are written.
 ALERT_RULES: tuple[AlertRule, ...] = (
     AlertRule(_onset, "in an episode"),
@@ -243,7 +216,7 @@ ALERT_RULES: tuple[AlertRule, ...] = (
     AlertRule(_masked),
     AlertRule(tocilizumab.unsafe_doses),
     AlertRule(_treatment_steps),
-    AlertRule(_review),
+    AlertRule(_reviews),
     AlertRule(data_alerts.feed_alerts, "always"),
     AlertRule(data_alerts.missing_data, "always"),
 )

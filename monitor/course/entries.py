@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from monitor.course import age, axes, observations
 from monitor.course.episodes import MASKING
+from monitor.fact_types import ContextFact, InfusionFact, MedicationFact, StatementFact
 from monitor.guidelines.model import Profile
-from monitor.model import (
-    Attributed,
-    Context,
-    ContextFact,
-    Course,
-    Dose,
-    HypotensionBolus,
-    Infusion,
-    InfusionFact,
-    MedicationFact,
-    StatementFact,
-)
+from monitor.model import Attributed, Context, Course, Dose, HypotensionBolus, Infusion
 from monitor.units import LONG_AGO, NEVER
 
 DOSE_ROLES = MASKING | {"ruxolitinib", "antifungal", "antibiotic"}
 RUNNING_ROLES = frozenset({"vasopressor", "vasopressin", "inotrope"})
 TREATING_ROLES = frozenset({"fluid", "vasopressor", "vasopressin"})
 DOSES_KEPT = 48
+CONTEXTS_KEPT = 32
+TREATMENTS_KEPT = 16
 
 
 def with_dose(course: Course, dose: Dose) -> Course:
@@ -41,7 +35,8 @@ def with_dose(course: Course, dose: Dose) -> Course:
 def with_medication(course: Course, fact: MedicationFact) -> Course:
     if fact.action in ("given", "started"):
         weight_kg = course.context.weight_kg
-        dose = Dose(fact.at, fact.event_id, fact.drug, fact.role, fact.dose_mg, fact.indication, None, weight_kg)
+        at, event_id, drug, role, _, dose_mg, _, _, indication, content = fact
+        dose = Dose(at, event_id, drug, role, dose_mg, indication, None, weight_kg, content)
         if fact.role in DOSE_ROLES:
             course = with_dose(course, dose)
         elif fact.role == "cns_depressant":
@@ -71,13 +66,32 @@ def _running(infusions: tuple[Infusion, ...], fact: MedicationFact) -> tuple[Inf
 
 
 def with_context(profile: Profile, course: Course, fact: ContextFact) -> Course:
+    """The course after one more event of the context."""
+    contexts = (*course.contexts, fact)
+    if len(contexts) > CONTEXTS_KEPT:
+        oldest, second, *newer = contexts
+        both = tuple((dict(oldest.changes) | dict(second.changes)).items())
+        contexts = (second._replace(at=oldest.at, changes=both), *newer)
+    course = course._replace(contexts=contexts)
+    return _with_limits(profile, course, age.on(_changed(course.context, fact), fact.at), fact.at)
+
+
+def with_contexts(profile: Profile, course: Course, contexts: Iterable[ContextFact]) -> Course:
+    """The course with its context made anew of these events, in bedside order."""
+    now = course.context
+    context = Context(infused_at=now.infused_at, infection_workup=now.infection_workup, workup_at=now.workup_at)
+    for fact in contexts:
+        context = _changed(context, fact)
+    course = course._replace(contexts=tuple(contexts))
+    return _with_limits(profile, course, age.on(context, course.at), course.at)
+
+
+def _changed(context: Context, fact: ContextFact) -> Context:
     changes = dict(fact.changes)
-    if course.context.status == "died" and changes.get("status") == "discharged":
+    if context.status == "died" and changes.get("status") == "discharged":
         del changes["status"]  # A record is closed after a death, too.
-    context = Context._make(changes.get(name, before) for name, before in course.context._asdict().items())
-    if context.since == NEVER:
-        context = context._replace(since=fact.at)
-    return _with_limits(profile, course, age.on(context, fact.at), fact.at)
+    context = Context._make(changes.get(name, before) for name, before in context._asdict().items())
+    return context._replace(since=fact.at) if context.since == NEVER else context
 
 
 def with_birthday(profile: Profile, course: Course, at: int) -> Course:
@@ -97,21 +111,40 @@ def _with_limits(profile: Profile, course: Course, context: Context, at: int) ->
     )
 
 
-def with_treatment_start(course: Course, fact: InfusionFact) -> Course:
-    """A new treatment: earlier fever is not its CRS, earlier doses are not its doses."""
-    if course.context.infused_at == fact.infused_at:
+def with_treatment(course: Course, fact: InfusionFact) -> Course:
+    """The course after the start of a treatment was charted; one that is still to come is a plan."""
+    treatments = sorted((*course.treatments, fact), key=lambda one: (one.infused_at, one.event_id))
+    course = course._replace(treatments=tuple(treatments[-TREATMENTS_KEPT:]))
+    return with_treatment_in_force(course, fact.at)
+
+
+def with_treatment_in_force(course: Course, at: int) -> Course:
+    """The course with the latest treatment that has begun at an instant (ms), else the first that is planned.
+
+    A treatment touches no episode that is open. The next one is its own: earlier fever is not its CRS, earlier doses
+    are not its doses.
+    """
+    begun = [one.infused_at for one in course.treatments if one.infused_at <= at]
+    infused_at = max(begun) if begun else min((one.infused_at for one in course.treatments), default=None)
+    if infused_at == course.context.infused_at:
         return course
-    episode, fever = course.episode, course.fever
-    known_before = course.context.infused_at is not None
-    if fever is not None and fever.at < fact.infused_at:
-        fever = None
-    if known_before or (episode.open and episode.onset_at < fact.infused_at):
-        episode = episode._replace(open=False, ended_at=LONG_AGO, counts_from=fact.infused_at, masked_at=None)
+    course = course._replace(context=course.context._replace(infused_at=infused_at))
+    episode = course.episode
+    if infused_at is None or episode.open:
+        return course._replace(episode=episode._replace(infusion_known=infused_at is not None))
+    if course.fever is not None and course.fever.at < infused_at:
+        course = course._replace(fever=None)
+    if infused_at >= episode.ended_at:
+        # Fever after it is not the end of what was before.
+        counts_from = max(episode.counts_from, infused_at)
+        episode = episode._replace(counts_from=counts_from, ended_at=LONG_AGO)
         course = course._replace(attributed=Attributed())
-    elif not episode.open:
-        episode = episode._replace(counts_from=max(episode.counts_from, fact.infused_at), ended_at=LONG_AGO)
-    context = course.context._replace(infused_at=fact.infused_at)
-    return course._replace(context=context, fever=fever, episode=episode._replace(infusion_known=True))
+    return course._replace(episode=episode._replace(infusion_known=True))
+
+
+def next_treatment(course: Course, at: int) -> int:
+    """When the next planned treatment begins after an instant (ms); NEVER: none is planned."""
+    return next((one.infused_at for one in course.treatments if one.infused_at > at), NEVER)
 
 
 def with_statement(course: Course, fact: StatementFact) -> Course:

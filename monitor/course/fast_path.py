@@ -12,8 +12,9 @@ For speed, tuples are taken apart at once and made without calling their constru
 from __future__ import annotations
 
 from monitor.course import episodes
+from monitor.fact_types import VitalsFact
 from monitor.guidelines.model import Profile
-from monitor.model import Course, Reading, Signal, State, VitalsFact
+from monitor.model import Course, Reading, Signal, State
 from monitor.units import LONG_AGO
 from schemas.events import Vitals
 
@@ -22,8 +23,13 @@ CHANGING = 6  # the first fields of a course, which an observation changes
 assert Course._fields[CHANGING : CHANGING + 4] == ("timer", "sbp_below", "map_below", "oxygen")
 
 
-def course_after(profile: Profile, state: State, event: Vitals, fact: VitalsFact, log_at: int) -> Course | None:
-    """The course after a reading that changes nothing but the course. `log_at`: log time (ms), event included."""
+def course_after(
+    profile: Profile, state: State, event: Vitals, fact: VitalsFact, log_at: int, *, is_known: bool
+) -> Course | None:
+    """The course after a reading that changes nothing but the course. `log_at`: log time (ms), event included.
+
+    `is_known`: its id may be that of an earlier entry, or of one that was taken back.
+    """
     due_at = state.due_at
     vitals_at, vitals_charted, rejects, clock_ahead_at, _ = state.feed_health
     if (
@@ -38,7 +44,7 @@ def course_after(profile: Profile, state: State, event: Vitals, fact: VitalsFact
         or state.defect_at is not None
         or state.catching_up is not None
         or event.replaces is not None
-        or event.event_id in state.voided_event_ids
+        or is_known
     ):
         return None
     return advance_within_bands(profile, state.course, fact)
@@ -47,7 +53,7 @@ def course_after(profile: Profile, state: State, event: Vitals, fact: VitalsFact
 def advance_within_bands(profile: Profile, course: Course, fact: VitalsFact) -> Course | None:
     """The course after such an observation; None when it has to be judged in full."""
     at, sbp, mean, spo2, temperature, fever, timer, sbp_below, map_below, oxygen = course[:10]
-    seen_at, event_id, _, tenths, systolic, pressure, saturation, device, flow, fio2, ice, avpu, _, further = fact
+    seen_at, event_id, _, tenths, systolic, pressure, saturation, device, flow, fio2, ice, avpu, _, further, _ = fact
     if at == LONG_AGO or seen_at <= at or seen_at >= timer or ice is not None or avpu is not None or further:
         return None
     support = oxygen

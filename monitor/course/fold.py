@@ -10,9 +10,10 @@ from collections.abc import Iterable
 
 from monitor.course import age, axes, entries, episodes, fast_path, observations
 from monitor.course.scales import falls, with_grades
+from monitor.fact_types import FactsAt
 from monitor.guidelines.in_force import Guideline
 from monitor.guidelines.model import Profile
-from monitor.model import Course, FactsAt, Finding
+from monitor.model import Course, Finding
 from monitor.units import NEVER
 
 
@@ -47,6 +48,8 @@ def _at(profile: Profile, course: Course, at: int) -> Course:
     """The course at an instant before its facts: what time alone changes in the signals and the patient's age."""
     if course.context.birth_date is not None:
         course = entries.with_birthday(profile, course, at)
+    if course.treatments and course.treatments[-1].infused_at != course.context.infused_at:
+        course = entries.with_treatment_in_force(course, at)
     return observations.confirm_due(profile, course, at)
 
 
@@ -60,7 +63,7 @@ def apply(guideline: Guideline, course: Course, group: FactsAt) -> Course:
     # What time alone brings at this very instant is judged together with the facts: a fever may follow on a fever.
     course = _at(profile, advance(guideline, course, at - 1), at)
     for infusion in facts.infusions:
-        course = entries.with_treatment_start(course, infusion)
+        course = entries.with_treatment(course, infusion)
     for context in facts.contexts:
         course = entries.with_context(profile, course, context)
     if facts.statements:
@@ -120,6 +123,8 @@ def _next_timer(profile: Profile, course: Course, at: int) -> int:
         times.append(course.fever.at + profile.fever_holds)
     times.extend(falls(profile, course))
     times.extend(episodes.timers(profile, course))
+    if course.treatments and course.treatments[-1].infused_at > at:
+        times.append(entries.next_treatment(course, at))
     if course.context.birth_date is not None:
         times.append(age.next_birthday(course.context, at))
     return min((t for t in times if t > at), default=NEVER)

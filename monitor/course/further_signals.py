@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
+from monitor.fact_types import VitalsFact
 from monitor.guidelines.model import Profile
-from monitor.model import Course, Reading, VitalsFact
+from monitor.model import Course, Reading
 from monitor.units import to_hundredths
 
 

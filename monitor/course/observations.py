@@ -7,9 +7,10 @@ for a minute. Charted readings and extreme ones count at once.
 from __future__ import annotations
 
 from monitor.course import further_signals
+from monitor.fact_types import VitalsFact
 from monitor.guidelines.model import Profile
 from monitor.guidelines.oxygen_ladder import device_rank
-from monitor.model import ChartedSign, Course, Oxygen, Reading, Signal, VitalsFact
+from monitor.model import ChartedSign, Course, Oxygen, Reading, Signal
 from schemas.field_types import Consciousness
 
 AVPU: tuple[Consciousness, ...] = ("alert", "voice", "pain", "unresponsive")

@@ -29,6 +29,7 @@ RULES = frozenset(
         "neuro",
         "organ-function",
         "review-signs-without-fever",
+        "review-late-fever",
         "review-reopened",
         "recovery",
         "signal-lost",

@@ -1,7 +1,10 @@
 """What is known about a patient, in bedside order.
 
 facts.py              from an event to facts, kept in bedside order
-medication_facts.py   from a medication line to facts
+entry_facts.py        the same for medication lines, context and statements
+identity.py           which entry an event is: its key, its content
+corrections.py        what is taken back and what stands again
+correction_graph.py   the same, of corrections of corrections
 late_events.py        facts put in their place: on time, late, corrected or voided; after a day into the checkpoint
 before_checkpoint.py  what comes more than a day late
 thinning.py           drops observations like their neighbours

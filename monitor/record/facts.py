@@ -3,31 +3,36 @@
 from __future__ import annotations
 
 from bisect import bisect_right, insort
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from math import inf
 from operator import itemgetter
 from typing import Any
 
 from monitor.course import further_signals
-from monitor.model import (
+from monitor.fact_types import (
     ContextFact,
     Fact,
     Facts,
     FactsAt,
     InfusionFact,
     MedicationFact,
-    State,
     StatementFact,
     VitalsFact,
 )
-from monitor.units import to_integer, to_ms, to_tenths
+from monitor.guidelines.formulary_lookup import Formulary
+from monitor.model import Dose, State
+from monitor.record import identity
+from monitor.record.entry_facts import context_facts, medication_facts, statement_fact
+from monitor.units import to_integer, to_tenths
+from monitor.verdicts import Reason
 from schemas.assessments import Attribution, InfectionWorkup
-from schemas.events import Patient, Vitals
+from schemas.events import Medication, Patient, PatientEventType, Vitals
 
 # As in fast_path.py: every reading of every monitor comes through here.
 _new = tuple.__new__
 _judged = itemgetter(
     "event_id",
+    "device_id",
     "source",
     "temperature_celsius",
     "systolic_mmhg",
@@ -39,19 +44,7 @@ _judged = itemgetter(
     "ice_score",
     "consciousness",
 )
-assert VitalsFact._fields[7:] == ("device", "flow", "fio2", "ice", "consciousness", "gap_since", "further")
-CONTEXT_FIELDS = (
-    "weight_kg",
-    "unit",
-    "bed",
-    "product",
-    "high_risk",
-    "neutrophils_per_ul",
-    "baseline_systolic_mmhg",
-    "baseline_oxygen_device",
-    "baseline_oxygen_flow_l_per_min",
-    "death_attributed_to_crs",
-)
+assert VitalsFact._fields[7:] == ("device", "flow", "fio2", "ice", "consciousness", "gap_since", "further", "content")
 _KIND: dict[type, str] = {
     VitalsFact: "vitals",
     MedicationFact: "medications",
@@ -59,17 +52,17 @@ _KIND: dict[type, str] = {
     InfusionFact: "infusions",
     StatementFact: "statements",
 }
-MOVEMENTS = ("admitted", "transferred", "discharged", "died")
 
 
 def vitals_fact(event: Vitals, at: int) -> VitalsFact:
     """The judged signals of an observation at their printed resolution."""
-    event_id, source, temperature, sbp, mean, spo2, device, flow, fio2, ice, consciousness = _judged(event.__dict__)
+    judged = _judged(event.__dict__)
+    event_id, device_id, source, temperature, sbp, mean, spo2, device, flow, fio2, ice, consciousness = judged
     return _new(
         VitalsFact,
         (
             at,
-            event_id,
+            event_id if device_id is None and source == "monitor" else identity.key_of(event),
             source == "charted",
             None if temperature is None else to_tenths(temperature),
             None if sbp is None else to_integer(sbp),
@@ -82,50 +75,60 @@ def vitals_fact(event: Vitals, at: int) -> VitalsFact:
             consciousness,
             0,
             further_signals.readings(event.__dict__) if further_signals.FURTHER_SIGNALS else (),
+            identity.rest_of_vitals(event),
         ),
     )
 
 
-def context_facts(event: Patient, at: int) -> list[Fact]:
-    """The fields that a patient event sets; the infusion of the product at its own time."""
-    changes: list[tuple[str, float | str | bool | None]] = [
-        (name, value) for name in CONTEXT_FIELDS if (value := getattr(event, name)) is not None
-    ]
-    if event.status in MOVEMENTS:
-        changes.append(("status", event.status))
-    if event.birth_date is not None:
-        changes.append(("birth_date", event.birth_date.isoformat()))
-    elif event.age_years is not None:
-        changes += [("age_years", event.age_years), ("birth_date", None)]  # it stands until told anew
-    facts: list[Fact] = [ContextFact(at, event.event_id, tuple(changes))]
-    if event.infused_at is not None:
-        infused_at = to_ms(event.infused_at)
-        facts.append(InfusionFact(min(at, infused_at), event.event_id, infused_at))
-    return facts
+def facts_of(formulary: Formulary, event: PatientEventType, at: int) -> tuple[list[Fact], Reason]:
+    """The facts of an event at its bedside time (ms), and the verdict on it: why it does or does not count."""
+    if isinstance(event, Vitals):
+        return [vitals_fact(event, at)], "applied"
+    if isinstance(event, Medication):
+        return medication_facts(formulary, event, at)
+    if isinstance(event, Patient):
+        return context_facts(event, at), "applied"
+    if isinstance(event, (Attribution, InfectionWorkup)):
+        return [statement_fact(event, at)], "applied"
+    return [], "no_rule"
 
 
-def statement_fact(event: Attribution | InfectionWorkup, at: int) -> StatementFact:
-    """A clinician's statement as a fact."""
-    if isinstance(event, Attribution):
-        return StatementFact(at, event.event_id, event.axis, event.attributed_to_crs, None)
-    return StatementFact(at, event.event_id, "infection_workup", None, event.state)
+def is_repeat(state: State, event: PatientEventType, at: int) -> bool | None:
+    """Whether an event is known (applied, or taken back) with this content; None: it is new. `at`: bedside time, ms."""
+    key = identity.key_of(event)
+    for kept in facts_of_type(state, event.type, key.__eq__):
+        if isinstance(kept, VitalsFact) and isinstance(event, Vitals):
+            own = vitals_fact(event, at)
+            return own._replace(content=kept.content and own.content) == kept._replace(gap_since=0)
+        return kept.content in (0, identity.content_of(event))
+    for entry in in_course(state, event.type):
+        if entry.event_id == key:
+            return entry.content in (0, identity.content_of(event))
+    by = identity.hashed(event.type, key) if state.corrections else b""
+    known = next((one for one in state.corrections if one.by == by), None)
+    return None if known is None else known.content == identity.content_of(event)
 
 
-def is_known(state: State, event_id: str) -> bool:
-    """Whether this event was applied already."""
-    return any(known == event_id for known in event_ids(state.facts)) or any(
-        dose.event_id == event_id for dose in state.course.doses
-    )
+def in_course(state: State, event_type: str) -> tuple[Dose | ContextFact | InfusionFact, ...]:
+    """What the course keeps of events that have left the facts."""
+    if event_type == "medication":
+        return state.course.doses
+    return (*state.course.contexts, *state.course.treatments) if event_type == "patient" else ()
+
+
+def facts_of_type(state: State, event_type: str, chosen: Callable[[str], bool]) -> tuple[Fact, ...]:
+    """The facts of a type of event whose key is chosen, and those that were taken back."""
+    return (*of_type(state.facts, event_type, chosen), *of_type(state.taken_back, event_type, chosen))
+
+
+def of_type(facts: Facts, event_type: str, chosen: Callable[[str], bool]) -> tuple[Fact, ...]:
+    """The facts of a type of event whose key is chosen."""
+    return tuple(fact for name in identity.KINDS[event_type] for fact in getattr(facts, name) if chosen(fact.event_id))
 
 
 def size(facts: Facts) -> int:
     """How many facts are kept."""
     return sum(len(kind) for kind in facts)
-
-
-def event_ids(facts: Facts) -> Iterable[str]:
-    """The events that the facts came from."""
-    return (fact.event_id for kind in facts for fact in kind)
 
 
 def with_fact(facts: Facts, fact: Fact) -> Facts:
@@ -139,9 +142,11 @@ def with_fact(facts: Facts, fact: Fact) -> Facts:
     return facts._replace(**{name: tuple(ordered)})
 
 
-def without_event(facts: Facts, event_id: str) -> Facts:
-    """The facts without those of one event."""
-    return Facts._make(tuple(fact for fact in kind if fact.event_id != event_id) for kind in facts)
+def with_facts(facts: Facts, more: Iterable[Fact]) -> Facts:
+    """The facts with some more."""
+    for fact in more:
+        facts = with_fact(facts, fact)
+    return facts
 
 
 def by_instant(facts: Facts) -> list[FactsAt]:

@@ -8,16 +8,15 @@ before_checkpoint.py.
 from __future__ import annotations
 
 from monitor.course import fold
+from monitor.fact_types import Fact, Facts, InfusionFact, VitalsFact
 from monitor.guidelines.in_force import Guideline
-from monitor.model import Course, Fact, Facts, InfusionFact, State, VitalsFact
-from monitor.record import latest_vitals
-from monitor.record.before_checkpoint import add_before_checkpoint, remove_from_checkpoint
-from monitor.record.facts import by_instant, size, split, with_fact, without_event
-from monitor.record.thinning import THIN_AFTER_NEW_OBSERVATIONS, thin
+from monitor.model import Course, State
+from monitor.record.before_checkpoint import add_before_checkpoint
+from monitor.record.facts import by_instant, size, split, with_fact
+from monitor.record.thinning import THIN_AFTER, thin
 from monitor.units import HOUR, LONG_AGO, NEVER
 from monitor.verdicts import Reason
 
-MAX_VOIDED_IDS = 64
 MAX_FACTS = 512  # of all kinds
 EXACT_LATE_MS = 24 * HOUR  # late events are exact this far back
 CHECKPOINT_STEP_MS = HOUR  # the checkpoint moves once an hour, not at every event
@@ -59,37 +58,13 @@ def insert(
     else:
         course = fold.fold(guideline, state.course, by_instant(newest))
         state = state._replace(course=course, facts=kept)
-    if is_time_to_thin(kept.vitals, state.thinned_until):
+    if len(kept.vitals) >= THIN_AFTER and kept.vitals[-THIN_AFTER].at > state.thinned_until:
         vitals, recent = thin_and_remember(guideline, kept.vitals, state.course, state.recent_courses, changed_at)
         state = state._replace(facts=kept._replace(vitals=vitals), thinned_until=state.course.at, recent_courses=recent)
     elif changed_at <= (state.recent_courses[0].at if state.recent_courses else state.thinned_until):
         vitals = thin(kept.vitals, guideline.profile, state.course, changed_at)
         state = state._replace(facts=kept._replace(vitals=vitals))
     return advance_checkpoint(guideline, state), late
-
-
-def remove_event(guideline: Guideline, state: State, event_id: str) -> tuple[State, int | None]:
-    """The state without an event, and from when on (ms) its course must be folded anew; None: it was not known.
-
-    The course itself is still the old one: `insert` folds it anew.
-    """
-    voided = state.voided_event_ids
-    if event_id not in voided:
-        voided = (*voided, event_id)[-MAX_VOIDED_IDS:]
-    since = min((fact.at for kind in state.facts for fact in kind if fact.event_id == event_id), default=None)
-    checkpoint = remove_from_checkpoint(guideline, state.checkpoint, event_id)
-    removed = next((f for f in state.facts.vitals if f.event_id == event_id), None)
-    facts = state.facts if since is None else without_event(state.facts, event_id)
-    latest = state.latest if removed is None else latest_vitals.remove(state.latest, removed, facts)
-    feed = state.feed_health
-    if removed is not None and removed.at == feed.vitals_at and facts.vitals:
-        # Silence counts from the newest observation that is left.
-        last_at = facts.vitals[-1].at
-        charted = all(f.charted for f in facts.vitals if f.at == last_at)
-        feed = feed._replace(vitals_at=last_at, vitals_charted=charted)
-    before = state.checkpoint
-    state = state._replace(voided_event_ids=voided, facts=facts, checkpoint=checkpoint, latest=latest, feed_health=feed)
-    return state, since if checkpoint is before else LONG_AGO
 
 
 def refold(guideline: Guideline, state: State, since: int) -> State:
@@ -104,11 +79,6 @@ def refold(guideline: Guideline, state: State, since: int) -> State:
         recent.append(course)
     course = fold.fold(guideline, course, by_instant(facts))
     return state._replace(course=course, recent_courses=tuple(recent))
-
-
-def is_time_to_thin(vitals: tuple[VitalsFact, ...], thinned_until: int) -> bool:
-    """Whether enough observations came since they were last thinned."""
-    return len(vitals) >= THIN_AFTER_NEW_OBSERVATIONS and vitals[-THIN_AFTER_NEW_OBSERVATIONS].at > thinned_until
 
 
 def thin_and_remember(

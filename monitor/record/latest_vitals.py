@@ -10,8 +10,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from operator import itemgetter
 from typing import NamedTuple
 
-from monitor.model import Facts, FeedHealth, ImplausibleReadings, LatestFromEvent, VitalsFact
-from schemas.events import SIGNALS, PatientEventType, Vitals
+from monitor.fact_types import Facts, VitalsFact
+from monitor.model import FeedHealth, ImplausibleReadings, LatestFromEvent, State
+from monitor.verdicts import Reason
+from schemas.events import SIGNALS, Medication, PatientEventType, Vitals
 from schemas.patient_event import Void
 
 # The order is part of the row format, because values are kept by position (decision 0029): a further signal goes to the
@@ -19,6 +21,7 @@ from schemas.patient_event import Void
 DISPLAYED = tuple(SIGNALS)
 PLACES = range(len(DISPLAYED))
 MAX_IMPLAUSIBLE_READINGS = 8
+MAX_UNKNOWN_DRUGS = 8
 ICE = DISPLAYED.index("ice_score")  # the only integer among them
 
 _signals = itemgetter(*DISPLAYED)
@@ -36,6 +39,16 @@ class Latest(NamedTuple):
 LatestValues = tuple[LatestFromEvent, ...]
 BySignal = Sequence[Latest | None]  # one a signal
 NOTHING: BySignal = (None,) * len(DISPLAYED)
+
+
+def with_display(state: State, event: PatientEventType, at: int, verdict: Reason) -> State:
+    """The state with what is only displayed of an event: latest values, and drugs that are not in the formulary."""
+    if isinstance(event, Vitals):
+        return state._replace(latest=update(state.latest, event, at))
+    if verdict == "unmapped_drug" and isinstance(event, Medication):
+        drugs = dict.fromkeys((*state.unknown_drugs, event.drug[:40]))
+        return state._replace(unknown_drugs=tuple(drugs)[-MAX_UNKNOWN_DRUGS:])
+    return state
 
 
 def update(latest: LatestValues, event: Vitals, at: int) -> LatestValues:
@@ -78,6 +91,11 @@ def merge(one: LatestValues, other: LatestValues) -> LatestValues:
             for ours, theirs in zip(_by_signal(one), _by_signal(other), strict=True)
         ]
     )
+
+
+def of_fact(fact: VitalsFact) -> LatestValues:
+    """The latest values if this observation alone were known."""
+    return (LatestFromEvent(fact.at, fact.charted, tuple(as_stored(_value(name, fact)) for name in DISPLAYED)),)
 
 
 def named(latest: LatestValues) -> Iterator[tuple[str, Latest]]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from base64 import b64decode, b64encode
 
-from monitor.course import age, entries, fold
-from monitor.course.axes import pressure_limits
+from monitor.course import entries, fold
+from monitor.fact_types import Fact, Facts
 from monitor.guidelines.in_force import Guideline
-from monitor.model import AlertBook, Context, Course, Reading, State
+from monitor.model import AlertBook, Course, Reading, State
+from monitor.record import corrections, late_events, latest_vitals, row
 from monitor.record import facts as kept_facts
-from monitor.record import late_events, latest_vitals, row
 from monitor.units import LONG_AGO
 from schemas.events import Patient
 from schemas.system_records import Story
@@ -56,27 +56,31 @@ def joined(guideline: Guideline, ours: State, theirs: State) -> State:
             late_events.checkpoint_at(guideline, theirs, until),
         )
     base = _base(guideline, ours.checkpoint, theirs.checkpoint)
-    facts = ours.facts
-    for kind in theirs.facts:
-        known = set(kept_facts.event_ids(ours.facts))
-        for fact in kind:
-            if fact.event_id not in known:
-                facts = kept_facts.with_fact(facts, fact)
-    replaced = tuple(dict.fromkeys((*theirs.voided_event_ids, *ours.voided_event_ids)))
-    for event_id in replaced:
-        facts = kept_facts.without_event(facts, event_id)
     watch = max(ours.feed_health, theirs.feed_health, key=lambda w: w.vitals_at)
-    return ours._replace(
-        clock=max(ours.clock, theirs.clock),
-        checkpoint=base,
-        course=fold.fold(guideline, base, kept_facts.by_instant(facts)),
-        facts=facts,
-        thinned_until=LONG_AGO,
-        recent_courses=(),
-        voided_event_ids=replaced[-late_events.MAX_VOIDED_IDS :],
-        latest=latest_vitals.merge(ours.latest, theirs.latest),
-        feed_health=watch,
+    both = corrections.united(
+        guideline,
+        ours._replace(
+            clock=max(ours.clock, theirs.clock),
+            checkpoint=base,
+            facts=_united(ours.facts, theirs.facts),
+            taken_back=_united(ours.taken_back, theirs.taken_back),
+            thinned_until=LONG_AGO,
+            recent_courses=(),
+            latest=latest_vitals.merge(ours.latest, theirs.latest),
+            feed_health=watch,
+        ),
+        theirs.corrections,
     )
+    return both._replace(course=fold.fold(guideline, both.checkpoint, kept_facts.by_instant(both.facts)))
+
+
+def _united(ours: Facts, theirs: Facts) -> Facts:
+    """The facts of both, those of an event that both have once."""
+    kinds: list[tuple[tuple[Fact, ...], tuple[Fact, ...]]] = list(zip(ours, theirs, strict=True))
+    for known, kind in kinds:
+        keys = {fact.event_id for fact in known}
+        ours = kept_facts.with_facts(ours, [fact for fact in kind if fact.event_id not in keys])
+    return ours
 
 
 def _base(guideline: Guideline, ours: Course, theirs: Course) -> Course:
@@ -100,17 +104,16 @@ def _base(guideline: Guideline, ours: Course, theirs: Course) -> Course:
     )
     for dose in earlier.doses:
         later = entries.with_dose(later, dose)
-    later = later._replace(context=age.on(_context(later.context, earlier.context), later.at))
-    systolic, mean = pressure_limits(guideline.profile, later.context)
-    return fold.judge(guideline, later._replace(sbp_below=systolic, map_below=mean), later.at)
+    return fold.judge(guideline, _with_context_of_both(guideline, later, earlier), later.at)
 
 
-def _context(later: Context, earlier: Context) -> Context:
-    """The context of both: what only the earlier one knows, and else the later. An age is known in either way."""
-    known = earlier._asdict() | {name: value for name, value in later._asdict().items() if value is not None}
-    if later.age_years is not None:
-        known["birth_date"] = later.birth_date
-    return Context(**known)
+def _with_context_of_both(guideline: Guideline, later: Course, earlier: Course) -> Course:
+    contexts = {(c.at, c.event_id): c for c in (*earlier.contexts, *later.contexts)}
+    later = entries.with_contexts(guideline.profile, later, [contexts[place] for place in sorted(contexts)])
+    for treatment in earlier.treatments:
+        if treatment not in later.treatments:
+            later = entries.with_treatment(later, treatment)
+    return entries.with_treatment_in_force(later, later.at)
 
 
 def _newer(one: Reading | None, other: Reading | None) -> Reading | None:

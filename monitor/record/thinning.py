@@ -12,8 +12,9 @@ from bisect import bisect_left
 from collections.abc import Iterator
 
 from monitor.course import further_signals
+from monitor.fact_types import VitalsFact
 from monitor.guidelines.model import Profile
-from monitor.model import Course, VitalsFact
+from monitor.model import Course
 from monitor.units import NEVER
 
 Bands = tuple[object, ...]  # one a signal; None: the observation does not carry it
@@ -21,7 +22,7 @@ NO_RUN: tuple[object, int] = (None, 0)
 
 MAX_UNTHINNED_OBSERVATIONS = 24  # up to so many are kept one by one
 NEVER_THINNED_OBSERVATIONS = 12  # the newest, never thinned
-THIN_AFTER_NEW_OBSERVATIONS = 18  # thinned again after so many new ones
+THIN_AFTER = 18  # thinned again after so many new ones
 RUN_CONTEXT_OBSERVATIONS = 12  # so many of those kept show which runs are under way
 
 
@@ -35,8 +36,7 @@ def thin(
     if len(vitals) <= MAX_UNTHINNED_OBSERVATIONS:
         return vitals
     begin = (
-        min(len(vitals) - NEVER_THINNED_OBSERVATIONS, bisect_left(vitals, since, key=lambda fact: fact.at))
-        - THIN_AFTER_NEW_OBSERVATIONS
+        min(len(vitals) - NEVER_THINNED_OBSERVATIONS, bisect_left(vitals, since, key=lambda fact: fact.at)) - THIN_AFTER
     )
     apart = max(0, begin - RUN_CONTEXT_OBSERVATIONS)
     return (*vitals[:apart], *_thinned(vitals[apart:], begin - apart, profile, course))
@@ -98,8 +98,13 @@ def _in_run(run: tuple[object, int], band: object) -> bool:
 
 
 def _with_gap(fact: VitalsFact, since: int) -> VitalsFact:
-    """The observation, noting that others were dropped before it since an instant (0: none were)."""
-    return fact._replace(gap_since=min(since, fact.gap_since or since)) if since else fact
+    """The observation, noting that others were dropped before it since an instant (0: none were).
+
+    The checksum of what is not judged is kept for the newest only: its bytes do not compress.
+    """
+    if since:
+        return fact._replace(gap_since=min(since, fact.gap_since or since), content=0)
+    return fact._replace(content=0) if fact.content else fact
 
 
 def _next_bands(begin: int, banded: list[Bands]) -> list[dict[int, object]]:
@@ -127,7 +132,7 @@ def bands_of(fact: VitalsFact, limits: tuple[int, int, int, int, int, int]) -> B
 
     `limits`: fever (tenths of °C), systolic, extreme systolic, mean arterial (mmHg), SpO2, extreme SpO2 (%).
     """
-    _, _, charted, temperature, sbp, mean, spo2, device, flow, _, ice, consciousness, _, _ = fact
+    _, _, charted, temperature, sbp, mean, spo2, device, flow, _, ice, consciousness, _, _, _ = fact
     hot, low, very_low, mean_low, desaturated, very_desaturated = limits
     by = 4 * charted
     return (

@@ -20,7 +20,13 @@ FROZEN = Path(__file__).parent / "frozen"
 RELEASE = "0.2"
 READER = FROZEN / "reader_0_2.py"
 ROWS = FROZEN / "rows_0_2.ndjson"
-PARTS = ("monitor/model.py", "monitor/record/other_builds.py", "monitor/record/version_2.py", "monitor/record/row.py")
+PARTS = (
+    "monitor/fact_types.py",
+    "monitor/model.py",
+    "monitor/record/other_builds.py",
+    "monitor/record/version_2.py",
+    "monitor/record/row.py",
+)
 PRODUCT = ("monitor", "schemas")
 HEAD = f'''"""How build {RELEASE} reads a row: frozen. Written by `python -m tests.golden.record --frozen`."""
 

@@ -8,18 +8,8 @@ from typing import Any
 import pytest
 
 from monitor.course import axes, observations
-from monitor.model import (
-    CatchingUp,
-    ChartedSign,
-    Course,
-    HypotensionBolus,
-    OpenAlert,
-    Oxygen,
-    Reading,
-    Signal,
-    State,
-    VitalsFact,
-)
+from monitor.fact_types import VitalsFact
+from monitor.model import CatchingUp, ChartedSign, Course, HypotensionBolus, OpenAlert, Oxygen, Reading, Signal, State
 from monitor.record import latest_vitals, row
 from monitor.step import step
 from monitor.units import to_ms

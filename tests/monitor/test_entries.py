@@ -7,20 +7,10 @@ from typing import Any
 import pytest
 
 from monitor.course import entries
+from monitor.fact_types import ContextFact, InfusionFact, MedicationFact, StatementFact
 from monitor.guidelines.in_force import load
-from monitor.model import (
-    Context,
-    ContextFact,
-    Course,
-    Dose,
-    Episode,
-    Infusion,
-    InfusionFact,
-    MedicationFact,
-    Reading,
-    StatementFact,
-)
-from monitor.units import HOUR, LONG_AGO
+from monitor.model import Context, Course, Dose, Episode, Infusion, Reading
+from monitor.units import HOUR, LONG_AGO, NEVER
 from tests.monitor.bed import START
 
 PROFILE = load().profile
@@ -209,36 +199,70 @@ def test_a_mean_pressure_between_the_old_and_the_new_limit_counts_anew() -> None
 # ---- a new treatment -------------------------------------------------------------------------------------------------
 
 
-def test_the_same_infusion_charted_again_changes_nothing() -> None:
-    course = entries.with_treatment_start(Course(), InfusionFact(START, "e1", START))
-    assert entries.with_treatment_start(course, InfusionFact(START + HOUR, "e2", START)) is course
+def treated(course: Course, charted: int, infused: int) -> Course:
+    """The course after a treatment's start was charted, both in hours."""
+    return entries.with_treatment(course, InfusionFact(START + charted * HOUR, f"e{charted}", START + infused * HOUR))
 
 
-def test_a_second_infusion_ends_the_episode_before_it() -> None:
-    first = entries.with_treatment_start(Course(), InfusionFact(START, "e1", START))
-    ill = first._replace(episode=first.episode._replace(number=1, open=True, onset_at=START + HOUR))
-    after = entries.with_treatment_start(ill, InfusionFact(START + 9 * HOUR, "e2", START + 8 * HOUR))
-    assert (after.episode.open, after.episode.counts_from, after.episode.ended_at) == (
-        False,
-        START + 8 * HOUR,
-        LONG_AGO,
-    )
-    assert after.context.infused_at == START + 8 * HOUR
+def in_force(course: Course) -> float | None:
+    """The hour of the treatment in force."""
+    infused_at = course.context.infused_at
+    return None if infused_at is None else (infused_at - START) / HOUR
+
+
+def test_the_same_infusion_charted_again_changes_nothing_but_the_list() -> None:
+    course = treated(Course(), 0, 0)
+    assert treated(course, 1, 0)._replace(treatments=course.treatments) == course
+
+
+def test_the_latest_treatment_that_has_begun_is_in_force() -> None:
+    course = treated(Course(), 0, 0)
+    assert in_force(treated(course, 9, 8)) == 8
+    assert in_force(treated(course, 9, -5)) == 0, "an older one is charted late"
+    assert in_force(treated(course, 9, 10)) == 0, "a plan"
+    assert in_force(entries.with_treatment_in_force(treated(course, 9, 10), START + 10 * HOUR - 1)) == 0
+    assert in_force(entries.with_treatment_in_force(treated(course, 9, 10), START + 10 * HOUR)) == 10
+    assert in_force(treated(Course(), 0, 10)) == 10, "before the first one nothing is CRS"
+
+
+@pytest.mark.parametrize(("now", "expected"), [(9, 10), (10, 12), (12, NEVER)])
+def test_the_next_plan_is_a_timer(now: int, expected: int) -> None:
+    course = treated(treated(Course(), 0, 10), 1, 12)
+    found = entries.next_treatment(course, START + now * HOUR)
+    assert found == (NEVER if expected == NEVER else START + expected * HOUR)
+
+
+def test_a_treatment_touches_no_episode_that_is_open() -> None:
+    ill = Course(episode=Episode(1, open=True, onset_at=START), fever=Reading(390, START, "e1"))
+    after = treated(ill, 9, 8)
+    assert (after.episode, after.fever) == (ill.episode._replace(infusion_known=True), ill.fever)
+
+
+def test_after_an_episode_a_treatment_begins_the_next_one() -> None:
+    over = treated(Course(), 0, 0)
+    over = over._replace(episode=over.episode._replace(number=1, ended_at=START + 9 * HOUR, counts_from=START))
+    before, after = treated(over, 20, 8).episode, treated(over, 20, 9).episode
+    assert (before.ended_at, before.counts_from) == (START + 9 * HOUR, START), "it can be reopened"
+    assert (after.ended_at, after.counts_from) == (LONG_AGO, START + 9 * HOUR)
 
 
 @pytest.mark.parametrize(("hours", "kept"), [(-1, False), (0, True), (1, True)])
 def test_a_fever_before_the_infusion_is_not_its_crs(hours: int, kept: bool) -> None:
     course = Course(fever=Reading(390, START + hours * HOUR, "e1"))
-    after = entries.with_treatment_start(course, InfusionFact(START + 2 * HOUR, "e2", START))
-    assert (after.fever is not None) is kept
+    assert (treated(course, 2, 0).fever is not None) is kept
 
 
-@pytest.mark.parametrize(("onset", "stays_open"), [(-1, False), (0, True), (1, True)])
-def test_an_episode_from_before_the_first_known_infusion_ends(onset: int, stays_open: bool) -> None:
-    course = Course(episode=Episode(1, open=True, onset_at=START + onset * HOUR))
-    after = entries.with_treatment_start(course, InfusionFact(START + 2 * HOUR, "e2", START))
-    assert after.episode.open is stays_open
-    assert after.episode.infusion_known
+def test_only_so_many_treatments_and_contexts_are_kept() -> None:
+    course = Course()
+    for number in range(40):
+        course = treated(course, number, number)
+        changes = (("bed", f"{number}"), *([("unit", "ICU")] if not number else []))
+        course = entries.with_context(PROFILE, course, ContextFact(START + number * HOUR, f"c{number}", changes))
+    assert len(course.treatments) == entries.TREATMENTS_KEPT
+    assert len(course.contexts) == entries.CONTEXTS_KEPT
+    made_anew = entries.with_contexts(PROFILE, course, course.contexts)
+    assert (made_anew.context.bed, made_anew.context.unit) == ("39", "ICU")
+    assert made_anew.context == course.context
 
 
 def test_a_statement_is_about_its_axis_or_the_work_up() -> None:

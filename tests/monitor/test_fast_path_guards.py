@@ -102,7 +102,7 @@ STORIES = {
         "a correction takes the first entry out",
         [*stable(0, 1), Row(2, {"type": "vitals", "source": "monitor", "systolic_mmhg": 111.0, "replaces": "S0"})],
     ),
-    "event.event_id in state.voided_event_ids": Story(
+    "is_known": Story(
         "what was voided before it came stays out",
         [*stable(0, 1), Row(2, {"type": "vitals", "status": "entered_in_error", "replaces": "S3"}), *stable(3)],
     ),
@@ -164,8 +164,11 @@ STORIES = {
     "fever is None": Story(
         "a patient who was hot before the infusion is hot after it",
         [
-            Row(0, {"type": "patient", "infused_at": iso(START + 90 * SECOND)}),
-            *[charted(m, temperature_celsius=38.6) for m in (1, 2)],
+            INFUSED,
+            Row(0, {"type": "assessment", "kind": "attribution", "axis": "fever", "attributed_to_crs": False}),
+            charted(1, temperature_celsius=38.6),
+            Row(1.6, {"type": "patient", "infused_at": iso(START + 90 * SECOND)}),
+            charted(2, temperature_celsius=38.6),
         ],
     ),
     "seen_at >= fever.at + profile.fever_holds": Story(

@@ -45,11 +45,13 @@ def test_a_dose_of_two_days_ago_that_never_was_does_not_count() -> None:
     assert bed.log.view("A").tocilizumab.count_total == 0
 
 
-def test_a_weight_from_admission_is_taken_if_none_is_known() -> None:
+def test_a_context_of_days_ago_takes_its_place() -> None:
     bed = ill_for(3)
-    bed.receive(5, received=3 * DAY, type="patient", weight_kg=90.0, neutrophils_per_ul=300.0)
+    bed.receive(-5, received=3 * DAY, type="patient", weight_kg=90.0, neutrophils_per_ul=300.0)
     context = bed.log.view("A").context
     assert context.weight_kg == 80.0, "a newer one was known"
+    bed.receive(5, received=3 * DAY, type="patient", weight_kg=91.0)
+    assert bed.log.view("A").context.weight_kg == 91.0, "this one is newer"
     assert context.neutrophils_per_ul == 300.0
 
 

@@ -79,20 +79,12 @@ def test_a_check_that_a_new_treatment_made_needless_still_waits_for_somebody() -
     assert "dose_safety resolved" in bed.receive(60 * 51, type="patient", status="discharged")
 
 
-def test_a_check_ends_when_its_dose_is_the_first_of_a_new_treatment() -> None:
-    """Both are charted at the same minute."""
-    bed = one_dose_too_many_in_an_episode()
-    at = bed.log.states["A"].course.doses[-1].at
-    infused = (at - START) / MINUTE
-    assert "dose_safety resolved" in bed.receive(60 * 50, type="patient", infused_at=iso(infused))
-
-
 def test_an_alert_outside_of_an_episode_belongs_to_none() -> None:
     bed = too_much_given()
     assert {alert.episode for alert in bed.log.states["A"].alerts.open} == {1}
     bed.vitals(90, source="charted", temperature_celsius=37.0, systolic_mmhg=120.0)
-    bed.receive(100, type="patient", infused_at=iso(100))  # ends it
-    bed.receive(110, **TOCILIZUMAB, dose=900.0)
+    bed.vitals(20 * 60, source="charted", temperature_celsius=37.0, systolic_mmhg=120.0)
+    bed.receive(40 * 60, **TOCILIZUMAB, dose=900.0)
     assert [alert.episode for alert in bed.log.alerts["A"] if alert.kind == "dose_safety"] == [1, 0]
 
 

@@ -11,6 +11,7 @@ import msgspec
 import pytest
 from lz4.block import compress, decompress
 
+from monitor.fact_types import Facts
 from monitor.model import Course, State, fresh
 from monitor.record import row
 from monitor.step import step
@@ -35,8 +36,8 @@ def test_a_row_of_the_version_before_is_read(monkeypatch: pytest.MonkeyPatch) ->
     """It lacks our newest fields, which have their defaults, unless that build carried them along for us."""
     monkeypatch.setattr(row, "CONVERSIONS", {})
     state = next(iter(states().values()))
-    *known, thinned_at, passed, later = list(state)
-    assert (thinned_at, passed, later) == (LONG_AGO, (), ())
+    *known, thinned_at, passed, taken_back, later = list(state)
+    assert (thinned_at, passed, taken_back, later) == (LONG_AGO, (), Facts(), ())
     new = 5, (Course(at=5),)
     for carried, expected in (([], (LONG_AGO, ())), ([5], (5, ())), (list(new), new)):
         read = row.decode(written(row.VERSION - 1, [*known, carried]))

@@ -10,19 +10,8 @@ import pytest
 from monitor.alerts import rules
 from monitor.alerts.candidate import AlertCandidate, RecheckAt, RuleContext
 from monitor.guidelines.in_force import load
-from monitor.model import (
-    AlertBook,
-    Context,
-    Course,
-    Episode,
-    Finding,
-    HeldGrade,
-    OpenAlert,
-    Reading,
-    Signal,
-    fresh,
-)
-from monitor.units import HOUR, LONG_AGO
+from monitor.model import AlertBook, Context, Course, Episode, Finding, HeldGrade, OpenAlert, Reading, Signal, fresh
+from monitor.units import HOUR
 from tests.monitor.bed import START
 
 GUIDELINE = load()
@@ -134,7 +123,7 @@ def test_a_masked_fever_holds_since_its_signs_or_its_grade(
 @pytest.mark.parametrize(("is_open", "alerts"), [(True, 1), (False, 0)])
 def test_a_reopened_episode_is_reviewed_while_it_is_open(is_open: bool, alerts: int) -> None:
     episode = OPEN._replace(open=is_open, reopened_at=START + HOUR)
-    assert len(list(rules._review(context(1, episode=episode)))) == alerts
+    assert len(list(rules._reviews(context(1, episode=episode)))) == alerts
 
 
 @pytest.mark.parametrize(
@@ -152,12 +141,6 @@ def test_an_episode_has_ended_only_where_its_onset_stands(alert: OpenAlert | Non
     assert (found is not None) is ended
     if found is not None:
         assert (found.key, found.effective_at) == ("ended", START + 2 * HOUR)
-
-
-def test_an_episode_that_a_treatment_ended_ended_with_it() -> None:
-    by_itself = Episode(1, ended_at=START + HOUR, counts_from=START)
-    assert rules.ended_at(Course(episode=by_itself)) == START + HOUR
-    assert rules.ended_at(Course(episode=by_itself._replace(ended_at=LONG_AGO))) == START
 
 
 # ---- evidence --------------------------------------------------------------------------------------------------------

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from monitor.course.fold import begin
+from monitor.fact_types import VitalsFact
 from monitor.guidelines.in_force import load
 from monitor.guidelines.profile_loader import NUMBERS
-from monitor.model import VitalsFact
 from monitor.record.thinning import bands_of, thin
 from monitor.units import MINUTE
 from tests.monitor.bed import START
@@ -29,7 +29,7 @@ LIMITS = (
 MONITOR = Path(__file__).parents[2] / "monitor"
 NORMAL = VitalsFact(START, "1", False, 369, 118, 84, 97, "room_air", 2.0, 0.21, 10, "alert")
 # Fields of an observation that thinning does not look at: when and where from, and FiO2, which is only displayed.
-NOT_BANDED = {"at", "event_id", "gap_since", "fio2", "further"}
+NOT_BANDED = {"at", "event_id", "gap_since", "fio2", "further", "content"}
 # Threshold of a profile -> the signal that rules compare with it.
 THRESHOLDS = {
     "fever_tenths": "temperature",

@@ -37,7 +37,7 @@ class Happening(NamedTuple):
 @contextmanager
 def without_fast_paths() -> Iterator[None]:
     with (
-        patch.object(fast_path, "course_after", lambda *_: None),
+        patch.object(fast_path, "course_after", lambda *_, **__: None),
         patch.object(fast_path, "advance_within_bands", lambda *_: None),
     ):
         yield

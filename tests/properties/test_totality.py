@@ -8,11 +8,10 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from monitor import step
 from monitor.alerts import lifecycle
 from monitor.course import entries
 from monitor.model import State
-from monitor.record import facts, late_events, latest_vitals, row
+from monitor.record import corrections, facts, late_events, latest_vitals, row
 from schemas.alerts import Alert
 from tests.bedside import Log
 from tests.oracle import HOUR, MINUTE
@@ -107,8 +106,9 @@ def assert_bounded(state: State) -> None:
     assert len(state.checkpoint.doses) <= entries.DOSES_KEPT
     assert len(state.course.infusions) <= 16, "one a drug of the formulary"
     assert len(state.course.held.recent_higher) <= 5, "one a grade"
-    assert len(state.voided_event_ids) <= late_events.MAX_VOIDED_IDS
-    assert len(state.unknown_drugs) <= step.MAX_UNKNOWN_DRUGS
+    assert len(state.corrections) <= corrections.MAX_CORRECTIONS
+    assert facts.size(state.taken_back) <= corrections.MAX_TAKEN_BACK
+    assert len(state.unknown_drugs) <= latest_vitals.MAX_UNKNOWN_DRUGS
     assert len(state.latest) <= len(latest_vitals.DISPLAYED)
     assert len(state.alerts.raised.names) <= lifecycle.MAX_NAMES
     assert len(state.alerts.open) <= 96, "one a kind and key; keys are grades, rules, drugs, signals and doses"

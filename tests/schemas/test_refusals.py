@@ -18,7 +18,7 @@ from tests.schemas.messages import HEADER, message
 TABLE = Path(__file__).with_name("refusals.md")
 TOPICS = {topic.name: topic.default_type for topic in topics.FEEDS} | {"log": None, "file": None}
 # What only the engine can say, which knows the patient and the log's clock; or nobody, when all is well.
-BY_THE_ENGINE = {"from_the_future", "defect"}
+BY_THE_ENGINE = {"from_the_future", "defect", "id_reused", "ambiguous_id", "merge_not_undone"}
 
 
 def rows() -> list[list[str]]:

@@ -17,7 +17,7 @@ class StoryResult(NamedTuple):
     """The alert messages of a story, its events by id, and the states of its patients at the end."""
 
     alerts: tuple[Alert, ...]
-    events: dict[str, Event]
+    events: dict[str, list[Event]]
     states: dict[str, State]
 
 
@@ -27,4 +27,7 @@ def result_of(story: Story) -> StoryResult:
     engine = engine_alone(story.profile)
     story_run = StoryRun(story, engine)
     story_run.run()
-    return StoryResult(tuple(story_run.raised), {event["event_id"]: event for event in story_run.events}, engine.states)
+    by_id: dict[str, list[Event]] = {}
+    for event in story_run.events:
+        by_id.setdefault(event["event_id"], []).append(event)
+    return StoryResult(tuple(story_run.raised), by_id, engine.states)

@@ -20,14 +20,17 @@ STORIES = every_story()
 WITHOUT_EVIDENCE = {"unmonitored", "data-clock", "signal-lost"}
 
 
-def wrong(evidence: Evidence, events: dict[str, dict[str, Any]]) -> Iterator[str]:
-    """How a piece of evidence differs from the event that it names."""
+def wrong(evidence: Evidence, events: dict[str, list[dict[str, Any]]]) -> list[str]:
+    """How a piece of evidence differs from the event that it names; of several of that id from the most like it."""
     if evidence.event_id is None:
-        return
-    event = events.get(evidence.event_id)
-    if event is None:
-        yield f"no event {evidence.event_id}"
-        return
+        return []
+    if evidence.event_id not in events:
+        return [f"no event {evidence.event_id}"]
+    return min((list(differences(evidence, event)) for event in events[evidence.event_id]), key=len)
+
+
+def differences(evidence: Evidence, event: dict[str, Any]) -> Iterator[str]:
+    """How a piece of evidence differs from an event."""
     effective_at = datetime.fromisoformat(event["effective_at"])
     if evidence.effective_at is not None and evidence.effective_at > effective_at:
         yield f"{evidence.signal} at {evidence.effective_at}, charted as true at {effective_at}"
@@ -66,8 +69,8 @@ def test_an_alert_says_its_rule_its_source_and_what_it_rests_on(story: Story) ->
 
 
 def test_evidence_that_is_not_so_is_found() -> None:
-    events = {"A-1": {"type": "vitals", "effective_at": "2026-03-02T10:00:00+00:00", "systolic_mmhg": 84.4}}
+    events = {"A-1": [{"type": "vitals", "effective_at": "2026-03-02T10:00:00+00:00", "systolic_mmhg": 84.4}]}
     at = datetime.fromisoformat("2026-03-02T10:00:00+00:00")
-    assert list(wrong(Evidence(signal="systolic_mmhg", value=84.0, event_id="A-1", effective_at=at), events)) == []
-    assert list(wrong(Evidence(signal="systolic_mmhg", value=85.0, event_id="A-1"), events)) != []
-    assert list(wrong(Evidence(signal="systolic_mmhg", value=84.0, event_id="A-2"), events)) == ["no event A-2"]
+    assert wrong(Evidence(signal="systolic_mmhg", value=84.0, event_id="A-1", effective_at=at), events) == []
+    assert wrong(Evidence(signal="systolic_mmhg", value=85.0, event_id="A-1"), events) != []
+    assert wrong(Evidence(signal="systolic_mmhg", value=84.0, event_id="A-2"), events) == ["no event A-2"]

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from agents.engine.outcome import refusals
 from agents.engine.partition import Partition
 from agents.engine.partitioning import belongs_to, partition_of
-from agents.engine.patients import Patients, refusals
+from agents.engine.patients import Patients
 from monitor.guidelines import in_force
 from schemas.dead_letters import DeadLetter
 from schemas.decode import decode

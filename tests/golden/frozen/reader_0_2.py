@@ -3,36 +3,35 @@
 from __future__ import annotations
 
 import typing
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
+from typing import Any, NamedTuple
 from collections.abc import Callable
 from functools import cache
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from hashlib import blake2b
 from typing import Any
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
 import msgspec
 from lz4.block import LZ4BlockError, compress, decompress
 
-LONG_AGO = -9007199254740992
-NEVER = 9007199254740992
-AlertKind = typing.Literal['onset', 'escalation', 'masked_fever', 'dose_indicated', 'repeat_dose_eligible', 'dose_limit', 'dose_safety', 'step', 'no_improvement', 'refractory', 'neuro', 'review', 'recovery', 'signal_lost', 'data_quality', 'unmonitored']
-AlertStatus = typing.Literal['raised', 'updated', 'resolved', 'retracted']
-Priority = typing.Literal['high', 'medium', 'low', 'technical']
 Action = typing.Literal['given', 'started', 'rate_changed', 'stopped', 'held', 'not_given']
 Axis = typing.Literal['fever', 'hypotension', 'hypoxia']
 Consciousness = typing.Literal['alert', 'voice', 'pain', 'unresponsive']
 Indication = typing.Literal['crs', 'prophylaxis', 'hypotension', 'icans', 'other']
 OxygenDevice = typing.Literal['room_air', 'nasal_cannula', 'blow_by', 'high_flow_nasal_cannula', 'face_mask', 'venturi', 'non_rebreather', 'cpap', 'bipap', 'invasive_ventilation', 'tracheostomy_mask', 'ecmo', 'unknown']
-PatientStatus = typing.Literal['admitted', 'updated', 'transferred', 'discharged', 'died', 'final', 'entered_in_error']
 RateUnit = typing.Literal['mcg/min', 'mcg/kg/min', 'mg/h', 'units/min', 'units/h', 'mL/h']
+LONG_AGO = -9007199254740992
+NEVER = 9007199254740992
+AlertKind = typing.Literal['onset', 'escalation', 'masked_fever', 'dose_indicated', 'repeat_dose_eligible', 'dose_limit', 'dose_safety', 'step', 'no_improvement', 'refractory', 'neuro', 'review', 'recovery', 'signal_lost', 'data_quality', 'unmonitored']
+AlertStatus = typing.Literal['raised', 'updated', 'resolved', 'retracted']
+Priority = typing.Literal['high', 'medium', 'low', 'technical']
+PatientStatus = typing.Literal['admitted', 'updated', 'transferred', 'discharged', 'died', 'final', 'entered_in_error']
 SCALE_NAMES = ('crs', 'astct')
 GradeBasis = typing.Literal['fever', 'masked', 'masked_unconfirmed', 'none']
 DISPLAYED = ('temperature_celsius', 'heart_rate_per_min', 'respiratory_rate_per_min', 'systolic_mmhg', 'diastolic_mmhg', 'mean_arterial_mmhg', 'spo2_percent', 'oxygen_device', 'oxygen_flow_l_per_min', 'fio2_fraction', 'ice_score', 'consciousness', 'capd_score')  # the order of the values in LatestFromEvent
 
 WorkupState = Literal["sent", "negative", "positive"]
-
-# ---- facts: what one event contains, at its bedside time -------------------------------------------------------------
 
 
 class VitalsFact(NamedTuple):
@@ -54,6 +53,7 @@ class VitalsFact(NamedTuple):
     gap_since: int = 0
     # Readings of signals without a field here, in hundredths of their units (course/further_signals.py).
     further: tuple[int | None, ...] = ()
+    content: int = 0
 
 
 class MedicationFact(NamedTuple):
@@ -68,6 +68,7 @@ class MedicationFact(NamedTuple):
     rate: float | None
     rate_unit: RateUnit | None
     indication: Indication | None
+    content: int = 0
 
 
 class ContextFact(NamedTuple):
@@ -76,6 +77,7 @@ class ContextFact(NamedTuple):
     at: int
     event_id: str
     changes: tuple[tuple[str, float | str | bool | None], ...]
+    content: int = 0
 
 
 class InfusionFact(NamedTuple):
@@ -84,6 +86,7 @@ class InfusionFact(NamedTuple):
     at: int
     event_id: str
     infused_at: int
+    content: int = 0
 
 
 class StatementFact(NamedTuple):
@@ -94,6 +97,7 @@ class StatementFact(NamedTuple):
     subject: Axis | Literal["infection_workup"]
     attributed: bool | None
     state: WorkupState | None
+    content: int = 0
 
 
 Fact = VitalsFact | MedicationFact | ContextFact | InfusionFact | StatementFact
@@ -115,6 +119,16 @@ class FactsAt(NamedTuple):
     at: int
     facts: Facts
 
+
+class Correction(NamedTuple):
+    """An event that replaces or voids an earlier one. Keys are hashed (record/identity.py)."""
+
+    by: bytes
+    target: bytes
+    at: int  # log time
+    content: int
+    # The id alone of a target that has not come yet: it may come from another source.
+    awaited: bytes = b""
 
 # ---- the course: what the facts come to ------------------------------------------------------------------------------
 
@@ -186,6 +200,7 @@ class Dose(NamedTuple):
     indication: Indication | None
     grade: int | None = None
     weight_kg: float | None = None  # as it was known when the dose was given
+    content: int = 0
 
 
 class Context(NamedTuple):
@@ -287,6 +302,8 @@ class Course(NamedTuple):
     masked_signs_at: int | None = None  # signs under a mask that the profile does not grade, since then
     reopenings: int = 0
     further: tuple[Reading | None, ...] = ()  # the latest reading of each further signal
+    contexts: tuple[ContextFact, ...] = ()  # what the context was made of, so that a correction is exact for days
+    treatments: tuple[InfusionFact, ...] = ()  # by their start; the latest past one is in force, one to come is a plan
 
     @property
     def held(self) -> HeldGrade:
@@ -381,7 +398,7 @@ class State(NamedTuple):
     checkpoint: Course = Course()
     course: Course = Course()
     facts: Facts = Facts()
-    voided_event_ids: tuple[str, ...] = ()
+    corrections: tuple[Correction, ...] = ()  # oldest first
     latest: tuple[LatestFromEvent, ...] = ()  # newest first
     alerts: AlertBook = AlertBook()
     feed_health: FeedHealth = FeedHealth()
@@ -392,6 +409,7 @@ class State(NamedTuple):
     # Up to where observations were thinned, and recent courses from which late events are folded, oldest first.
     thinned_until: int = LONG_AGO
     recent_courses: tuple[Course, ...] = ()
+    taken_back: Facts = Facts()  # of events that were replaced or voided: they stand again when that is voided
     unknown_fields: tuple[Any, ...] = ()  # written by a newer build: kept and written back (row.py)
 
 
@@ -506,8 +524,28 @@ def _scalar(kind: Any) -> type:
     assert get_origin(kind) is not Literal or all(isinstance(value, str) for value in get_args(kind))
     return scalar
 
-CHECKPOINT, COURSE, RECENT_COURSES = 3, 4, 15  # places in a state
-FINDINGS, HELD = (18, 19), 21  # places in a course; the grade by ASTCT followed the one in force
+CLOCK, CHECKPOINT, COURSE, FACTS, VOIDED, RECENT_COURSES = 1, 3, 4, 5, 6, 15  # places in a state
+FINDINGS, HELD, CONTEXT, FURTHER = (18, 19), 21, 16, 26  # places in a course; the grade by ASTCT followed the first
+INFUSED_AT, SINCE = 6, 15  # places in a context
+CONTEXT_NAMES = (
+    "weight_kg",
+    "age_years",
+    "birth_date",
+    "unit",
+    "bed",
+    "product",
+    "infused_at",
+    "high_risk",
+    "neutrophils_per_ul",
+    "baseline_systolic_mmhg",
+    "baseline_oxygen_device",
+    "baseline_oxygen_flow_l_per_min",
+    "death_attributed_to_crs",
+    "infection_workup",
+    "status",
+)
+NOT_FROM_CONTEXT = ("infused_at", "infection_workup")
+CHARTED = "\x1fcharted"  # behind the id of a charted observation
 
 
 def to_version_3(fields: list[Any]) -> list[Any]:
@@ -517,17 +555,36 @@ def to_version_3(fields: list[Any]) -> list[Any]:
         fields[place] = _course(fields[place])
     if len(fields) > RECENT_COURSES + 1:  # without it, the last field is what its writer did not know
         fields[RECENT_COURSES] = [_course(one) for one in fields[RECENT_COURSES]]
+    vitals, *others = fields[FACTS]
+    fields[FACTS] = [
+        [[at, event_id + CHARTED * charted, charted, *one] for at, event_id, charted, *one in vitals],
+        *others,
+    ]
+    fields[VOIDED] = [[b"", target, fields[CLOCK], 0, b""] for each in fields[VOIDED] for target in _entries(each)]
     return fields
 
 
+def _entries(event_id: str) -> list[bytes]:
+    """The hashed keys that an id may stand for."""
+    keys = [f"{kind}|{event_id}" for kind in ("vitals", "medication", "patient", "assessment")]
+    keys.append(f"vitals|{event_id}{CHARTED}")
+    return [blake2b(key.encode("utf-8", "surrogatepass"), digest_size=8).digest() for key in keys]
+
+
 def _course(course: list[Any]) -> list[Any]:
-    """A course whose findings have no grade by ASTCT, and whose grades are one list."""
+    """A course whose findings have no grade by ASTCT, whose grades are one list, with the origin of its context."""
     course = list(course)
     for place in FINDINGS:
         grade, _, since, unknown = course[place]
         course[place] = [grade, since, unknown]
     course[HELD : HELD + 2] = [course[HELD : HELD + 2]]
-    return course
+    context = course[CONTEXT]
+    known = zip(CONTEXT_NAMES, context, strict=False)
+    changes = [[name, value] for name, value in known if value is not None and name not in NOT_FROM_CONTEXT]
+    infused_at = context[INFUSED_AT]
+    contexts = [[context[SINCE], "", changes]] if changes else []
+    treatments = [] if infused_at is None else [[infused_at, "", infused_at]]
+    return [*course, *[[]] * (FURTHER + 1 - len(course)), contexts, treatments]
 
 VERSION = 3
 # By version: the fields of a state of that version, decoded, in the places of the next version.
