@@ -17,7 +17,7 @@ RUNS = frozenset({"pump-status-infusing", "pump-delivery-status-delivering", "in
 KEEPS_OPEN = frozenset({"pump-status-kvo", "pump-delivery-status-kvo", "kvo"})
 CHANGES = frozenset({"pump-delivery-status-transitioning", "transitioning"})
 STATUSES = ("pump_delivery_status", "pump_status")
-OF_A_SOURCE = frozenset({"pump_drug", "pump_dose_rate", "pump_flow", "pump_concentration", "pump_delivery_status"})
+OF_A_SOURCE = frozenset({"pump_drug", "pump_dose_rate", "pump_concentration", "pump_delivery_status"})
 
 
 class Source(NamedTuple):
@@ -65,7 +65,8 @@ def sources_of(rows: Sequence[Reading]) -> Iterator[Source]:
     for channel in channels:
         pumps.setdefault(channel.rpartition(".")[0], []).append(channel)
     for of_pump in pumps.values():
-        sources = [channel for channel in of_pump if OF_A_SOURCE & channels[channel].keys()] or of_pump
+        # A pump that names no source has one, whichever of its channels says what it does.
+        sources = [channel for channel in of_pump if OF_A_SOURCE & channels[channel].keys()] or of_pump[-1:]
         others = [channels[channel] for channel in of_pump if channel not in sources]
         shared = {signal: row for channel in others for signal, row in channel.items()}
         for channel in sources:
