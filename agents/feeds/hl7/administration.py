@@ -17,7 +17,7 @@ from agents.feeds.translation.amounts import (
 )
 from agents.feeds.translation.drugs import named
 from agents.feeds.translation.statements import Fields
-from agents.feeds.translation.values import NUMBER
+from agents.feeds.translation.values import LONGEST_NUMBER, NUMBER
 from agents.feeds.units import MINUTES
 
 CANCELS = frozenset({"CA", "OC"})
@@ -133,7 +133,7 @@ def amount_in(context: Context, segment: list[str], value: int, unit: int) -> Am
     """A number with its unit; None where the field holds no number."""
     message = context.message
     written = message.first(segment, value)
-    if not NUMBER.fullmatch(written):
+    if not NUMBER.fullmatch(written) or len(written) > LONGEST_NUMBER:
         return None
     parts = message.components(message.get(segment, unit))
     return Amount(float(written), tuple(part for at, part in enumerate(parts) if part and at % 3 != 2))

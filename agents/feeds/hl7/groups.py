@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from agents.feeds.hl7.message import Message
+from agents.feeds.hl7.message import Message, is_decoded
 
 
 @dataclass(slots=True)
@@ -52,7 +52,8 @@ def device_in(message: Message, row: list[str]) -> str:
     if not repetitions:
         return ""
     parts = message.components(repetitions[0])
-    return (parts[0] or (parts[2] if len(parts) > 2 else ""))[:128]
+    device = (parts[0] or (parts[2] if len(parts) > 2 else ""))[:128]
+    return device if message.is_clean or is_decoded(device) else ""
 
 
 def containers_of(place: str) -> Iterator[str]:

@@ -56,7 +56,7 @@ def medication(context: Context, patient_id: str, memory: Memory) -> Iterator[Dr
 def draft_of(context: Context, patient_id: str, one: Administration) -> Draft | None:
     """What one RXA states; None, with a dead letter, for one that cannot be used."""
     message, row = context.message, one.row
-    if not all(context.is_readable(message.get(row, number), f"RXA-{number}") for number in (5, 6, 7)):
+    if not is_readable(context, one):
         return None
     action = action_of(context, one)
     at = None if action is None else begun_at(context, row)
@@ -71,6 +71,14 @@ def draft_of(context: Context, patient_id: str, one: Administration) -> Draft | 
     part = Part("\x1f".join(key), fields, message.first(row, 21).upper() == "U")
     common = {"administration_id": order_id[:128]} if order_id else {}
     return Draft("medication", patient_id, at, context.received, [part], context.version, common)
+
+
+def is_readable(context: Context, one: Administration) -> bool:
+    """Whether all that is used of an administration was of the character set."""
+    message = context.message
+    fields = [(f"RXA-{number}", message.get(one.row, number)) for number in (2, 5, 6, 7, 20)]
+    fields += [("RXC-2", message.get(row, 2)) for row in one.components]
+    return all(context.is_readable(text, where) for where, text in [("ORC", one.order_id(message)), *fields])
 
 
 def begun_at(context: Context, row: list[str]) -> Moment | None:

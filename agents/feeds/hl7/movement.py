@@ -80,9 +80,7 @@ def state_of(context: Context, trigger: str, patient: list[str], visit: list[str
     born = day_of(message.first(patient, 7))
     if born is not None:
         fields["birth_date"] = born
-    if status != "discharged":
-        fields.update(place_of(context, visit))
-    return fields
+    return {**fields, **place_of(context, visit)}
 
 
 def place_of(context: Context, visit: list[str]) -> Fields:

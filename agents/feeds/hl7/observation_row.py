@@ -66,8 +66,9 @@ def read_row(context: Context, group: Group, row: list[str]) -> Iterator[Reading
 
 def coded(context: Context, row: list[str]) -> Found | None:
     """The table row of OBX-3; counts a code that no table knows, or that is of no use."""
-    text = context.message.get(row, 3)
-    if not context.is_readable(text, f"{place_of(row)}: OBX-3"):
+    get = context.message.get
+    text = get(row, 3)
+    if not context.is_readable(text + get(row, 4) + get(row, 18), f"{place_of(row)}: OBX-3, OBX-4 or OBX-18"):
         return None
     codings = context.codings(text)
     found = context.tables.find(codings)

@@ -11,7 +11,7 @@ from agents.feeds.hl7.observation_value import units_of
 from agents.feeds.translation.amounts import Amount, mass_rate, rate_fields
 from agents.feeds.translation.drugs import named
 from agents.feeds.translation.statements import Draft, Fields, Part
-from agents.feeds.translation.values import NUMBER
+from agents.feeds.translation.values import number_in
 
 RUNS = frozenset({"pump-status-infusing", "pump-delivery-status-delivering", "infusing", "delivering"})
 KEEPS_OPEN = frozenset({"pump-status-kvo", "pump-delivery-status-kvo", "kvo"})
@@ -118,7 +118,8 @@ def run(context: Context, source: Source, status: str) -> Fields:
 def amount_of(context: Context, row: Reading | None) -> Amount | None:
     """The number of a row with its unit."""
     text = "" if row is None else context.message.plain(context.message.get(row.row, 5))
-    return Amount(float(text), units_of(context, row.row)) if row is not None and NUMBER.fullmatch(text) else None
+    number = number_in(text, "")
+    return None if row is None or number is None else Amount(number.value, units_of(context, row.row))
 
 
 def draft_of(context: Context, patient_id: str, source: Source, fields: Fields) -> Draft:

@@ -15,7 +15,7 @@ from agents.feeds.hl7.observation_row import Reading, read_row
 from agents.feeds.hl7.observation_value import units_of
 from agents.feeds.translation.statements import Fields
 from agents.feeds.translation.units import UNITLESS, Convert, conversion, fraction
-from agents.feeds.translation.values import NUMBER
+from agents.feeds.translation.values import LONGEST_NUMBER, NUMBER
 from schemas.events import SIGNALS
 from schemas.field_types import Source
 
@@ -64,7 +64,7 @@ def planned(context: Context, group: Group, row: list[str], plan: Plan) -> Readi
     text = row[5]
     own = row[14] if len(row) > 14 else ""
     written = own or first_in(group.times, plan.containers) or group.requested
-    if not written or not NUMBER.fullmatch(text):
+    if not written or not NUMBER.fullmatch(text) or len(text) > LONGEST_NUMBER:
         return None
     value = float(text)
     at = context.plain_moment(written)

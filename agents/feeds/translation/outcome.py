@@ -15,6 +15,7 @@ FeedReason = Literal[
 Reason = DeadLetterReason | FeedReason
 LeftOut = Literal["not_for_us", "no_value", "outranked", "repeat", "overtaken", "nothing_to_void"]
 Kind = Literal["signal", "drug", "word"]
+LONGEST_SHOWN = 256
 
 
 class Letter(NamedTuple):
@@ -58,5 +59,10 @@ class Outcome:
         self.left_out[why] += 1
 
     def miss(self, kind: Kind, system: str, code: str, text: str) -> None:
-        """Counts what no table knows."""
-        self.unmapped[Unmapped(kind, system, code, text)] += 1
+        """Counts what no table knows; a byte that was of no character set is shown as a question mark."""
+        self.unmapped[Unmapped(kind, *(shown(one) for one in (system, code, text)))] += 1
+
+
+def shown(text: str) -> str:
+    """A text that can be written in any case, and is not longer than a name."""
+    return text[:LONGEST_SHOWN].encode("utf-8", "replace").decode("utf-8")

@@ -15,8 +15,9 @@ from schemas.labs import LAB_VALUES
 
 WORD_SIGNALS = frozenset({"oxygen_device", "consciousness", "temperature_site"})
 NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)", re.ASCII)
-BELOW = re.compile(r"<=?\s*(\d+\.?\d*|\.\d+)", re.ASCII)
-PRESSURES = re.compile(r"(\d+\.?\d*)\s*/\s*(\d+\.?\d*)", re.ASCII)
+BELOW = re.compile(r"<=?\s*(\d{1,20}\.?\d*|\.\d+)", re.ASCII)
+LONGEST_NUMBER = 32
+PRESSURES = re.compile(r"(\d{1,9}\.?\d*)\s*/\s*(\d{1,9}\.?\d*)", re.ASCII)
 RANGE = re.compile(r"\s*(?:[\d.]+\s*(?:-|–|to|bis)|<=?|≤)\s*([\d.]+)\s*", re.ASCII)
 
 
@@ -31,7 +32,7 @@ def number_in(text: str, signal: str) -> Number | None:
     """The text as just a number; of a laboratory value also `<5`. None for all else: `38,5`, `60~120`, words."""
     text = text.strip()
     if NUMBER.fullmatch(text):
-        return Number(float(text))
+        return Number(float(text)) if len(text) <= LONGEST_NUMBER else None
     below = BELOW.fullmatch(text) if signal in LAB_VALUES else None
     return None if below is None else Number(float(below[1]), below=True)
 
@@ -58,7 +59,7 @@ def with_upper_limit(fields: Fields, signal: str, written: str, units: Sequence[
     """The field with the upper end of its reference range (`100-300`, `<5`), if there is one."""
     found = RANGE.fullmatch(written)
     convert = conversion(signal, tables.units(units))
-    if found is None or convert is None or NUMBER.fullmatch(found[1]) is None:
+    if found is None or convert is None or number_in(found[1], signal) is None:
         return fields
     return {**fields, "upper_limits": {signal: convert(float(found[1]))}}
 
