@@ -65,10 +65,10 @@ class Message:
 
     def first(self, segment: list[str], number: int) -> str:
         """The first component of a field's first repetition."""
-        text = self.get(segment, number)
-        if self.repetition in text:
-            text = text.partition(self.repetition)[0]
-        return self.plain(text.partition(self.component)[0])
+        text = segment[number] if number < len(segment) else ""
+        if not text:
+            return text
+        return self.plain(text.partition(self.repetition)[0].partition(self.component)[0])
 
     def repetitions(self, segment: list[str], number: int) -> list[str]:
         """The repetitions of a field."""

@@ -79,7 +79,7 @@ def drafts_of(context: Context, patient_id: str, readings: list[Reading]) -> lis
         source = "charted" if one.signal in SUPPORT and one.at.ms in charted else one.source
         kind = KINDS.get(one.signal, "patient")
         had = places.setdefault((kind, one.at.ms, source), [])
-        place = next((place for place in had if one.signal not in place.signals), None)
+        place = had[0] if had and one.signal not in had[0].signals else another(had, one.signal)
         if place is None:
             place = Place(draft_of(context, patient_id, kind, one.at, source), set())
             had.append(place)
@@ -88,6 +88,11 @@ def drafts_of(context: Context, patient_id: str, readings: list[Reading]) -> lis
         if one.device:
             with_device(place.draft, one.device)
     return [place.draft for had in places.values() for place in had]
+
+
+def another(had: list[Place], signal: str) -> Place | None:
+    """The first place where a signal is not yet."""
+    return next((place for place in had if signal not in place.signals), None)
 
 
 def draft_of(context: Context, patient_id: str, kind: EventType, at: Moment, source: Source | str) -> Draft:

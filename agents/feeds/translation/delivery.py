@@ -20,17 +20,18 @@ def deliver(drafts: Iterable[Draft], memory: Memory, outcome: Outcome) -> None:
         fresh = plausible(draft, outcome)
         if fresh is None:
             continue
+        if fresh.translated is not None and memory.is_fresh(draft):
+            memory.remember(draft, fresh.event_id)
+            outcome.events.append(fresh.translated)
+            continue
         for event in memory.take(draft, outcome):
-            if fresh.translated is not None and fresh.event == event:
-                outcome.events.append(fresh.translated)
-            else:
-                send(event, outcome)
+            send(event, outcome)
 
 
 class Fresh(NamedTuple):
     """The event that a draft makes when nothing of it was stated before, encoded and decoded once; none for a void."""
 
-    event: Fields | None
+    event_id: str
     translated: Translated | None
 
 
@@ -38,15 +39,16 @@ def plausible(draft: Draft, outcome: Outcome) -> Fresh | None:
     """The draft as a fresh event; takes its implausible values out of it. None when it cannot be an event at all."""
     stated = {part.key: part.fields for part in draft.parts if part.fields is not None}
     if not stated:
-        return Fresh(None, None)
-    event = event_of(draft, first_id(draft.type, stated), joined(stated.values()), None, draft.common)
+        return Fresh("", None)
+    event_id = first_id(draft.type, stated)
+    event = event_of(draft, event_id, joined(stated.values()), None, draft.common)
     payload = to_json(event)
     decoded = decode(payload)
     if isinstance(decoded, Refused):
         outcome.refuse(decoded.reason, decoded.detail)
         return None
     if not decoded.implausible:
-        return Fresh(event, Translated(payload, decoded))
+        return Fresh(event_id, Translated(payload, decoded))
     for signal in decoded.implausible:
         outcome.refuse("implausible_value", signal.detail)
         draft.parts = [without(part, signal.signal) for part in draft.parts]

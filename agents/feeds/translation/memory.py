@@ -59,6 +59,21 @@ class Memory:
                 yield from self._change(draft, line, its)
             yield from self._begin(draft, fresh, outcome)
 
+    def is_fresh(self, draft: Draft) -> bool:
+        """Whether nothing of a draft was stated before, and nothing of it is a correction, a void or there twice."""
+        lines = self.lines
+        for part in draft.parts:
+            if part.key in lines or part.corrected or part.fields is None:
+                return False
+        return len({part.key for part in draft.parts}) == len(draft.parts)
+
+    def remember(self, draft: Draft, event_id: str) -> None:
+        """Keeps a fresh draft, which was sent as an event of this id."""
+        new = {part.key: part.fields for part in draft.parts}
+        line = Line(draft.type, draft.patient_id, draft.at, event_id, draft.common, False, new)
+        line.versions = dict.fromkeys(new, draft.version)
+        self.lines.update(dict.fromkeys(new, line))
+
     def _is_news(self, line: Line, part: Part, draft: Draft, outcome: Outcome) -> bool:
         """Whether a statement changes what stands: neither older than it nor the same."""
         known, version = line.versions[part.key], draft.version

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
@@ -18,6 +17,7 @@ from agents.feeds.translation.tables import Tables
 from agents.platform.errors import UserError
 from schemas.field_types import Source
 
+MOST_SENDERS = 1_024
 DEFAULT_IDENTIFIERS = ("MR", "MRN", "PI", "*", "id")
 
 
@@ -79,13 +79,18 @@ class FeedSettings:
 
     file: FeedsFile
     tables: Tables
+    _senders: dict[tuple[str, str], Sender] = field(default_factory=dict)
 
     def sender(self, application: str, facility: str = "") -> Sender:
         """What holds for a sender; the first row that fits it decides."""
-        return sender_of(self.file, application, facility)
+        found = self._senders.get((application, facility))
+        if found is None:
+            if len(self._senders) >= MOST_SENDERS:
+                self._senders.clear()
+            found = self._senders[application, facility] = sender_of(self.file, application, facility)
+        return found
 
 
-@lru_cache(maxsize=1024)
 def sender_row(rows: tuple[SenderRow, ...], application: str, facility: str) -> SenderRow:
     """The first row that fits, or one without any override."""
     for row in rows:
