@@ -33,7 +33,12 @@ CHARSETS = {
     "CP1252": "cp1252",
     "ISO-8859-1": "latin-1",
     "ISO_8859-1": "latin-1",
+    "ISO_IR 100": "latin-1",
+    "ISO_IR 192": "utf-8",
 }
+
+
+JAPANESE = frozenset({"ISO IR87", "ISO IR159"})
 
 
 class NotHl7(ValueError):
@@ -122,7 +127,7 @@ def parse(raw: bytes, default_charset: str | None = None) -> Message:
     if not header.startswith("MSH") or len(header) < 8 or not is_delimiter(header[3]):
         raise NotHl7("does not begin with MSH and its delimiters")
     fields = header.split(header[3])
-    charset = charset_of(fields[17] if len(fields) > 17 else "", fields[1][1:2]) or default_charset or "utf-8"
+    charset = charset_of(fields[17] if len(fields) > 17 else "", fields[1][1:2] or "~") or default_charset or "utf-8"
     text, is_clean = decoded(raw, charset)
     component, repetition, escape, subcomponent = delimiters_of(fields[1])
     return Message(
@@ -143,9 +148,14 @@ def is_delimiter(character: str) -> bool:
 
 
 def charset_of(written: str, repetition: str) -> str | None:
-    """The character set of MSH-18 (its first repetition); None when it is empty."""
-    first = written.split(repetition)[0].strip() if repetition else written.strip()
-    return CHARSETS.get(first.upper(), "ascii") if first else None
+    """The character set of MSH-18 (its first repetition); None when it is empty.
+
+    Japanese text changes its character set within a field, which no other repetition than the later ones says.
+    """
+    all_sets = [one.strip().upper() for one in written.split(repetition)]
+    if JAPANESE & {*all_sets}:
+        return "iso2022_jp"
+    return CHARSETS.get(all_sets[0], "ascii") if all_sets[0] else None
 
 
 def decoded(raw: bytes, charset: str) -> tuple[str, bool]:

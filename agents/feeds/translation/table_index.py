@@ -63,7 +63,7 @@ def index_of(site: SiteRows) -> Tables:
     fields = {field for field, _ in words}
     return Tables(
         codes=codes,
-        refids={refid: (code, row) for (system, code), row in codes.items() if system == MDC for refid in row.names},
+        refids=refids_of(codes),
         words={field: {word: means for (of, word), means in words.items() if of == field} for field in fields},
         units_exact=exact,
         units_folded=folded,
@@ -72,6 +72,15 @@ def index_of(site: SiteRows) -> Tables:
         products=products,
         formulary=formulary(),
     )
+
+
+def refids_of(codes: Mapping[tuple[str, str], CodeRow]) -> dict[str, tuple[str, CodeRow]]:
+    """The terms of 11073 by their REFID; where two numbers are sent under one, the first row has it."""
+    found: dict[str, tuple[str, CodeRow]] = {}
+    for (system, code), row in codes.items():
+        for refid in row.names if system == MDC else ():
+            found.setdefault(refid, (code, row))
+    return found
 
 
 def products_of(site: Sequence[ProductRow]) -> dict[tuple[str, ...], str]:

@@ -80,7 +80,8 @@ class Tables:
         row = self.codes.get((system, coding.code.strip()))
         if system == MDC:
             named = self.refids.get(coding.text.strip()) or self.refids.get(coding.code.strip())
-            if named is not None and named[1] is not row:
+            is_own = row is not None and coding.text.strip() in row.names
+            if named is not None and named[1] is not row and not is_own:
                 if is_number(coding.code) and not same_term(coding.code, named[0]):
                     return "conflict"
                 row = named[1]
