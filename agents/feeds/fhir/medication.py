@@ -73,47 +73,69 @@ class Line:
             yield from self._runs()
         elif status == "completed":
             yield from self._completed()
-        elif status == "stopped" or (status == "on-hold" and self.rate is not None):
-            yield self._event(STOP, "stopped", {}, self._stopped_at())
+        elif status == "stopped" or (status == "on-hold" and (self.rate is not None or self.started)):
+            yield self._stop(self._stopped_at())
+        elif status == "on-hold":
+            yield self._event(MAIN, "held", {}, self.at)
         else:
-            yield self._event(MAIN, "held" if status == "on-hold" else "not_given", {}, self.at)
+            yield from self.context.take_back([self.context.key(MAIN)])
+            yield self._event(MAIN, "not_given", {}, self.at)
+
+    @property
+    def started(self) -> bool:
+        """Whether it was stated that it began."""
+        return self.context.memory.stands(self.context.key(START))
+
+    @property
+    def runs(self) -> list[str]:
+        """The statements that it runs, the oldest first: its start and every change of its rate."""
+        kinds = (self.context.key(START), self.context.key(RATE))
+        return [key for key in self.context.memory.standing(self.context.group) if key.startswith(kinds)]
 
     def _runs(self) -> Iterator[Draft]:
-        """An infusion that goes on: it starts, or its rate is another one than was stated last."""
+        """An infusion that goes on: it starts, or what was stated last is no longer so."""
         fields = {**(self.dose or {}), **(self.rate or {})}
-        memory, start = self.context.memory, self.context.key(START)
+        memory, runs = self.context.memory, self.runs
         if self.rate is not None and self.rate["rate"] == 0:
-            yield self._event(STOP, "stopped", {}, self.at)
-        elif not memory.stands(start):
+            yield self._stop(self.at)
+        elif not runs:
             yield self._event(START, "started", fields, self.at)
+        elif memory.stands(self._stop_key()):
+            yield self._event(f"{RATE}{len(runs)}", "started", fields, self._known_at())
         else:
-            last = [
-                key for key in memory.standing(self.context.group) if key.startswith((start, self.context.key(RATE)))
-            ]
-            was = memory.lines[last[-1]]
-            stated = {**(was.fields[last[-1]] or {}), "action": ""}
-            if stated == {**self.about, **fields, "action": ""} and was.at.ms == self.at.ms:
+            was = memory.lines[runs[-1]]
+            stated = {**(was.fields[runs[-1]] or {}), "action": ""}
+            if stated == {**self.about, **fields, "action": ""} and was.at.ms >= self.at.ms:
                 self.context.outcome.skip("repeat")
             else:
-                yield self._event(f"{RATE}{len(last)}", "rate_changed", fields, self.at)
+                yield self._event(f"{RATE}{len(runs)}", "rate_changed", fields, self.at)
 
     def _completed(self) -> Iterator[Draft]:
         """A dose; or an infusion from its start to its end, when a rate and an end stand there and no dose."""
         is_infusion = self.rate is not None and self.end is not None and self.dose is None
-        if is_infusion and not self.context.memory.stands(self.context.key(START)):
+        if is_infusion and not self.started:
             yield self._event(START, "started", self.rate or {}, self.at)
         elif not is_infusion:
             yield self._event(MAIN, "given", self.dose or {}, self.at)
-        if is_infusion or self.context.memory.stands(self.context.key(START)):
-            yield self._event(STOP, "stopped", {}, self._stopped_at())
+        if self.started:
+            yield self._stop(self._stopped_at())
+
+    def _stop_key(self) -> str:
+        """The statement that it stopped after the last one that it runs."""
+        return self.context.key(f"{STOP}{len(self.runs)}")
+
+    def _stop(self, at: Moment) -> Draft:
+        """That it stopped."""
+        return self._event(f"{STOP}{len(self.runs)}", "stopped", {}, at)
 
     def _stopped_at(self) -> Moment:
-        """When it ended. An end that is not stated, of what began then, was known at the last change at the latest."""
-        if self.end is not None:
-            return self.end
-        started = self.context.memory.stands(self.context.key(START))
+        """When it ended: its end; else, of what is known to have begun, when that was known at the latest."""
+        return self.end or (self._known_at() if self.started else self.at)
+
+    def _known_at(self) -> Moment:
+        """The last change of the resource, where no other time is stated; never before its time."""
         received = self.context.received
-        return received if started and received is not None and received.ms > self.at.ms else self.at
+        return received if received is not None and received.ms > self.at.ms else self.at
 
     def _event(self, key: str, action: str, fields: Fields, at: Moment) -> Draft:
         """One event of this administration."""
