@@ -8,7 +8,7 @@ from typing import NamedTuple
 from agents.feeds.hl7.context import Context
 from agents.feeds.hl7.groups import groups_of
 from agents.feeds.hl7.observation_row import Reading
-from agents.feeds.hl7.row_plan import Plans, read
+from agents.feeds.hl7.row_plan import Plans, readings_of
 from agents.feeds.translation.moments import Moment
 from agents.feeds.translation.rows import PUMP_SIGNALS
 from agents.feeds.translation.statements import Draft, Part
@@ -35,7 +35,7 @@ def observations(context: Context, patient_id: str | None) -> tuple[list[Draft],
     readings: list[list[Reading]] = []
     pumps: list[list[Reading]] = []
     for group in groups_of(context.message):
-        found = [one for row in group.rows for one in read(context, group, row, plans)]
+        found = readings_of(context, group, plans)
         of_pumps = [one for one in found if one.signal in PUMP_SIGNALS]
         if of_pumps:
             pumps.append(of_pumps)
@@ -109,7 +109,7 @@ def with_device(draft: Draft, device: str) -> None:
 
 def with_site(readings: list[Reading]) -> list[Reading]:
     """A row that only says where the temperature was taken belongs to the temperatures of its OBR and instant."""
-    if not any(one.signal == "temperature_site" for one in readings):
+    if "temperature_site" not in {one.signal for one in readings}:
         return readings
     sites = {one.at.ms: one.fields for one in readings if one.signal == "temperature_site" and one.fields}
     found = []

@@ -6,13 +6,13 @@ number; all others are read from scratch, and both ways give the same (tests/fee
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import NamedTuple
 
 from agents.feeds.hl7.context import Context
 from agents.feeds.hl7.groups import Group, containers_of, device_in
 from agents.feeds.hl7.observation_row import Reading, read_row
 from agents.feeds.hl7.observation_value import units_of
+from agents.feeds.translation.moments import Moment
 from agents.feeds.translation.statements import Fields
 from agents.feeds.translation.units import UNITLESS, Convert, conversion, fraction
 from agents.feeds.translation.values import LONGEST_NUMBER, NUMBER
@@ -42,33 +42,47 @@ class Plan(NamedTuple):
 Plans = dict[tuple[str, ...], Plan]
 
 
-def read(context: Context, group: Group, row: list[str], plans: Plans) -> Iterator[Reading]:
-    """What an OBX states, by its plan or from scratch; then its plan is made."""
-    key = (*row[2:5], *row[6:14], *row[15:])
-    plan = plans.get(key)
-    if plan is not None:
-        found = planned(context, group, row, plan)
-        if found is not None:
-            yield found
-            return
-    readings = list(read_row(context, group, row))
-    if plan is None and len(readings) == 1 and readings[0].signal in PLANNED and readings[0].fields is not None:
-        if len(plans) >= MOST_PLANS:
-            plans.clear()
-        learn(context, row, readings[0], plans, key)
-    yield from readings
+def readings_of(context: Context, group: Group, plans: Plans) -> list[Reading]:
+    """What the rows of a group state, each by its plan or from scratch; then its plan is made."""
+    found: list[Reading] = []
+    moments: dict[str, Moment | None] = {}
+    containers = 0
+    for row in group.rows:
+        if len(row) > 11 and row[11] == "X" and not row[2] and not row[5]:
+            containers += 1
+            continue
+        key = (*row[2:5], *row[6:14], *row[15:])
+        plan = plans.get(key)
+        reading = None if plan is None else planned(context, group, row, plan, moments)
+        if reading is not None:
+            found.append(reading)
+            continue
+        readings = list(read_row(context, group, row))
+        if plan is None and len(readings) == 1:
+            if len(plans) >= MOST_PLANS:
+                plans.clear()
+            learn(context, row, readings[0], plans, key)
+        found.extend(readings)
+    if containers:
+        context.outcome.left_out["no_value"] += containers
+    return found
 
 
-def planned(context: Context, group: Group, row: list[str], plan: Plan) -> Reading | None:
-    """The reading of a plain number at a plain time; None for all else."""
+def planned(
+    context: Context, group: Group, row: list[str], plan: Plan, moments: dict[str, Moment | None]
+) -> Reading | None:
+    """The reading of a plain number at a plain time; None for all else. `moments`: the times of this group so far."""
     text = row[5]
-    own = row[14] if len(row) > 14 else ""
-    written = own or first_in(group.times, plan.containers) or group.requested
-    if not written or not NUMBER.fullmatch(text) or len(text) > LONGEST_NUMBER:
+    written = row[14] if len(row) > 14 else ""
+    if not written:
+        written = first_in(group.times, plan.containers) or group.requested
+    if written not in moments:
+        moments[written] = context.plain_moment(written)
+    at = moments[written]
+    if at is None or not NUMBER.fullmatch(text) or len(text) > LONGEST_NUMBER:
         return None
     value = float(text)
-    at = context.plain_moment(written)
-    if at is None or value in plan.sentinels:
+    if value in plan.sentinels:
         return None
     fields = {**plan.beside, plan.signal: plan.convert(value)} if plan.beside else {plan.signal: plan.convert(value)}
     device = plan.device or first_in(group.devices, plan.containers)
@@ -84,7 +98,9 @@ def first_in(stated: dict[str, str], containers: tuple[str, ...]) -> str:
 
 
 def learn(context: Context, row: list[str], reading: Reading, plans: Plans, key: tuple[str, ...]) -> None:
-    """Keeps how a row was read."""
+    """Keeps how a row with a plain number was read."""
+    if reading.signal not in PLANNED or reading.fields is None:
+        return
     found = context.tables.find(context.codings(context.message.get(row, 3)))
     if not isinstance(found, tuple) or found.row.signal != reading.signal:
         return
@@ -92,7 +108,7 @@ def learn(context: Context, row: list[str], reading: Reading, plans: Plans, key:
     is_fraction = reading.signal == "fio2_fraction"
     convert = fraction if is_fraction else conversion(reading.signal, context.tables.units(units))
     place = context.message.get(row, 4)
-    if convert is not None and reading.fields is not None:
+    if convert is not None:
         plans[key] = Plan(
             signal=reading.signal,
             convert=convert,
