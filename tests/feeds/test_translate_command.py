@@ -160,6 +160,15 @@ def test_fhir_comes_as_a_resource_a_bundle_or_bulk_data(tmp_path: Path, form: st
     assert [json.loads(line)["patient_id"] for line in done.stdout.splitlines()] == ["4711"]
 
 
+def test_a_bad_line_of_bulk_data_is_one_dead_letter(tmp_path: Path) -> None:
+    path = tmp_path / "a.ndjson"
+    path.write_text('{"resourceType": "Obs\n' + json.dumps(json.loads(FHIR)) + "\n", encoding="utf-8")
+    done = run("translate", "--from", "fhir", str(path))
+    assert done.exit_code == 3
+    assert len(done.stdout.splitlines()) == 1
+    assert f"{path}:1: " in done.stderr
+
+
 @pytest.mark.parametrize("text", ["{", "[]", '{"a": 1}', '{"resourceType": "Observation"\n"id": 1}', "<xml/>"])
 def test_what_is_no_fhir_is_one_dead_letter(tmp_path: Path, text: str) -> None:
     path = tmp_path / "a.json"

@@ -74,6 +74,6 @@ def messages_in(data: bytes) -> list[bytes]:
     """The JSON values of a file: one, or one a line (bulk data). What is neither is one message, and none of FHIR."""
     data = data.removeprefix(BYTE_ORDER_MARK).strip()
     lines = [line.strip() for line in data.split(b"\n") if line.strip()]
-    if len(lines) > 1 and resource_in(lines[0]) is not None:
+    if len(lines) > 1 and any(resource_in(line) is not None for line in lines):
         return lines
     return [data] if data else []

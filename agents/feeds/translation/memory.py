@@ -6,7 +6,7 @@ stand. No I/O and no clock; the same messages in the same order always give the 
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -14,6 +14,8 @@ from agents.feeds.translation.moments import Moment
 from agents.feeds.translation.outcome import Outcome
 from agents.feeds.translation.statements import Draft, Fields, Part, event_of, first_id, joined, later_id
 from schemas.topics import EventType
+
+MOST_STATEMENTS = 2_000_000
 
 
 @dataclass(slots=True)
@@ -43,6 +45,9 @@ class Memory:
     groups: dict[str, list[str]] = field(default_factory=dict)
     versions: dict[str, int] = field(default_factory=dict)
     cancels: set[str] = field(default_factory=set)
+    most: int = MOST_STATEMENTS
+    forgotten: int = 0
+    monitored: deque[str] = field(default_factory=deque)
 
     def take(self, draft: Draft, outcome: Outcome) -> Iterator[Fields]:
         """The events that a draft makes, after what was stated before; counts what makes none."""
@@ -69,10 +74,18 @@ class Memory:
 
     def remember(self, draft: Draft, event_id: str) -> None:
         """Keeps a fresh draft, which was sent as an event of this id."""
-        new = {part.key: part.fields for part in draft.parts}
-        line = Line(draft.type, draft.patient_id, draft.at, event_id, draft.common, False, new)
-        line.versions = dict.fromkeys(new, draft.version)
-        self.lines.update(dict.fromkeys(new, line))
+        self._keep(draft, event_id, {part.key: part.fields for part in draft.parts})
+
+    def _keep(self, draft: Draft, event_id: str, stated: dict[str, Fields | None]) -> None:
+        """Keeps the statements of a new event. Beyond the bound the oldest readings of monitors go, and are counted."""
+        line = Line(draft.type, draft.patient_id, draft.at, event_id, draft.common, False, stated)
+        line.versions = dict.fromkeys(stated, draft.version)
+        self.lines.update(dict.fromkeys(stated, line))
+        if draft.common.get("source") == "monitor":
+            self.monitored.extend(stated)
+        while len(self.lines) > self.most and self.monitored:
+            del self.lines[self.monitored.popleft()]
+            self.forgotten += 1
 
     def _is_news(self, line: Line, part: Part, draft: Draft, outcome: Outcome) -> bool:
         """Whether a statement changes what stands: neither older than it nor the same."""
@@ -122,9 +135,7 @@ class Memory:
         event_id, replaces, fields = first_id(draft.type, new), None, joined(new.values())
         if any(part.corrected for part in parts if part.fields is not None):
             replaces, event_id = event_id, later_id(new, fields, draft.at, event_id)
-        line = Line(draft.type, draft.patient_id, draft.at, event_id, draft.common, False, dict(new))
-        line.versions = dict.fromkeys(new, draft.version)
-        self.lines.update(dict.fromkeys(new, line))
+        self._keep(draft, event_id, dict(new))
         yield event_of(draft, event_id, fields, replaces, draft.common)
 
     def belongs(self, group: str, key: str) -> None:
