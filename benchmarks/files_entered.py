@@ -2,7 +2,7 @@
 
 Traced is `Partition.apply` of one record, with `sys.setprofile`. A file counts when a function, method, lambda or
 comprehension written in it runs. Not counted: `schemas/` (the contract), `__init__.py`, files outside `agents/` and
-`monitor/`, and files that only hold data types or constants (`model.py`, `fact_types.py`).
+`monitor/`, and files that only hold data types or constants (`model.py`, `fact_types.py`, `step_types.py`).
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class Trace:
         if not path.is_relative_to(ROOT):
             return
         name = path.relative_to(ROOT).as_posix()
-        if not name.startswith(COUNTED) or path.name in ("__init__.py", "model.py", "fact_types.py"):
+        if not name.startswith(COUNTED) or path.name in ("__init__.py", "model.py", "fact_types.py", "step_types.py"):
             return
         self.files[name] = self.files.get(name, 0) + 1
         self.moves += name != self._last

@@ -4,8 +4,7 @@ step.py          one event or tick: record -> course -> alerts; the centre
 defect.py        what happens when `step` fails on an event
 patient_view.py  the published state of a patient
 verdicts.py      the reasons for what a step did, or did not do
-model.py         the state of one patient
-fact_types.py    what one event contains, as the state keeps it
+model.py         the state of one patient; fact_types.py what an event contains, step_types.py what it did
 merging.py       a record that is merged into another patient's
 alerts/          which alerts should be open, their texts, and their life
 record/          what is known: the facts of an event, in bedside order

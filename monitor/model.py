@@ -273,6 +273,18 @@ class CatchingUp(NamedTuple):
     report_at: int
 
 
+class Merge(NamedTuple):
+    """A merge with the record of `patient_id`, by an event of that id, at a log time.
+
+    `without`: the state as it would be without the merge, as a row; empty once it is too late to undo it.
+    """
+
+    patient_id: str
+    event_id: str
+    at: int
+    without: bytes = b""
+
+
 class State(NamedTuple):
     """One patient: the checkpoint, the facts since, the course that they come to, the alerts, and the feeds."""
 
@@ -294,6 +306,9 @@ class State(NamedTuple):
     thinned_until: int = LONG_AGO
     recent_courses: tuple[Course, ...] = ()
     taken_back: Facts = Facts()  # of events that were replaced or voided: they stand again when that is voided
+    merges: tuple[Merge, ...] = ()  # those that can be undone
+    past_merges: tuple[Merge, ...] = ()  # those that cannot any more
+    merge_not_undone_at: int | None = None  # log time at which somebody wanted to
     unknown_fields: tuple[Any, ...] = ()  # written by a newer build: kept and written back (row.py)
 
 

@@ -7,8 +7,8 @@ another (course/fold); and the alerts that should be open are compared with thos
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from functools import partial
+from typing import Literal
 
 from monitor import merging
 from monitor.alerts import acknowledge, lifecycle
@@ -17,40 +17,18 @@ from monitor.course import fast_path, fold
 from monitor.fact_types import Fact
 from monitor.guidelines.in_force import Guideline
 from monitor.model import CatchingUp, State, fresh
-from monitor.record import corrections, facts, identity, late_events, latest_vitals, merge
+from monitor.record import corrections, facts, identity, late_events, latest_vitals
 from monitor.record.corrections import Moved
 from monitor.record.identity import KnownIds
 from monitor.record.unchanged_reading import with_unchanged_reading
+from monitor.step_types import Rejected, Step
 from monitor.units import NEVER, SECOND, clock, to_ms, whole_second
 from monitor.verdicts import Reason, Verdict
-from schemas.alerts import Alert
 from schemas.assessments import Acknowledge, Snooze
-from schemas.dead_letters import DeadLetterReason
 from schemas.decoded import ImplausibleSignal
 from schemas.events import JudgedEvent, Patient, PatientEventType, Tick, Vitals
 from schemas.patient_event import Void
 from schemas.system_records import Story
-
-
-@dataclass(frozen=True, slots=True)
-class Rejected:
-    """A part of an event, or all of it, that could not be used: a dead letter for the shell to write."""
-
-    signal: str | None
-    reason: DeadLetterReason
-    detail: str
-    event_id: str
-
-
-class Step(NamedTuple):
-    """What one event did."""
-
-    state: State
-    alerts: tuple[Alert, ...] = ()
-    verdicts: tuple[Verdict, ...] = ()
-    rejected: tuple[Rejected, ...] = ()
-    forwards: tuple[PatientEventType, ...] = ()
-
 
 BACKLOG_QUIET_AFTER = 5 * SECOND
 BACKLOG_LONGEST = 60 * SECOND
@@ -79,35 +57,54 @@ def step(
     """
     if isinstance(event, Tick):
         return _tick(guideline, state, to_ms(event.effective_at))
-    effective_at = to_ms(event.effective_at)
     log_at = max(state.clock, to_ms(event.received_at or event.effective_at) if at is None else at)
-    known_ids = known_ids or KnownIds()
-    if isinstance(event, Vitals):
-        can_be_short = backlog_at is None and not implausible and not is_ahead
-        after = _after_reading(guideline, state, event, log_at, known_ids)
-        if after is not None and can_be_short:
-            return _new(Step, (after, (), SAME, (), ()))
-    else:
-        known_ids.forget()
+    can_be_short = backlog_at is None and not implausible and not is_ahead and not state.merges
+    short = _short_way(guideline, state, event, log_at, known_ids or KnownIds())
+    if short is not None and can_be_short:
+        return short
     state = _with_limits(guideline, state)
     if isinstance(event, Story) and merging.takes_over(state, event):
-        return _take_over(guideline, state, event, log_at)
+        return merging.take_over(guideline, state, event, log_at, _reconcile)
+    state = state._replace(clock=log_at, catching_up=_catching_up(state, backlog_at))
+    if state.merges or state.past_merges:
+        undone = merging.undone_by(state, event)
+        if undone is not None:
+            return merging.undo(guideline, state, event, undone, _reconcile, step)
+        state = merging.beside(state, event, partial(_judged, guideline, event, implausible, log_at, is_ahead))
     if state.merged_into is not None:
         return Step(state, verdicts=(Verdict("forwarded"),), forwards=(merging.forwarded(state, event),))
-    state = state._replace(clock=log_at, catching_up=_catching_up(state, backlog_at))
-    if is_ahead or effective_at > log_at + guideline.profile.clock_ahead:
+    if is_ahead or to_ms(event.effective_at) > log_at + guideline.profile.clock_ahead:
         return _from_the_future(guideline, state, event, "received_at" if is_ahead else "effective_at")
     return _apply(guideline, state, event, implausible)
 
 
-def _after_reading(guideline: Guideline, state: State, event: Vitals, log_at: int, known_ids: KnownIds) -> State | None:
-    """The state after a reading like the one before, by the fast path; None: it takes the full way."""
+def _judged(
+    guideline: Guideline,
+    event: PatientEventType,
+    implausible: tuple[ImplausibleSignal, ...],
+    log_at: int,
+    is_ahead: bool,
+    state: State,
+) -> State:
+    return step(guideline, state, event, implausible, at=log_at, is_ahead=is_ahead).state
+
+
+def _short_way(
+    guideline: Guideline, state: State, event: PatientEventType, log_at: int, known_ids: KnownIds
+) -> Step | None:
+    """The step of a reading like the one before, by the fast path; None: it takes the full way."""
+    if not isinstance(event, Vitals):
+        known_ids.forget()
+        return None
     fact = facts.vitals_fact(event, to_ms(event.effective_at))
     is_known = not known_ids.is_new(state, fact.event_id)
     if state.corrections and not is_known:
         is_known = corrections.concern(state, fact.event_id)
     course = fast_path.course_after(guideline.profile, state, event, fact, log_at, is_known=is_known)
-    return None if course is None else with_unchanged_reading(guideline, state, event, fact, course, log_at)
+    if course is None:
+        return None
+    after = with_unchanged_reading(guideline, state, event, fact, course, log_at)
+    return _new(Step, (after, (), SAME, (), ()))
 
 
 def _with_limits(guideline: Guideline, state: State) -> State:
@@ -134,16 +131,16 @@ def _tick(guideline: Guideline, state: State, at: int) -> Step:
 
 
 def _apply(
-    guideline: Guideline, state: State, event: PatientEventType, implausible: tuple[ImplausibleSignal, ...]
+    guideline: Guideline, before: State, event: PatientEventType, implausible: tuple[ImplausibleSignal, ...]
 ) -> Step:
     """The full way of an event, in the order: repeated, removing, feed health, facts, alerts."""
     effective_at = to_ms(event.effective_at)
-    is_repeat = facts.is_repeat(state, event, effective_at)
+    is_repeat = facts.is_repeat(before, event, effective_at)
     if is_repeat is not None:
-        return _repeated(state, event, is_same=is_repeat)
-    moved = corrections.moved_by(guideline, state, event) if state.corrections or event.replaces else Moved(state)
+        return _repeated(before, event, is_same=is_repeat)
+    moved = corrections.moved_by(guideline, before, event) if before.corrections or event.replaces else Moved(before)
     if moved is None:
-        return _set_aside(state, event, "ambiguous_id", "replaces: several sources have such an id")
+        return _set_aside(before, event, "ambiguous_id", "replaces: several sources have such an id")
     state = moved.state
     verdicts = [] if event.replaces is None else [Verdict("voided" if isinstance(event, Void) else "replaced")]
     feed = latest_vitals.update_feed(state.feed_health, event, (part.signal for part in implausible), effective_at)
@@ -154,8 +151,8 @@ def _apply(
     state, late = late_events.insert(guideline, state, [*moved.restored, *own], since=moved.since)
     verdicts += [Verdict(reason) for reason in (verdict, None if moved.restored else late) if reason]
     verdicts += [Verdict("implausible")] * len(implausible)
-    if isinstance(event, Patient) and event.merged_into is not None and event.merged_into != state.patient_id:
-        return _merge(guideline, state, event, event.merged_into, verdicts)
+    if isinstance(event, Patient) and event.merged_into not in (None, state.patient_id) and own:
+        return merging.merge_into_other(guideline, before, state, event, verdicts)
     letters = tuple(Rejected(part.signal, "implausible_value", part.detail, event.event_id) for part in implausible)
     return _reconcile(guideline, state, verdicts, rejected=letters, retracting=moved.since is not None)
 
@@ -223,23 +220,6 @@ def _reconcile(
         quiet: Reason = "held_falling" if course.held.recent_higher else "held_same_grade"
         verdicts.append(Verdict("held_unconfirmed" if pending else quiet))
     return Step(state, tuple(outcome.alerts), (*verdicts, *outcome.verdicts), rejected)
-
-
-def _merge(guideline: Guideline, state: State, event: Patient, into: str, verdicts: list[Verdict]) -> Step:
-    """The record is merged into another patient's: its alerts close here, its state is forwarded there."""
-    left, closed, story = merging.leave(guideline, state, event, into)
-    return Step(left, closed, (*verdicts, Verdict("merged")), forwards=(story,))
-
-
-def _take_over(guideline: Guideline, state: State, event: Story, log_at: int) -> Step:
-    """The state of a record that was merged into this one arrives: both are judged as one."""
-    try:
-        theirs = merge.unpack(event.story)
-    except ValueError as error:
-        rejected = Rejected("story", "wrong_type", str(error), event.event_id)
-        return Step(state._replace(clock=log_at), verdicts=(Verdict("no_rule"),), rejected=(rejected,))
-    state = merge.joined(guideline, state._replace(clock=log_at, merged_into=None), theirs)
-    return _reconcile(guideline, state, [Verdict("merged")])
 
 
 __all__ = ["ImplausibleSignal", "PatientEventType", "Rejected", "Step", "fresh", "step"]

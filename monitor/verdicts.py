@@ -37,6 +37,8 @@ Reason = Literal[
     "no_rule",
     "no_such_alert",
     "merged",
+    "merge_undone",
+    "merge_not_undone",
     "forwarded",
     "not_due",
     "defect",

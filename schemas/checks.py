@@ -101,9 +101,10 @@ def reserved(field: str) -> Refused:
     return Refused("reserved", f"{field}: only workers write it, and only into the log")
 
 
-def reserved_field(message: Mapping[str, Any]) -> Refused | None:
-    """Refuses a message with a field in which older builds carried a story, unless it is null."""
-    found = (name for name in sorted(RESERVED_FIELDS) if message.get(name) is not None)
+def reserved_field(message: Mapping[str, Any], *, in_log: bool = False) -> Refused | None:
+    """Refuses a message with a field that only workers write, unless it is null; `story` was one of older builds."""
+    fields = RESERVED_FIELDS - {"merged_from"} if in_log else RESERVED_FIELDS
+    found = (name for name in sorted(fields) if message.get(name) is not None)
     return next(map(reserved, found), None)
 
 

@@ -68,8 +68,10 @@ def decode(payload: bytes | None, default_type: EventType | None = None, *, in_l
         event = validate(payload, extra="allow")
     except ValidationError as error:
         return decode_again(error, payload, default_type, in_log=in_log)
+    if not (in_log or isinstance(event, Tick) or event.merged_from is None):
+        return reserved("merged_from")
     if is_void(event):
-        return decode_void(from_json(payload), payload, default_type)
+        return decode_void(from_json(payload), payload, default_type, in_log=in_log)
     return check_fields(event, (), payload, validate)
 
 
@@ -82,12 +84,12 @@ def decode_again(
     message = json_object(payload)
     if message is None:
         return refused(found[0])
-    if message.get("type") in RESERVED_TYPES and not in_log:
-        return reserved("type")
+    if not in_log and (message.get("type") in RESERVED_TYPES or message.get("merged_from") is not None):
+        return reserved("type" if message.get("type") in RESERVED_TYPES else "merged_from")
     if message.get("type") in SYSTEM_TYPES:
         return decode_system(payload)
     if message.get("status") == "entered_in_error":
-        return decode_void(message, payload, default_type)
+        return decode_void(message, payload, default_type, in_log=in_log)
     again = respelled(message)
     if again is None:
         return without_implausible(found, payload, validate)
@@ -107,7 +109,9 @@ def decode_system(payload: bytes) -> Decoded | Refused:
         return refused(first_fault(error))
 
 
-def decode_void(message: dict[str, Any], payload: bytes, default_type: EventType | None) -> Decoded | Refused:
+def decode_void(
+    message: dict[str, Any], payload: bytes, default_type: EventType | None, *, in_log: bool
+) -> Decoded | Refused:
     """A void by its ids alone, whatever else it carries; or what is wrong with those."""
     written = respelled(message) or message
     amiss = type_fault(written, default_type)
@@ -122,7 +126,7 @@ def decode_void(message: dict[str, Any], payload: bytes, default_type: EventType
         no_id = first.field == "replaces" and first.reason == "missing_field"
         return WITHOUT_REPLACES if no_id else refused(first)
     unknown = tuple(sorted(message.keys() - KNOWN))
-    why = NOT_FINITE if has_nan(payload) else reserved_field(message) or contradiction(event)
+    why = NOT_FINITE if has_nan(payload) else reserved_field(message, in_log=in_log) or contradiction(event)
     return why or Decoded(event, (), unknown, None if again == message else spelled)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -18,6 +18,9 @@ class PatientEvent(Wire):
     effective_at: Instant = Field(description="When it was true at the bedside (FHIR 'effective').")
     received_at: Instant | None = Field(None, description="When the hospital first had it; intake fills it.")
     replaces: EventId | None = Field(None, description="The earlier event of this patient and type that this corrects.")
+    merged_from: Annotated[tuple[PatientId, ...], Field(max_length=64)] | None = Field(
+        None, description="The records through which it came here, after merges. Only workers write it, into the log."
+    )
 
 
 class Correctable(PatientEvent):

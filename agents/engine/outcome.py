@@ -16,6 +16,7 @@ from monitor.units import LONG_AGO, to_datetime
 from schemas.alerts import Alert
 from schemas.dead_letters import DeadLetter, Origin, dead_letter
 from schemas.decoded import Refused
+from schemas.patient_event import Void
 from schemas.system_records import Story
 
 
@@ -72,14 +73,21 @@ class Outcome:
     ticked_at: int = LONG_AGO
 
 
+def is_made_here(event: PatientEventType, value: bytes) -> bool:
+    """Whether the event is not the one of the record: an undone merge sends a void of its own."""
+    return isinstance(event, Void) and bool(from_json(value).get("event_id") != event.event_id)
+
+
 def forwarded(event: PatientEventType, record: LogRecord) -> Forward:
     """The message to append to the log for an event that goes on to another patient.
 
     An event that is only redirected keeps every field, also those that this build does not use, and its log time.
     """
-    if isinstance(event, Story) or record.value is None:
+    if isinstance(event, Story) or record.value is None or is_made_here(event, record.value):
         return Forward(event.patient_id, event.model_dump_json(exclude_none=True).encode(), event)
     written = from_json(record.value) | {"patient_id": event.patient_id}
+    if event.merged_from:
+        written["merged_from"] = list(event.merged_from)
     appended_at = append_time(record)
     if written.get("received_at") is None and appended_at is not None:
         written["received_at"] = to_datetime(appended_at).isoformat()

@@ -35,6 +35,7 @@ DISPOSITIONS: Mapping[Reason, Disposition] = {
     "defect": "dead_letter",
     "id_reused": "dead_letter",
     "ambiguous_id": "dead_letter",
+    "merge_not_undone": "dead_letter",
 }
 
 

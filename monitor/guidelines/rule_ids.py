@@ -35,6 +35,7 @@ RULES = frozenset(
         "signal-lost",
         "data-weight",
         "data-infusion",
+        "data-merge",
         "data-implausible",
         "data-clock",
         "unmonitored",

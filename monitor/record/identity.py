@@ -26,7 +26,7 @@ KINDS: dict[str, tuple[str, ...]] = {
     "assessment": ("statements",),
     "labs": (),
 }
-NOT_CONTENT = frozenset({"received_at", "patient_id"})
+NOT_CONTENT = frozenset({"received_at", "patient_id", "merged_from"})
 _encode = Encoder().encode
 _rest_of_vitals = itemgetter(
     "replaces",
@@ -68,7 +68,7 @@ def plain_id(key: str) -> str:
 
 
 def content_of(event: PatientEventType) -> int:
-    """A checksum of every known field but the arrival and the record's id, never 0; times by their instants."""
+    """A checksum of every known field but the arrival and whose record it is in, never 0; times by their instants."""
     kind = type(event)
     fields = _known_fields.get(kind)
     if fields is None:

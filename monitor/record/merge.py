@@ -22,6 +22,9 @@ def handover(guideline: Guideline, state: State, event: Patient, into: str) -> S
     """The event that carries a patient's whole state to the id under which it continues."""
     story = state._replace(alerts=AlertBook(), due_at=None, thinned_until=LONG_AGO, recent_courses=())
     packed = _packed(story)
+    if len(packed) > STORY_BYTES:
+        story = story._replace(merges=())  # those before this one cannot be undone then
+        packed = _packed(story)
     while len(packed) > STORY_BYTES:
         # The log takes no larger event: the older half of the facts goes into the checkpoint, as it would have later.
         instants = sorted(group.at for group in kept_facts.by_instant(story.facts))
@@ -38,7 +41,12 @@ def handover(guideline: Guideline, state: State, event: Patient, into: str) -> S
 
 
 def _packed(story: State) -> str:
-    return b64encode(row.encode(row.Row(row.VERSION, -1, row.EMPTY_DIGEST, story))).decode("ascii")
+    return b64encode(pack(story)).decode("ascii")
+
+
+def pack(state: State) -> bytes:
+    """A state as bytes, to be kept or handed over."""
+    return row.encode(row.Row(row.VERSION, -1, row.EMPTY_DIGEST, state))
 
 
 def unpack(story: str) -> State:

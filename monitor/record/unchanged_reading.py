@@ -24,7 +24,15 @@ assert State._fields[:8] == (
     "latest",
 )
 assert State._fields[8:14] == ("alerts", "feed_health", "merged_into", "defect_at", "unknown_drugs", "catching_up")
-assert State._fields[14:] == ("thinned_until", "recent_courses", "taken_back", "unknown_fields")
+assert State._fields[14:] == (
+    "thinned_until",
+    "recent_courses",
+    "taken_back",
+    "merges",
+    "past_merges",
+    "merge_not_undone_at",
+    "unknown_fields",
+)
 
 
 def with_unchanged_reading(

@@ -39,6 +39,8 @@ RICH = (
     TOLD,
     "answers.md: A repeated acknowledgement does not quieten what worsened since",
     "answers.md: Worsening breaks a snooze",
+    "corrections.md: A merge is taken back too late",
+    "corrections.md: The taking back comes first",
     "blood_pressure.md: A dose that cannot be worked out is not low",
     "blood_pressure.md: Low blood pressure that is not due to CRS",
     "confirmation.md: One low reading of a monitor may be an artefact",

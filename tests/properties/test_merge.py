@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.oracle import DOSE_WINDOW
 from tests.properties.clinical import course_at, open_alerts
@@ -74,3 +75,29 @@ def test_a_story_of_many_days_is_handed_over_whole(entries: list[Entry]) -> None
     merged = play([began, *old, *now, merge], end_of([merge]))
     given_then = {(d.at, d.drug) for d in play([began, *old]).states["B"].course.doses if d.role == "tocilizumab"}
     assert given_then <= {(d.at, d.drug) for d in merged.states["A"].course.doses}
+
+
+@settings(max_examples=60)
+@given(records(patient_id="B"), records(), st.data())
+def test_a_merge_that_is_undone_never_was(provisional: list[Entry], known: list[Entry], data: st.DataObject) -> None:
+    """Whatever comes for either id before, between and after."""
+    both = in_turn(provisional, known)
+    merged_after, voided_after = sorted(data.draw(st.tuples(*[st.integers(0, len(both))] * 2)))
+    at = both[merged_after - 1].received_at if merged_after else both[0].received_at
+    merge = replace(merging(known, "B", "A"), effective_at=at, received_at=at)
+    taken_back = both[voided_after - 1].received_at if voided_after else at
+    content = {
+        "type": "patient",
+        "event_id": "void",
+        "patient_id": "B",
+        "replaces": "merge",
+        "status": "entered_in_error",
+    }
+    void = Entry(content, at, taken_back)
+    until = end_of([void], both)
+    undone = [*both[:merged_after], merge, *both[merged_after:voided_after], void, *both[voided_after:]]
+    first, never = play(undone, until), play(both, until)
+    assert first.verdicts["merge_undone"] == 2
+    for patient_id in "AB":
+        assert course_at(first, patient_id) == course_at(never, patient_id)
+        assert open_alerts(first, patient_id) == open_alerts(never, patient_id)

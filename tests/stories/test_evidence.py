@@ -16,8 +16,8 @@ from tests.stories.story_file import Story, every_story
 from tests.stories.story_result import result_of
 
 STORIES = every_story()
-# Alerts without evidence: an exception of the worker, a clock that is ahead, a patient without any vitals.
-WITHOUT_EVIDENCE = {"unmonitored", "data-clock", "signal-lost"}
+# Without evidence: an exception of the worker, a clock that is ahead, a patient without vitals, a merge.
+WITHOUT_EVIDENCE = {"unmonitored", "data-clock", "signal-lost", "data-merge"}
 
 
 def wrong(evidence: Evidence, events: dict[str, list[dict[str, Any]]]) -> list[str]:
