@@ -10,7 +10,7 @@ ALIASES: dict[str, str] = {
     **dict.fromkeys(("mcg", "ug", "µg", "microgram", "micrograms", "mikrogramm"), "mcg"),
     **dict.fromkeys(("mg", "milligram", "milligrams"), "mg"),
     **dict.fromkeys(("g", "gm", "gram", "grams"), "g"),
-    **dict.fromkeys(("unit", "units", "iu", "[iu]", "u", "[usp'u]", "ie", "i.e.", "ui", "usp"), "units"),
+    **dict.fromkeys(("unit", "units", "iu", "[iu]", "u", "[usp'u]", "ie", "i.e.", "ui", "usp", "unt"), "units"),
     **dict.fromkeys(("ml", "milliliter", "milliliters", "cc"), "mL"),
     **dict.fromkeys(("l", "liter", "liters"), "L"),
 }

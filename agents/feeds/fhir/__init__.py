@@ -2,7 +2,7 @@
 
 source.py        files as a source of events
 translate.py     one resource or bundle: its type decides who reads it
-resources.py     the elements that are read
+resources.py     the resources that are read; elements.py their data types
 directory.py     patients and medications by the references to them
 context.py       sender, version and statements of a resource
 observations.py  Observation with components; observation_value.py one value

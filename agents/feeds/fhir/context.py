@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from agents.feeds.fhir.directory import Directory
-from agents.feeds.fhir.resources import Meta, Reference
+from agents.feeds.fhir.elements import Meta, Reference
 from agents.feeds.translation.memory import Memory
 from agents.feeds.translation.moments import Moment, fhir_moment
 from agents.feeds.translation.outcome import Outcome

@@ -7,7 +7,8 @@ from typing import Any
 
 import msgspec
 
-from agents.feeds.fhir.resources import Concept, Identifier, Medication, Patient, Reference
+from agents.feeds.fhir.elements import Concept, Identifier, Reference
+from agents.feeds.fhir.resources import Medication, Patient
 from agents.feeds.translation.systems import Coding
 
 Resource = Mapping[str, Any]
@@ -52,13 +53,20 @@ class Directory:
         return by_identifier or (name.removeprefix("Patient/") or None if is_patient else None)
 
     def medication(self, reference: Reference | None, contained: Iterable[Resource]) -> Concept | None:
-        """The code of a referenced medication."""
+        """A referenced medication: its code, its only ingredient, or how the reference calls it."""
         if reference is None:
             return None
         local = inner(reference, contained, "Medication", Medication)
         named = reference.reference or ""
         found = local or self.medications.get(named) or self.medications.get(relative(named))
-        return None if found is None else found.code
+        concept = None if found is None else found.code or only_ingredient(found)
+        return concept or (Concept(text=reference.display) if reference.display else None)
+
+
+def only_ingredient(medication: Medication) -> Concept | None:
+    """What a medication without a code is made of, where that is one thing."""
+    items = [one.item_codeable_concept or (one.item.concept if one.item else None) for one in medication.ingredient]
+    return items[0] if len(items) == 1 else None
 
 
 def entries_of(bundle: Resource) -> Iterator[tuple[Resource, Resource]]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from agents.feeds.fhir.context import Context
-from agents.feeds.fhir.resources import Dosage, Quantity
+from agents.feeds.fhir.elements import Quantity
+from agents.feeds.fhir.resources import Dosage
 from agents.feeds.translation.amounts import Amount, dose_fields, is_rate, rate_fields
 from agents.feeds.translation.statements import Fields
 from agents.feeds.units import MINUTES

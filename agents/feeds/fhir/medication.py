@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from agents.feeds.fhir.context import Context
 from agents.feeds.fhir.directory import codings_of, texts_of
 from agents.feeds.fhir.dosage import dose_of, rate_of
-from agents.feeds.fhir.resources import Concept, Dosage, MedicationAdministration, Period
+from agents.feeds.fhir.elements import Concept, Period
+from agents.feeds.fhir.resources import Dosage, MedicationAdministration
 from agents.feeds.translation.drugs import named, product_draft, word_fields
 from agents.feeds.translation.moments import Moment, fhir_moment
 from agents.feeds.translation.statements import Draft, Fields, Part

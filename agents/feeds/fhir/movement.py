@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator
 
 from agents.feeds.fhir.context import Context
 from agents.feeds.fhir.directory import id_of
-from agents.feeds.fhir.resources import Encounter, Patient, Period, Place
+from agents.feeds.fhir.elements import Period
+from agents.feeds.fhir.resources import Encounter, Patient, Place
 from agents.feeds.translation.moments import Moment, day_of, fhir_moment
 from agents.feeds.translation.statements import Draft, Fields, Part
 

@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 from agents.feeds.fhir.context import Context
 from agents.feeds.fhir.directory import codings_of, texts_of
-from agents.feeds.fhir.resources import Observation, Quantity, Valued
+from agents.feeds.fhir.elements import Quantity
+from agents.feeds.fhir.resources import Observation, Valued
 from agents.feeds.translation.rows import PUMP_SIGNALS, CodeRow
 from agents.feeds.translation.statements import Fields
 from agents.feeds.translation.values import (

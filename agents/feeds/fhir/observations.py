@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 from agents.feeds.fhir.context import Context
 from agents.feeds.fhir.directory import texts_of
+from agents.feeds.fhir.elements import Reference
 from agents.feeds.fhir.observation_value import Signal, signals_of
-from agents.feeds.fhir.resources import Observation, Reference
+from agents.feeds.fhir.resources import Observation
 from agents.feeds.translation.moments import Moment
 from agents.feeds.translation.statements import Draft, Fields, Part, joined
 from schemas.events import SIGNALS

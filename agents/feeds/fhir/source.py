@@ -8,7 +8,7 @@ from typing import BinaryIO
 import msgspec
 
 from agents.feeds.fhir.directory import Directory
-from agents.feeds.fhir.resources import Element, Meta, Period
+from agents.feeds.fhir.elements import Element, Meta, Period
 from agents.feeds.fhir.translate import Translation, resource_in
 from agents.feeds.translation.feed_files import FeedFiles
 from agents.feeds.translation.memory import Memory

@@ -9,10 +9,11 @@ import msgspec
 
 from agents.feeds.fhir.context import Context, context_of, name_of
 from agents.feeds.fhir.directory import Directory
+from agents.feeds.fhir.elements import Meta
 from agents.feeds.fhir.medication import administration, times_of
 from agents.feeds.fhir.movement import encounter, patient
 from agents.feeds.fhir.observations import observation
-from agents.feeds.fhir.resources import Encounter, MedicationAdministration, Meta, Observation, Patient
+from agents.feeds.fhir.resources import Encounter, MedicationAdministration, Observation, Patient
 from agents.feeds.translation.delivery import deliver
 from agents.feeds.translation.memory import Memory
 from agents.feeds.translation.moments import Moment, fhir_moment
