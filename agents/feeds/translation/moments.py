@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
-from functools import lru_cache
+from functools import cache, lru_cache
+from importlib.resources import files
 from typing import Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -18,6 +19,7 @@ HL7_TIME = re.compile(
     re.ASCII,
 )
 FHIR_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?P<offset>Z|[+-]\d\d:\d\d)?", re.ASCII)
+ZONE_PART = re.compile(r"[A-Za-z][A-Za-z0-9_+-]*", re.ASCII)
 
 
 class Moment(NamedTuple):
@@ -36,6 +38,17 @@ class Clocks(NamedTuple):
     offset: timezone | None = None
     zone: ZoneInfo | None = None
     arrival: int | None = None
+
+
+@cache
+def zone_of(name: str) -> ZoneInfo:
+    """A time zone of the pinned package tzdata, the same on every machine. Raises ValueError when there is none."""
+    parts = name.split("/")
+    path = files("tzdata") / "zoneinfo"
+    if not all(ZONE_PART.fullmatch(part) for part in parts) or not path.joinpath(*parts).is_file():
+        raise ValueError(f"{name!r} is no time zone, as in Europe/Berlin")
+    with path.joinpath(*parts).open("rb") as stream:
+        return ZoneInfo.from_file(stream, key=name)
 
 
 @lru_cache(maxsize=4096)

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from agents.feeds.translation.moments import zone_of
 from agents.feeds.translation.rows import CodeRow, DrugRow, ProductRow, SenderRow, WordRow, checked_zone
 from agents.feeds.translation.table_index import SiteRows, index_of
 from agents.feeds.translation.tables import Tables
@@ -105,7 +106,7 @@ def sender_of(file: FeedsFile, application: str, facility: str) -> Sender:
     zone = row.time_zone or file.time_zone
     return Sender(
         name=row.name,
-        zone=None if zone is None else ZoneInfo(zone),
+        zone=None if zone is None else zone_of(zone),
         charset=row.charset,
         source=row.source,
         identifiers=row.patient_identifier or file.patient_identifier or DEFAULT_IDENTIFIERS,
