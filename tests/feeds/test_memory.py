@@ -77,3 +77,60 @@ def test_the_newest_version_of_a_resource_stands_whatever_the_order(versions: li
     newest = max(value, default=None)
     assert standing == ([] if newest is None or value[newest][1] else [float(value[newest][0])])
     assert len({event["event_id"] for event in sent}) == len(sent)
+
+
+MESSAGES = st.lists(
+    st.tuples(st.integers(1, 3), st.sampled_from([70, 80]), st.sampled_from("FRCD"), st.booleans()), max_size=8
+)
+VERSIONS = st.lists(
+    st.tuples(
+        st.integers(1, 5), st.sampled_from(["in-progress", "on-hold", "completed", "entered-in-error"]), st.booleans()
+    ),
+    max_size=8,
+)
+
+
+@settings(deadline=None)
+@given(MESSAGES)
+def test_an_attempt_that_was_taken_back_leaves_no_trace(stated: list[tuple[int, int, str, bool]]) -> None:
+    """As for a message that brokers did not confirm: it comes again, and gives the same events."""
+    memory, twin = Memory(), Memory()
+    for minute, rate, status, fails in stated:
+        raw = reading(minute, rate, status)
+        memory.attempt()
+        first = events(memory, raw)
+        if fails:
+            memory.take_back()
+            memory.attempt()
+            assert events(memory, raw) == first
+        memory.confirm()
+        assert events(twin, raw) == first
+    assert memory.lines == twin.lines
+
+
+@settings(deadline=None)
+@given(VERSIONS)
+def test_nor_does_that_of_a_resource(versions: list[tuple[int, str, bool]]) -> None:
+    attempted, plain = (Translation(FEEDS, Memory(), Directory()) for _ in range(2))
+    for version, status, fails in versions:
+        resource = {
+            "resourceType": "MedicationAdministration",
+            "id": "1",
+            "meta": {"versionId": str(version), "lastUpdated": f"2026-03-01T11:0{version}:00Z"},
+            "status": status,
+            "subject": {"reference": "Patient/4711"},
+            "effectiveDateTime": "2026-03-01T10:00:00Z",
+            "medicationCodeableConcept": {"text": "norepinephrine"},
+            "dosage": {"rateQuantity": {"value": version, "unit": "mg/h"}},
+        }
+        raw = json.dumps(resource).encode()
+        attempted.memory.attempt()
+        first = attempted.translate(raw)
+        if fails:
+            attempted.memory.take_back()
+            attempted.memory.attempt()
+            again = attempted.translate(raw)
+            assert (again.events, again.left_out) == (first.events, first.left_out)
+        attempted.memory.confirm()
+        assert plain.translate(raw).events == first.events
+    assert attempted.memory.lines == plain.memory.lines

@@ -6,40 +6,24 @@ stand. No I/O and no clock; the same messages in the same order always give the 
 
 from __future__ import annotations
 
-from collections import Counter, deque
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from agents.feeds.translation.moments import Moment
+from agents.feeds.translation.lines import Line, rounds
 from agents.feeds.translation.outcome import Outcome
 from agents.feeds.translation.statements import Draft, Fields, Part, event_of, first_id, joined, later_id
-from schemas.topics import EventType
 
 MOST_STATEMENTS = 2_000_000
 
 
 @dataclass(slots=True)
-class Line:
-    """An event through its corrections: its last id, where and when it is, and its statements as they stand."""
-
-    type: EventType
-    patient_id: str
-    at: Moment
-    event_id: str
-    common: Fields
-    is_void: bool = False
-    fields: dict[str, Fields | None] = field(default_factory=dict)
-    versions: dict[str, int | None] = field(default_factory=dict)
-
-    @property
-    def standing(self) -> list[Fields]:
-        """The fields of every statement that stands."""
-        return [fields for fields in self.fields.values() if fields is not None]
-
-
-@dataclass(slots=True)
 class Memory:
-    """All statements by their key, and by what they belong to (a FHIR resource, a patient's movements)."""
+    """All statements by their key, and by what they belong to (a FHIR resource, a patient's movements).
+
+    `attempt`, then `confirm` or `take_back`: a message whose events could not be sent must find the memory as it was
+    when it is sent again. `undo`: the steps that take the attempt back; None outside one.
+    """
 
     lines: dict[str, Line] = field(default_factory=dict)
     groups: dict[str, list[str]] = field(default_factory=dict)
@@ -48,6 +32,25 @@ class Memory:
     most: int = MOST_STATEMENTS
     forgotten: int = 0
     monitored: deque[str] = field(default_factory=deque)
+    undo: list[Callable[[], object]] | None = None
+
+    def attempt(self) -> None:
+        """From here on, until `confirm`, everything can be taken back."""
+        self.undo = []
+
+    def confirm(self) -> None:
+        """What was remembered since `attempt` stands."""
+        self.undo = None
+
+    def take_back(self) -> None:
+        """Everything is again as it was at `attempt`; only what was forgotten for its age stays so."""
+        for step in reversed(self.undo or ()):
+            step()
+        self.undo = None
+
+    def _undo_by(self, step: Callable[[], object]) -> None:
+        if self.undo is not None:
+            self.undo.append(step)
 
     def take(self, draft: Draft, outcome: Outcome) -> Iterator[Fields]:
         """The events that a draft makes, after what was stated before; counts what makes none."""
@@ -58,7 +61,10 @@ class Memory:
                 line = self.lines.get(part.key)
                 if line is None:
                     fresh.append(part)
-                elif self._is_news(line, part, draft, outcome):
+                    continue
+                if self.undo is not None:
+                    self.undo.append(line.saved())
+                if self._is_news(line, part, draft, outcome):
                     changed.setdefault(id(line), (line, []))[1].append(part)
             for line, its in changed.values():
                 yield from self._change(draft, line, its)
@@ -81,11 +87,19 @@ class Memory:
         line = Line(draft.type, draft.patient_id, draft.at, event_id, draft.common, False, stated)
         line.versions = dict.fromkeys(stated, draft.version)
         self.lines.update(dict.fromkeys(stated, line))
+        self._undo_by(lambda: [self.lines.pop(key, None) for key in line.fields])
         if draft.common.get("source") == "monitor":
             self.monitored.extend(stated)
         while len(self.lines) > self.most and self.monitored:
-            del self.lines[self.monitored.popleft()]
+            self._forget(self.monitored.popleft())
+
+    def _forget(self, key: str) -> None:
+        """Drops a statement, and what is known of the resource that it came in."""
+        if self.lines.pop(key, None) is not None:
             self.forgotten += 1
+            group = key.partition("\x1f")[0]
+            self.groups.pop(group, None)
+            self.versions.pop(group, None)
 
     def _is_news(self, line: Line, part: Part, draft: Draft, outcome: Outcome) -> bool:
         """Whether a statement changes what stands: neither older than it nor the same."""
@@ -143,6 +157,7 @@ class Memory:
         keys = self.groups.setdefault(group, [])
         if key not in keys:
             keys.append(key)
+            self._undo_by(lambda: keys.remove(key))
 
     def stands(self, key: str) -> bool:
         """Whether a statement was made and not taken back."""
@@ -160,6 +175,7 @@ class Memory:
     def done(self, key: str) -> None:
         """Remembers that a cancel has taken something back."""
         self.cancels.add(key)
+        self._undo_by(lambda: self.cancels.discard(key))
 
     def is_overtaken(self, group: str, version: int | None) -> bool:
         """Whether a newer version of what a group belongs to has been seen; remembers this one otherwise."""
@@ -168,17 +184,11 @@ class Memory:
             return True
         if version is not None:
             self.versions[group] = version
+            self._undo_by(lambda: self._set_version(group, known))
         return False
 
-
-def rounds(parts: Sequence[Part]) -> list[list[Part]]:
-    """The parts, so that none is about the same as another of its round: the later one comes after it."""
-    all_rounds: list[list[Part]] = []
-    seen: Counter[str] = Counter()
-    for part in parts:
-        turn = seen[part.key]
-        seen[part.key] += 1
-        if turn == len(all_rounds):
-            all_rounds.append([])
-        all_rounds[turn].append(part)
-    return all_rounds
+    def _set_version(self, group: str, version: int | None) -> None:
+        if version is None:
+            self.versions.pop(group, None)
+        else:
+            self.versions[group] = version
