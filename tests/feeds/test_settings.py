@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import re
+import tomllib
 from pathlib import Path
 
 import pytest
 
 from agents.feeds.translation.rows import CodeRow, DrugRow, ProductRow, WordRow
-from agents.feeds.translation.settings import load_settings
+from agents.feeds.translation.settings import load_settings, parse_settings
+from agents.feeds.translation.summary import Summary
 from agents.feeds.translation.systems import Coding
 from agents.feeds.translation.table_index import SHIPPED, formulary, shipped, shipped_rows
 from agents.feeds.translation.units import CONVERSIONS, KNOWN_UNITS
@@ -142,3 +146,14 @@ def test_a_number_without_its_partition_is_the_term_that_its_refid_names() -> No
     assert found != "conflict"
     assert found.row.code == "147842"
     assert tables.find((Coding("MDC", "16771", "MDC_ECG_HEART_RATE"),)) == "conflict"
+
+
+def test_the_example_of_the_documentation_is_read() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "feeds.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```toml\n(.+?)```", page, re.DOTALL)
+    feeds = parse_settings(tomllib.loads(example), "docs/feeds.md")
+    assert feeds.sender("LABSYS", "any").charset == "latin-1"
+    assert feeds.tables.word("oxygen_device", ["oxy-mask"]) == "face_mask"
+    assert feeds.tables.word("action", ["ORC-1=CA"]) == "void"
+    (summary,) = re.findall(r"```json\n(.+?)```", page, re.DOTALL)
+    assert json.loads(summary).keys() == Summary().as_json().keys()
