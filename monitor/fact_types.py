@@ -10,6 +10,7 @@ from typing import Literal, NamedTuple
 
 from schemas.field_types import Action, Axis, Consciousness, Indication, OxygenDevice, RateUnit
 
+SEPARATOR = "\x1f"  # in a key between the event id and a source that is not the usual one
 WorkupState = Literal["sent", "negative", "positive"]
 
 
@@ -48,6 +49,12 @@ class MedicationFact(NamedTuple):
     rate_unit: RateUnit | None
     indication: Indication | None
     content: int = 0
+    administration_id: str | None = None
+
+    @property
+    def source(self) -> str:
+        """The source in the event's key; empty: the medication record."""
+        return self.event_id.partition(SEPARATOR)[2]
 
 
 class ContextFact(NamedTuple):

@@ -65,6 +65,21 @@ class Infusion(NamedTuple):
     event_id: str
 
 
+class InfusionLine(NamedTuple):
+    """An infusion as one source charts it, under one administration id. Rate 0: it was stopped."""
+
+    drug: str
+    role: str
+    source: str
+    administration_id: str | None
+    rate: float | None
+    rate_unit: RateUnit | None
+    since: int
+    started_at: int  # the last start: of the bag that runs
+    charted_at: int
+    event_id: str
+
+
 class HypotensionBolus(NamedTuple):
     """A bolus or push dose given for hypotension."""
 
@@ -85,6 +100,20 @@ class Dose(NamedTuple):
     grade: int | None = None
     weight_kg: float | None = None  # as it was known when the dose was given
     content: int = 0
+
+
+class Administration(NamedTuple):
+    """One administration of a drug whose doses count, as one source charts it. `dose`: the event of its dose."""
+
+    drug: str
+    source: str
+    administration_id: str | None
+    dose: str
+    at: int
+    given_at: int | None = None
+    started_at: int | None = None
+    stopped_at: int | None = None
+    dose_mg: float | None = None
 
 
 class Context(NamedTuple):
@@ -188,6 +217,10 @@ class Course(NamedTuple):
     further: tuple[Reading | None, ...] = ()  # the latest reading of each further signal
     contexts: tuple[ContextFact, ...] = ()  # what the context was made of, so that a correction is exact for days
     treatments: tuple[InfusionFact, ...] = ()  # by their start; the latest past one is in force, one to come is a plan
+    infusion_lines: tuple[InfusionLine, ...] = ()  # of which the infusions are made
+    administrations: tuple[Administration, ...] = ()  # oldest first
+    dose_twice_at: int = LONG_AGO  # when a second source charted a dose that was known, and which
+    dose_twice: str = ""
 
     @property
     def held(self) -> HeldGrade:

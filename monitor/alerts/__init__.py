@@ -9,6 +9,7 @@ lets `messages` write what changed.
     tocilizumab.py      doses due, to consider, to repeat, limited or unsafe
     treatment_steps.py  what the guideline asks for beside tocilizumab
     data_alerts.py      feed silence, clock skew, implausible or missing values, an event that failed
+    record_alerts.py    one dose charted twice, a merge that was not undone
     evidence.py         the observations that an alert rests on
     messages.py         the alert as it is published, and why one was closed
     lifecycle.py        raise, update, resolve, retract

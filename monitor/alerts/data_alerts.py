@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 
-from monitor.alerts import evidence, tocilizumab
+from monitor.alerts import evidence, record_alerts, tocilizumab
 from monitor.alerts.candidate import AlertCandidate, RecheckAt, RuleContext, RuleResult
-from monitor.units import DAY, LONG_AGO, duration, hours
+from monitor.units import LONG_AGO, duration, hours
 from schemas.field_types import DISCHARGED
 
 
@@ -106,7 +106,8 @@ def missing_data(context: RuleContext) -> Iterator[RuleResult]:
         yield from _missing_weight(context)
         yield from _uncharted_infusions(context)
     yield from _failed_event(context)
-    yield from _merge_not_undone(context)
+    if context.course.dose_twice_at > LONG_AGO or context.state.merge_not_undone_at is not None:
+        yield from record_alerts.record_alerts(context)
 
 
 def _missing_weight(context: RuleContext) -> Iterator[AlertCandidate]:
@@ -165,22 +166,3 @@ def _failed_event(context: RuleContext) -> Iterator[AlertCandidate]:
             "it until this is resolved.",
             tuple,
         )
-
-
-def _merge_not_undone(context: RuleContext) -> Iterator[RuleResult]:
-    """A merge was taken back too late to be undone: for a day somebody should see to both records."""
-    since = context.state.merge_not_undone_at
-    if since is None or context.at >= since + DAY:
-        return
-    yield RecheckAt(since + DAY)
-    yield AlertCandidate(
-        "data_quality",
-        "merge",
-        context.priority("data_quality"),
-        "data-merge",
-        since,
-        "A merge of records was not undone",
-        "The merge of this record with another was taken back more than 7 days later: what belongs to whom cannot be "
-        "worked out any more. Check both records.",
-        tuple,
-    )

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from monitor.course import age, axes, observations
+from monitor.course import administrations, age, axes, infusions, observations
 from monitor.course.episodes import MASKING
 from monitor.fact_types import ContextFact, InfusionFact, MedicationFact, StatementFact
 from monitor.guidelines.model import Profile
-from monitor.model import Attributed, Context, Course, Dose, HypotensionBolus, Infusion
+from monitor.model import Attributed, Context, Course, Dose, HypotensionBolus
 from monitor.units import LONG_AGO, NEVER
 
 DOSE_ROLES = MASKING | {"ruxolitinib", "antifungal", "antibiotic"}
@@ -32,37 +32,30 @@ def with_dose(course: Course, dose: Dose) -> Course:
     return course._replace(doses=tuple(doses))
 
 
-def with_medication(course: Course, fact: MedicationFact) -> Course:
-    if fact.action in ("given", "started"):
-        weight_kg = course.context.weight_kg
-        at, event_id, drug, role, _, dose_mg, _, _, indication, content = fact
-        dose = Dose(at, event_id, drug, role, dose_mg, indication, None, weight_kg, content)
-        if fact.role in DOSE_ROLES:
-            course = with_dose(course, dose)
-        elif fact.role == "cns_depressant":
-            course = course._replace(depressant=dose)
-    if fact.role in MASKING and fact.action in ("given", "started") and course.episode.open:
-        episode = course.episode
-        if episode.masked_at is None or fact.at < episode.masked_at:
-            course = course._replace(episode=episode._replace(masked_at=fact.at, masked_by=fact.drug))
-    if fact.action == "given":
-        if fact.role in TREATING_ROLES and fact.indication == "hypotension":
-            course = course._replace(treated=HypotensionBolus(fact.drug, fact.at, fact.event_id))
-    elif fact.role in RUNNING_ROLES:
-        course = course._replace(infusions=_running(course.infusions, fact))
+def with_medication(profile: Profile, course: Course, fact: MedicationFact) -> Course:
+    """The course after one line of the medication record."""
+    at, event_id, drug, role, action, dose_mg, _, _, indication, content, _ = fact
+    dose = Dose(at, event_id, drug, role, dose_mg, indication, None, course.context.weight_kg, content)
+    if role in DOSE_ROLES:
+        course, is_new = administrations.with_line(profile, course, fact, dose)
+        if is_new:
+            course = _masked(with_dose(course, dose), dose)
+    elif role == "cns_depressant" and action in ("given", "started"):
+        course = course._replace(depressant=dose)
+    if role in RUNNING_ROLES and (action != "given" or fact.rate):
+        return infusions.with_line(profile, course, fact)
+    is_bolus = action == "given" or (action == "started" and role == "fluid")
+    if is_bolus and role in TREATING_ROLES and indication == "hypotension":
+        return course._replace(treated=HypotensionBolus(drug, at, event_id))
     return course
 
 
-def _running(infusions: tuple[Infusion, ...], fact: MedicationFact) -> tuple[Infusion, ...]:
-    """The infusions that run after this line; each drug once."""
-    before = next((i for i in infusions if i.drug == fact.drug), None)
-    others = tuple(i for i in infusions if i.drug != fact.drug)
-    if fact.action == "stopped":
-        return others
-    rate, unit = fact.rate, fact.rate_unit
-    since = before.since if before else fact.at
-    now = Infusion(fact.drug, fact.role, rate, unit, since, fact.at, fact.event_id)
-    return tuple(sorted((*others, now), key=lambda i: i.drug))
+def _masked(course: Course, dose: Dose) -> Course:
+    """The course after a dose: it may be the first of its episode that hides fever."""
+    episode = course.episode
+    if dose.role in MASKING and episode.open and (episode.masked_at is None or dose.at < episode.masked_at):
+        return course._replace(episode=episode._replace(masked_at=dose.at, masked_by=dose.drug))
+    return course
 
 
 def with_context(profile: Profile, course: Course, fact: ContextFact) -> Course:

@@ -73,7 +73,7 @@ def apply(guideline: Guideline, course: Course, group: FactsAt) -> Course:
     if facts.vitals:
         course = observations.with_vitals(profile, course, facts.vitals, at)
     for medication in facts.medications:
-        course = entries.with_medication(course, medication)
+        course = entries.with_medication(profile, course, medication)
     return judge(guideline, course, at)
 
 

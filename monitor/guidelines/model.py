@@ -109,6 +109,11 @@ class Profile:
     overdose_percent: int
     grade_1_for: int
     dose_delay: int
+    pause_within_dose: int
+    same_given_within: int
+    same_start_within: int
+    other_source_within: int
+    bag_change_within: int
     by_weight: tuple[WeightBand, ...]
     persistent_after: int
     no_improvement_after: int

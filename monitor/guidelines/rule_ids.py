@@ -36,6 +36,7 @@ RULES = frozenset(
         "data-weight",
         "data-infusion",
         "data-merge",
+        "data-dose-twice",
         "data-implausible",
         "data-clock",
         "unmonitored",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from monitor.course import entries, fold
+from monitor.course import entries, fold, infusions
 from monitor.course.episodes import MASKING
 from monitor.fact_types import ContextFact, Fact, InfusionFact, MedicationFact, StatementFact
 from monitor.guidelines.in_force import Guideline
@@ -56,9 +56,10 @@ def _without_medication(
     doses = tuple(dose for dose in base.doses if dose not in gone)
     changed = base._replace(
         doses=doses,
-        infusions=tuple(i for i in base.infusions if not is_out(i.event_id)),
+        administrations=tuple(one for one in base.administrations if not is_out(one.dose)),
         treated=None if base.treated is not None and is_out(base.treated.event_id) else base.treated,
     )
+    changed = infusions.without_events(changed, [i.event_id for i in base.infusion_lines if is_out(i.event_id)])
     if changed == base:
         return base, ()
     episode = changed.episode
@@ -91,7 +92,7 @@ def _add_dose(base: Course, fact: MedicationFact) -> Course:
     """A dose from before the checkpoint."""
     if fact.action not in ("given", "started"):
         return base
-    at, event_id, drug, role, _, dose_mg, _, _, indication, content = fact
+    at, event_id, drug, role, _, dose_mg, _, _, indication, content, _ = fact
     dose = Dose(at, event_id, drug, role, dose_mg, indication, base.held.grade, None, content)
     base = entries.with_dose(base, dose)
     episode = base.episode

@@ -40,7 +40,7 @@ def medication_facts(formulary: Formulary, event: Medication, at: int) -> tuple[
     factor = MG_PER_UNIT.get(event.dose_unit or "")
     dose_mg = None if event.dose is None or event.dose <= 0 or factor is None else event.dose * factor
     key, content = identity.key_of(event), identity.content_of(event)
-    line = (action, dose_mg, event.rate, event.rate_unit, event.indication, content)
+    line = (action, dose_mg, event.rate, event.rate_unit, event.indication, content, event.administration_id)
     facts: list[Fact] = []
     for drug in drugs:
         too_little = drug.minimum_mg is not None and (dose_mg is None or dose_mg < drug.minimum_mg)

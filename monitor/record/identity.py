@@ -12,11 +12,10 @@ from zlib import crc32
 
 from msgspec.msgpack import Encoder
 
-from monitor.fact_types import Facts
+from monitor.fact_types import SEPARATOR, Facts
 from monitor.model import State
 from schemas.events import PatientEventType, Vitals
 
-SEPARATOR = "\x1f"
 USUAL_SOURCE: dict[str, str] = {"vitals": "monitor", "medication": "record"}
 # The kinds of facts that an event of a type can leave.
 KINDS: dict[str, tuple[str, ...]] = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from base64 import b64decode, b64encode
 
-from monitor.course import entries, fold
+from monitor.course import entries, fold, infusions
 from monitor.fact_types import Fact, Facts
 from monitor.guidelines.in_force import Guideline
 from monitor.model import AlertBook, Course, Reading, State
@@ -101,6 +101,7 @@ def _base(guideline: Guideline, ours: Course, theirs: Course) -> Course:
     if earlier.episode.open and not (later.episode.open and later.episode.onset_at <= earlier.episode.onset_at):
         peak = max(earlier.episode.peak, later.episode.peak)
         later = later._replace(episode=earlier.episode._replace(peak=peak), basis=earlier.basis)
+    lines = tuple(dict.fromkeys((*earlier.infusion_lines, *later.infusion_lines)))
     later = later._replace(
         fever=_newer(later.fever, earlier.fever),
         temperature=_newer(later.temperature, earlier.temperature),
@@ -108,7 +109,9 @@ def _base(guideline: Guideline, ours: Course, theirs: Course) -> Course:
         map=later.map if later.map.counted else earlier.map,
         spo2=later.spo2 if later.spo2.counted else earlier.spo2,
         oxygen=later.oxygen or earlier.oxygen,
-        infusions=tuple(sorted({i.drug: i for i in (*earlier.infusions, *later.infusions)}.values())),
+        infusion_lines=lines,
+        infusions=infusions.in_sum(lines),
+        administrations=tuple(dict.fromkeys((*earlier.administrations, *later.administrations))),
     )
     for dose in earlier.doses:
         later = entries.with_dose(later, dose)

@@ -10,7 +10,8 @@ from hashlib import blake2b
 from typing import Any
 
 CLOCK, CHECKPOINT, COURSE, FACTS, VOIDED, RECENT_COURSES = 1, 3, 4, 5, 6, 15  # places in a state
-FINDINGS, HELD, CONTEXT, FURTHER = (18, 19), 21, 16, 26  # places in a course; the grade by ASTCT followed the first
+# Places in a course; the grade by ASTCT followed the one in force.
+FINDINGS, HELD, INFUSIONS, CONTEXT, FURTHER = (18, 19), 21, 12, 16, 26
 INFUSED_AT, SINCE = 6, 15  # places in a context
 CONTEXT_NAMES = (
     "weight_kg",
@@ -69,4 +70,8 @@ def _course(course: list[Any]) -> list[Any]:
     infused_at = context[INFUSED_AT]
     contexts = [[context[SINCE], "", changes]] if changes else []
     treatments = [] if infused_at is None else [[infused_at, "", infused_at]]
-    return [*course, *[[]] * (FURTHER + 1 - len(course)), contexts, treatments]
+    lines = [
+        [drug, role, "", None, rate, unit, since, since, at, key]
+        for drug, role, rate, unit, since, at, key in course[INFUSIONS]
+    ]
+    return [*course, *[[]] * (FURTHER + 1 - len(course)), contexts, treatments, lines]

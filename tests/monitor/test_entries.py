@@ -9,7 +9,7 @@ import pytest
 from monitor.course import entries
 from monitor.fact_types import ContextFact, InfusionFact, MedicationFact, StatementFact
 from monitor.guidelines.in_force import load
-from monitor.model import Context, Course, Dose, Episode, Infusion, Reading
+from monitor.model import Context, Course, Dose, Episode, Reading
 from monitor.units import HOUR, LONG_AGO, NEVER
 from tests.monitor.bed import START
 
@@ -84,12 +84,12 @@ OPEN = Course(episode=Episode(1, open=True, onset_at=START - HOUR))
 
 @pytest.mark.parametrize("action", ["given", "started"])
 def test_a_drug_that_masks_fever_masks_from_its_first_dose_in_the_episode(action: Any) -> None:
-    first = entries.with_medication(OPEN, medication("antipyretic", action))
+    first = entries.with_medication(PROFILE, OPEN, medication("antipyretic", action))
     assert (first.episode.masked_at, first.episode.masked_by) == (START, "antipyretic")
     again = medication("steroid", action)
-    assert entries.with_medication(first, again).episode == first.episode, "at the same instant"
-    assert entries.with_medication(first, again._replace(at=START + 1)).episode == first.episode
-    assert entries.with_medication(first, again._replace(at=START - 1)).episode.masked_at == START - 1
+    assert entries.with_medication(PROFILE, first, again).episode == first.episode, "at the same instant"
+    assert entries.with_medication(PROFILE, first, again._replace(at=START + 1)).episode == first.episode
+    assert entries.with_medication(PROFILE, first, again._replace(at=START - 1)).episode.masked_at == START - 1
 
 
 @pytest.mark.parametrize(
@@ -101,15 +101,15 @@ def test_a_drug_that_masks_fever_masks_from_its_first_dose_in_the_episode(action
     ],
 )
 def test_other_drugs_actions_and_times_mask_nothing(course: Course, fact: MedicationFact) -> None:
-    assert entries.with_medication(course, fact).episode.masked_at is None
+    assert entries.with_medication(PROFILE, course, fact).episode.masked_at is None
 
 
 def test_a_depressant_of_the_nervous_system_is_remembered_and_no_other_drug() -> None:
-    given = entries.with_medication(OPEN, medication("cns_depressant"))
+    given = entries.with_medication(PROFILE, OPEN, medication("cns_depressant"))
     assert given.depressant is not None
     assert given.doses == ()
-    assert entries.with_medication(OPEN, medication("fluid")).depressant is None
-    assert entries.with_medication(OPEN, medication("cns_depressant", "stopped")).depressant is None
+    assert entries.with_medication(PROFILE, OPEN, medication("fluid")).depressant is None
+    assert entries.with_medication(PROFILE, OPEN, medication("cns_depressant", "stopped")).depressant is None
 
 
 @pytest.mark.parametrize(
@@ -123,25 +123,29 @@ def test_a_depressant_of_the_nervous_system_is_remembered_and_no_other_drug() ->
     ],
 )
 def test_a_bolus_for_low_pressure_treats_it(role: str, action: Any, indication: Any, treats: bool) -> None:
-    after = entries.with_medication(OPEN, medication(role, action, indication=indication))
+    after = entries.with_medication(PROFILE, OPEN, medication(role, action, indication=indication))
     assert (after.treated is not None) is treats
 
 
 def running(*drugs: str) -> Course:
-    return Course(infusions=tuple(Infusion(drug, "vasopressor", 5.0, "mcg/min", START, START, "e0") for drug in drugs))
+    course = Course()
+    for drug in drugs:
+        fact = MedicationFact(START, "e0", drug, "vasopressor", "started", None, 5.0, "mcg/min", None)
+        course = entries.with_medication(PROFILE, course, fact)
+    return course
 
 
 def test_an_infusion_runs_from_its_start_until_it_is_stopped() -> None:
     fact = MedicationFact(START + HOUR, "e1", "dopamine", "vasopressor", "rate_changed", None, 8.0, "mcg/min", None)
-    changed = entries.with_medication(running("norepinephrine", "dopamine"), fact).infusions
+    changed = entries.with_medication(PROFILE, running("norepinephrine", "dopamine"), fact).infusions
     assert [(i.drug, i.since, i.charted_at, i.rate) for i in changed] == [
         ("dopamine", START, START + HOUR, 8.0),
         ("norepinephrine", START, START, 5.0),
     ]
-    stopped = entries.with_medication(running("norepinephrine", "dopamine"), fact._replace(action="stopped"))
+    stopped = entries.with_medication(PROFILE, running("norepinephrine", "dopamine"), fact._replace(action="stopped"))
     assert [i.drug for i in stopped.infusions] == ["norepinephrine"]
     other = fact._replace(role="antibiotic")
-    assert entries.with_medication(running(), other).infusions == ()
+    assert entries.with_medication(PROFILE, running(), other).infusions == ()
 
 
 # ---- the context ---------------------------------------------------------------------------------------------------

@@ -63,6 +63,8 @@ def after_each(happenings: list[Happening]) -> tuple[list[dict[str, State]], Log
 
 def timeless(state: State) -> State:
     """A state without its clock and timers, which the fast path may leave where they were."""
+    merges = tuple(one._replace(without=b"") for one in state.merges)  # packed with their timers
+    state = state._replace(merges=merges)
     return state._replace(
         clock=0,
         due_at=None,

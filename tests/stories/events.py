@@ -2,6 +2,7 @@
 
 temperature_celsius 38.4 charted                     one observation, several signals separated by commas
 norepinephrine started 0.3 mcg/kg/min                drug, action, then dose or rate, route, `for` an indication
+tocilizumab given 560 mg iv under 17 by pump pump-3  the line or order, the source, the pump
 patient weight_kg 80, high_risk yes, infused_at 08:00, status discharged
 attribution hypotension no                           an axis is not due to CRS, by a clinician
 infection_workup sent                                the work-up is under way
@@ -38,6 +39,7 @@ VOID_REPEATS = ("type", "kind", "axis", "attributed_to_crs", "state", "drug", "a
 _MEDICATION = re.compile(
     rf"(?P<drug>.+?) (?P<action>{'|'.join(ACTIONS)})"
     rf"(?: (?P<amount>-?[\d.]+)(?: (?P<unit>[\w/]+))?)?(?: (?P<route>{'|'.join(ROUTES)}))?(?: for (?P<indication>\w+))?"
+    r"(?: under (?P<administration_id>\S+))?(?: by (?P<source>pump|record))?(?: (?P<device_id>pump-\w+))?"
 )
 
 
@@ -147,7 +149,8 @@ def _medication(what: str) -> Event:
         event[name] = float(found["amount"])
         if found["unit"]:
             event[f"{name}_unit"] = found["unit"]
-    event |= {name: found[name] for name in ("route", "indication") if found[name]}
+    more = ("route", "indication", "administration_id", "source", "device_id")
+    event |= {name: found[name] for name in more if found[name]}
     assert event.keys() <= Medication.model_fields.keys()
     return event
 

@@ -31,6 +31,7 @@ SCALE_NAMES = ('crs', 'astct')
 GradeBasis = typing.Literal['fever', 'masked', 'masked_unconfirmed', 'none']
 DISPLAYED = ('temperature_celsius', 'heart_rate_per_min', 'respiratory_rate_per_min', 'systolic_mmhg', 'diastolic_mmhg', 'mean_arterial_mmhg', 'spo2_percent', 'oxygen_device', 'oxygen_flow_l_per_min', 'fio2_fraction', 'ice_score', 'consciousness', 'capd_score')  # the order of the values in LatestFromEvent
 
+SEPARATOR = "\x1f"  # in a key between the event id and a source that is not the usual one
 WorkupState = Literal["sent", "negative", "positive"]
 
 
@@ -69,6 +70,12 @@ class MedicationFact(NamedTuple):
     rate_unit: RateUnit | None
     indication: Indication | None
     content: int = 0
+    administration_id: str | None = None
+
+    @property
+    def source(self) -> str:
+        """The source in the event's key; empty: the medication record."""
+        return self.event_id.partition(SEPARATOR)[2]
 
 
 class ContextFact(NamedTuple):
@@ -181,6 +188,21 @@ class Infusion(NamedTuple):
     event_id: str
 
 
+class InfusionLine(NamedTuple):
+    """An infusion as one source charts it, under one administration id. Rate 0: it was stopped."""
+
+    drug: str
+    role: str
+    source: str
+    administration_id: str | None
+    rate: float | None
+    rate_unit: RateUnit | None
+    since: int
+    started_at: int  # the last start: of the bag that runs
+    charted_at: int
+    event_id: str
+
+
 class HypotensionBolus(NamedTuple):
     """A bolus or push dose given for hypotension."""
 
@@ -201,6 +223,20 @@ class Dose(NamedTuple):
     grade: int | None = None
     weight_kg: float | None = None  # as it was known when the dose was given
     content: int = 0
+
+
+class Administration(NamedTuple):
+    """One administration of a drug whose doses count, as one source charts it. `dose`: the event of its dose."""
+
+    drug: str
+    source: str
+    administration_id: str | None
+    dose: str
+    at: int
+    given_at: int | None = None
+    started_at: int | None = None
+    stopped_at: int | None = None
+    dose_mg: float | None = None
 
 
 class Context(NamedTuple):
@@ -304,6 +340,10 @@ class Course(NamedTuple):
     further: tuple[Reading | None, ...] = ()  # the latest reading of each further signal
     contexts: tuple[ContextFact, ...] = ()  # what the context was made of, so that a correction is exact for days
     treatments: tuple[InfusionFact, ...] = ()  # by their start; the latest past one is in force, one to come is a plan
+    infusion_lines: tuple[InfusionLine, ...] = ()  # of which the infusions are made
+    administrations: tuple[Administration, ...] = ()  # oldest first
+    dose_twice_at: int = LONG_AGO  # when a second source charted a dose that was known, and which
+    dose_twice: str = ""
 
     @property
     def held(self) -> HeldGrade:
@@ -540,7 +580,8 @@ def _scalar(kind: Any) -> type:
     return scalar
 
 CLOCK, CHECKPOINT, COURSE, FACTS, VOIDED, RECENT_COURSES = 1, 3, 4, 5, 6, 15  # places in a state
-FINDINGS, HELD, CONTEXT, FURTHER = (18, 19), 21, 16, 26  # places in a course; the grade by ASTCT followed the first
+# Places in a course; the grade by ASTCT followed the one in force.
+FINDINGS, HELD, INFUSIONS, CONTEXT, FURTHER = (18, 19), 21, 12, 16, 26
 INFUSED_AT, SINCE = 6, 15  # places in a context
 CONTEXT_NAMES = (
     "weight_kg",
@@ -599,7 +640,11 @@ def _course(course: list[Any]) -> list[Any]:
     infused_at = context[INFUSED_AT]
     contexts = [[context[SINCE], "", changes]] if changes else []
     treatments = [] if infused_at is None else [[infused_at, "", infused_at]]
-    return [*course, *[[]] * (FURTHER + 1 - len(course)), contexts, treatments]
+    lines = [
+        [drug, role, "", None, rate, unit, since, since, at, key]
+        for drug, role, rate, unit, since, at, key in course[INFUSIONS]
+    ]
+    return [*course, *[[]] * (FURTHER + 1 - len(course)), contexts, treatments, lines]
 
 VERSION = 3
 # By version: the fields of a state of that version, decoded, in the places of the next version.
