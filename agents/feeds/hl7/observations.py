@@ -9,9 +9,8 @@ from agents.feeds.hl7.context import Context
 from agents.feeds.hl7.groups import groups_of
 from agents.feeds.hl7.observation_row import Reading
 from agents.feeds.hl7.row_plan import Plans, readings_of
-from agents.feeds.translation.moments import Moment
 from agents.feeds.translation.rows import PUMP_SIGNALS
-from agents.feeds.translation.statements import Draft, Part
+from agents.feeds.translation.statements import Draft, Fields, Part
 from schemas.events import SIGNALS
 from schemas.field_types import Source
 from schemas.labs import LAB_VALUES
@@ -23,10 +22,11 @@ PRESSURES = frozenset({"systolic_mmhg", "diastolic_mmhg", "mean_arterial_mmhg"})
 
 
 class Place(NamedTuple):
-    """A draft, and the signals in it: each can be only once in an event."""
+    """The readings of one event: each signal can be only once in it."""
 
-    draft: Draft
-    signals: set[str]
+    kind: EventType
+    source: Source
+    readings: list[Reading]
 
 
 def observations(context: Context, patient_id: str | None) -> tuple[list[Draft], list[list[Reading]]]:
@@ -70,41 +70,51 @@ def without_outranked(context: Context, readings: list[list[Reading]]) -> None:
 
 
 def drafts_of(context: Context, patient_id: str, readings: list[Reading]) -> list[Draft]:
-    """One draft for each kind of event, instant and source; the second value of a signal makes one of its own."""
-    readings = with_site(readings)
-    charted = {one.at.ms for one in readings if one.signal in SUPPORT and one.source == "charted"}
-    places: dict[tuple[EventType, int, str], list[Place]] = {}
+    """One draft for each place of these readings."""
     before = f"{patient_id}\x1f{context.origin}\x1f"
+    return [draft_of(context, patient_id, before, place) for place in places_of(with_site(readings))]
+
+
+def draft_of(context: Context, patient_id: str, before: str, place: Place) -> Draft:
+    """The draft of one place. `before`: what all of its keys begin with."""
+    at = place.readings[0].at
+    after = f"\x1f{at.ms}"
+    parts = [Part(f"{before}{one.about}{after}", one.fields, one.corrected) for one in place.readings]
+    common: Fields = {}
+    if place.kind == "vitals":
+        devices = {one.device for one in place.readings if one.device}
+        common = {"source": place.source, "device_id": devices.pop() if len(devices) == 1 else None}
+    return Draft(place.kind, patient_id, at, context.received, parts, context.version, common)
+
+
+def places_of(readings: list[Reading]) -> list[Place]:
+    """The readings by kind of event, instant and source; the second value of a signal needs a place of its own."""
+    if is_one_place(readings):
+        return [Place(KINDS.get(readings[0].signal, "patient"), readings[0].source, readings)]
+    charted = {one.at.ms for one in readings if one.signal in SUPPORT and one.source == "charted"}
+    places: dict[tuple[EventType, int, Source], list[Place]] = {}
     for one in readings:
         source = "charted" if one.signal in SUPPORT and one.at.ms in charted else one.source
         kind = KINDS.get(one.signal, "patient")
         had = places.setdefault((kind, one.at.ms, source), [])
-        place = had[0] if had and one.signal not in had[0].signals else another(had, one.signal)
+        place = next((place for place in had if all(one.signal != other.signal for other in place.readings)), None)
         if place is None:
-            place = Place(draft_of(context, patient_id, kind, one.at, source), set())
+            place = Place(kind, source, [])
             had.append(place)
-        place.draft.parts.append(Part(f"{before}{one.about}\x1f{one.at.ms}", one.fields, one.corrected))
-        place.signals.add(one.signal)
-        if one.device:
-            with_device(place.draft, one.device)
-    return [place.draft for had in places.values() for place in had]
+        place.readings.append(one)
+    return [place for had in places.values() for place in had]
 
 
-def another(had: list[Place], signal: str) -> Place | None:
-    """The first place where a signal is not yet."""
-    return next((place for place in had if signal not in place.signals), None)
-
-
-def draft_of(context: Context, patient_id: str, kind: EventType, at: Moment, source: Source | str) -> Draft:
-    """An empty draft of one kind."""
-    common = {"source": source} if kind == "vitals" else {}
-    return Draft(kind, patient_id, at, context.received, [], context.version, common)
-
-
-def with_device(draft: Draft, device: str) -> None:
-    """The device of an observation, as long as all of its rows are of one."""
-    if draft.type == "vitals" and draft.common.setdefault("device_id", device) != device:
-        draft.common["device_id"] = None
+def is_one_place(readings: list[Reading]) -> bool:
+    """Whether all readings fit into one event, as those of a bedside monitor do."""
+    if not readings:
+        return False
+    _, _, at, source, *_ = readings[0]
+    kind = KINDS.get(readings[0].signal, "patient")
+    for one in readings:
+        if one.at.ms != at.ms or one.source != source or KINDS.get(one.signal, "patient") != kind:
+            return False
+    return len({one.signal for one in readings}) == len(readings)
 
 
 def with_site(readings: list[Reading]) -> list[Reading]:
