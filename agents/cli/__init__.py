@@ -5,7 +5,7 @@ output.py     NDJSON files that a command writes; replay_results.py: all that `r
 
 Services: worker.py, dispatch.py, board.py, history.py
 Kafka: topics.py, simulate.py (simulate_sending.py sends its story), and kafka.py for a local cluster
-Proof without or beside the services: replay.py, verify.py, rebuild.py, demo.py
+Proof without or beside the services: replay.py, translate.py, verify.py, rebuild.py, demo.py
 For one person at a time: ack.py, schemas.py
 
 A command checks its options and what it depends on (extras, settings, preflight), then calls one function of another

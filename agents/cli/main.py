@@ -14,7 +14,8 @@ from agents.platform.extras import require_extra
 
 COMMANDS = {
     "demo": "Show it all on this machine, on real ICU stays.",
-    "replay": "Judge recorded events (NDJSON or CLIF); no broker needed.",
+    "replay": "Judge recorded events (NDJSON, HL7, FHIR or CLIF); no broker needed.",
+    "translate": "Turn HL7 v2 or FHIR into events of the contract; no broker needed.",
     "worker": "Run a Faust worker: intake and watch.",
     "topics": "Create or check the topics.",
     "dispatch": "Deliver alerts to pagers.",

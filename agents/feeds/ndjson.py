@@ -49,10 +49,12 @@ class NdjsonFiles:
 
     def __iter__(self) -> Iterator[SourceRecord]:
         """All lines, by arrival; lines of one file stay in their order."""
+        return (record for _, record in self.clocked())
+
+    def clocked(self) -> Iterator[tuple[int, SourceRecord]]:
+        """The lines with the latest arrival so far, by which they are merged with those of other sources."""
         files = [self._lines(name, stream) for name, stream in zip(self.names, self._streams, strict=True)]
-        if len(files) == 1:
-            return (record for _, record in files[0])
-        return (record for _, record in heapq.merge(*files, key=lambda one: one[0]))
+        return files[0] if len(files) == 1 else heapq.merge(*files, key=lambda one: one[0])
 
     def _lines(self, name: str, stream: BinaryIO) -> Iterator[tuple[int, SourceRecord]]:
         """The lines with the file's log clock: the latest arrival so far. Empty lines are skipped."""

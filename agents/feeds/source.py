@@ -6,18 +6,22 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple, Protocol, TypeVar
 
+from agents.feeds.translation.outcome import Letter
 from schemas.decoded import Decoded, Refused
 
 RecordRead = TypeVar("RecordRead", covariant=True)
 
 
 class SourceRecord(NamedTuple):
-    """One record. `file` and `line`: its place, `payload`: the event as JSON (cut when too long)."""
+    """One record. `file` and `line`: its place, `payload`: the event as JSON (cut when too long).
+
+    A `Letter`: a message of another format, or a row of it, that was set aside; `payload` is that message.
+    """
 
     file: str
     line: int
     payload: bytes
-    decoded: Decoded | Refused
+    decoded: Decoded | Refused | Letter
 
 
 class Source(Protocol[RecordRead]):

@@ -7,14 +7,17 @@ from schemas.field_types import DoseUnit, RateUnit
 # How a unit of amount is written -> which one it is.
 ALIASES: dict[str, str] = {
     **dict.fromkeys(("ng", "nanogram", "nanograms"), "ng"),
-    **dict.fromkeys(("mcg", "ug", "µg", "microgram", "micrograms"), "mcg"),
+    **dict.fromkeys(("mcg", "ug", "µg", "microgram", "micrograms", "mikrogramm"), "mcg"),
     **dict.fromkeys(("mg", "milligram", "milligrams"), "mg"),
     **dict.fromkeys(("g", "gm", "gram", "grams"), "g"),
-    **dict.fromkeys(("unit", "units", "iu", "[iu]"), "units"),
+    **dict.fromkeys(("unit", "units", "iu", "[iu]", "u", "[usp'u]", "ie", "i.e.", "ui", "usp", "unt"), "units"),
     **dict.fromkeys(("ml", "milliliter", "milliliters", "cc"), "mL"),
     **dict.fromkeys(("l", "liter", "liters"), "L"),
 }
-MINUTES: dict[str, int] = {"min": 1, "minute": 1, "h": 60, "hr": 60, "hour": 60}
+MINUTES: dict[str, int] = {
+    **dict.fromkeys(("min", "minute", "minutes", "m1"), 1),
+    **dict.fromkeys(("h", "hr", "hrs", "hour", "hours", "std", "h1"), 60),
+}
 
 DOSES: dict[str, tuple[DoseUnit, float]] = {
     "ng": ("mcg", 0.001),
@@ -70,3 +73,8 @@ def dose(value: float, written: str) -> tuple[float, DoseUnit] | None:
 def _plain(written: str) -> str:
     """The unit in lower case, without spaces; case folding makes both Unicode signs for micro the Greek letter."""
     return "".join(written.casefold().split()).replace("μ", "µ")
+
+
+def is_per_time(written: str) -> bool:
+    """Whether a unit is an amount for each hour or minute, known to us or not."""
+    return _plain(written).rpartition("/")[2] in MINUTES and "/" in written

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from agents.engine.partition import Watcher
 from agents.engine.playback import Playback, arrival
 from agents.feeds.source import SourceRecord
+from agents.feeds.translation.letters import letter_of
+from agents.feeds.translation.outcome import Letter
 from agents.replay.statistics import Statistics
 from monitor.guidelines.in_force import Guideline
 from monitor.model import State
@@ -34,6 +36,11 @@ class Replay:
     def take(self, record: SourceRecord) -> None:
         """Judges one record of the source."""
         decoded = record.decoded
+        if isinstance(decoded, Letter):
+            self.tally.refuse(decoded.reason)
+            at = to_datetime(max(self.playback.clock, 0))
+            self._refuse_to(letter_of(decoded, record.file, record.line, record.payload, at))
+            return
         if isinstance(decoded, Decoded):
             if self.until is not None and arrival(decoded.event) > self.until:
                 self.tally.beyond += 1

@@ -12,10 +12,25 @@ from agents.platform import extras
 from agents.platform.errors import UserError
 from tests.replay.event_files import course, write
 
+HL7 = (
+    b"MSH|^~\\&|MON|ICU|||20260301100001+0000||ORU^R01|1|P|2.6\rPID|1||4711^^^MERCY^MR\r"
+    b"OBR|1|||VS|||20260301100000+0000\rOBX|1|NM|8867-4^HR^LN||80|/min|||||F\r"
+)
+FHIR = b"""{"resourceType": "Observation", "id": "1", "status": "final", "subject": {"reference": "Patient/4711"},
+"effectiveDateTime": "2026-03-01T10:00:00Z", "code": {"coding": [{"system": "http://loinc.org", "code": "8867-4"}]},
+"valueQuantity": {"value": 80, "unit": "/min"}}"""
+
 
 @pytest.mark.parametrize("format_name", registry.FORMATS)
 def test_every_format_gives_records_a_name_progress_and_what_was_not_mapped(tmp_path: Path, format_name: str) -> None:
-    path = {"ndjson": write(tmp_path / "events", *course()), "clif": str(demo_dir())}[format_name]
+    (tmp_path / "a.hl7").write_bytes(HL7)
+    (tmp_path / "a.json").write_bytes(FHIR)
+    path = {
+        "ndjson": write(tmp_path / "events", *course()),
+        "clif": str(demo_dir()),
+        "hl7": str(tmp_path / "a.hl7"),
+        "fhir": str(tmp_path / "a.json"),
+    }[format_name]
     source = registry.open_source(format_name, [path])
     first = next(iter(source))
     assert first.line == 1
