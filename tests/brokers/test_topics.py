@@ -17,7 +17,7 @@ from tests.waiting import wait_until
 
 pytestmark = pytest.mark.kafka
 DAY_MS = 86_400_000
-TOPICS = 11
+TOPICS = 12
 
 
 def topics(settings: Settings, *options: str) -> Result:
