@@ -52,7 +52,7 @@ SCALE = (
 )
 RULE = (
     ("monitor/guidelines/rule_ids.py", "RULES = frozenset(\n    {\n", '        "review-lactate",\n'),
-    ("monitor/alerts/rules.py", "from monitor.alerts import evidence", "from monitor.alerts import lactate"),
+    ("monitor/alerts/rules.py", "from monitor.alerts import data_alerts", "from monitor.alerts import lactate"),
     ("monitor/alerts/rules.py", "ALERT_RULES: tuple[AlertRule, ...] = (\n", "    AlertRule(lactate.high_lactate),\n"),
     ("monitor/guidelines/profiles/house.toml", "[rules]\n", 'review-lactate = "P"\n'),
     ("monitor/guidelines/profiles/astct-2019.toml", "[rules]\n", 'review-lactate = "P"\n'),
